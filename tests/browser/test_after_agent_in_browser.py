@@ -77,6 +77,9 @@ async def test_the_exit_is_drawn_by_mouse_chosen_by_keyboard_and_tried_out(compa
     await page.keyboard.press("Control+z")
     await page.get_by_test_id("simulator-open").click()
     await page.get_by_test_id("simulator-queue.agent_hung_up").click()
+    await expect(page.get_by_test_id("simulator-transcript")).to_contain_text("How was it?")
+    await page.get_by_test_id("simulator-digits").fill("4")
+    await page.get_by_test_id("simulator-press").click()
     await expect(page.get_by_test_id("simulator-transcript")).to_contain_text("Goodbye")
 
 

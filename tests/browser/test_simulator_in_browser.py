@@ -99,6 +99,33 @@ async def test_rules_of_a_variant_begin_as_they_are_and_what_is_wrong_with_them_
         await expect(answered).to_have_attribute("data-verdict", "worse")
 
 
+async def test_steps_and_overflow_of_a_variant_are_edited_as_in_the_queue_and_played(
+    system: System, skilled: Company
+) -> None:
+    company = skilled
+    queue = (await company.owner.get("/v1/queues"))["queues"][0]
+    async with chromium() as browser:
+        page = await signed_in(await person(browser, tone=440), company.url, company.email)
+        await page.get_by_test_id("nav-simulator").click()
+        await busy_day_with_two_more(page)
+        await page.get_by_test_id("variant-0-queue").click()
+        await page.get_by_role("option", name=queue["displayName"], exact=True).click()
+        await page.get_by_test_id("variant-0-queue-0-all").click()
+        form = page.get_by_test_id("variant-queue")
+        await expect(form.get_by_test_id("queue-part-general")).to_have_count(0)
+        await form.get_by_test_id("queue-part-overflow").click()
+        await form.get_by_test_id("overflow-max-wait").fill("1")
+        assert await violations(page, "simulator-rules") == []
+        assert await wide(page, "simulator-rules") == []
+        await form.get_by_test_id("variant-queue-save").click()
+        await expect(form).to_have_count(0)
+        await page.get_by_test_id("simulator-run").click()
+        left = page.get_by_test_id("figure-left").get_by_test_id("day-1")
+        await expect(left).to_be_visible(timeout=20_000)
+        assert float(await left.get_attribute("data-value") or 0) > 0
+    assert (await company.owner.get("/v1/queues"))["queues"][0] == queue, "the queue itself is as it was"
+
+
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("fa", "dark")])
 async def test_simulator_with_an_outcome_fits_both_screens_and_axe_finds_nothing(
     system: System, skilled: Company, language: str, scheme: str

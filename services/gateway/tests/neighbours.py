@@ -30,6 +30,8 @@ from merkez.routing.v1 import (
     queue_pb2,
     queue_service_pb2,
     queue_service_pb2_grpc,
+    simulation_service_pb2,
+    simulation_service_pb2_grpc,
 )
 from merkez.telephony.v1 import (
     call_pb2,
@@ -139,6 +141,7 @@ class World:
                 (contact_service_pb2_grpc.add_AgentServiceServicer_to_server, Agents(self)),
                 (contact_service_pb2_grpc.add_ContactServiceServicer_to_server, Contacts(self)),
                 (contact_service_pb2_grpc.add_OfferServiceServicer_to_server, Offers(self)),
+                (simulation_service_pb2_grpc.add_SimulationServiceServicer_to_server, Simulations(self)),
             ],
             "telephony": [
                 (call_service_pb2_grpc.add_CallServiceServicer_to_server, Calls(self)),
@@ -161,6 +164,20 @@ class World:
             user=session_pb2.User(user_id="usr_owner", role=session_pb2.ROLE_OWNER),
             tenant_id=TENANT,
         )
+
+
+class Simulations(simulation_service_pb2_grpc.SimulationServiceServicer):
+    def __init__(self, world: World):
+        self.world = world
+
+    async def SimulateDay(self, request: Any, context: Any) -> Any:
+        self.world.note("SimulateDay", request)
+        try:
+            await self.world.may_answer.wait()
+        except asyncio.CancelledError:
+            self.world.note("SimulateDay cancelled", request)
+            raise
+        return simulation_service_pb2.SimulateDayResponse(contacts=3)
 
 
 class Sessions(session_service_pb2_grpc.SessionServiceServicer):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chassis.facts import STREAMS, subject_for
+from kernel.errors import InvalidInput
 from kernel.ids import is_id
 from merkez.gateway.v1.gateway_events_pb2 import RequestAudited
 from merkez.routing.v1.routing_events_pb2 import OfferMissed
@@ -73,6 +74,21 @@ async def test_audit_entries_wait_for_the_bus_and_answers_do_not(
     finally:
         await house.process.drain()
         again.stop()
+
+
+async def test_simulation_ends_when_its_asker_has_gone_and_is_answered_when_not(house: Any) -> None:
+    ask = {"url": "/v1/simulations:simulateDay", "json": {}, "headers": house.as_role("supervisor")}
+    assert (await house.http.post(**ask)).json()["contacts"] == 3
+    house.world.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(house.http.post(**ask))
+        await eventually(lambda: len(house.world.seen["SimulateDay"]) == 2)
+        asking.cancel()
+    await eventually(lambda: len(house.world.seen["SimulateDay cancelled"]) == 1)
+    house.world.may_answer.set()
+    assert (await house.http.post(**ask)).status_code == 200
+    house.world.fail = InvalidInput.of("variants", "are more than 4")
+    assert (await house.http.post(**ask)).status_code == 400
 
 
 async def test_entry_of_an_endless_id_is_cut_not_lost(house: Any) -> None:

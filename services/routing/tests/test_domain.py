@@ -194,9 +194,16 @@ def test_hours_that_make_no_sense_are_refused(wrong: BusinessHours) -> None:
 
 
 def estimate(position: int, serving: float, free: int = 0, aht: float = 180.0) -> waiting.WaitEstimate:
+    return estimated(position, waiting.Prospect(0, serving, free), aht=aht)
+
+
+def estimated(
+    position: int, *prospects: waiting.Prospect, aht: float = 180.0, ringing: int = 0
+) -> waiting.WaitEstimate:
     return waiting.estimate(
-        position=position, depth=10, serving=serving, free=free, handle_seconds=aht, waited=timedelta(seconds=1)
-    )
+        position=position, depth=10, prospects=prospects, handle_seconds=aht, waited=timedelta(seconds=1),
+        ringing=ringing,
+    )  # fmt: skip
 
 
 def test_wait_is_not_told_when_nobody_serves_the_queue() -> None:
@@ -213,6 +220,23 @@ def test_first_in_line_waits_for_the_next_of_all_agents() -> None:
 def test_who_is_covered_by_free_agents_does_not_wait() -> None:
     assert estimate(2, 5, free=2).expected == timedelta(0)
     assert estimate(3, 5, free=2).expected == timedelta(seconds=36)
+
+
+def test_what_widens_by_waiting_counts_when_it_is_answered_sooner_by_it() -> None:
+    busy, idle = waiting.Prospect(0, 1, 0), waiting.Prospect(15, 4, 4)
+    for prospects in ((busy, idle), (waiting.Prospect(0, 0, 0), idle)):
+        told = estimated(1, *prospects)
+        assert (told.low, told.expected, told.high) == (timedelta(seconds=15),) * 3
+    soon = estimated(1, waiting.Prospect(0, 30, 0), waiting.Prospect(15, 4, 4))
+    assert soon.expected == timedelta(seconds=6), "it will be answered before that comes"
+    third = estimated(6, busy, idle, waiting.Prospect(60, 90, 0))
+    assert third.expected == timedelta(seconds=60) and third.low == timedelta(seconds=60)
+    assert estimated(1, waiting.Prospect(0, 0, 0), waiting.Prospect(9, 0, 0)).expected is None
+
+
+def test_those_before_it_whose_offer_rings_have_their_agent() -> None:
+    assert estimated(3, waiting.Prospect(0, 5, 1), ringing=2).expected == timedelta(0)
+    assert estimated(4, waiting.Prospect(0, 5, 1), ringing=2).expected == timedelta(seconds=36)
 
 
 # scipy.stats.gamma.ppf(probability, shape)

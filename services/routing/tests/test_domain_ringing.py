@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel.errors import DomainError, InvalidInput
 from routing.domain import agents as agent_rules
@@ -16,13 +16,14 @@ from routing.domain import offers
 from routing.domain.agents import Agent, AgentState
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Line
+from routing.domain.hall import Arrival, House, Shift
 from routing.domain.matches import RINGS_TOO, Match, Waiting
 from routing.domain.offers import Beside, Move, OfferState, OfferTaken, RescindReason
 from routing.domain.queues import Queue
 from routing.domain.ranking import LAST, Ready
 from routing.domain.requirements import ANYBODY
 from routing.domain.rules import Rules, Strategy, check_rules
-from routing.domain.simulating import Arrival, Day, Played, Shift, simulated
+from routing.domain.simulating import Day, Played, simulated
 from routing.store.rules import rules_from_json, rules_to_json
 
 from .boards import EPOCH, START, agent, at, board_with, contact
@@ -71,6 +72,39 @@ def test_nobody_rings_along_whom_another_who_waits_could_have() -> None:
     while (match := board.decide(START)) is not None:
         found.append(rung(match))
     assert found == [["a", "b"], ["c"], ["d"]]
+
+
+def test_nobody_rings_along_whom_one_who_waits_for_other_skills_could_have() -> None:
+    board = board_with(ringing(3))
+    for number, name in enumerate("abc"):
+        board.put_agent(agent(name, number, {"fr": 3} if name == "b" else {}))
+    board.put_contact(contact("one"), START)
+    board.put_contact(contact("two", since=1, asked={"fr": 1}), START)
+    first, second = board.decide(START), board.decide(START)
+    assert first is not None and rung(first) == ["a", "c"]
+    assert second is not None and rung(second) == ["b"]
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=7),
+    st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=5),
+)
+@settings(max_examples=300, deadline=None)
+def test_whoever_waits_when_several_ring_could_have_been_offered_to_none_of_them(
+    people: list[tuple[bool, bool]], callers: list[tuple[int, bool]]
+) -> None:
+    board = board_with(ringing(3))
+    for number, (french, sales) in enumerate(people):
+        held = ({"fr": 3} if french else {}) | ({"sales": 3} if sales else {})
+        board.put_agent(agent(f"a{number}", number, held))
+    for number, (asks, callback) in enumerate(callers):
+        asked = ({}, {"fr": 1}, {"sales": 1})[asks]
+        board.put_contact(contact(f"c{number}", since=number, asked=asked)._replace(callback=callback), START)
+    alongside: list[Ready] = []
+    while (match := board.decide(START)) is not None:
+        alongside += match.companions
+    for left in board.waiting.values():
+        assert not [each for each in alongside if all(each.skills.get(skill) for skill, _ in left.asked)]
 
 
 def test_who_is_away_rings_alone_and_with_nobody_else() -> None:
@@ -245,8 +279,8 @@ def test_day_played_with_several_ringing_is_answered_alike_and_the_same_each_tim
     shifts = [Shift(f"usr_{number}", 0, 3600, {}, frozenset(), 0) for number in range(4)]
     arrivals = [Arrival(f"con_{number}", "q", number * 20.0, 600, 45) for number in range(60)]
     day = Day(arrivals, shifts)
-    alone, together = (simulated(Played(day, {"q": ringing(most)}, {})) for most in (1, 3))
-    again = simulated(Played(day, {"q": ringing(3)}, {}))
+    alone, together = (simulated(Played(day, House({"q": ringing(most)}), {})) for most in (1, 3))
+    again = simulated(Played(day, House({"q": ringing(3)}), {}))
     assert (together.whole.answered, together.whole.waits) == (alone.whole.answered, alone.whole.waits)
     assert together.contacts_by_agent == again.contacts_by_agent
     assert together.contacts_by_agent != alone.contacts_by_agent

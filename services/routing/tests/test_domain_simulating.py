@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import pytest
 from routing.domain.courses import Line
+from routing.domain.hall import Arrival, House, Shift
 from routing.domain.rules import Change, ChangeKind, Rules, Strategy
-from routing.domain.simulating import Arrival, Day, Outcome, Played, Shift, simulated
+from routing.domain.simulating import Day, Outcome, Played, simulated
 
 from .boards import after
 
@@ -19,7 +20,7 @@ FOREVER = 1e9
 
 
 def played(day: Day, lines: Mapping[str, Line], thresholds: Mapping[str, float]) -> Outcome:
-    return simulated(Played(day, lines, thresholds))
+    return simulated(Played(day, House(lines), thresholds))
 
 
 def poisson_day(rate: float, aht: float, agents: int, seconds: float, patience: float | None, seed: int = 7) -> Day:

@@ -10,11 +10,16 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from kernel.errors import FailedPrecondition, Forbidden, InvalidInput, NotFound, QuotaExceeded
+from kernel.hours import OpenInterval
 from merkez.routing.v1 import queue_pb2 as q
 from merkez.routing.v1 import rules_pb2 as r
 from merkez.routing.v1 import simulation_service_pb2 as s
+from routing.domain.hours import BusinessHours
+from routing.domain.overflow import Overflow, OverflowRule, Trigger
 from routing.ops import contacts as contact_ops
+from routing.ops import hours as hours_ops
 from routing.ops import offers as offer_ops
+from routing.ops import overflow as overflow_ops
 from routing.ops import queues as queue_ops
 from routing.ops.contacts import WrapUp
 
@@ -132,3 +137,49 @@ async def test_second_simulation_of_a_company_waits_its_turn_and_harms_no_other_
     )
     assert sum(isinstance(each, QuotaExceeded) for each in outcomes) == 1 and not isinstance(outcomes[2], Exception)
     assert (await play(floor, request)).contacts
+
+
+async def test_contacts_of_a_day_that_was_come_to_the_queue_they_came_to_and_are_sent_on_again(
+    edge: Edge, floor: Floor
+) -> None:
+    care = await floor.queue("Care")
+    sales = await floor.queue(
+        open_to_all=False,
+        overflow=Overflow((OverflowRule(Trigger.AFTER_WAIT, timedelta(seconds=30), queue_id=care.queue_id),)),
+    )
+    begin = Timestamp()
+    begin.FromDatetime(floor.clock.now())
+    agent_id = await floor.agent(queues=[care.queue_id])
+    contact = await floor.contact(sales.queue_id)
+    floor.clock.advance(30)
+    for contact_id in await floor.run(overflow_ops.due):
+        await floor.run(overflow_ops.send_on, contact_id)
+    offer = await floor.match()
+    assert offer is not None
+    await floor.run(offer_ops.accept_offer, offer.offer_id, agent_id)
+    floor.clock.advance(60)
+    await floor.hang_up(contact)
+    floor.clock.advance(5)
+    await floor.run(contact_ops.end_wrap_up, WrapUp(contact.contact_id, "", "", agent_id))
+    with as_("supervisor", floor):
+        found = await edge.simulations.SimulateDay(s.SimulateDayRequest(recorded_from_time=begin))
+    told = {each.queue_id: (each.offered, each.overflowed) for each in found.days[0].queues}
+    assert told == {sales.queue_id: (1, 1), care.queue_id: (1, 0)}
+    assert (found.contacts, found.days[0].whole.offered, found.days[0].whole.overflowed) == (1, 1, 1)
+
+
+async def test_made_up_day_that_begins_when_the_queue_is_closed_turns_everybody_away(edge: Edge, floor: Floor) -> None:
+    hours = await floor.run(
+        hours_ops.create_hours, BusinessHours("", "Mondays", "UTC", (OpenInterval(1, 0, 1440),), (), floor.clock.now())
+    )
+    queue = await floor.queue(business_hours_id=hours.business_hours_id)
+    monday, tuesday = Timestamp(), Timestamp()
+    monday.FromJsonString("2026-03-02T09:00:00Z")
+    tuesday.FromJsonString("2026-03-03T09:00:00Z")
+    left: list[tuple[int, bool]] = []
+    with as_("supervisor", floor):
+        for begins in (None, monday, tuesday):
+            day = made_up(queue.queue_id, start_time=begins)
+            whole = (await edge.simulations.SimulateDay(s.SimulateDayRequest(synthetic=day))).days[0].whole
+            left.append((whole.left, whole.left == whole.offered))
+    assert left[:2] == [(0, False), (0, False)] and left[2][1]

@@ -1,7 +1,15 @@
 /** What is asked of the simulator, and what is better or worse of what came of it. */
 import { expect, test } from "vitest";
 import type { Queue, SimulatedDay } from "../src/api/types.ts";
-import { distinct, FIGURES, type Figure, figuresOf, rowOf } from "../src/pages/watch/simulator/outcome.ts";
+import {
+  distinct,
+  FIGURES,
+  type Figure,
+  figuresOf,
+  queuesOf,
+  rowOf,
+  rowsOf,
+} from "../src/pages/watch/simulator/outcome.ts";
 import {
   beginOf,
   emptyPlan,
@@ -133,4 +141,24 @@ test("where nobody was answered there is no speed of answer, and nothing to comp
 
 test("variants of one name can be told apart", () => {
   expect(distinct(["As it is", "More", "More"])).toEqual(["As it is", "More", "More (2)"]);
+});
+
+test("what was sent on is told only where anything was, and a queue that only other rules send to can be picked", () => {
+  const sales = { queueId: "que_1", offered: 10, answered: 6 };
+  const asItIs: SimulatedDay = { whole: { ...sales, queueId: "" }, queues: [sales] };
+  const other: SimulatedDay = {
+    name: "overflow",
+    whole: { ...sales, queueId: "", overflowed: 4 },
+    queues: [
+      { ...sales, overflowed: 4 },
+      { queueId: "que_2", offered: 4, answered: 4 },
+    ],
+  };
+  const names = (days: SimulatedDay[], queueId: string) =>
+    rowsOf(days, queueId).map((row) => row.figure.name);
+  expect(names([asItIs], "")).not.toContain("overflowed");
+  expect(names([asItIs, other], "")).toContain("overflowed");
+  expect(names([asItIs, other], "")).not.toContain("left");
+  expect(names([asItIs, other], "que_1")).not.toContain("occupancy");
+  expect(queuesOf([asItIs, other])).toEqual(["que_1", "que_2"]);
 });

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -127,7 +127,8 @@ class Rest:
             streams = route.method.streams
             answers = self._edge.stream(route.method, message, who) if streams else _single(call)
             return await audio_response(request, name, answers)
-        answer = await self._edge.call(route, message, who, asker.address)
+        answering = self._edge.call(route, message, who, asker.address)
+        answer = await (_unless_gone(request, answering) if route.abandon else answering)
         return self._dress(request, route, answer)
 
     async def _read(self, request: Request, match: Match) -> Message:
@@ -171,6 +172,35 @@ class Rest:
             if ends and is_browser(request):
                 self._sign_in.forget(request, response)
         return response
+
+
+async def _unless_gone(request: Request, answering: Coroutine[Any, Any, Message]) -> Message:
+    """The answer, or ClientDisconnect once its asker has closed the connection: then the rpc is cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        call, gone = tasks.create_task(_outcome(answering)), tasks.create_task(_gone(request))
+        await asyncio.wait((call, gone), return_when=asyncio.FIRST_COMPLETED)
+        answered = call.done()
+        for task in (call, gone):
+            task.cancel()
+    if not answered:
+        raise ClientDisconnect
+    found = call.result()
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+async def _outcome(answering: Coroutine[Any, Any, Message]) -> Message | Exception:
+    # An error kept as it is: a task group would wrap it.
+    try:
+        return await answering
+    except Exception as error:
+        return error
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -23,7 +23,7 @@ from gateway.contracts import Method
 
 VERBS = ("get", "post", "put", "patch", "delete")
 MAX_BODY_BYTES = 1_000_000
-_KEYS = {"selector", "limit", "audit", "max_body_bytes", "answer", *VERBS}
+_KEYS = {"selector", "limit", "audit", "max_body_bytes", "answer", "abandon", *VERBS}
 _VARIABLE = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 
@@ -60,6 +60,8 @@ class Route:
     """Enum field of the request whose value belongs to the action that is noted."""
     max_body_bytes: int = MAX_BODY_BYTES
     answer: str = "json"
+    abandon: bool = False
+    """Whether it ends when its asker has gone. Not for what changes something: that is done whoever waits."""
 
     @property
     def has_body(self) -> bool:
@@ -156,6 +158,7 @@ def _route(rule: Mapping[str, Any], methods: Mapping[str, Method]) -> Route:
         audit_field=audit if isinstance(audit, str) else "",
         max_body_bytes=int(rule.get("max_body_bytes", MAX_BODY_BYTES)),
         answer=rule.get("answer", "json"),
+        abandon=bool(rule.get("abandon", False)),
     )
 
 

@@ -6796,7 +6796,7 @@ export interface components {
              */
             mostContacts?: number;
         };
-        /** @description What came of contacts. Shares are 0 to 1. */
+        /** @description What came of contacts. Shares are 0 to 1. A contact waits from when it came to its first queue; every queue it was sent on to has it as one that came, all together have it once. */
         "routing.v1.SimulatedFigures": {
             /** @description Queue; empty for all together. */
             queueId?: string;
@@ -6840,6 +6840,16 @@ export interface components {
              * @description Share of them that waited within the range they were told.
              */
             expectedWaitInRange?: number;
+            /**
+             * Format: int32
+             * @description Times that a contact was sent on to another queue.
+             */
+            overflowed?: number;
+            /**
+             * Format: int32
+             * @description Contacts that went to an outside number or left by an exit of their flow.
+             */
+            left?: number;
         };
         /** @description What an agent can do. */
         "routing.v1.Skill": {
@@ -6901,6 +6911,11 @@ export interface components {
              * @description Chance begins here: the same seed makes the same day.
              */
             seed?: string;
+            /**
+             * Format: date-time
+             * @description When it begins: queues are open and closed by it. Unset, every queue is open all day.
+             */
+            startTime?: string;
         };
         /** @description A queue's contacts in a day that is made up. */
         "routing.v1.Traffic": {

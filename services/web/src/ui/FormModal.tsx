@@ -4,6 +4,7 @@ import { asProblem, type Problem } from "../api/problem.ts";
 import { useText } from "../i18n/index.ts";
 import { Form } from "./Form.tsx";
 import { ProblemNote } from "./ProblemNote.tsx";
+import classes from "./ui.module.css";
 
 interface Props {
   title: string;
@@ -56,7 +57,7 @@ export function FormModal({
         <Stack>
           {typeof children === "function" ? children(problem) : children}
           <ProblemNote problem={problem} />
-          <Group justify="flex-end">
+          <Group justify="flex-end" className={classes.formButtons}>
             <Button variant="default" onClick={onClose}>
               {t("common.cancel")}
             </Button>

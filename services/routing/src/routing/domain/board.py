@@ -242,7 +242,7 @@ class Board:
         rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
         line = None if rule in ALONE else self._lines.get(head.queue_id)
         most = line.rules.ring_agents if line is not None else 1
-        companions = rings_along(weighed, most, best.ready - len(best.waiting)) if most > 1 else ()
+        companions = rings_along(weighed, most - 1, best.spare(weighed, self._fits)) if most > 1 else ()
         match = Match(head, weighed[0][0], rule, best.stage, best.ranking, weighed, others, now, companions)
         self.drop_contact(head.contact_id)
         for agent in match.agents:

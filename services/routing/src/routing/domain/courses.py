@@ -79,6 +79,18 @@ def stage_at(stages: Sequence[Stage], since: float, now: float) -> tuple[int, fl
     return index, since + stages[index + 1].after if index + 1 < len(stages) else None
 
 
+def ahead(
+    stages: Sequence[Stage], since: float, now: float, preferred: Stage | None = None, until: float | None = None
+) -> list[tuple[float, Stage]]:
+    """What holds for a contact that came at `since`, and what comes for it by waiting, each with the seconds until
+    then. A `preferred` agent's stage comes before them, `until` a moment."""
+    found = [(0.0, preferred)] if preferred is not None and until is not None else []
+    begins = until if found and until is not None else now
+    index, _ = stage_at(stages, since, begins)
+    found.append((begins - now, stages[index]))
+    return found + [(since + each.after - now, each) for each in stages[index + 1 :]]
+
+
 def preferred_until(since: float, wait: float, now: float) -> float | None:
     """Until when the preferred agent of a contact that came at `since` has it alone; None when they don't, or no
     more."""

@@ -13,8 +13,9 @@ from kernel.errors import FailedPrecondition, InvalidInput
 
 from routing.domain.agents import Agent
 from routing.domain.contacts import Contact
+from routing.domain.hall import Arrival, Shift
 from routing.domain.queues import SkillLevel, demand
-from routing.domain.simulating import MOST_AGENTS, MOST_CONTACTS, Arrival, Day, Shift
+from routing.domain.simulating import MOST_AGENTS, MOST_CONTACTS, Day
 
 NEVER = 1e9
 """The patience, in seconds, of callers none of whom ever left."""
@@ -55,8 +56,8 @@ def recorded_day(contacts: Sequence[Contact], agents: Mapping[str, Agent], begin
     """A day that was: contacts that waited in a queue and are over, and who handled them, from their first answer to
     their last wrap-up, with the skills and queues they have now.
 
-    A caller who was answered would have waited on for a time nobody knows: it is drawn from how long callers wait
-    before they leave (exponential, with those who were answered as censored), and never shorter than they waited.
+    A caller who was answered, or sent away, would have waited on for a time nobody knows: it is drawn from how long
+    callers wait before they give up (exponential, with those others as censored), and never shorter than they waited.
     """
     over = [each for each in contacts if each.end_time is not None]
     if not over:
@@ -70,8 +71,9 @@ def recorded_day(contacts: Sequence[Contact], agents: Mapping[str, Agent], begin
     for contact in sorted(over, key=lambda each: (each.queue_time, each.contact_id)):
         at, waited = (contact.queue_time - begin).total_seconds(), _waited(contact)
         handle = _handled(contact)
-        if contact.answer_time is not None:
+        if not _gave_up(contact):
             waited += chance.expovariate(1 / patience) if patience < NEVER else NEVER
+        if contact.answer_time is not None:
             came = at + (contact.answer_time - contact.queue_time).total_seconds()
             first, last = worked.get(contact.agent_id, (came, came))
             worked[contact.agent_id] = (min(first, came), max(last, came + handle))
@@ -79,7 +81,7 @@ def recorded_day(contacts: Sequence[Contact], agents: Mapping[str, Agent], begin
             handle = chance.expovariate(1 / max(1.0, _mean_handled(over)))
         arrivals.append(
             Arrival(
-                contact.contact_id, contact.queue_id, at, waited, handle, float(contact.priority),
+                contact.contact_id, _came_to(contact), at, waited, handle, float(contact.priority),
                 demand(contact.required_skills), contact.preferred_agent_id,
             )
         )  # fmt: skip
@@ -89,10 +91,10 @@ def recorded_day(contacts: Sequence[Contact], agents: Mapping[str, Agent], begin
         for agent_id, (begin_, end) in sorted(worked.items())
         if agent_id in agents
     ]  # fmt: skip
-    return Day(arrivals, shifts)
+    return Day(arrivals, shifts, begin=begin)
 
 
-def made_up_day(traffic: Sequence[Traffic], crews: Sequence[Crew], seed: int) -> Day:
+def made_up_day(traffic: Sequence[Traffic], crews: Sequence[Crew], seed: int, begin: datetime | None = None) -> Day:
     """A day with contacts at random, as many an hour as are said. InvalidInput names what can't be."""
     _check(traffic, crews)
     chance = random.Random(seed)
@@ -115,7 +117,7 @@ def made_up_day(traffic: Sequence[Traffic], crews: Sequence[Crew], seed: int) ->
         for number, crew in enumerate(crews)
         for index in range(crew.count)
     ]  # fmt: skip
-    return Day(arrivals, shifts)
+    return Day(arrivals, shifts, begin=begin)
 
 
 def with_agents(day: Day, extra: int) -> Day:
@@ -158,8 +160,17 @@ def _check(traffic: Sequence[Traffic], crews: Sequence[Crew]) -> None:
 
 def _patience(contacts: Sequence[Contact]) -> float:
     """The mean of an exponential patience, by maximum likelihood with the answered ones censored."""
-    left = sum(each.answer_time is None for each in contacts)
+    left = sum(map(_gave_up, contacts))
     return max(1.0, math.fsum(map(_waited, contacts)) / left) if left else NEVER
+
+
+def _gave_up(contact: Contact) -> bool:
+    return contact.answer_time is None and contact.leave_reason is None
+
+
+def _came_to(contact: Contact) -> str:
+    """The queue it waited in first."""
+    return contact.overflows[0].from_queue_id if contact.overflows else contact.queue_id
 
 
 def _waited(contact: Contact) -> float:

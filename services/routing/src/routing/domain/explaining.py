@@ -11,7 +11,7 @@ from routing.domain.agents import Agent, AgentState
 from routing.domain.board import line_of, ready_of, seen_idle
 from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact
-from routing.domain.courses import Stage, alone, at_desk, course, preferred_until, stage_at
+from routing.domain.courses import Stage, ahead, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.matches import why_not
 from routing.domain.queues import Queue, demand
 from routing.domain.ranking import Ranking
@@ -65,6 +65,18 @@ def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, date
     return stages[index], None if due is None else datetime.fromtimestamp(due, now.tzinfo)
 
 
+def stages_ahead(contact: Contact, queue: Queue, now: datetime) -> list[tuple[float, Stage]]:
+    """What holds for a waiting contact now, and what comes for it by waiting, each with the seconds until then."""
+    if contact.target_agent_id:
+        return [(0.0, alone(contact.target_agent_id))]
+    since, at = contact.queue_time.timestamp(), now.timestamp()
+    stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)
+    callback = contact.to_be_called
+    until = preferred_until(since, contact.preferred_wait.total_seconds(), at) if contact.preferred_agent_id else None
+    preferred = alone(contact.preferred_agent_id, at_desk=callback) if until is not None else None
+    return ahead(at_desk(stages) if callback else stages, since, at, preferred, until)
+
+
 def unfit(
     agent: Agent, stage: Stage, contact: Contact, queue: Queue, capacity: CapacityRules = USUAL_RULES
 ) -> str:  # fmt: skip
@@ -92,16 +104,6 @@ def in_order(line: Iterable[Contact], queue: Queue, now: datetime) -> list[Conta
         return urgency.came(since, contact.points, now.timestamp()), since, contact.contact_id
 
     return sorted(line, key=place)
-
-
-def steps_due(contact: Contact, queue: Queue, expected: timedelta | None) -> int:
-    """A bit for each step that has come by expected wait, those of before included. When nobody is at work every such
-    wait is too long."""
-    due = contact.fired_steps
-    for number, step in enumerate(queue.rules.steps):
-        if step.expected_over is not None and (expected is None or expected > step.expected_over):
-            due |= 1 << number
-    return due
 
 
 def explained(

@@ -92,12 +92,10 @@ class Match(NamedTuple):
         return self.ranking.value(agent, score, self.now, self.contact.preferred)
 
 
-def rings_along(weighed: Sequence[tuple[Ready, int]], most: int, spare: int) -> tuple[Ready, ...]:
-    """Who of the agents weighed rings together with the best: up to `most` in all, and of the `spare` ones alone whom
-    nobody else who waits could have. Who is away rings alone."""
-    if min(most - 1, spare) < 1 or weighed[0][0].away:
-        return ()
-    return tuple(islice((agent for agent, _ in weighed[1:] if not agent.away), min(most - 1, spare)))
+def rings_along(weighed: Sequence[tuple[Ready, int]], most: int, spare: Sequence[Ready]) -> tuple[Ready, ...]:
+    """Who rings together with the best of the agents weighed: up to `most` of the `spare` ones at a desk. Who is away
+    rings alone."""
+    return () if weighed[0][0].away else tuple(islice((each for each in spare if not each.away), most))
 
 
 def why_not(agent: Ready, stage: Stage, ranking: Ranking, target: str = "", preferred: str = "") -> str:

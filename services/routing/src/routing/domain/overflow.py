@@ -7,7 +7,7 @@ when it is saved, and whoever was in a queue isn't sent there again whatever is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -85,6 +85,10 @@ class Overflow:
 
 
 NONE = Overflow()
+_REFUSALS: Mapping[LeaveReason, str] = {
+    LeaveReason.MAX_WAIT: "queue_max_wait", LeaveReason.CLOSED: "queue_closed", LeaveReason.FULL: "queue_full",
+    LeaveReason.NOBODY_STAFFED: "queue_unstaffed", LeaveReason.NUMBER: "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,28 @@ class Situation:
     waiting: int = 0
     ahead: int = 0
     expected: timedelta | None = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Asks how a queue is for the contact, or would be if it came there."""
+
+    queue_id: str
+    entering: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SentOn:
+    """The rule of that index sends it on, after so long a wait in all."""
+
+    index: int
+    rule: OverflowRule
+    waited: timedelta
+
+
+Search = Generator[Look, Situation | None, SentOn | LeaveReason | None]
+"""Asks for situations as it needs them, so that rows are read, or a simulated day is looked at, for those alone. None
+is the answer for a queue that could never take the contact."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +170,43 @@ def holds(rule: OverflowRule, now: Situation) -> bool:
             return not now.staffed
         case Trigger.CLOSED:
             return not now.open
+
+
+def way(overflows: Mapping[str, Overflow], queue_id: str, been: Set[str], *, entering: bool) -> Search:
+    """Where a contact goes from a queue; None: it stays. `been` are queues it was in before."""
+    situation = yield Look(queue_id, entering)
+    if situation is None or queue_id not in overflows:
+        return None
+    return (yield from _onward(overflows, queue_id, situation, {*been, queue_id}))
+
+
+def refusal(
+    overflows: Mapping[str, Overflow], queue_id: str, rule: OverflowRule, been: Set[str]
+) -> Generator[Look, Situation | None, str]:
+    """Why the target of a queue's rule doesn't take the contact; empty when it does."""
+    return (yield from _refusal(overflows, rule, {*been, queue_id}))
+
+
+def _onward(overflows: Mapping[str, Overflow], queue_id: str, situation: Situation, been: Set[str]) -> Search:
+    overflow = overflows[queue_id]
+    for index, rule in enumerate(overflow.rules):
+        if holds(rule, situation) and not (yield from _refusal(overflows, rule, been)):
+            return SentOn(index, rule, situation.waited)
+    return leaves(overflow, situation)
+
+
+def _refusal(
+    overflows: Mapping[str, Overflow], rule: OverflowRule, been: Set[str]
+) -> Generator[Look, Situation | None, str]:
+    if rule.number:
+        return ""
+    if rule.queue_id in been:
+        return "been_there"
+    situation = (yield Look(rule.queue_id, entering=True)) if rule.queue_id in overflows else None
+    if situation is None:
+        return "impossible"
+    there = yield from _onward(overflows, rule.queue_id, situation, {*been, rule.queue_id})
+    return _REFUSALS[there] if isinstance(there, LeaveReason) else ""
 
 
 def leaves(overflow: Overflow, now: Situation) -> LeaveReason | None:

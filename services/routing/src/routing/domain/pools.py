@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -84,6 +84,12 @@ class Pool:
             return found  # the group is the score
         return [(agent, requirements.score(agent.skills, self.stage.requirement) or 0) for agent, _ in found]
 
+    def spare(self, weighed: Sequence[tuple[Ready, int]], fits: Mapping[str, Fit]) -> list[Ready]:
+        """Of the agents weighed for a contact, the best left out, those whom nobody else who waits could have: here or
+        in another pool."""
+        free = [agent for agent, _ in weighed[1:] if not fits[agent.agent_id].wanted(agent, self)]
+        return free[: max(0, len(free) + 1 - len(self.waiting))]
+
     def tidy(self) -> None:
         """Forget entries that count no more."""
         for _, line in self.lines:
@@ -140,6 +146,14 @@ class Fit:
     stands: list[tuple[Pool, Standing]]
     ranks: list[tuple[Pool, int]]
     """The same of pools that are ranked, with the agent's score."""
+
+    def wanted(self, agent: Ready, pool: Pool) -> bool:
+        """Whether somebody waits in another pool for whom there would be room."""
+        room = agent.open
+        return any(
+            each.waiting and each is not pool and (room is None or each.channel in room)
+            for each, _ in (*self.stands, *self.ranks)
+        )
 
     def stand(self, pool: Pool) -> bool:
         """Take the pool in, when the agent may serve it."""

@@ -148,6 +148,14 @@ class Rules:
         """Whether a step depends on it."""
         return any(step.after is None for step in self.steps)
 
+    def steps_over(self, expected: timedelta | None, came: int) -> int:
+        """A bit for each step that has come by an expected wait, those that `came` before included. When nobody is at
+        work, None, every such wait is too long."""
+        for number, step in enumerate(self.steps):
+            if step.expected_over is not None and (expected is None or expected > step.expected_over):
+                came |= 1 << number
+        return came
+
     @property
     def skills_named(self) -> set[str]:
         """Every skill these rules name."""

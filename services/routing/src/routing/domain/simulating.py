@@ -8,77 +8,59 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from zlib import crc32
 
-from routing.domain import requirements, waiting
+from routing.domain import waiting
 from routing.domain.board import Board
-from routing.domain.courses import Demand, Line, course
-from routing.domain.matches import Match, Waiting
-from routing.domain.ranking import Ranking, Ready, Tally
-from routing.domain.urgency import USUAL, Urgency, urgency_of
+from routing.domain.hall import Arrival, Guest, Hall, House, Shift
+from routing.domain.matches import Match
+from routing.domain.overflow import SentOn
+from routing.domain.ranking import Ready, Tally
 
 MOST_CONTACTS, MOST_AGENTS = 50_000, 2_000
+_DAY = 86_400.0
 _ESTIMATES = 2_000
 """Contacts whose expected wait is compared with the true one: evenly spread over the day."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A contact: when it comes, how long it waits at most, and how long an agent has it from the answer to the end of
-    wrap-up."""
-
-    contact_id: str
-    queue_id: str
-    at: float
-    patience: float
-    handle: float
-    points: float = 0.0
-    asked: Demand = ()
-    preferred: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """An agent at work from `begin` to `end`; whoever is on a contact then finishes it."""
-
-    agent_id: str
-    begin: float
-    end: float
-    skills: Mapping[str, int]
-    queue_ids: frozenset[str]
-    cost: int = 0
-
-
 @dataclass(frozen=True)
 class Day:
-    """What happens, whatever the rules. `ring` is how long an agent takes to answer."""
+    """What happens, whatever the rules. `ring` is how long an agent takes to answer, `begin` the moment that is second
+    0: by it queues are open and closed, and always open without it."""
 
     arrivals: Sequence[Arrival]
     shifts: Sequence[Shift]
     ring: float = 0.0
+    begin: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Played:
-    """One day to play, with the rules of its queues and their service level thresholds in seconds, 20 without one."""
+    """One day to play, with its queues and their service level thresholds in seconds, 20 without one."""
 
     day: Day
-    lines: Mapping[str, Line]
+    house: House
     thresholds: Mapping[str, float]
 
 
 @dataclass
 class Figures:
-    """What came of a queue's contacts, or of all. Waits are in seconds."""
+    """What came of a queue's contacts, or of all. Waits are in seconds, from when the contact came to its first queue.
+    Whoever is sent on is offered in the other queue as well; all together they are offered once."""
 
     offered: int = 0
     answered: int = 0
     abandoned: int = 0
+    overflowed: int = 0
+    """Sent on to another queue."""
+    left: int = 0
+    """Gone to an outside number, or by an exit of their flow."""
     in_time: int = 0
     """Answered within the queue's service level threshold."""
     waits: list[float] = field(default_factory=list)
@@ -138,39 +120,38 @@ class _Kind(IntEnum):
     SHIFT = 1
     ARRIVAL = 2
     NONE = 3
-    END = 4
-    ABANDON = 5
+    LOOK = 4
+    END = 5
+    ABANDON = 6
 
 
 def simulated(played: Played) -> Outcome:
     """What becomes of the day. ValueError for a contact of a queue that has no rules here."""
-    return _Floor(played.day, played.lines, played.thresholds).run()
+    return _Floor(played).run()
 
 
 class _Floor:
     """The contact centre while the day passes."""
 
-    def __init__(self, day: Day, lines: Mapping[str, Line], thresholds: Mapping[str, float]) -> None:
-        missing = {arrival.queue_id for arrival in day.arrivals} - set(lines)
+    def __init__(self, played: Played) -> None:
+        day, house = played.day, played.house
+        missing = {arrival.queue_id for arrival in day.arrivals} - set(house.lines)
         if missing:
             raise ValueError(f"contacts come to queues without rules: {', '.join(sorted(missing))}")
-        self._day, self._lines, self._thresholds = day, lines, thresholds
+        self._day, self._lines, self._thresholds = day, house.lines, played.thresholds
         self._board = Board()
-        for line in lines.values():
+        for line in house.lines.values():
             self._board.put_line(line)
-        self._urgencies = {queue_id: urgency_of(line.rules) for queue_id, line in lines.items()}
-        self._rankings = {queue_id: Ranking(line.rules) for queue_id, line in lines.items()}
+        self._hall = Hall(house, day.shifts, day.begin)
         self._events: list[tuple[float, int, int, str | Arrival | Shift]] = []
         self._numbers = itertools.count()
-        self._waits: dict[str, Arrival] = {}
-        self._in_line: dict[str, dict[str, Arrival]] = {queue_id: {} for queue_id in lines}
-        self._on: dict[str, Shift] = {}
-        self._busy: set[str] = set()
+        self._look_at = math.inf
+        self._end = _DAY + max([0.0, *(each.at for each in day.arrivals), *(each.end for each in day.shifts)])
         self._tallies: dict[str, Tally] = {}
         self._told: dict[str, waiting.WaitEstimate] = {}
-        self._handle = dict.fromkeys(lines, waiting.PRIOR_HANDLE_SECONDS)
         self._every = max(1, len(day.arrivals) // _ESTIMATES)
-        self._outcome = Outcome({queue_id: Figures() for queue_id in lines}, Figures(), 0.0, 0.0, Counter(), Counter())
+        figures = {queue_id: Figures() for queue_id in house.lines}
+        self._outcome = Outcome(figures, Figures(), 0.0, 0.0, Counter(), Counter())
 
     def run(self) -> Outcome:
         for number, arrival in enumerate(sorted(self._day.arrivals, key=lambda each: (each.at, each.contact_id))):
@@ -184,61 +165,119 @@ class _Floor:
         while self._events:
             now, kind, _, what = heapq.heappop(self._events)
             self._board.advance(now)
-            self._happens(_Kind(kind), what, now)
+            changed = self._happens(_Kind(kind), what, now)
             while (match := self._board.decide(now)) is not None:
                 self._assign(match, now)
             due = self._board.next_due
             if due is not None and (not self._events or due < self._events[0][0]):
                 self._at(due, _Kind.NONE, "")
+            if changed:
+                self._look_by(math.floor(now) + 1.0, now)
         return self._outcome
 
-    def _happens(self, kind: _Kind, what: str | Arrival | Shift, now: float) -> None:
-        if isinstance(what, Arrival) and kind is _Kind.ARRIVAL:
+    def _happens(self, kind: _Kind, what: str | Arrival | Shift, now: float) -> bool:
+        """Whether it may have changed what contacts that wait go by."""
+        if isinstance(what, Arrival):
             self._arrive(what, now)
         elif isinstance(what, Shift) and kind is _Kind.SHIFT:
-            self._on[what.agent_id] = what
+            self._hall.comes(what)
             self._ready(what.agent_id, now)
-        elif isinstance(what, Shift) and self._on.get(what.agent_id) is what:
-            del self._on[what.agent_id]
+        elif isinstance(what, Shift) and self._hall.on.get(what.agent_id) is what:
+            self._hall.leaves_work(what.agent_id)
             self._board.drop_agent(what.agent_id)
         elif isinstance(what, str) and kind is _Kind.FREE:
-            self._busy.discard(what)
+            self._hall.comes_free(what)
             self._ready(what, now)
-        elif isinstance(what, str) and kind is _Kind.ABANDON and what in self._waits:
-            arrival = self._leaves(what)
-            self._board.drop_contact(what)
-            for figures in self._figures(arrival):
+        elif isinstance(what, str) and kind is _Kind.ABANDON and what in self._hall.guests:
+            queue_id = self._goes(what).queue_id
+            for figures in self._figures(queue_id):
                 figures.abandoned += 1
+        elif kind is _Kind.LOOK:
+            return self._look(now)
+        return True
 
     def _arrive(self, arrival: Arrival, now: float) -> None:
-        self._waits[arrival.contact_id] = self._in_line[arrival.queue_id][arrival.contact_id] = arrival
-        for figures in self._figures(arrival):
+        for figures in self._figures(arrival.queue_id):
             figures.offered += 1
-        if arrival.contact_id in self._told:
-            self._told[arrival.contact_id] = self._estimate(arrival, now)
         wait = self._lines[arrival.queue_id].rules.preferred_wait.total_seconds()
-        wait = wait if arrival.preferred in self._on else 0.0
-        self._board.put_contact(
-            Waiting(
-                arrival.contact_id, arrival.queue_id, arrival.at, arrival.points, arrival.asked, 1,
-                preferred=arrival.preferred, preferred_wait=wait,
-            ),
-            now,
-        )  # fmt: skip
+        preferred = arrival.preferred in self._hall.on
+        guest = Guest(arrival, arrival.queue_id, preferred_wait=wait if preferred else 0.0)
+        self._hall.stands(guest)
+        if arrival.contact_id in self._told:
+            self._told[arrival.contact_id] = self._hall.estimate(guest, now)
         self._at(now + arrival.patience, _Kind.ABANDON, arrival.contact_id)
+        if not self._sends_on(guest, now, entering=True):
+            self._board.put_contact(guest.waiting, now)
+            self._wakes(guest, now)
+
+    def _look(self, now: float) -> bool:
+        """What each second is seen to in service: steps by expected wait, and overflow."""
+        if self._look_at > now:
+            return False  # another one came before it
+        self._look_at = math.inf
+        changed = False
+        for queue_id in self._hall.watched:
+            position = 1
+            for guest in self._hall.order(queue_id, now):
+                fired = self._hall.steps_due(guest, now, position)
+                if fired != guest.fired:
+                    guest.fired, changed = fired, True
+                    self._board.put_contact(guest.waiting, now)
+                if self._sends_on(guest, now, entering=False, position=position):
+                    changed = True
+                else:
+                    position += 1
+                    self._wakes(guest, now)
+        return changed
+
+    def _sends_on(self, guest: Guest, now: float, *, entering: bool, position: int | None = None) -> bool:
+        """Whether the contact went to another queue, or left."""
+        went = False
+        while (way := self._hall.way(guest, now, entering=entering, position=position)) is not None:
+            went, entering, position = True, True, None
+            from_id = guest.queue_id
+            if isinstance(way, SentOn) and way.rule.queue_id:
+                guest = replace(guest, queue_id=way.rule.queue_id, been=(*guest.been, from_id), fired=0)
+                self._hall.stands(guest)
+                self._outcome.queues[guest.queue_id].offered += 1
+                for figures in self._figures(from_id):
+                    figures.overflowed += 1
+                continue
+            self._goes(guest.arrival.contact_id)
+            for figures in self._figures(from_id):
+                figures.left += 1
+            return True
+        if went:
+            self._board.put_contact(guest.waiting, now)
+            self._wakes(guest, now)
+        return went
+
+    def _wakes(self, guest: Guest, now: float) -> None:
+        """A rule or a limit may come for it by waiting alone."""
+        due = self._hall.next_look(guest, now)
+        if due is not None:
+            self._look_by(due, now)
+
+    def _look_by(self, time: float, now: float) -> None:
+        # Callers without end to their patience may be left when everybody has gone home.
+        if self._hall.waits_watched and time < min(self._look_at, self._end):
+            self._look_at = max(time, now)
+            self._at(self._look_at, _Kind.LOOK, "")
 
     def _assign(self, match: Match, now: float) -> None:
-        agent_id, arrival = _taker(match), self._leaves(match.contact.contact_id)
+        agent_id, guest = _taker(match), self._hall.goes(match.contact.contact_id)
+        arrival = guest.arrival
         for other in match.agents if match.companions else ():
             if other.agent_id != agent_id:
                 self._board.put_agent(other)
         wait, busy = now + self._day.ring - arrival.at, self._day.ring + arrival.handle
-        for figures in self._figures(arrival):
+        for figures in self._figures(guest.queue_id):
             figures.answered += 1
-            figures.in_time += wait <= self._thresholds.get(arrival.queue_id, 20.0)
+            figures.in_time += wait <= self._thresholds.get(guest.queue_id, 20.0)
             figures.waits.append(wait)
             figures.handled += arrival.handle
-            self._compare(figures, arrival, wait)
+            if not guest.been:
+                self._compare(figures, arrival, wait)
         self._outcome.busy += busy
         self._outcome.contacts_by_agent[agent_id] += 1
         self._outcome.rules[match.rule] += 1
@@ -246,9 +285,8 @@ class _Floor:
         self._tallies[agent_id] = before._replace(
             offered_at=now, handled=before.handled + 1, talked=before.talked + arrival.handle
         )
-        smoothed = self._handle[arrival.queue_id]
-        self._handle[arrival.queue_id] = smoothed + waiting.SMOOTHING * (arrival.handle - smoothed)
-        self._busy.add(agent_id)
+        self._hall.handled(guest.queue_id, arrival.handle)
+        self._hall.takes(agent_id)
         self._at(now + busy, _Kind.FREE, agent_id)
 
     def _compare(self, figures: Figures, arrival: Arrival, wait: float) -> None:
@@ -257,42 +295,19 @@ class _Floor:
             figures.errors.append(told.expected.total_seconds() - wait)
             figures.in_range += told.low.total_seconds() <= wait <= told.high.total_seconds()
 
-    def _estimate(self, arrival: Arrival, now: float) -> waiting.WaitEstimate:
-        """By the published formula, from what is known in that moment."""
-        line, urgency = self._lines[arrival.queue_id], self._urgencies[arrival.queue_id]
-        stage = course(line, arrival.asked, 0)[0]
-        ranking = self._rankings[arrival.queue_id]
-        lines = [self._lines[queue_id] for queue_id, there in self._in_line.items() if there]
-        serving, free = 0.0, 0
-        for shift in self._on.values():
-            member = not stage.members or not shift.queue_ids.isdisjoint(stage.members)
-            fits = member and requirements.score(shift.skills, stage.requirement) is not None
-            if fits and ranking.lists(shift.agent_id, stage.levels):
-                shared = sum(each.open_to_all or each.queue_id in shift.queue_ids for each in lines)
-                serving += 1 / max(1, shared)
-                free += shift.agent_id not in self._busy
-        there = self._in_line[arrival.queue_id].values()
-        place = _place(arrival, urgency, now)
-        position = 1 + sum(_place(other, urgency, now) < place for other in there)
-        return waiting.estimate(
-            position=position, depth=len(there), serving=serving, free=free,
-            handle_seconds=self._handle[arrival.queue_id], waited=timedelta(0),
-        )  # fmt: skip
-
     def _ready(self, agent_id: str, now: float) -> None:
-        shift = self._on.get(agent_id)
-        if shift is not None and agent_id not in self._busy:
+        shift = self._hall.on.get(agent_id)
+        if shift is not None and agent_id not in self._hall.busy:
             tally = self._tallies.get(agent_id, Tally())._replace(cost=shift.cost)
             idle = _BEGIN + timedelta(seconds=now)
             self._board.put_agent(Ready(agent_id, idle, shift.skills, shift.queue_ids, 1, tally=tally))
 
-    def _leaves(self, contact_id: str) -> Arrival:
-        arrival = self._waits.pop(contact_id)
-        del self._in_line[arrival.queue_id][contact_id]
-        return arrival
+    def _goes(self, contact_id: str) -> Guest:
+        self._board.drop_contact(contact_id)
+        return self._hall.goes(contact_id)
 
-    def _figures(self, arrival: Arrival) -> tuple[Figures, Figures]:
-        return self._outcome.queues[arrival.queue_id], self._outcome.whole
+    def _figures(self, queue_id: str) -> tuple[Figures, Figures]:
+        return self._outcome.queues[queue_id], self._outcome.whole
 
     def _at(self, time: float, kind: _Kind, what: str | Arrival | Shift) -> None:
         heapq.heappush(self._events, (time, kind, next(self._numbers), what))
@@ -306,7 +321,3 @@ def _taker(match: Match) -> str:
     """Who answers first where it rings together: any of them alike, and the same one whenever this day is played."""
     agents = match.agents
     return agents[crc32(match.contact.contact_id.encode()) % len(agents)].agent_id
-
-
-def _place(arrival: Arrival, urgency: Urgency = USUAL, now: float = 0.0) -> tuple[float, float, str]:
-    return urgency.came(arrival.at, arrival.points, now), arrival.at, arrival.contact_id

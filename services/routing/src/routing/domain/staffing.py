@@ -7,12 +7,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from routing.domain.agents import Agent, AgentState
-from routing.domain.board import line_of
 from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact
-from routing.domain.courses import course
-from routing.domain.explaining import stage_of, unfit
-from routing.domain.queues import Queue, demand
+from routing.domain.explaining import stages_ahead, unfit
+from routing.domain.queues import Queue
 
 GRACE = timedelta(seconds=30)
 """For so long whoever went OFFLINE counts as there: a page that is loaded anew must not send everybody away."""
@@ -23,11 +21,9 @@ def is_staffed(
 ) -> bool:  # fmt: skip
     """Whether one of the agents is signed in, or found by telephone, and could take it, busy or not."""
     anybody = replace(contact, preferred_wait=timedelta(0))
-    stage, _ = stage_of(anybody, queue, now)
-    stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)
-    ahead = [stage, *(each for each in stages if each.after > stage.after)]
+    stages = [stage for _, stage in stages_ahead(anybody, queue, now)]
     return any(
-        _signed_in(agent, now) and not all(unfit(agent, each, anybody, queue, capacity) for each in ahead)
+        _signed_in(agent, now) and not all(unfit(agent, each, anybody, queue, capacity) for each in stages)
         for agent in agents
     )
 

@@ -2,7 +2,8 @@
 
 With n agents serving, each finishing a contact every AHT seconds on average, the next free agent comes after an
 exponential time with rate n/AHT. A contact that needs k agents to come free waits for the k-th of them: a gamma
-(Erlang) time with shape k, mean k*AHT/n. The range is its 10 % and 90 % quantiles.
+(Erlang) time with shape k, mean k*AHT/n. The range is its 10 % and 90 % quantiles. Of what still widens for it by
+waiting, whatever lets it be answered soonest counts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 PRIOR_HANDLE_SECONDS = 180.0
 """Handle time believed of a queue that has none of its own yet."""
@@ -35,6 +38,15 @@ class WaitEstimate:
     waited: timedelta
 
 
+class Prospect(NamedTuple):
+    """What a contact comes to in `begins` seconds: agents at work who can take it then, one shared by m queues with
+    waiting contacts as 1/m, and how many of them are free now."""
+
+    begins: float
+    serving: float
+    free: int
+
+
 def smoothed_handle_time(handled: Iterable[timedelta]) -> float:
     """Handle time in seconds: exponentially weighted over the last contacts, the newest last."""
     smoothed = PRIOR_HANDLE_SECONDS
@@ -45,26 +57,43 @@ def smoothed_handle_time(handled: Iterable[timedelta]) -> float:
 
 
 def estimate(
-    *, position: int, depth: int, serving: float, free: int, handle_seconds: float, waited: timedelta
+    *,
+    position: int,
+    depth: int,
+    prospects: Iterable[Prospect],
+    handle_seconds: float,
+    waited: timedelta,
+    ringing: int = 0,
 ) -> WaitEstimate:
-    """The estimate for the contact at `position`.
+    """The estimate for the contact at `position`, by the prospect it is answered soonest in.
 
-    `serving` counts agents at work who can take it, an agent shared by m queues with waiting contacts as 1/m; `free`
-    are those of them who are AVAILABLE now: the first `free` positions wait for nobody.
+    `prospects` are in order of time, the first is what holds now. `ringing` are contacts before it whose offer rings:
+    they have their agent. Of the others as many as agents are free wait for nobody.
     """
-    if serving <= 0:
+    best: tuple[float, Prospect, int] | None = None
+    for prospect in prospects:
+        if best is not None and prospect.begins >= best[0]:
+            break
+        if prospect.serving <= 0:
+            continue
+        needed = max(0, position - ringing - prospect.free)
+        expected = max(prospect.begins, needed * handle_seconds / prospect.serving)
+        if best is None or expected < best[0]:
+            best = expected, prospect, needed
+    if best is None:
         return WaitEstimate(position, depth, None, None, None, waited)
-    needed = max(0, position - free)
-    if needed == 0:
-        zero = timedelta(0)
-        return WaitEstimate(position, depth, zero, zero, zero, waited)
-    one = handle_seconds / serving
-    return WaitEstimate(
-        position, depth, _seconds(needed * one),
-        _seconds(erlang_quantile(needed, LOW) * one), _seconds(erlang_quantile(needed, HIGH) * one), waited,
-    )  # fmt: skip
+    expected, prospect, needed = best
+    if not needed:
+        at_once = _seconds(prospect.begins)
+        return WaitEstimate(position, depth, at_once, at_once, at_once, waited)
+    low, high = (
+        max(prospect.begins, erlang_quantile(needed, share) * handle_seconds / prospect.serving)
+        for share in (LOW, HIGH)
+    )
+    return WaitEstimate(position, depth, _seconds(expected), _seconds(low), _seconds(high), waited)
 
 
+@lru_cache(maxsize=4096)
 def erlang_quantile(shape: int, probability: float) -> float:
     """The quantile of the Erlang distribution with unit rate: exact by its Poisson tail up to shape 100, then by
     Wilson and Hilferty (1931), whose error there is below 0.1 %."""

@@ -72,7 +72,8 @@ async def _day(tx: Ledger, request: pb.SimulateDayRequest) -> Day:
         )
         for crew in request.synthetic.crews
     ]  # fmt: skip
-    return await ops.made_up(tx, traffic, crews, request.synthetic.seed)
+    begin = request.synthetic.start_time.ToDatetime(UTC) if request.synthetic.HasField("start_time") else None
+    return await ops.made_up(tx, traffic, crews, request.synthetic.seed, begin)
 
 
 def _shown(name: str, outcome: Outcome, agents: int) -> pb.SimulatedDay:
@@ -99,6 +100,8 @@ def _figures(queue_id: str, found: Figures) -> pb.SimulatedFigures:
         answer_time_p90=_seconds(found.wait_at(0.9)),
         expected_wait_error=_seconds(found.mean_error),
         expected_wait_in_range=found.in_range / len(found.errors) if found.errors else 0.0,
+        overflowed=found.overflowed,
+        left=found.left,
     )
 
 

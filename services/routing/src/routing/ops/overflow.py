@@ -5,9 +5,10 @@ Every decision is made anew in the transaction that carries it out, so it happen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from routing.domain import overflow, requirements
 from routing.domain.agents import Agent
@@ -15,7 +16,17 @@ from routing.domain.capacity import USUAL_RULES
 from routing.domain.contacts import Contact, ContactKind, ContactState, ContactTrigger, moved
 from routing.domain.facts import ContactDequeued, ContactOverflowed
 from routing.domain.hours import is_open
-from routing.domain.overflow import Check, Checks, LeaveReason, Overflowed, OverflowRule, Situation, Trigger
+from routing.domain.overflow import (
+    Check,
+    Checks,
+    LeaveReason,
+    Look,
+    Overflowed,
+    OverflowRule,
+    SentOn,
+    Situation,
+    Trigger,
+)  # fmt: skip
 from routing.domain.queues import Queue, demand
 from routing.domain.staffing import GRACE, is_staffed
 from routing.ledger import Ledger
@@ -29,6 +40,7 @@ from routing.store import contacts as store
 from routing.store import hours as hours_store
 from routing.store import queues as queue_store
 
+_T = TypeVar("_T")
 MOST_AT_ONCE = 500
 """Contacts of a tenant that are sent on in one round."""
 _BY_LINE = {Trigger.DEPTH, Trigger.EXPECTED_WAIT}
@@ -72,7 +84,7 @@ async def checks(tx: Ledger, contact_id: str, now: datetime) -> Checks:
     found: list[Check] = []
     for index, rule in enumerate(queue.overflow.rules):
         rejection = "" if overflow.holds(rule, situation) else "not_yet"
-        found.append(Check(index, rejection or await hall.refusal(contact, rule, frozenset())))
+        found.append(Check(index, rejection or await hall.refusal(contact, rule)))
     wait = overflow.next_by_wait(queue.overflow, situation.waited)
     return Checks(found, contact.queue_time + wait if wait is not None else None)
 
@@ -113,6 +125,7 @@ class _Hall:
 
     def __init__(self, tx: Ledger, now: datetime, queues: Mapping[str, Queue]):
         self._tx, self._now, self.queues = tx, now, queues
+        self._overflows = {queue_id: queue.overflow for queue_id, queue in queues.items()}
         self._floors: dict[tuple[str, str], QueueFloor] = {}
         self._open: dict[str, bool] = {}
         self._signed_in: Sequence[Agent] | None = None
@@ -124,22 +137,39 @@ class _Hall:
 
     async def way(self, contact: Contact, *, entering: bool = False) -> Overflowed | LeaveReason | None:
         """Where the contact goes from its queue; None: it stays."""
-        queue = self.queues.get(contact.queue_id)
-        return await self._way(contact, queue, frozenset(), entering=entering) if queue is not None else None
+        asking = overflow.way(self._overflows, contact.queue_id, _been_in(contact), entering=entering)
+        found = await self._answered(contact, asking)
+        if not isinstance(found, SentOn):
+            return found
+        rule = found.rule
+        return Overflowed(
+            contact.queue_id, rule.trigger, found.index, found.waited, self._now, rule.queue_id, rule.number
+        )
 
-    async def refusal(self, contact: Contact, rule: OverflowRule, asked: frozenset[str]) -> str:
-        """Why the rule's target doesn't take the contact; empty when it does. `asked` are queues on the way there."""
-        if rule.number:
-            return ""
-        queue = self.queues.get(rule.queue_id)
-        if rule.queue_id in asked or rule.queue_id in _been_in(contact):
-            return "been_there"
-        brought = requirements.of_levels(demand(contact.required_skills))
-        if queue is None or not requirements.both(queue.requirement, brought):
-            return "impossible"
-        there = replace(contact, queue_id=rule.queue_id, fired_steps=0)
-        way = await self._way(there, queue, asked | {contact.queue_id}, entering=True)
-        return _REFUSALS[way] if isinstance(way, LeaveReason) else ""
+    async def refusal(self, contact: Contact, rule: OverflowRule) -> str:
+        """Why the rule's target doesn't take the contact; empty when it does."""
+        asking = overflow.refusal(self._overflows, contact.queue_id, rule, _been_in(contact))
+        return await self._answered(contact, asking)
+
+    async def _answered(self, contact: Contact, asking: Generator[Look, Situation | None, _T]) -> _T:
+        """What a search comes to, told what it asks for."""
+        situation: Situation | None = None
+        while True:
+            try:
+                look = asking.send(situation)
+            except StopIteration as end:
+                return end.value
+            situation = await self._seen(contact, look)
+
+    async def _seen(self, contact: Contact, look: Look) -> Situation | None:
+        queue = self.queues.get(look.queue_id)
+        if queue is None:
+            return None
+        if look.queue_id != contact.queue_id:
+            if not requirements.both(queue.requirement, requirements.of_levels(demand(contact.required_skills))):
+                return None
+            contact = replace(contact, queue_id=look.queue_id, fired_steps=0)
+        return await self.situation(contact, queue, entering=look.entering)
 
     async def floor(self, queue: Queue, contact: Contact | None = None) -> QueueFloor:
         """How the queue is, with a contact that might come."""
@@ -163,17 +193,6 @@ class _Hall:
             made = replace(made, staffed=await self._is_staffed(contact, queue))
         return made
 
-    async def _way(
-        self, contact: Contact, queue: Queue, asked: frozenset[str], *, entering: bool
-    ) -> Overflowed | LeaveReason | None:
-        situation = await self.situation(contact, queue, entering=entering)
-        for index, rule in _holding(queue, situation):
-            if not await self.refusal(contact, rule, asked):
-                return Overflowed(
-                    queue.queue_id, rule.trigger, index, situation.waited, self._now, rule.queue_id, rule.number
-                )
-        return overflow.leaves(queue.overflow, situation)
-
     async def _is_open(self, queue: Queue) -> bool:
         hours_id = queue.business_hours_id
         if hours_id and hours_id not in self._open:
@@ -188,18 +207,8 @@ class _Hall:
         return is_staffed(contact, queue, self._signed_in, self._now, self._capacity)
 
 
-_REFUSALS: Mapping[LeaveReason, str] = {
-    LeaveReason.MAX_WAIT: "queue_max_wait", LeaveReason.CLOSED: "queue_closed", LeaveReason.FULL: "queue_full",
-    LeaveReason.NOBODY_STAFFED: "queue_unstaffed", LeaveReason.NUMBER: "",
-}  # fmt: skip
-
-
 async def _hall(tx: Ledger, now: datetime) -> _Hall:
     return _Hall(tx, now, {queue.queue_id: queue for queue in await queue_store.every_queue(tx)})
-
-
-def _holding(queue: Queue, situation: Situation) -> Iterator[tuple[int, OverflowRule]]:
-    return ((index, rule) for index, rule in enumerate(queue.overflow.rules) if overflow.holds(rule, situation))
 
 
 def _been_in(contact: Contact) -> set[str]:

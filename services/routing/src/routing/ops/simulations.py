@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,12 +12,15 @@ from kernel.errors import FieldViolation, InvalidInput
 from routing.domain import days
 from routing.domain.board import line_of
 from routing.domain.days import Crew, Traffic
+from routing.domain.hall import House
+from routing.domain.hours import BusinessHours
 from routing.domain.queues import Queue, QueueNotFound
 from routing.domain.simulating import MOST_CONTACTS, Day, Played
 from routing.ledger import Ledger
 from routing.ops.queues import sound
 from routing.store import agents as agent_store
 from routing.store import contacts as contact_store
+from routing.store import hours as hours_store
 from routing.store import queues as store
 
 MOST_VARIANTS, MOST_EXTRA = 4, 500
@@ -40,13 +43,15 @@ async def recorded(tx: Ledger, begin: datetime) -> Day:
     return days.recorded_day(contacts, agents, begin)
 
 
-async def made_up(tx: Ledger, traffic: Sequence[Traffic], crews: Sequence[Crew], seed: int) -> Day:
+async def made_up(
+    tx: Ledger, traffic: Sequence[Traffic], crews: Sequence[Crew], seed: int, begin: datetime | None
+) -> Day:
     """A day that was made up, for queues that are there. QueueNotFound."""
     known = {queue.queue_id for queue in await store.every_queue(tx)}
     for index, each in enumerate(traffic):
         if each.queue_id not in known:
             raise QueueNotFound(f"synthetic.traffic[{index}].queue_id names a queue that does not exist")
-    return days.made_up_day(traffic, crews, seed)
+    return days.made_up_day(traffic, crews, seed, begin)
 
 
 async def to_play(tx: Ledger, day: Day, variants: Sequence[Variant]) -> list[Played]:
@@ -59,7 +64,8 @@ async def to_play(tx: Ledger, day: Day, variants: Sequence[Variant]) -> list[Pla
         gone = await store.find_queue(tx, queue_id)
         if gone is not None:
             queues[queue_id] = gone
-    played = [_played(day, queues)]
+    hours = await _hours_of(tx, queues.values())
+    played = [_played(day, queues, hours)]
     for index, variant in enumerate(variants):
         if not variant.name.strip() or len(variant.name) > 100:
             raise InvalidInput.of(f"variants[{index}].name", "must be 1 to 100 characters")
@@ -72,7 +78,8 @@ async def to_play(tx: Ledger, day: Day, variants: Sequence[Variant]) -> list[Pla
                 raise QueueNotFound(f"variants[{index}].queues[{number}].queue_id names a queue that does not exist")
             draft = replace(queue, create_time=before.create_time, update_time=before.update_time)
             changed[queue.queue_id] = await _sound(tx, draft, f"variants[{index}].queues[{number}]")
-        played.append(_played(days.with_agents(day, variant.extra_agents), changed))
+        hours |= await _hours_of(tx, changed.values())
+        played.append(_played(days.with_agents(day, variant.extra_agents), changed, hours))
     return played
 
 
@@ -86,12 +93,22 @@ async def _sound(tx: Ledger, queue: Queue, place: str) -> Queue:
         raise
 
 
+async def _hours_of(tx: Ledger, queues: Iterable[Queue]) -> dict[str, BusinessHours]:
+    named = {queue.business_hours_id for queue in queues} - {""}
+    found = [await hours_store.find_hours(tx, hours_id) for hours_id in sorted(named)]
+    return {hours.business_hours_id: hours for hours in found if hours is not None}
+
+
 def _placed(said: str, place: str) -> str:
     return re.sub(r"^queue(?=\.)", place, said)
 
 
-def _played(day: Day, queues: Mapping[str, Queue]) -> Played:
+def _played(day: Day, queues: Mapping[str, Queue], hours: Mapping[str, BusinessHours]) -> Played:
+    house = House(
+        {queue_id: line_of(queue) for queue_id, queue in queues.items()},
+        {queue_id: queue.overflow for queue_id, queue in queues.items()},
+        {each.queue_id: hours[each.business_hours_id] for each in queues.values() if each.business_hours_id in hours},
+    )
     return Played(
-        day, {queue_id: line_of(queue) for queue_id, queue in queues.items()},
-        {queue_id: queue.service_level_threshold.total_seconds() for queue_id, queue in queues.items()},
-    )  # fmt: skip
+        day, house, {queue_id: queue.service_level_threshold.total_seconds() for queue_id, queue in queues.items()}
+    )

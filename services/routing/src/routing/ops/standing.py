@@ -21,9 +21,9 @@ _NEWCOMER = "newcomer"
 
 @dataclass(frozen=True)
 class QueueStanding:
-    """How many wait, how many agents at work could take the next, how many of them are free, and what the next would
-    wait. `expected` is None when nobody at work could. `closed` is by the queue's business hours, `holiday` names
-    the one that decides about them now."""
+    """How many wait, how many agents at work could take the next, now or by what still comes for it, how many of them
+    are free, and what the next would wait. `expected` is None when nobody at work could. `closed` is by the queue's
+    business hours, `holiday` names the one that decides about them now."""
 
     waiting: int
     agents: int
@@ -39,9 +39,8 @@ async def queue_standing(tx: Ledger, queue_id: str, now: datetime) -> QueueStand
     newcomer = Contact(_NEWCOMER, Channel.VOICE, ContactState.QUEUED, queue_id, now, now)
     queues = {each.queue_id: each for each in await queue_store.every_queue(tx)}
     floor = await floor_of(tx, queue, queue_id, queues, now, newcomer)
-    crew, told = floor.crew(newcomer, now), floor.estimate(newcomer, now)
+    able, told = floor.able(newcomer, now), floor.estimate(newcomer, now)
     hours = await hours_store.find_hours(tx, queue.business_hours_id) if queue.business_hours_id else None
     now_open = opening(hours, now) if hours is not None else Opening(open=True, holiday="", change_time=None)
-    return QueueStanding(
-        len(floor.line) - 1, crew.agents, crew.free, told.expected, not now_open.open, now_open.holiday
-    )
+    free = sum(floor.is_free(agent, newcomer) for agent in able)
+    return QueueStanding(len(floor.line) - 1, len(able), free, told.expected, not now_open.open, now_open.holiday)

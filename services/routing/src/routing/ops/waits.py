@@ -3,7 +3,7 @@ because it would wait too long."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from routing.domain.explaining import Explanation
 from routing.domain.facts import ContactChanged
 from routing.domain.offers import is_member
 from routing.domain.queues import DIRECT, Queue
-from routing.domain.waiting import WaitEstimate
+from routing.domain.waiting import Prospect, WaitEstimate
 from routing.ledger import Ledger
 from routing.ops.contacts import get_contact
 from routing.ops.queues import rules_of
@@ -25,13 +25,17 @@ from routing.ops.saving import put_contact
 from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store
 from routing.store import contacts as store
+from routing.store import offers as offer_store
 from routing.store import queues as queue_store
+
+_RINGS = Prospect(0.0, 1.0, 1_000_000)
+"""Of a contact that rings: its agent is found."""
 
 
 class Crew(NamedTuple):
-    """Agents who could take what has come to a stage: how many, shared among the queues they serve, and free now."""
+    """Agents who could take what has come to a stage: shared among the queues they serve, and how many are free. Who
+    rings along for a contact is: a colleague will have it."""
 
-    agents: int
     serving: float
     free: int
 
@@ -48,7 +52,8 @@ class QueueFloor:
     busy_lines: Sequence[Queue]
     """Queues where anybody waits."""
     handle_seconds: float
-
+    ring_along: Set[str] = frozenset()
+    """Agents at whom a contact rings that rings at a better one as well."""
     capacity: CapacityRules = USUAL_RULES
     places: Mapping[str, int] = field(default_factory=dict)
     """Contact -> its position, from 1 on."""
@@ -56,22 +61,37 @@ class QueueFloor:
 
     def estimate(self, contact: Contact, now: datetime) -> WaitEstimate:
         """Of one that waits in it."""
-        crew = self.crew(contact, now)
+        position = self.places[contact.contact_id]
+        before = self.line[: position - 1]
+        rings = contact.state is ContactState.OFFERED
+        stages = explaining.stages_ahead(contact, self.queue, now)
+        prospects = (Prospect(begins, *self._crew(stage, contact)) for begins, stage in stages)
         return waiting.estimate(
-            position=self.places[contact.contact_id], depth=len(self.line), serving=crew.serving, free=crew.free,
+            position=position, depth=len(self.line), prospects=[_RINGS] if rings else prospects,
+            ringing=sum(each.state is ContactState.OFFERED for each in before),
             handle_seconds=self.handle_seconds, waited=_waited(contact, now),
         )  # fmt: skip
 
-    def crew(self, contact: Contact, now: datetime) -> Crew:
-        """Who could take it at the stage it has come to."""
-        stage, _ = explaining.stage_of(contact, self.queue, now)
+    def able(self, contact: Contact, now: datetime) -> list[Agent]:
+        """Who at work could take it, now or by what still comes for it."""
+        stages = [stage for _, stage in explaining.stages_ahead(contact, self.queue, now)]
+        return [
+            agent
+            for agent in self.agents
+            if not all(explaining.unfit(agent, each, contact, self.queue, self.capacity) for each in stages)
+        ]
+
+    def is_free(self, agent: Agent, contact: Contact) -> bool:
+        """Whether somebody able could take it now."""
+        return agent.agent_id in self.ring_along or explaining.is_free(agent, contact, self.capacity)
+
+    def _crew(self, stage: Stage, contact: Contact) -> Crew:
         crew = self._crews.get(stage)
         if crew is None:
             able = [a for a in self.agents if not explaining.unfit(a, stage, contact, self.queue, self.capacity)]
             crew = self._crews[stage] = Crew(
-                len(able),
                 sum(1 / max(1, sum(is_member(agent, each) for each in self.busy_lines)) for agent in able),
-                sum(explaining.is_free(agent, contact, self.capacity) for agent in able),
+                sum(self.is_free(agent, contact) for agent in able),
             )
         return crew
 
@@ -111,7 +131,7 @@ async def fire_steps(tx: Ledger, now: datetime) -> int:
             continue
         floor = await floor_of(tx, queue, queue.queue_id, queues, now)
         for each in floor.line:
-            due = explaining.steps_due(each, queue, floor.estimate(each, now).expected)
+            due = queue.rules.steps_over(floor.estimate(each, now).expected, each.fired_steps)
             if each.state is ContactState.QUEUED and due != each.fired_steps:
                 before = await get_contact(tx, each.contact_id)
                 if before.state is ContactState.QUEUED:
@@ -142,6 +162,7 @@ async def floor_of(
         queue, line, await agent_store.agents_at_work(tx) if queue.queue_id else [],
         [queues[each] for each in busy if each in queues],
         waiting.smoothed_handle_time(await store.last_handled(tx, queue_id, waiting.MEMORY)),
+        frozenset(await offer_store.agents_ringing_along(tx)),
         await capacity_store.find_rules(tx),
         {contact.contact_id: number for number, contact in enumerate(line, 1)},
     )  # fmt: skip

@@ -53,6 +53,16 @@ async def pending_offers(tx: Transaction, contact_id: str) -> list[Offer]:
     return [_offer(row) for row in rows]
 
 
+async def agents_ringing_along(tx: Transaction) -> list[str]:
+    """At whom contacts ring that ring at a better one as well."""
+    rows = await tx.all(
+        select(offers.c.agent_id).where(
+            offers.c.tenant_id == tx.tenant_id, offers.c.state == OfferState.PENDING, offers.c.companion
+        )
+    )
+    return [row["agent_id"] for row in rows]
+
+
 async def offers_due(tx: Transaction, now: datetime, limit: int) -> list[Offer]:
     """Pending offers whose time is over, the most overdue first."""
     rows = await tx.all(

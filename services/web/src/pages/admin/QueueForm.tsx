@@ -1,20 +1,14 @@
-import { MultiSelect, NumberInput, SimpleGrid, Stack, Switch, Tabs, VisuallyHidden } from "@mantine/core";
-import { useEffect, useState } from "react";
+import { MultiSelect, NumberInput, SimpleGrid, Stack, Switch } from "@mantine/core";
+import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { optionsOf, useDispositions } from "../../api/names.ts";
-import { fieldProblem, type Problem } from "../../api/problem.ts";
-import type { Queue, RoutingRules } from "../../api/types.ts";
+import { fieldProblem } from "../../api/problem.ts";
+import type { Queue } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
-import { CallbackFields } from "./rules/CallbackFields.tsx";
-import { OverflowPart } from "./rules/OverflowPart.tsx";
-import { PriorityFields } from "./rules/PriorityFields.tsx";
-import { type Part, partOf } from "./rules/places.ts";
-import classes from "./rules/rules.module.css";
-import { SkillsPart } from "./rules/SkillsPart.tsx";
-import { StrategyFields } from "./rules/StrategyFields.tsx";
+import { type PartProps, QueueParts, rulesToSave } from "./rules/QueueParts.tsx";
 import { WrapUpFields } from "./WrapUpFields.tsx";
 
 const MASK =
@@ -69,82 +63,15 @@ export default function QueueForm(props: {
             onChange={(event) => change({ displayName: event.currentTarget.value })}
             data-testid="queue-name"
           />
-          <Parts queue={queue} problem={problem} onChange={change} />
+          <QueueParts
+            queue={queue}
+            problem={problem}
+            onChange={change}
+            general={<GeneralFields queue={queue} problem={problem} onChange={change} />}
+          />
         </>
       )}
     </FormModal>
-  );
-}
-
-/** A list goes with its strategy alone; it is kept while another one is looked at. */
-function rulesToSave(rules: RoutingRules = {}): RoutingRules {
-  return rules.strategy === "STRATEGY_LIST" ? rules : { ...rules, levels: [] };
-}
-
-interface PartProps {
-  queue: Queue;
-  problem: Problem | undefined;
-  onChange: (part: Partial<Queue>) => void;
-}
-
-const PARTS: readonly Part[] = ["general", "choice", "skills", "priority", "overflow", "callbacks"];
-
-/** Everything but the name, part by part; a problem turns to the part it is about. */
-function Parts({ queue, problem, onChange }: PartProps) {
-  const t = useText();
-  const [part, setPart] = useState<Part>("general");
-  const wrong = partOf(problem);
-  useEffect(() => {
-    const next = partOf(problem);
-    if (next) setPart(next);
-  }, [problem]);
-  const rules = queue.rules ?? {};
-  const changeRules = (some: Partial<RoutingRules>) => onChange({ rules: { ...rules, ...some } });
-  const panels = {
-    general: <GeneralFields queue={queue} problem={problem} onChange={onChange} />,
-    choice: <StrategyFields rules={rules} problem={problem} onChange={changeRules} />,
-    skills: <SkillsPart queue={queue} problem={problem} onChange={onChange} />,
-    overflow: <OverflowPart queue={queue} problem={problem} onChange={onChange} />,
-    priority: <PriorityFields rules={rules} problem={problem} onChange={changeRules} />,
-    callbacks: (
-      <CallbackFields
-        rules={queue.callbacks ?? {}}
-        problem={problem}
-        onChange={(some) => onChange({ callbacks: { ...queue.callbacks, ...some } })}
-      />
-    ),
-  };
-  return (
-    <Tabs
-      value={part}
-      onChange={(next) => setPart((next ?? "general") as Part)}
-      keepMounted={false}
-      className={classes.tabs}
-    >
-      <Tabs.List mb="md">
-        {PARTS.map((each) => (
-          <Tabs.Tab
-            key={each}
-            value={each}
-            rightSection={each === wrong && <Wrong />}
-            data-testid={`queue-part-${each}`}
-          >
-            {t(`rules.tab.${each}`)}
-          </Tabs.Tab>
-        ))}
-      </Tabs.List>
-      <Tabs.Panel value={part}>{panels[part]}</Tabs.Panel>
-    </Tabs>
-  );
-}
-
-function Wrong() {
-  const t = useText();
-  return (
-    <>
-      <span className={classes.dot} aria-hidden />
-      <VisuallyHidden>{t("rules.tab.wrong")}</VisuallyHidden>
-    </>
   );
 }
 

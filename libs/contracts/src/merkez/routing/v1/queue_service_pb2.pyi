@@ -739,9 +739,9 @@ class QueueStanding(_message.Message):
     waiting: _builtins.int
     """How many wait in it."""
     agents: _builtins.int
-    """Agents at work who could take whoever joins it now."""
+    """Agents at work who could take whoever joins it now, at once or by what still comes for them by waiting."""
     free: _builtins.int
-    """Those of them who are AVAILABLE."""
+    """Those of them who are AVAILABLE, or ring along for somebody whom a colleague will have."""
     closed: _builtins.bool
     """Whether it is closed by its business hours; false without any."""
     holiday: _builtins.str

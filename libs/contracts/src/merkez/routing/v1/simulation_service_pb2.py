@@ -28,7 +28,7 @@ from merkez.routing.v1 import queue_pb2 as merkez_dot_routing_dot_v1_dot_queue__
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/routing/v1/simulation_service.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmerkez/routing/v1/queue.proto\x1a merkez/type/v1/annotations.proto\"\x93\x01\n\x07Traffic\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x19\n\x11\x63ontacts_per_hour\x18\x02 \x03(\x01\x12.\n\x0bhandle_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08patience\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"}\n\x04\x43rew\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12-\n\x06skills\x18\x02 \x03(\x0b\x32\x1d.merkez.routing.v1.SkillLevel\x12\x11\n\tqueue_ids\x18\x03 \x03(\t\x12\x12\n\nstart_hour\x18\x04 \x01(\x01\x12\x10\n\x08\x65nd_hour\x18\x05 \x01(\x01\"q\n\x0cSyntheticDay\x12+\n\x07traffic\x18\x01 \x03(\x0b\x32\x1a.merkez.routing.v1.Traffic\x12&\n\x05\x63rews\x18\x02 \x03(\x0b\x32\x17.merkez.routing.v1.Crew\x12\x0c\n\x04seed\x18\x03 \x01(\x03\"W\n\x07Variant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x06queues\x18\x02 \x03(\x0b\x32\x18.merkez.routing.v1.Queue\x12\x14\n\x0c\x65xtra_agents\x18\x03 \x01(\x05\"\xb9\x01\n\x12SimulateDayRequest\x12\x38\n\x12recorded_from_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x34\n\tsynthetic\x18\x02 \x01(\x0b\x32\x1f.merkez.routing.v1.SyntheticDayH\x00\x12,\n\x08variants\x18\x03 \x03(\x0b\x32\x1a.merkez.routing.v1.VariantB\x05\n\x03\x64\x61y\"\xb5\x02\n\x10SimulatedFigures\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x0f\n\x07offered\x18\x02 \x01(\x05\x12\x10\n\x08\x61nswered\x18\x03 \x01(\x05\x12\x11\n\tabandoned\x18\x04 \x01(\x05\x12\x15\n\rservice_level\x18\x05 \x01(\x01\x12\x36\n\x13\x61verage_answer_time\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0f\x61nswer_time_p90\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13\x65xpected_wait_error\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1e\n\x16\x65xpected_wait_in_range\x18\t \x01(\x01\"\xd8\x01\n\x0cSimulatedDay\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x05whole\x18\x02 \x01(\x0b\x32#.merkez.routing.v1.SimulatedFigures\x12\x33\n\x06queues\x18\x03 \x03(\x0b\x32#.merkez.routing.v1.SimulatedFigures\x12\x11\n\toccupancy\x18\x04 \x01(\x01\x12\x0e\n\x06\x61gents\x18\x05 \x01(\x05\x12\x17\n\x0f\x66\x65west_contacts\x18\x06 \x01(\x05\x12\x15\n\rmost_contacts\x18\x07 \x01(\x05\"V\n\x13SimulateDayResponse\x12-\n\x04\x64\x61ys\x18\x01 \x03(\x0b\x32\x1f.merkez.routing.v1.SimulatedDay\x12\x10\n\x08\x63ontacts\x18\x02 \x01(\x05\x32\x86\x01\n\x11SimulationService\x12q\n\x0bSimulateDay\x12%.merkez.routing.v1.SimulateDayRequest\x1a&.merkez.routing.v1.SimulateDayResponse\"\x13\x8a\xb5\x18\x0fsimulations.runb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/routing/v1/simulation_service.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmerkez/routing/v1/queue.proto\x1a merkez/type/v1/annotations.proto\"\x93\x01\n\x07Traffic\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x19\n\x11\x63ontacts_per_hour\x18\x02 \x03(\x01\x12.\n\x0bhandle_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08patience\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"}\n\x04\x43rew\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12-\n\x06skills\x18\x02 \x03(\x0b\x32\x1d.merkez.routing.v1.SkillLevel\x12\x11\n\tqueue_ids\x18\x03 \x03(\t\x12\x12\n\nstart_hour\x18\x04 \x01(\x01\x12\x10\n\x08\x65nd_hour\x18\x05 \x01(\x01\"\xa1\x01\n\x0cSyntheticDay\x12+\n\x07traffic\x18\x01 \x03(\x0b\x32\x1a.merkez.routing.v1.Traffic\x12&\n\x05\x63rews\x18\x02 \x03(\x0b\x32\x17.merkez.routing.v1.Crew\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x07Variant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x06queues\x18\x02 \x03(\x0b\x32\x18.merkez.routing.v1.Queue\x12\x14\n\x0c\x65xtra_agents\x18\x03 \x01(\x05\"\xb9\x01\n\x12SimulateDayRequest\x12\x38\n\x12recorded_from_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x34\n\tsynthetic\x18\x02 \x01(\x0b\x32\x1f.merkez.routing.v1.SyntheticDayH\x00\x12,\n\x08variants\x18\x03 \x03(\x0b\x32\x1a.merkez.routing.v1.VariantB\x05\n\x03\x64\x61y\"\xd7\x02\n\x10SimulatedFigures\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x0f\n\x07offered\x18\x02 \x01(\x05\x12\x10\n\x08\x61nswered\x18\x03 \x01(\x05\x12\x11\n\tabandoned\x18\x04 \x01(\x05\x12\x15\n\rservice_level\x18\x05 \x01(\x01\x12\x36\n\x13\x61verage_answer_time\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0f\x61nswer_time_p90\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13\x65xpected_wait_error\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1e\n\x16\x65xpected_wait_in_range\x18\t \x01(\x01\x12\x12\n\noverflowed\x18\n \x01(\x05\x12\x0c\n\x04left\x18\x0b \x01(\x05\"\xd8\x01\n\x0cSimulatedDay\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x05whole\x18\x02 \x01(\x0b\x32#.merkez.routing.v1.SimulatedFigures\x12\x33\n\x06queues\x18\x03 \x03(\x0b\x32#.merkez.routing.v1.SimulatedFigures\x12\x11\n\toccupancy\x18\x04 \x01(\x01\x12\x0e\n\x06\x61gents\x18\x05 \x01(\x05\x12\x17\n\x0f\x66\x65west_contacts\x18\x06 \x01(\x05\x12\x15\n\rmost_contacts\x18\x07 \x01(\x05\"V\n\x13SimulateDayResponse\x12-\n\x04\x64\x61ys\x18\x01 \x03(\x0b\x32\x1f.merkez.routing.v1.SimulatedDay\x12\x10\n\x08\x63ontacts\x18\x02 \x01(\x05\x32\x86\x01\n\x11SimulationService\x12q\n\x0bSimulateDay\x12%.merkez.routing.v1.SimulateDayRequest\x1a&.merkez.routing.v1.SimulateDayResponse\"\x13\x8a\xb5\x18\x0fsimulations.runb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,18 +41,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRAFFIC']._serialized_end=343
   _globals['_CREW']._serialized_start=345
   _globals['_CREW']._serialized_end=470
-  _globals['_SYNTHETICDAY']._serialized_start=472
-  _globals['_SYNTHETICDAY']._serialized_end=585
-  _globals['_VARIANT']._serialized_start=587
-  _globals['_VARIANT']._serialized_end=674
-  _globals['_SIMULATEDAYREQUEST']._serialized_start=677
-  _globals['_SIMULATEDAYREQUEST']._serialized_end=862
-  _globals['_SIMULATEDFIGURES']._serialized_start=865
-  _globals['_SIMULATEDFIGURES']._serialized_end=1174
-  _globals['_SIMULATEDDAY']._serialized_start=1177
-  _globals['_SIMULATEDDAY']._serialized_end=1393
-  _globals['_SIMULATEDAYRESPONSE']._serialized_start=1395
-  _globals['_SIMULATEDAYRESPONSE']._serialized_end=1481
-  _globals['_SIMULATIONSERVICE']._serialized_start=1484
-  _globals['_SIMULATIONSERVICE']._serialized_end=1618
+  _globals['_SYNTHETICDAY']._serialized_start=473
+  _globals['_SYNTHETICDAY']._serialized_end=634
+  _globals['_VARIANT']._serialized_start=636
+  _globals['_VARIANT']._serialized_end=723
+  _globals['_SIMULATEDAYREQUEST']._serialized_start=726
+  _globals['_SIMULATEDAYREQUEST']._serialized_end=911
+  _globals['_SIMULATEDFIGURES']._serialized_start=914
+  _globals['_SIMULATEDFIGURES']._serialized_end=1257
+  _globals['_SIMULATEDDAY']._serialized_start=1260
+  _globals['_SIMULATEDDAY']._serialized_end=1476
+  _globals['_SIMULATEDAYRESPONSE']._serialized_start=1478
+  _globals['_SIMULATEDAYRESPONSE']._serialized_end=1564
+  _globals['_SIMULATIONSERVICE']._serialized_start=1567
+  _globals['_SIMULATIONSERVICE']._serialized_end=1701
 # @@protoc_insertion_point(module_scope)

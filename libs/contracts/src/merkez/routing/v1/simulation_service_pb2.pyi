@@ -112,6 +112,7 @@ class SyntheticDay(_message.Message):
     TRAFFIC_FIELD_NUMBER: _builtins.int
     CREWS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
     seed: _builtins.int
     """Chance begins here: the same seed makes the same day."""
     @_builtins.property
@@ -122,16 +123,21 @@ class SyntheticDay(_message.Message):
     def crews(self) -> _containers.RepeatedCompositeFieldContainer[Global___Crew]:
         """Required."""
 
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it begins: queues are open and closed by it. Unset, every queue is open all day."""
+
     def __init__(
         self,
         *,
         traffic: _abc.Iterable[Global___Traffic] | None = ...,
         crews: _abc.Iterable[Global___Crew] | None = ...,
         seed: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["crews", b"crews", "seed", b"seed", "traffic", b"traffic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["crews", b"crews", "seed", b"seed", "start_time", b"start_time", "traffic", b"traffic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -211,7 +217,9 @@ Global___SimulateDayRequest: _TypeAlias = SimulateDayRequest  # noqa: Y015
 
 @_typing.final
 class SimulatedFigures(_message.Message):
-    """What came of contacts. Shares are 0 to 1."""
+    """What came of contacts. Shares are 0 to 1. A contact waits from when it came to its first queue; every queue it was sent on to has it as
+    one that came, all together have it once.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -224,6 +232,8 @@ class SimulatedFigures(_message.Message):
     ANSWER_TIME_P90_FIELD_NUMBER: _builtins.int
     EXPECTED_WAIT_ERROR_FIELD_NUMBER: _builtins.int
     EXPECTED_WAIT_IN_RANGE_FIELD_NUMBER: _builtins.int
+    OVERFLOWED_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Queue; empty for all together."""
     offered: _builtins.int
@@ -236,6 +246,10 @@ class SimulatedFigures(_message.Message):
     """Share of those that came and were answered within the queue's service level threshold."""
     expected_wait_in_range: _builtins.float
     """Share of them that waited within the range they were told."""
+    overflowed: _builtins.int
+    """Times that a contact was sent on to another queue."""
+    left: _builtins.int
+    """Contacts that went to an outside number or left by an exit of their flow."""
     @_builtins.property
     def average_answer_time(self) -> _duration_pb2.Duration:
         """Average speed of answer."""
@@ -260,10 +274,12 @@ class SimulatedFigures(_message.Message):
         answer_time_p90: _duration_pb2.Duration | None = ...,
         expected_wait_error: _duration_pb2.Duration | None = ...,
         expected_wait_in_range: _builtins.float = ...,
+        overflowed: _builtins.int = ...,
+        left: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time_p90", b"answer_time_p90", "average_answer_time", b"average_answer_time", "expected_wait_error", b"expected_wait_error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "answer_time_p90", b"answer_time_p90", "answered", b"answered", "average_answer_time", b"average_answer_time", "expected_wait_error", b"expected_wait_error", "expected_wait_in_range", b"expected_wait_in_range", "offered", b"offered", "queue_id", b"queue_id", "service_level", b"service_level"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "answer_time_p90", b"answer_time_p90", "answered", b"answered", "average_answer_time", b"average_answer_time", "expected_wait_error", b"expected_wait_error", "expected_wait_in_range", b"expected_wait_in_range", "left", b"left", "offered", b"offered", "overflowed", b"overflowed", "queue_id", b"queue_id", "service_level", b"service_level"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,7 +8,7 @@ import { useLanguage, useText } from "../../../i18n/index.ts";
 import { DataTable } from "../../../ui/DataTable.tsx";
 import { Tag } from "../../../ui/Note.tsx";
 import { Panel } from "../../../ui/Page.tsx";
-import { type Cell, distinct, FIGURES, type Figure, figuresOf, rowOf } from "./outcome.ts";
+import { type Cell, distinct, type Figure, figuresOf, queuesOf, rowsOf } from "./outcome.ts";
 import { useFigures } from "./saying.ts";
 import classes from "./simulator.module.css";
 
@@ -19,14 +19,11 @@ export function OutcomePanel({ outcome }: { outcome: SimulateDayResponse }) {
   const names = useNames();
   const [picked, setPicked] = useState("");
   const days = outcome.days ?? [];
-  const came = days[0]?.queues ?? [];
-  const queueId = came.some((each) => each.queueId === picked) ? picked : "";
+  const came = queuesOf(days);
+  const queueId = came.includes(picked) ? picked : "";
   const offered = days[0] && figuresOf(days[0], queueId)?.offered;
   const heads = distinct(days.map((day, index) => (index ? day.name || "–" : t("simulator.asItIs"))));
-  const rows = FIGURES.filter((figure) => !queueId || !figure.wholeOnly).map((figure) => ({
-    figure,
-    cells: rowOf(figure, days, queueId),
-  }));
+  const rows = rowsOf(days, queueId);
   return (
     <Panel flush label={t("simulator.outcome")} testId="simulator-outcome">
       <div className={classes.outcomeHead}>
@@ -42,7 +39,7 @@ export function OutcomePanel({ outcome }: { outcome: SimulateDayResponse }) {
           onChange={(event) => setPicked(event.currentTarget.value)}
           data={[
             { value: "", label: t("watch.total") },
-            ...came.map((each) => ({ value: each.queueId ?? "", label: names.queue(each.queueId) })),
+            ...came.map((each) => ({ value: each, label: names.queue(each) })),
           ]}
           data-testid="simulator-of"
         />

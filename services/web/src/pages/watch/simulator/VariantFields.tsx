@@ -1,5 +1,6 @@
 import { Button, Select, Textarea } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
+import { useState } from "react";
 import type { Queue, RoutingRules } from "../../../api/types.ts";
 import { durationSeconds, toDuration } from "../../../format/durations.ts";
 import { useText } from "../../../i18n/index.ts";
@@ -12,6 +13,7 @@ import {
   MOST_VARIANTS,
   newKey,
   type Plan,
+  planOf,
   type QueuePlan,
   type VariantPlan,
   without,
@@ -19,6 +21,7 @@ import {
 import { changePlan } from "./running.ts";
 import { useSaid } from "./saying.ts";
 import classes from "./simulator.module.css";
+import { VariantQueueForm } from "./VariantQueueForm.tsx";
 
 const STRATEGIES = [
   "SKILLS",
@@ -77,7 +80,7 @@ function VariantFields({ plan, variant, index, queues }: VariantProps) {
   const take = (queueId: string | null) => {
     const queue = queues.find((each) => each.queueId === queueId);
     if (!queue) return;
-    change({ queues: [...variant.queues, { queueId: queue.queueId ?? "", rules: queue.rules ?? {} }] });
+    change({ queues: [...variant.queues, planOf(queue)] });
   };
   return (
     <div className={classes.item} role="group" aria-label={variant.name} data-testid={`variant-${index}`}>
@@ -111,7 +114,7 @@ function VariantFields({ plan, variant, index, queues }: VariantProps) {
           queue={queues.find(({ queueId }) => queueId === each.queueId)}
           place={`${place}.queues[${number}]`}
           testId={`variant-${index}-queue-${number}`}
-          onChange={(rules) => change({ queues: changed(variant.queues, number, { rules }) })}
+          onChange={(part) => change({ queues: changed(variant.queues, number, part) })}
           onRemove={() => change({ queues: without(variant.queues, number) })}
         />
       ))}
@@ -144,7 +147,7 @@ interface RulesProps {
   queue: Queue | undefined;
   place: string;
   testId: string;
-  onChange: (rules: RoutingRules) => void;
+  onChange: (part: Partial<QueuePlan>) => void;
   onRemove: () => void;
 }
 
@@ -152,8 +155,9 @@ interface RulesProps {
 function QueueRules({ planned, queue, place, testId, onChange, onRemove }: RulesProps) {
   const t = useText();
   const said = useSaid();
-  const { rules } = planned;
-  const change = (part: Partial<RoutingRules>) => onChange({ ...rules, ...part });
+  const [open, setOpen] = useState(false);
+  const rules = planned.rules ?? {};
+  const change = (part: Partial<RoutingRules>) => onChange({ rules: { ...rules, ...part } });
   const name = queue?.displayName ?? planned.queueId;
   const strategy = (rules.strategy ?? "STRATEGY_UNSPECIFIED").replace("STRATEGY_", "");
   // Its list of agents is written with the queue: a queue that has none has nothing to go by.
@@ -165,8 +169,23 @@ function QueueRules({ planned, queue, place, testId, onChange, onRemove }: Rules
         <h3>
           <bdi>{t("simulator.rules.of", { queue: name })}</bdi>
         </h3>
-        <RemoveLine onClick={onRemove} />
+        <div className={classes.buttons}>
+          {queue && (
+            <Button variant="default" size="xs" onClick={() => setOpen(true)} data-testid={`${testId}-all`}>
+              {t("simulator.rules.all")}
+            </Button>
+          )}
+          <RemoveLine onClick={onRemove} />
+        </div>
       </div>
+      {open && queue && (
+        <VariantQueueForm
+          queue={{ ...queue, ...planned }}
+          place={place}
+          onChange={onChange}
+          onClose={() => setOpen(false)}
+        />
+      )}
       {!queue && <p className={classes.wrong}>{t("simulator.rules.gone")}</p>}
       <p className={classes.wrong}>{said(`${place}.queueId`)}</p>
       <div className={classes.line}>

@@ -11,6 +11,8 @@ export interface Figure {
     | "answerTime"
     | "answerTimeP90"
     | "abandoned"
+    | "overflowed"
+    | "left"
     | "occupancy"
     | "spread"
     | "waitError"
@@ -21,6 +23,8 @@ export interface Figure {
   better: 1 | -1 | 0;
   /** Of all queues together only. */
   wholeOnly?: boolean;
+  /** Shown only where it happened under any of the rules. */
+  ifAny?: boolean;
   /** Undefined when nothing can be said: nobody was answered, nobody was told a wait. */
   of: (day: SimulatedDay, figures: SimulatedFigures) => number | undefined;
 }
@@ -49,6 +53,20 @@ export const FIGURES: readonly Figure[] = [
     better: -1,
     of: (_, each) => (each.offered ? (each.abandoned ?? 0) / each.offered : undefined),
   },
+  {
+    name: "overflowed",
+    kind: "share",
+    better: 0,
+    ifAny: true,
+    of: (_, each) => (each.offered ? (each.overflowed ?? 0) / each.offered : undefined),
+  },
+  {
+    name: "left",
+    kind: "share",
+    better: 0,
+    ifAny: true,
+    of: (_, each) => (each.offered ? (each.left ?? 0) / each.offered : undefined),
+  },
   { name: "occupancy", kind: "share", better: 0, wholeOnly: true, of: (day) => day.occupancy ?? 0 },
   {
     name: "spread",
@@ -70,6 +88,18 @@ export const FIGURES: readonly Figure[] = [
 /** The figures of one queue, or of all together when `queueId` is empty; undefined when no contact came to it. */
 export function figuresOf(day: SimulatedDay, queueId: string): SimulatedFigures | undefined {
   return queueId ? day.queues?.find((each) => each.queueId === queueId) : day.whole;
+}
+
+/** Queues that contacts came to under any of the rules, in the order they are told. */
+export function queuesOf(days: readonly SimulatedDay[]): string[] {
+  return [...new Set(days.flatMap((day) => (day.queues ?? []).map((each) => each.queueId ?? "")))];
+}
+
+/** What there is to say, of all queues together or of one. */
+export function rowsOf(days: readonly SimulatedDay[], queueId: string): { figure: Figure; cells: Cell[] }[] {
+  return FIGURES.filter((figure) => !queueId || !figure.wholeOnly)
+    .map((figure) => ({ figure, cells: rowOf(figure, days, queueId) }))
+    .filter(({ figure, cells }) => !figure.ifAny || cells.some((cell) => cell.value));
 }
 
 export interface Cell {

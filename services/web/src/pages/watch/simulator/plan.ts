@@ -1,5 +1,5 @@
 /** What is to be played: a day and up to four variants as they are edited, and the request made of them. */
-import type { Queue, RoutingRules, SimulateDayRequest, SkillLevel } from "../../../api/types.ts";
+import type { Queue, SimulateDayRequest, SkillLevel } from "../../../api/types.ts";
 import { toDuration } from "../../../format/durations.ts";
 
 /** Numbers while they are typed: an emptied field is a text. */
@@ -28,9 +28,15 @@ export interface CrewPlan {
   to: Typed;
 }
 
-export interface QueuePlan {
+/** What a queue goes by in a variant. */
+export interface QueuePlan extends Pick<Queue, "rules" | "requiredSkills" | "overflow" | "businessHoursId"> {
   queueId: string;
-  rules: RoutingRules;
+}
+
+/** A queue as it is now, to be changed. */
+export function planOf(queue: Queue): QueuePlan {
+  const { queueId = "", rules = {}, requiredSkills, overflow, businessHoursId } = queue;
+  return { queueId, rules, requiredSkills, overflow, businessHoursId };
 }
 
 export interface VariantPlan {
@@ -111,14 +117,14 @@ export function beginOf(plan: Plan): Date | undefined {
   return Number.isNaN(begin.getTime()) ? undefined : begin;
 }
 
-/** The request: a changed queue is sent whole, as it is now but for its rules. Queues that are gone are left out. */
+/** The request: a changed queue is sent whole, as it is now but for what it goes by. Queues that are gone are left out. */
 export function requestOf(plan: Plan, queues: readonly Queue[]): SimulateDayRequest {
   const variants = plan.variants.map((variant) => ({
     name: variant.name.trim(),
     extraAgents: Math.round(Number(variant.extraAgents)),
-    queues: variant.queues.flatMap(({ queueId, rules }) => {
-      const queue = queues.find((each) => each.queueId === queueId);
-      return queue ? [{ ...queue, rules }] : [];
+    queues: variant.queues.flatMap((planned) => {
+      const queue = queues.find(({ queueId }) => queueId === planned.queueId);
+      return queue ? [{ ...queue, ...planned }] : [];
     }),
   }));
   if (plan.kind === "recorded") return { recordedFromTime: beginOf(plan)?.toISOString() ?? "", variants };

@@ -1,6 +1,6 @@
 /** Complaints of the server at the field they name, and figures as they are written. */
 import { createContext, useContext } from "react";
-import { asProblem } from "../../../api/problem.ts";
+import { asProblem, Problem } from "../../../api/problem.ts";
 import { formatClock } from "../../../format/durations.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { type Language, useLanguage, useText } from "../../../i18n/index.ts";
@@ -16,6 +16,16 @@ export function useSaid(): (path: string) => string | undefined {
     fields.find(
       ({ field }) => field === path || (field.startsWith(path) && ".[".includes(field[path.length] ?? "x")),
     )?.description;
+}
+
+/** What was said of one queue of the request, as if it had been said of a queue that is saved. */
+export function ofQueue(asked: unknown, place: string): Problem | undefined {
+  if (!asked) return undefined;
+  const problem = asProblem(asked);
+  const fields = problem.fields
+    .filter(({ field }) => field.startsWith(`${place}.`))
+    .map((each) => ({ ...each, field: `queue${each.field.slice(place.length)}` }));
+  return fields.length > 0 ? new Problem(problem.status, problem.reason, problem.detail, fields) : undefined;
 }
 
 /** Writes a figure, or the size of a difference. */
