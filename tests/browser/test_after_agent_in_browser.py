@@ -136,3 +136,6 @@ async def test_the_agent_wraps_up_at_once_while_the_customer_is_asked_on_their_p
     owner = await signed_in(await person(browser, tone=440), company.url, company.email)
     await owner.goto(f"{company.url}/calls/{cdr['callId']}")
     await expect(owner.get_by_text("hung up, and the flow went on with the caller")).to_be_visible()
+    await expect(owner.get_by_text("After the agent", exact=True)).to_be_visible()
+    found = [*await wide(owner, "call after agent"), *await violations(owner, "call after agent")]
+    assert not found, "\n".join(found)

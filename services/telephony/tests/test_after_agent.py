@@ -102,6 +102,17 @@ async def test_the_customer_hears_the_question_after_the_agent_hung_up_and_answe
     assert facts.count("CallEnded") == facts.count("CallAnswered") == 1
 
 
+@pytest.mark.parametrize("role", ["agent", "supervisor"])
+async def test_who_hangs_up_twice_does_not_hang_up_on_the_customer_who_is_asked(exchange: Exchange, role: str) -> None:
+    talk = await talk_with_ann(exchange, waits(), gather("How was it", timeout=30), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    said = await asyncio.gather(*(talk.do("HangUp", role=role) for _ in range(2)))
+    said.append(await talk.do("HangUp", role=role))
+    assert [each.state for each in said] == [call_pb2.CALL_STATE_IN_FLOW] * 3
+    await talk.customer.hears(SPOKEN_HZ)
+    assert len(exchange.flows.resumed) == 1 and await left(exchange) == [(talk.ann_id, "HUNG_UP")]
+
+
 async def test_the_agent_is_free_for_the_next_call_while_the_customer_is_asked(exchange: Exchange) -> None:
     talk = await talk_with_ann(exchange, waits(), gather("How was it", timeout=30), BYE)
     await eventually(lambda: kept(exchange, talk.call_id))
@@ -191,7 +202,7 @@ async def test_nobody_acts_on_the_call_while_the_customer_is_asked(exchange: Exc
     _, sue_id = await talk.agent(EVE_HZ)
     refused: dict[str, str] = {}
     for verb, role, fields in (
-        ("HoldCall", "agent", {}), ("HangUp", "agent", {}), ("LeaveCall", "agent", {}), ("ParkCall", "agent", {}),
+        ("HoldCall", "agent", {}), ("LeaveCall", "agent", {}), ("ParkCall", "agent", {}),
         ("TransferCall", "agent", {"agent_id": an_id("usr")}), ("SendDigits", "agent", {"digits": "1"}),
         ("SuperviseCall", "supervisor", {"mode": call_pb2.SUPERVISION_MODE_LISTEN}),
         ("TakeOverCall", "supervisor", {}),
@@ -202,6 +213,7 @@ async def test_nobody_acts_on_the_call_while_the_customer_is_asked(exchange: Exc
     assert refused == dict.fromkeys(refused, "NOT_ON_CALL") | {
         "SuperviseCall": "CALL_NOT_TALKING", "TakeOverCall": "CALL_NOT_TALKING",
     }  # fmt: skip
+    assert await talk.refused(lambda: talk.do("HangUp", an_id("usr"))) == "NOT_ON_CALL"
     assert (await talk.do("HangUp", sue_id, role="supervisor")).state == call_pb2.CALL_STATE_ENDED
 
 

@@ -167,9 +167,28 @@ def test_a_run_that_is_past_its_queue_goes_on_after_nobody() -> None:
     assert calls.went_on("run_1")(a_call(), NOW) is None, "an agent has them"
 
 
+def test_hanging_up_again_is_not_meant_for_the_customer_unless_it_comes_later() -> None:
+    after = handed_back(talk()).after
+    at = NOW + 60 * SECOND
+    assert after_agent.handed_back_just_now(after, ANN, at + SECOND)
+    assert not after_agent.handed_back_just_now(after, ANN, at + 6 * SECOND)
+    assert not after_agent.handed_back_just_now(after, Actor("supervisor", "usr_sue"), at + SECOND)
+    assert not after_agent.handed_back_just_now(talk(), ANN, at)
+
+
 @pytest.mark.parametrize(("kind", "kept"), [("agent", "run_1"), ("queue", ""), ("flow", "")])
 def test_a_colleague_takes_the_flow_along_and_a_queue_or_another_flow_has_its_own(kind, kept) -> None:
     assert after_agent.kept_by(a_call(), kind) == kept
+
+
+def test_a_call_that_comes_back_by_itself_keeps_what_follows_the_agent() -> None:
+    back = transfers.sent_back(talk(state=CallState.DIALING, sent_by="usr_ann"), NOW)
+    assert (back.call.turn, back.call.run_id, back.call.kept_run_id) == (1, "", "run_1")
+    recalled = transfers.park_over(talk(state=CallState.PARKED), "usr_ann", NOW)
+    assert recalled is not None and recalled.after.call.kept_run_id == "run_1"
+    again = transfers.never_came(talk(), a_leg(Party.AGENT, "ann", state=LegState.ENDED), NOW)
+    assert again is not None and again.after.call.sent_to == "queue:que_1"
+    assert again.after.call.kept_run_id == "run_1"
 
 
 @pytest.mark.parametrize(

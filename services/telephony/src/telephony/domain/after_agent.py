@@ -7,12 +7,14 @@ somebody talks with the customer, whoever that is and however they came.
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from telephony.domain import legs as leg_rules
 from telephony.domain.calls import TALK_STATES, Actor, Call, Served, Trigger, change
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome
 from telephony.domain.legs import Q850, Leg, LegState, Party
+
+_SAID_TWICE = timedelta(seconds=5)
 
 
 def goes_on(talk: Conversation) -> bool:
@@ -33,6 +35,15 @@ def hands_back(talk: Conversation, actor: Actor) -> bool:
     """Whether the call goes on when this actor hangs up: one who talks in it, and not one who ends somebody else's."""
     own = talk.of_agent(actor.user_id)
     return own is not None and own.answered and not own.consulted and goes_on(talk)
+
+
+def handed_back_just_now(talk: Conversation, actor: Actor, now: datetime) -> bool:
+    """Whether this actor has just hung up: who says it twice doesn't mean the customer, who is asked by now."""
+    served = talk.call.served
+    if served is None or not talk.call.resumed or talk.call.state in TALK_STATES:
+        return False
+    own = [leg.leave_time for leg in talk.legs if leg.party == Party.AGENT and leg.agent_id == actor.user_id]
+    return any(left is not None and now - left < _SAID_TWICE for left in own)
 
 
 def kept_by(call: Call, target_kind: str) -> str:

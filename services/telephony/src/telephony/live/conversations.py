@@ -90,8 +90,11 @@ class Conversations:
 
     async def hang_up(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
         """End the call for everybody; who is only asked ends their own part. Flows goes on with a customer for whom it
-        has something after the agent."""
-        talk = await self._talk(tenant_id, call_id, actor, own_part=True)
+        has something after the agent, and to say it again changes nothing."""
+        talk = await self._house.db.run(tenant_id, lambda tx: party_ops.conversation(tx, call_id), read_only=True)
+        if after_agent.handed_back_just_now(talk, actor, self._now()):
+            return talk.call, talk.legs
+        may_control(talk, actor, own_part=True)
         own = talk.of_agent(actor.user_id)
         if own is not None and own.consulted and own.answered:
             return await self.leave(tenant_id, call_id, actor)

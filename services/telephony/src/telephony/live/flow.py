@@ -74,6 +74,7 @@ class FlowDriver:
 
     async def drive(self) -> str:
         """Carry out the flow until it hangs up; the end cause."""
+        self._live.waits_as = ""
         try:
             instruction = await self._ask(self._start)
             while True:

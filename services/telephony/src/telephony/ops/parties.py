@@ -195,7 +195,10 @@ async def party_gone(
 async def hang_up(tx: Tx, call_id: str, actor: Actor, now: datetime) -> Found | None:
     """An agent who talks in the call ends it for everybody, and flows goes on with the customer; None where it doesn't:
     then the call ends. CallNotFound, CallOfOtherAgent."""
-    before = await controlled(tx, call_id, actor, own_part=True)
+    before = await conversation(tx, call_id)
+    if after_agent.handed_back_just_now(before, actor, now):
+        return before.call, before.legs
+    may_control(before, actor, own_part=True)
     if not after_agent.hands_back(before, actor):
         return None
     return await keep(tx, before, after_agent.handed_back(Outcome(before), now), now)
