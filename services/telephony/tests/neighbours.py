@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -111,6 +112,9 @@ class FakeFlows(
         self.started: list[run_service_pb2.StartRunRequest] = []
         self.resumed: list[run_service_pb2.ResumeRunRequest] = []
         self.down = False
+        self.working = asyncio.Event()
+        """Cleared, turns take until it is set, also when whoever reported has stopped waiting."""
+        self.working.set()
         self.prompts: dict[str, bytes] = {}
         self.released: dict[str, bool] = {}
         self._newest: dict[tuple[str, int], run_service_pb2.Instruction] = {}
@@ -132,6 +136,10 @@ class FakeFlows(
         if self.down:
             raise Unavailable("down")
         self.reports.append(request)
+        return await asyncio.shield(self._advanced(request))
+
+    async def _advanced(self, request: Any) -> run_service_pb2.Instruction:
+        await self.working.wait()
         instruction = self._newest[self._calls[request.run_id]] = self._step(request.sequence + 1, request.run_id)
         return instruction
 

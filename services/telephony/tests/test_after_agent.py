@@ -307,6 +307,27 @@ async def test_an_agent_who_was_faster_than_flows_answer_hands_the_customer_back
     await customer.hears(SPOKEN_HZ)
 
 
+async def test_an_agent_who_answers_while_flows_still_works_on_the_wait_hands_the_customer_back_too(
+    exchange: Exchange,
+) -> None:
+    step = waits()
+    exchange.flows.steps = [gather("Press one", timeout=20), step, play("How was it"), BYE]
+    customer, ann, ann_id = exchange.peer(CUSTOMER_HZ), exchange.peer(ANN_HZ), an_id("usr")
+    await exchange.attach(ann, ann_id)
+    call = await exchange.call(customer)
+    await customer.hears(SPOKEN_HZ)
+    exchange.flows.working.clear()
+    await customer.press("1")
+    await eventually(lambda: exchange.flows.reports)
+    await exchange.accept(call.call_id, ann_id, Contact(step.queue.contact_id))
+    await customer.hears(ANN_HZ)
+    assert not await kept(exchange, call.call_id)
+    exchange.flows.working.set()
+    await eventually(lambda: kept(exchange, call.call_id))
+    await Talk(exchange, call.call_id, customer, ann, ann_id, [step.queue.contact_id]).do("HangUp")
+    await eventually(lambda: exchange.flows.resumed)
+
+
 async def test_while_flows_is_away_the_customer_hears_music_and_is_let_go_soon_without_an_apology(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ from telephony.ops import calls as ops
 
 _FILLER_AFTER = 0.8
 _RETRY = (0.2, 0.5, 1.0, 2.0, 3.0)
+_LEARN_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _REPORT_TIMEOUT = 10.0
 _RESUME_PATIENCE = 10.0
 """A customer whose agent has left isn't kept for long by what can't be asked."""
@@ -94,13 +95,19 @@ class FlowDriver:
             await self._tasks.close()
 
     async def learn(self) -> None:
-        """Note whether the run goes on after the agent who has come already."""
-        try:
-            instruction = await self._persist(self._start)
-        except FlowFailed:
-            return
-        if instruction.WhichOneof("action") == "queue":
-            self._keep(instruction)
+        """Note whether the run goes on after the agent who has come already. The turn that let the call wait may still
+        be under way in flows: until it is done the newest instruction is an older one."""
+        for pause in _LEARN_PAUSES:
+            try:
+                instruction = await self._persist(self._start)
+            except FlowFailed:
+                return
+            if not self._live.talking or self._live.call.turn != self._turn:
+                return
+            if instruction.queue.contact_id == self._live.call.contact_id:
+                self._keep(instruction)
+                return
+            await asyncio.sleep(pause)
 
     def _cause(self, cause: str) -> str:
         """Nobody took a parked call back, and it was to end then: that is why it ended."""
