@@ -10,18 +10,18 @@ import pytest
 from chassis.auth import acting_for
 from kernel.errors import DomainError
 from merkez.flows.v1 import run_service_pb2 as run
+from merkez.recording.v1 import recording_pb2
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.calls import Contact
 from telephony.domain.legs import Q850
 from testkit import eventually
-from testkit.webrtc import Peer
 
 from .conftest import MUSIC_HZ, SPOKEN_HZ, Exchange, an_id
 from .neighbours import queue_instruction
 from .scene import ANN_HZ, BEN_HZ, CUSTOMER_HZ, EVE_HZ, ZOE_HZ, Scene
+from .test_flow_dials import dial
 from .test_flow_driver import gather, hang_up, play
-from .test_handover import drain
-from .two_nodes import Pair, adopted, back, cdrs, do, kill
+from .test_voicemail import record
 
 pytestmark = pytest.mark.media
 
@@ -354,67 +354,29 @@ async def test_a_number_that_was_left_with_the_customer_hangs_up_and_the_flow_go
     assert [each.agent_id for each in exchange.flows.resumed] == [talk.ann_id]
 
 
-async def _two_nodes_talk(pair: Pair, *steps: run.Instruction) -> tuple[Any, Peer, str]:
-    first = pair.first
-    first.flows.steps = list(steps)
-    customer, ann, ann_id = first.peer(CUSTOMER_HZ), first.peer(ANN_HZ), an_id("usr")
-    await first.attach(ann, ann_id)
-    call = await first.call(customer)
-    await eventually(lambda: first.flows.started)
-    await first.accept(call.call_id, ann_id, Contact(steps[0].queue.contact_id))
-    await customer.hears(ANN_HZ)
-    await eventually(lambda: kept(first, call.call_id))
-    return call, customer, ann_id
+async def test_a_customer_leaves_a_message_after_the_agent_which_is_a_recording_of_its_own(exchange: Exchange) -> None:
+    talk = await talk_with_ann(exchange, waits(), record(), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id) if exchange.recording.begun else False)
+    await talk.do("HangUp")
+    await eventually(lambda: len(exchange.recording.begun) == 2)
+    await eventually(lambda: len(exchange.recording.finished) == 2, deadline=30)
+    kinds = [each.kind for each in exchange.recording.begun.values()]
+    assert kinds == [recording_pb2.RECORDING_KIND_UNSPECIFIED, recording_pb2.RECORDING_KIND_VOICEMAIL]
+    assert exchange.flows.events() == [("RECORDED", "")]
 
 
-async def test_a_node_that_dies_in_the_talk_takes_nothing_of_what_follows_with_it(pair: Pair) -> None:
-    call, _, ann_id = await _two_nodes_talk(pair, waits(), gather("How was it", timeout=10), BYE)
-    await pair.first.nodes.beat()
-    await kill(pair.first)
-    await adopted(pair.second, call.call_id)
-    ann = pair.second.peer(ANN_HZ)
-    await pair.second.attach(ann, ann_id)
-    customer, _ = await back(pair.second, call, CUSTOMER_HZ)
-    await asyncio.gather(customer.hears(ANN_HZ), ann.hears(CUSTOMER_HZ))
-    await do(pair.second, ann_id, "HangUp", call.call_id)
-    await customer.hears(SPOKEN_HZ)
-    await customer.press("4")
-    await eventually(lambda: pair.first.flows.events() == [("DIGITS", "4")])
-    await eventually(lambda: not pair.second.switchboard.calls)
-    [cdr] = await cdrs(pair.second, call.call_id)
-    assert (cdr.end_cause, cdr.agent_id) == ("FLOW_ENDED", ann_id)
-
-
-async def test_a_node_that_dies_while_the_customer_is_asked_asks_the_same_question_at_another(pair: Pair) -> None:
-    steps = waits(), play("Thank you"), gather("How was it", timeout=10), BYE
-    call, customer, ann_id = await _two_nodes_talk(pair, *steps)
-    await do(pair.first, ann_id, "HangUp", call.call_id)
-    await eventually(lambda: pair.first.flows.events() == [("FINISHED", "")])
-    await customer.hears(SPOKEN_HZ)
-    await kill(pair.first)
-    await adopted(pair.second, call.call_id)
-    customer, told = await back(pair.second, call, CUSTOMER_HZ)
-    assert told.state == call_pb2.CALL_STATE_IN_FLOW
-    await customer.hears(SPOKEN_HZ)
-    await customer.press("3")
-    await eventually(lambda: pair.first.flows.events() == [("FINISHED", ""), ("DIGITS", "3")])
-    assert len(pair.first.flows.started) == 1 and len(pair.first.flows.resumed) == 2
-    [cdr] = await _ended(pair, call.call_id)
-    assert cdr.end_cause == "FLOW_ENDED" and (await pair.first.facts()).count("AgentLeft") == 1
-
-
-async def test_a_customer_who_is_asked_goes_on_at_the_node_the_call_was_handed_to(pair: Pair) -> None:
-    call, customer, ann_id = await _two_nodes_talk(pair, waits(), gather("How was it", timeout=10), BYE)
-    await do(pair.first, ann_id, "HangUp", call.call_id)
-    await customer.hears(SPOKEN_HZ)
-    await drain(pair.first)
-    await eventually(lambda: pair.second.switchboard.find(call.call_id) is not None)
-    customer, _ = await back(pair.second, call, CUSTOMER_HZ)
-    await customer.hears(SPOKEN_HZ)
-    await customer.press("2")
-    await eventually(lambda: pair.first.flows.events() == [("DIGITS", "2")])
-
-
-async def _ended(pair: Pair, call_id: str) -> Any:
-    await eventually(lambda: not pair.second.switchboard.calls)
-    return await cdrs(pair.second, call_id)
+async def test_a_customer_is_put_through_to_a_number_after_the_agent_and_comes_back_to_the_flow(
+    exchange: Exchange,
+) -> None:
+    talk = await talk_with_ann(exchange, waits(), dial(), play("Thank you"), BYE)
+    await eventually(lambda: kept(exchange, talk.call_id))
+    await talk.do("HangUp")
+    line = await eventually(lambda: next(iter(exchange.outside.begun), None))
+    zoe = exchange.peer(ZOE_HZ)
+    await line.answer(zoe)
+    await asyncio.gather(talk.customer.hears(ZOE_HZ), zoe.hears(CUSTOMER_HZ))
+    line.go()
+    await talk.customer.hears(SPOKEN_HZ)
+    assert exchange.flows.events()[0] == ("DIAL_ENDED", "") and len(exchange.flows.resumed) == 1
+    cdr = await cdr_of(exchange, talk.call_id)
+    assert (cdr.end_cause, cdr.agent_id) == ("FLOW_ENDED", talk.ann_id)
