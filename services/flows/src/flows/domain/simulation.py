@@ -17,6 +17,7 @@ from flows.domain import answers, callbacks, spoken, waits
 from flows.domain.asking import Survey
 from flows.domain.branching import POINTS, WHOLE, Split
 from flows.domain.deeds import (
+    AgentLeft,
     CallbackChecked,
     CallbackMade,
     CallerLeft,
@@ -72,7 +73,7 @@ MAX_VISITS = 500
 MAX_SIZE = 500_000
 """Characters of all that is heard and of all attributes after which it stops: no answer is bigger than can be sent."""
 RUN_ID = "run_simulated"
-_CONTACT, _CALLBACK = "con_simulated", "cbk_simulated"
+_CONTACT, _CALLBACK, _AGENT = "con_simulated", "cbk_simulated", "usr_simulated"
 _SOME_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the call comes if nobody says so; only differences of it are ever seen."""
 _TURNED_AWAY = ("closed", "nobody_staffed", "full")
@@ -413,6 +414,8 @@ class _Runner:
             possible.remove("max_wait")
         if not isinstance(action, Queue) or not action.no_answer:
             possible.remove("no_answer")
+        if not isinstance(action, Queue) or not action.after_agent:
+            possible.remove("agent_hung_up")
         # A queue never says that nobody is there once it has taken the caller; one agent may still not answer.
         alone = isinstance(action, Transfer) and action.to == "agent_id"
         watched = isinstance(action, Queue) and bool(action.no_match)
@@ -432,6 +435,11 @@ class _Runner:
         if self._goes_on and (given.value == "abandoned" or given.kind == Kind.HANG_UP):
             self._take()
             return CallerLeft()
+        if given.value == "agent_hung_up":
+            self._take()
+            self._now += _TALK if given.duration is None else given.duration
+            action = self._action
+            return AgentLeft(_CONTACT, _AGENT, action.queue_id if isinstance(action, Queue) else "")
         if given.value in ("answered", "abandoned"):
             self._take()
             end = End.ANSWERED if given.value == "answered" else End.HUNG_UP
