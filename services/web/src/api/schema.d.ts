@@ -2096,7 +2096,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it. Needs the permission `flows.write`.
+         * @description Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it, or a queue's callbacks do. Needs the permission `flows.write`.
          */
         delete: operations["merkez.flows.v1.PromptService.DeletePrompt"];
         options?: never;
@@ -2356,7 +2356,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it. Needs the permission `queues.write`.
+         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue, or a flow, name it. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.QueueService.DeleteQueue"];
         options?: never;
@@ -2484,7 +2484,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes hours
-         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by them or calls back within them. Needs the permission `queues.write`.
+         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by them or calls back within them, or a flow goes by them. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.BusinessHoursService.DeleteBusinessHours"];
         options?: never;
@@ -4027,6 +4027,11 @@ export interface components {
             /** @description Step when it isn't offered or the caller doesn't want it; empty ends the run politely. */
             declined?: string;
         };
+        /**
+         * @description Whether a callback is offered, and what comes of asking for one.
+         * @enum {string}
+         */
+        "flows.v1.CallbackOutcome": "CALLBACK_OUTCOME_UNSPECIFIED" | "CALLBACK_OUTCOME_OFFERED" | "CALLBACK_OUTCOME_NOT_OFFERED" | "CALLBACK_OUTCOME_REFUSED" | "CALLBACK_OUTCOME_ASKED_BEFORE";
         /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, queue.expected_wait in seconds, a day while nobody is at work, queue.open, by its business hours, true without any, and queue.holiday, the name of the holiday that decides about it now, empty on other days. */
         "flows.v1.CheckQueue": {
             /** @description Required. */
@@ -4821,7 +4826,7 @@ export interface components {
             maxWait?: string;
             /** @description Step after max_wait or the queue's own longest wait; empty ends the run politely. */
             timedOut?: string;
-            /** @description Announce again only when the caller is nearer: a better place, or a shorter wait as it is told, than what was announced last. */
+            /** @description Announce again only when the caller is nearer than what was announced last: a better place or a shorter wait as it is told, and worse in neither. */
             announceOnlyImproved?: boolean;
             /** @description Step when the queue is closed; empty for timed_out. */
             closed?: string;
@@ -5052,7 +5057,7 @@ export interface components {
         "flows.v1.SimulationInput": {
             /** @description The caller presses these: 0-9 * #. Fewer than are asked for end by the time running out. */
             digits?: string;
-            /** @description The caller says this. No step listens to words yet: as in a call, the time to press runs out. */
+            /** @description The caller says this. A menu with phrases understands one of them, alone or with "please", "um" or "the", in calls in English; elsewhere the time to press runs out, as in a call. */
             text?: string;
             /** @description The time to press runs out after these digits, or none. */
             timedOut?: string;
@@ -5078,6 +5083,8 @@ export interface components {
             customer?: string;
             /** @description Keys of the number lists that the numbers a step asks about are in, such as "vip blocked", or "none". */
             numberLists?: string;
+            /** @description At a callback offer. Left out before other inputs it is offered and made. */
+            callback?: components["schemas"]["flows.v1.CallbackOutcome"];
             /**
              * Format: int32
              * @description In a queue: place in line that is announced; 0 for none.
@@ -5386,7 +5393,7 @@ export interface components {
         "flows.v1.Waiting": {
             /** @description Step that waits. */
             stepId?: string;
-            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split, queue_standing, customer, number_lists. */
+            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split, queue_standing, customer, number_lists, callback. */
             kinds?: string[];
             /** @description Which outcomes are possible, in small letters, such as answered and max_wait; empty when all of the kind are, or there are none to choose of. */
             outcomes?: string[];
@@ -5796,7 +5803,7 @@ export interface components {
             timeToLive?: string;
             /** @description What follows when a machine answers. */
             onMachine?: components["schemas"]["routing.v1.CallbackMachineAction"];
-            /** @description Required for LEAVE_MESSAGE. Prompt to play to a machine. */
+            /** @description Required for LEAVE_MESSAGE. Prompt to play to a machine. While it is named here it can't be deleted; nor can the greeting. */
             messagePromptId?: string;
             /** @description Within these hours customers are called back; empty for any time. Their time zone is the one a slot without a zone is in. While they are named here they can't be deleted. */
             businessHoursId?: string;

@@ -83,12 +83,15 @@ async def list_queues(tx: Ledger, size: int, token: str) -> list[Queue]:
 
 async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], version: int, now: datetime) -> Queue:
     """Change the named fields. VersionConflict when it is no longer at `version` (0: whatever is there),
-    FeatureNotInPlan when it asks for more skills than before."""
+    FeatureNotInPlan when it asks for more skills than before, QueueInUse when it is to be open to everybody while a
+    step of another queue calls for its agents."""
     before = await get_queue(tx, queue_id)
     require_version(before.version, version)
     after = await sound(tx, replace(before, **changes, update_time=now, version=before.version + 1))
     if after.callbacks != before.callbacks:
         require_time_for_attempts(after.callbacks, "queue.callbacks")
+    if after.open_to_all and not before.open_to_all:
+        await _require_nobody_calls_for_its_agents(tx, queue_id)
     await require_plan_for(tx, before.required_skills, after.required_skills)
     await rules_ops.require_plan_for(tx, before.rules, after.rules)
     await store.change_queue(tx, after, before.version)
@@ -105,12 +108,8 @@ async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
     before = await get_queue(tx, queue_id)
     if await store.waiting_in(tx, queue_id):
         raise QueueNotEmpty("contacts wait in this queue")
+    await _require_nobody_calls_for_its_agents(tx, queue_id)
     for other in await store.every_queue(tx):
-        if queue_id in other.rules.queues_named:
-            raise QueueInUse(
-                f"a step of {other.display_name} has its contacts taken by this queue's agents: change that first",
-                metadata={"queue_id": other.queue_id},
-            )
         if queue_id in other.overflow.queues_named:
             raise QueueInUse(
                 f"{other.display_name} overflows to this queue: change that first",
@@ -125,6 +124,15 @@ async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
     # Nobody stands in line for those. The sweep cancels them, however many they are.
     await callback_store.look_again(tx, queue_id, [CallbackState.SCHEDULED], now)
     tx.tell(QueueDeleted(queue_id))
+
+
+async def _require_nobody_calls_for_its_agents(tx: Ledger, queue_id: str) -> None:
+    for other in await store.every_queue(tx):
+        if queue_id in other.rules.queues_named:
+            raise QueueInUse(
+                f"a step of {other.display_name} has its contacts taken by this queue's agents: change that first",
+                metadata={"queue_id": other.queue_id},
+            )
 
 
 async def create_skill(tx: Ledger, display_name: str, now: datetime) -> Skill:

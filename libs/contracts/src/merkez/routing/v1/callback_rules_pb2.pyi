@@ -95,7 +95,7 @@ class CallbackRules(_message.Message):
     on_machine: Global___CallbackMachineAction.ValueType
     """What follows when a machine answers."""
     message_prompt_id: _builtins.str
-    """Required for LEAVE_MESSAGE. Prompt to play to a machine."""
+    """Required for LEAVE_MESSAGE. Prompt to play to a machine. While it is named here it can't be deleted; nor can the greeting."""
     business_hours_id: _builtins.str
     """Within these hours customers are called back; empty for any time. Their time zone is the one a slot without a zone is in. While they are
     named here they can't be deleted.
