@@ -35,6 +35,8 @@ ASKING = """(() => {
     window.asked = 0;
     window.fetch = (...what) => { window.asked += 1; return ask(...what).finally(() => { window.asked -= 1; }); };
 })();"""
+SAVED = "[data-testid=flow-save]:disabled:not([data-loading])"
+"""The button that saves a flow when there is nothing to save; it is also disabled while that goes on."""
 CALM = """() => new Promise((resolve) => {
     let calm = 0;
     const look = () => {

@@ -143,7 +143,7 @@ async def test_axe_finds_nothing_while_an_agent_is_on_a_call(browser: Browser, a
         async def reached(phase: str, on_widget: str) -> None:
             async def look(name: str, page: Page) -> None:
                 await page.reload()
-                await expect(page.get_by_test_id("call-dock")).to_have_attribute("data-phase", phase, timeout=15_000)
+                await expect(page.get_by_test_id("call-dock")).to_have_attribute("data-phase", phase, timeout=30_000)
                 await fits_enlarged(page, phase)
 
             await until(customer, f"window.__merkezWidget?.state.phase === '{on_widget}'")
@@ -265,7 +265,7 @@ async def heading(page: Page) -> str:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 async def test_axe_finds_nothing_in_an_open_dialog(browser: Browser, agency: Company) -> None:
     async with onlookers(browser, agency, "/admin/dispositions") as owner:
 

@@ -112,7 +112,7 @@ async def test_supervisor_sees_how_often_an_agent_missed_an_offer_and_the_agent_
     agent = await Desk(company, browser, name="Missing Mina").available()
     customer = await widget(company, browser)
     await customer.get_by_test_id("widget-call").click()
-    await expect(agent.get_by_test_id("missed-return")).to_be_visible(timeout=20_000)
+    await expect(agent.get_by_test_id("missed-return")).to_be_visible(timeout=30_000)
     await customer.get_by_test_id("widget-hangup").click()
     await shot(agent, "missed")
     admin = await signed_in(await person(browser, tone=440), company.url, company.email)

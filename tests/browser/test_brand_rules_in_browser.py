@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from testkit.browser import chromium, person, signed_in
 from testkit.company import Company
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 async def choose(page: Page, field: str, index: int) -> None:

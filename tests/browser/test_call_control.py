@@ -13,7 +13,7 @@ from testkit.company import Company
 from testkit.journey import until
 from testkit.screens import Desk, hears, hears_music, hears_nothing, talk, widget
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 ANNA, BEN, SUE, CARLA = 440, 530, 350, 620
 """What each sounds like, in hertz."""

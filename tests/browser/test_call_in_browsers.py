@@ -10,7 +10,7 @@ from testkit.sound import loudest_by_channel
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("language", ["en", "fa"])
 async def test_company_signs_up_and_its_agent_answers_a_customer(system: System, language: str) -> None:
     async with chromium() as browser:

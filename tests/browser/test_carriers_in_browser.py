@@ -17,7 +17,7 @@ from testkit.browser import chromium, person, signed_in
 from testkit.company import Company, request_id
 from testkit.voice_peers import Baresip, VoicePeers
 
-pytestmark = [pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(300)]
 
 NUMBER = "+905321234567"
 
@@ -71,7 +71,7 @@ async def test_owner_is_told_step_by_step_that_a_carrier_answers_and_that_its_nu
 
         await page.get_by_test_id("trunk-test-number").fill(NUMBER)
         await page.get_by_test_id("trunk-test-save").click()
-        await expect(page.get_by_test_id("trunk-step-CALL_RINGS")).to_be_visible(timeout=15_000)
+        await expect(page.get_by_test_id("trunk-step-CALL_RINGS")).to_be_visible(timeout=30_000)
     await carrier.sees("CALL_CLOSED")
 
 

@@ -14,7 +14,7 @@ from testkit.journey import until
 from tests.browser.looking import SIDEWAYS, in_language, violations
 from tests.browser.test_accessibility import agent_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 async def choose(page: Page, test_id: str, option: str) -> None:

@@ -14,9 +14,9 @@ from playwright.async_api import Locator, Page, expect
 from testkit.browser import chromium, person, signed_in
 from testkit.company import Company, request_id
 
-from tests.browser.looking import SIDEWAYS, onlookers
+from tests.browser.looking import SAVED, SIDEWAYS, onlookers
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 STEPS = 300
 FRAMES = """() => {
@@ -67,9 +67,9 @@ class Designer:
         return (await self.company.owner.get(f"/v1/flows/{flow_id}"))["draft"]
 
     async def save(self) -> None:
-        """Saves the draft; its button is also disabled while that goes on."""
+        """Saves the draft."""
         await self.page.get_by_test_id("flow-save").click()
-        await self.page.locator("[data-testid=flow-save]:disabled:not([data-loading])").wait_for()
+        await self.page.locator(SAVED).wait_for()
 
     def step(self, step_id: str) -> Locator:
         """A step on the canvas."""

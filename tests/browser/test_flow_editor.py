@@ -12,7 +12,9 @@ from playwright.async_api import Page, expect
 from testkit.browser import chromium, person, signed_in
 from testkit.company import Company, request_id
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+from tests.browser.looking import SAVED
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 @dataclass
@@ -59,7 +61,7 @@ async def test_saved_changes_are_left_without_asking(editor: Editor) -> None:
     await editor.open(editor.company.flow["flowId"])
     await page.get_by_label("نام", exact=True).first.fill("خط روز")
     await page.get_by_test_id("flow-save").click()
-    await expect(page.get_by_test_id("flow-save")).to_be_disabled()
+    await page.locator(SAVED).wait_for()
     await page.get_by_test_id("nav-queues").click()
     await page.wait_for_url("**/admin/queues")
 
@@ -106,7 +108,7 @@ async def test_transfer_leads_where_it_was_sent_last_and_a_message_to_its_mailbo
     await note.get_by_label("صف", exact=True).last.click()
     await page.get_by_role("option", name="Front desk").click()
     await page.get_by_test_id("flow-save").click()
-    await expect(page.get_by_test_id("flow-save")).to_be_disabled()
+    await page.locator(SAVED).wait_for()
     await page.get_by_test_id("flow-valid").wait_for()
     saved = (await editor.company.owner.get(f"/v1/flows/{flow['flowId']}"))["draft"]["steps"]
     transfer = {name: value for name, value in saved[0]["transfer"].items() if value}

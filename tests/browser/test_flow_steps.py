@@ -15,7 +15,7 @@ from testkit.company import Company, request_id
 
 from tests.browser.looking import SCREENS, violations, wide
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def said(text: str) -> dict[str, Any]:

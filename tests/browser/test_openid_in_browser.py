@@ -14,7 +14,7 @@ from testkit.company import Company
 from testkit.openid_provider import OpenIdProvider
 from testkit.waiting import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

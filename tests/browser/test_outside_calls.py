@@ -16,7 +16,7 @@ from testkit.journey import until
 from testkit.screens import Desk, hears
 from testkit.voice_peers import Baresip, VoicePeers
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 ANNA, SUE, CUSTOMER, EXPERT = 440, 350, 880, 1240
 """What each sounds like, in hertz."""

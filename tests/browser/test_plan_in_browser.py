@@ -12,7 +12,7 @@ from testkit.browser import chromium, person, signed_in
 from testkit.company import Company
 from testkit.openid_provider import OpenIdProvider
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

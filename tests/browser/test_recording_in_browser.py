@@ -21,7 +21,7 @@ from testkit.waiting import eventually
 
 from .looking import SIDEWAYS, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 LOOKS = (("en", "light", 1366), ("tr", "light", 390), ("az", "dark", 390), ("fa", "dark", 390))
 _PATIENCE = 20_000
 PICTURES = os.environ.get("MERKEZ_PICTURES", "")

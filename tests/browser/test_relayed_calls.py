@@ -16,7 +16,7 @@ from testkit.screens import Desk, connections_made, hears, hears_anew, talk, wid
 from testkit.voice_peers import Turnserver
 from testkit.waiting import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 _STRICT_FIREWALL = """
 (() => {

@@ -13,7 +13,7 @@ from testkit.company import Company, request_id
 
 from tests.browser.looking import SIDEWAYS, in_language, violations, wide
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 async def busy_day_with_two_more(page: Page) -> None:
@@ -53,7 +53,7 @@ async def test_two_more_agents_raise_the_service_level_of_a_made_up_day(system: 
         await busy_day_with_two_more(page)
         await page.get_by_test_id("simulator-run").click()
         outcome = page.get_by_test_id("simulator-outcome")
-        await expect(outcome).to_contain_text("Two more", timeout=20_000)
+        await expect(outcome).to_contain_text("Two more", timeout=30_000)
         assert await level(page, 1) > await level(page, 0)
         better = page.get_by_test_id("figure-serviceLevel").get_by_test_id("day-1")
         await expect(better).to_contain_text("points more · better")
@@ -95,7 +95,7 @@ async def test_rules_of_a_variant_begin_as_they_are_and_what_is_wrong_with_them_
         await requirement.fill("French")
         await page.get_by_test_id("simulator-run").click()
         answered = page.get_by_test_id("figure-serviceLevel").get_by_test_id("day-1")
-        await expect(answered).to_have_attribute("data-value", "0", timeout=20_000)
+        await expect(answered).to_have_attribute("data-value", "0", timeout=30_000)
         await expect(answered).to_have_attribute("data-verdict", "worse")
 
 
@@ -142,7 +142,7 @@ async def test_simulator_with_an_outcome_fits_both_screens_and_axe_finds_nothing
         await page.get_by_test_id("variant-0-queue").click()
         await page.get_by_role("listbox").get_by_role("option").click()
         await page.get_by_test_id("simulator-run").click()
-        await page.get_by_test_id("simulator-outcome").wait_for(timeout=20_000)
+        await page.get_by_test_id("simulator-outcome").wait_for(timeout=30_000)
         assert await violations(page, "simulator") == []
         assert await wide(page, "simulator") == []
         assert await page.evaluate(SIDEWAYS) == []

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from testkit.browser import chromium, person, signed_in
 from testkit.company import Company
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 async def test_owner_adds_a_trunk_is_told_what_is_wrong_with_it_and_deletes_it(

@@ -20,7 +20,7 @@ AWAY_SECONDS = 14.0
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 async def test_call_outlives_its_gateway_and_then_its_telephony(
     system: System, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,11 +112,11 @@ async def test_a_call_goes_on_at_another_node_when_its_own_is_killed(
 
     await agent.api.post(f"/v1/calls/{call_id}:hangUp")
     await agent.event("WrapUpStarted")
-    cdrs = await eventually(lambda: cdrs_of(company.owner, call_id), deadline=20)
+    cdrs = await eventually(lambda: cdrs_of(company.owner, call_id))
     assert [cdr["endCause"] for cdr in cdrs] == ["NORMAL"]
     talked = float(cdrs[0]["talkDuration"].removesuffix("s"))
     assert abs(float(cdrs[0]["duration"].removesuffix("s")) - talked) < 30
-    usage = await eventually(lambda: usage_of(company.owner, call_id), deadline=20)
+    usage = await eventually(lambda: usage_of(company.owner, call_id))
     assert len(usage) == 1
     recordings = await eventually(lambda: two_parts(company, call_id), deadline=60)
     assert len(recordings) == 2
@@ -211,12 +211,12 @@ async def test_calls_of_every_kind_go_on_when_their_node_is_killed_and_each_is_b
     assert [(phone.moves, phone.ended) for phone in phones] == [(1, [])] * len(phones)
     await end_all(office)
     for kind, call_id in office.calls.items():
-        cdrs = await eventually(lambda call_id=call_id: cdrs_of(office.company.owner, call_id), deadline=30)
+        cdrs = await eventually(lambda call_id=call_id: cdrs_of(office.company.owner, call_id))
         assert len(cdrs) == 1, kind
         proved = killed_at - instant(cdrs[0]["startTime"]) + instant(cdrs[0]["endTime"]) - adoption[call_id]
         billed = seconds_of(cdrs[0]["duration"])
         assert abs(billed - proved) < 1.0, f"{kind}: {billed} s of {proved} s"
-        usage = await eventually(lambda call_id=call_id: usage_of(office.company.owner, call_id), deadline=30)
+        usage = await eventually(lambda call_id=call_id: usage_of(office.company.owner, call_id))
         assert [int(each["usedSeconds"]) for each in usage] == [math.ceil(billed)], kind
 
 
@@ -296,7 +296,7 @@ async def test_a_node_that_stood_still_wakes_to_find_its_calls_gone_and_nobody_h
 
     await end_all(office)
     for kind, call_id in office.calls.items():
-        await eventually(lambda call_id=call_id: cdrs_of(office.company.owner, call_id), deadline=30)
+        await eventually(lambda call_id=call_id: cdrs_of(office.company.owner, call_id))
         recordings = await eventually(lambda call_id=call_id: two_parts(office.company, call_id), deadline=60)
         assert len(recordings) == 2, kind
         cdrs = await cdrs_of(office.company.owner, call_id)
@@ -323,7 +323,7 @@ async def test_a_node_that_an_operator_drains_gives_its_calls_away_and_nobody_is
     assert not (await live_calls(operator))[home]
     await undrain(system, operator, home)
     await agent.api.post(f"/v1/calls/{call_id}:hangUp")
-    assert len(await eventually(lambda: cdrs_of(company.owner, call_id), deadline=20)) == 1
+    assert len(await eventually(lambda: cdrs_of(company.owner, call_id))) == 1
 
 
 async def follow(party: AgentAtDesk | CallerOnWidget, since: float) -> float:

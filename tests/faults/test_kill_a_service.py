@@ -31,19 +31,19 @@ async def test_call_goes_on_while_a_service_dies_and_the_books_are_whole_after(
     system.children[victim].kill()
     agent.peer.forget()
     caller.peer.forget()
-    await agent.peer.hears(CUSTOMER_HERTZ, timeout=2)
-    await caller.peer.hears(AGENT_HERTZ, timeout=2)
+    await agent.peer.hears(CUSTOMER_HERTZ, timeout=10)
+    await caller.peer.hears(AGENT_HERTZ, timeout=10)
     await eventually(lambda: system.children[victim].restarts > 0 and system.children[victim].pid)
     await system.wait_ready(victim)
 
-    await eventually(lambda: hung_up(agent, call_id), deadline=20)
-    await eventually(lambda: wrapped_up(agent, contact_id), deadline=20)
-    cdrs = await eventually(lambda: cdrs_of(company.owner, call_id), deadline=20)
+    await eventually(lambda: hung_up(agent, call_id))
+    await eventually(lambda: wrapped_up(agent, contact_id))
+    cdrs = await eventually(lambda: cdrs_of(company.owner, call_id))
     assert len(cdrs) == 1
-    usage = await eventually(lambda: usage_of(company.owner, call_id), deadline=20)
+    usage = await eventually(lambda: usage_of(company.owner, call_id))
     assert len(usage) == 1
     recording = await the_recording(company.owner, call_id)
-    assert missing_seconds(recording) < 0.3
+    assert missing_seconds(recording, agent, caller) < 0.3
 
 
 async def hung_up(agent: AgentAtDesk, call_id: str) -> bool:
@@ -73,9 +73,9 @@ async def test_telephony_that_dies_closes_its_calls_with_one_cdr_each(
     system.children["telephony"].kill()
     await eventually(lambda: system.children["telephony"].restarts > 0 and system.children["telephony"].pid)
     await system.wait_ready("telephony")
-    cdrs = await eventually(lambda: cdrs_of(company.owner, call_id), deadline=30)
+    cdrs = await eventually(lambda: cdrs_of(company.owner, call_id))
     assert len(cdrs) == 1 and cdrs[0]["endCause"] == "NODE_LOST"
-    usage = await eventually(lambda: usage_of(company.owner, call_id), deadline=20)
+    usage = await eventually(lambda: usage_of(company.owner, call_id))
     assert len(usage) == 1
     recording = await the_recording(company.owner, call_id)
     assert recording["duration"] != "0s"
@@ -101,5 +101,5 @@ async def test_audit_log_has_what_was_answered_right_before_the_edge_died(system
         listed = await company.owner.get("/v1/auditEntries", target=queue["queueId"])
         return listed.get("entries", [])
 
-    entries = await eventually(noted, deadline=20)
+    entries = await eventually(noted)
     assert [entry["action"] for entry in entries] == ["routing.v1.QueueService/CreateQueue"]

@@ -31,8 +31,8 @@ async def test_missed_offer_goes_to_the_next_agent_and_the_first_is_not_ready(co
     await customer.dial()
     await customer.press("1")
     missed = await first.offered()
-    await first.event("OfferMissed", deadline=10)
-    offer = await second.offered(deadline=10)
+    await first.event("OfferMissed")
+    offer = await second.offered()
     assert offer["data"]["offer"]["contact"]["contactId"] == missed["data"]["offer"]["contact"]["contactId"]
     assert await agent_state(first) == ("NOT_READY", "missed_offer")
     await second.answer(offer)
@@ -51,7 +51,7 @@ async def test_caller_who_leaves_the_queue_is_counted_as_abandoned(company: Comp
         tile = await queue_tile(company)
         return tile if int(tile.get("abandoned", 0)) == 1 else None
 
-    tile = await eventually(counted, deadline=5)
+    tile = await eventually(counted)
     assert int(tile["offered"]) == 1 and int(tile["answered"]) == 0 and tile.get("depth", 0) == 0
 
 
@@ -76,7 +76,7 @@ async def test_caller_outside_business_hours_hears_so_and_never_waits(company: C
     )
     await caller.dial()
     await caller.peer.hears_sound()
-    await caller.state("ended", deadline=20)
+    await caller.state("ended")
     contacts = await company.owner.get("/v1/contacts")
     assert contacts.get("contacts", []) == []
 
@@ -89,14 +89,14 @@ async def test_call_over_the_plans_limit_is_refused_politely_and_the_owner_is_to
     refused = CallerOnWidget(company)
     await refused.dial()
     await refused.peer.hears_sound()
-    ended = await refused.state("ended", deadline=20)
+    ended = await refused.state("ended")
     assert ended["reason"] == "CONCURRENT_CALL_LIMIT_REACHED"
 
     async def told() -> Json | None:
         notices = (await company.owner.get("/v1/notices"))["notices"]
         return next((n for n in notices if n["kind"] == "CONCURRENT_CALL_LIMIT_REACHED"), None)
 
-    await eventually(told, deadline=5)
+    await eventually(told)
     for customer in [*callers, refused]:
         await customer.leave()
 

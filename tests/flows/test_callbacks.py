@@ -57,7 +57,7 @@ class Scene:
             (found,) = await self.callbacks()
             return found if found["state"] == f"CALLBACK_STATE_{state}" else None
 
-        return await eventually(there, deadline=30)
+        return await eventually(there)
 
     async def hires_ann(self) -> None:
         await self.ann.sit_down()
@@ -192,7 +192,7 @@ async def test_customer_of_a_list_who_hangs_up_while_they_wait_is_called_back(sc
     async def asked_for() -> bool:
         return bool(await scene.callbacks())
 
-    await eventually(asked_for, deadline=15)
+    await eventually(asked_for)
     waiting = await scene.reaches("WAITING")
     assert (waiting["number"], waiting["priority"]) == (NUMBER, 9)
     await caller.leave()

@@ -123,7 +123,7 @@ async def test_call_handed_to_somebody_who_went_home_is_taken_on_the_mobile_and_
     await find_me(scene, steps=[{"numbers": [MOBILE], "ringDuration": "30s"}])
     assert (await scene.state_of_ben())["state"] == "AGENT_STATE_OFFLINE"
     await scene.hand_to_ben()
-    await eventually(lambda: scene.carrier.called, deadline=20)
+    await eventually(lambda: scene.carrier.called)
     assert scene.carrier.called == [MOBILE]
     await scene.carrier.voice.hears_sound()
     await scene.carrier.voice.press("1")

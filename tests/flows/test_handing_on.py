@@ -79,7 +79,7 @@ class Scene:
             fitting = [each for each in found if each.get("kind", "") == (kind or each.get("kind", ""))]
             return fitting[0] if fitting and fitting[0]["state"] == "RECORDING_STATE_STORED" else None
 
-        return await eventually(stored, deadline=20)
+        return await eventually(stored)
 
 
 def _ended(frame: Json) -> str:
@@ -223,7 +223,7 @@ async def test_call_nobody_wants_leaves_a_message_for_whom_it_was_sent_to(scene:
         found = (await scene.company.owner.get("/v1/recordings", callId=scene.call_id)).get("recordings", [])
         return next((each for each in found if each.get("kind") == "RECORDING_KIND_VOICEMAIL"), None)
 
-    await eventually(being_left, deadline=20)
+    await eventually(being_left)
     await scene.hang_up()
     message = await scene.recording("RECORDING_KIND_VOICEMAIL")
     assert message["agentId"] == scene.ids["ben"]

@@ -100,7 +100,7 @@ async def test_second_run_is_refused_a_killed_one_takes_its_children_along_and_a
     started = processes_of(tmp_path)
     assert len(started) >= 3 and all(map(alive, started))
     first.process.kill()
-    await eventually(lambda: not any(map(alive, started)), deadline=30)
+    await eventually(lambda: not any(map(alive, started)))
     assert who_runs(tmp_path) is None
 
     third = run(tmp_path)

@@ -60,7 +60,7 @@ async def test_close_runs_when_the_drain_times_out() -> None:
         process.draining(hang)
         process.stop()
 
-    await asyncio.wait_for(live(main, drain_seconds=0.05), 2)
+    await asyncio.wait_for(live(main, drain_seconds=0.05), 30)
     assert story == ["drain", "close db"]
 
 

@@ -284,8 +284,9 @@ async def test_a_neighbour_that_is_down_is_unavailable_soon_and_back_soon(rpc: R
     rpc.addresses["routing"] = f"127.0.0.1:{port}"
     stub = rpc.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
     with acting_for(TENANT):
-        with pytest.raises(NeighbourUnavailable):
-            await asyncio.wait_for(stub.GetQueue(GET()), 3)
+        with pytest.raises(NeighbourUnavailable) as refused:
+            await stub.GetQueue(GET())
+        assert refused.value.metadata["code"] == "UNAVAILABLE", "long before the deadline"
         server = serve(
             [(ADD, queues)], ProcessSettings(service="routing", internal_key=rpc.internal_key, grpc_port=port)
         )
@@ -297,16 +298,16 @@ async def test_a_neighbour_that_is_down_is_unavailable_soon_and_back_soon(rpc: R
             except Unavailable:
                 return False
 
-        await eventually(answers, deadline=5)
+        await eventually(answers)
         await server.close()
 
 
 async def test_a_deadline_cancels_the_work_and_reads_as_unavailable(rpc: RpcHouse, queues: Queues) -> None:
     stub = await _stub(rpc, queues)
     with acting_for(TENANT), pytest.raises(NeighbourUnavailable) as refused:
-        await stub.GetQueue(GET(queue_id="slow"), timeout=0.2)
+        await stub.GetQueue(GET(queue_id="slow"), timeout=1.0)
     assert refused.value.metadata["code"] == "DEADLINE_EXCEEDED"
-    await asyncio.wait_for(queues.cancelled.wait(), 2)
+    await asyncio.wait_for(queues.cancelled.wait(), 30)
 
 
 async def test_a_message_too_large_is_refused(rpc: RpcHouse, queues: Queues) -> None:
@@ -335,7 +336,7 @@ async def test_a_stream_that_its_reader_leaves_ends_on_both_sides_and_nothing_is
         assert trace.get_current_span() is before, "the reader's own span goes on"
         await asyncio.create_task(first_of(stream))  # noqa: TID251 - read on in another task than it is left in
         await stream.aclose()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await recordings.closed.wait()
     gc.collect()
     await asyncio.sleep(0)

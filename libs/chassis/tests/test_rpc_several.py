@@ -129,7 +129,7 @@ async def test_one_of_several_that_goes_dead_without_a_word_is_soon_asked_no_mor
         assert way.passed > before, "both have their share"
         way.dead = True
         assert not await answered(4)
-        await eventually(lambda: answered(8), deadline=8)
+        await eventually(lambda: answered(8), deadline=15)
     await way.close()
 
 

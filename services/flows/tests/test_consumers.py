@@ -49,8 +49,8 @@ async def test_run_ends_with_its_call_however_often_that_is_told(
             run = await house.runs.GetRun(run_service_pb2.GetRunRequest(run_id=play.run_id))
         return run.HasField("end_time")
 
-    await eventually(over, deadline=10)
-    await eventually(lambda: [message.name for message in heard].count("run_ended") == 1, deadline=10)
+    await eventually(over)
+    await eventually(lambda: [message.name for message in heard].count("run_ended") == 1)
     ended = next(message.decode() for message in heard if message.name == "run_ended")
     assert (ended.call_id, ended.release_id, ended.step_id) == (call_id, flow.release_id, "a")  # type: ignore[attr-defined]
     assert "flow_published" in {message.name for message in heard}

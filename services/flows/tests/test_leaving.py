@@ -66,8 +66,8 @@ async def test_who_left_is_called_back_once_whichever_fact_comes_first(
             payload=fact.SerializeToString(), time=house.clock.now(), suffix=str(place),
         )  # fmt: skip
         if not place:
-            await eventually(lambda: over(house, order.run_id), deadline=10)
-    await eventually(lambda: len(house.routing.callbacks) == 1, deadline=10)
+            await eventually(lambda: over(house, order.run_id))
+    await eventually(lambda: len(house.routing.callbacks) == 1)
     (made,) = house.routing.callbacks.values()
     assert (made.number, made.previous_contact_id) == (NUMBER, order.queue.contact_id)
 
@@ -76,7 +76,7 @@ async def test_who_left_is_called_back_once_whichever_fact_comes_first(
             "left by the caller", "callback asked for",
         ]  # fmt: skip
 
-    await eventually(written, deadline=10)
+    await eventually(written)
     assert house.routing.asked.count("CreateCallback") == 1
 
 
@@ -176,7 +176,7 @@ async def test_a_run_that_can_not_be_taken_over_or_done_keeps_no_other_waiting(
 
     async def leaves(tenant_id: str, run: Any) -> None:
         if run.run_id == stuck:
-            await asyncio.wait_for(done.wait(), 10)  # only what is done beside it sets it free
+            await asyncio.wait_for(done.wait(), 30)  # only what is done beside it sets it free
             raise ValueError("a neighbour answers nonsense")
         await leave(tenant_id, run)
         if run.run_id == other:

@@ -27,7 +27,7 @@ from merkez.gateway.v1.gateway_events_pb2 import RequestAudited
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from testkit.rpc import RpcHouse
-from testkit.waiting import eventually
+from testkit.waiting import PATIENCE, eventually
 from websockets.asyncio.client import ClientConnection, connect
 
 
@@ -58,7 +58,7 @@ class House:
         self.rpc = rpc
         self.url = f"http://127.0.0.1:{gateway.http_port}"
         self.grpc_address = f"127.0.0.1:{gateway.grpc_port}"
-        self.http = httpx.AsyncClient(base_url=self.url, timeout=10)
+        self.http = httpx.AsyncClient(base_url=self.url, timeout=PATIENCE)
 
     def token(self, role: str = "admin", subject: str = "", **more: Any) -> str:
         """An access token."""
@@ -107,11 +107,11 @@ class Socket:
         """Send a JSON message."""
         await self.connection.send(json.dumps(message))
 
-    async def next(self, seconds: float = 5.0) -> dict[str, Any]:
+    async def next(self, seconds: float = PATIENCE) -> dict[str, Any]:
         """The next message."""
         return json.loads(await asyncio.wait_for(self.connection.recv(), seconds))
 
-    async def until(self, kind: str, seconds: float = 5.0) -> dict[str, Any]:
+    async def until(self, kind: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The next message of this type; others are skipped."""
         async with asyncio.timeout(seconds):
             while True:
@@ -133,7 +133,7 @@ class Socket:
             return True
         return False
 
-    async def closed(self, seconds: float = 5.0) -> int:
+    async def closed(self, seconds: float = PATIENCE) -> int:
         """Wait for the close; its code."""
         await asyncio.wait_for(self.connection.wait_closed(), seconds)
         return self.connection.close_code or 0

@@ -136,7 +136,7 @@ async def test_each_callback_is_moved_once_whatever_becomes_of_the_processes(
         hands.open = False
     for callback in made:
         found = await floor.read(lambda tx, callback=callback: ops.get_callback(tx, callback.callback_id))
-        await eventually(lambda found=found: facts.of(found)[ENDS[found.state]] == 1, deadline=30)
+        await eventually(lambda found=found: facts.of(found)[ENDS[found.state]] == 1)
         counted = facts.of(found)
         assert counted["CallbackRequested"] == counted["CallbackQueued"] == 1
         assert counted["CallbackReleased"] == counted["CallbackAttempted"] == len(found.attempts) == 1

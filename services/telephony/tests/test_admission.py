@@ -254,7 +254,7 @@ async def test_a_line_taken_for_somebody_who_has_gone_is_let_go(nodes) -> None:
     await asyncio.sleep(0.001)
     taking.cancel()
     other = replace(line, line_id=an_id("lin"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 await nodes.lines[0].take(other)
@@ -324,7 +324,7 @@ async def test_a_caller_is_told_at_once_that_the_database_is_away_and_an_end_is_
 
     monkeypatch.setattr(nodes.dbs[0], "run", run)
     ending = asyncio.get_running_loop().create_task(nodes.end(0, started.call.call_id))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(Unavailable):
             await nodes.begin(0, limit=0)
         assert not ending.done()

@@ -100,7 +100,7 @@ async def test_machine_is_left_a_message_when_that_is_wished_for(exchange, carri
     await says(carrier, await said(GREETING), quiet(0.5), tone(1_000, seconds=0.4))
     contact_id = wanted(exchange, on_machine=LEAVE_MESSAGE, message_prompt_id=a_prompt(exchange))
     call = await dial(exchange, contact_id, agent_id)
-    await eventually(lambda: carrier.ended, deadline=30)
+    await eventually(lambda: carrier.ended)
     found = await record(exchange, call.call_id)
     assert (found.end_cause, found.contact_id) == ("MESSAGE_LEFT", contact_id)
 

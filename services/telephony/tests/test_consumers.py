@@ -214,6 +214,6 @@ async def test_who_may_sign_in_no_more_has_no_desk_phone_either(exchange, make_b
         found = await db.run(tenant, lambda tx: device_ops.list_devices(tx, "", "", 10, now), read_only=True)
         return [device.device_id for device, places in found if device.enabled and places]
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await left() != [other.device_id]:
             await asyncio.sleep(0.02)

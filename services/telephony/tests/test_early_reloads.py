@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 
 import pytest
@@ -32,7 +31,8 @@ async def test_a_page_that_is_reloaded_before_its_first_connection_stands_keeps_
 
 async def test_a_call_whose_first_connection_fails_while_the_page_comes_back_waits_for_it(make_exchange) -> None:
     exchange = await make_exchange()
-    exchange.house.plane.settings = dataclasses.replace(exchange.house.plane.settings, setup_seconds=6.0)
+    plane = exchange.house.plane
+    usual, plane.settings = plane.settings, dataclasses.replace(plane.settings, setup_seconds=3.0)
     gone, again = exchange.peer(), exchange.peer()
     request = call_service_pb2.StartWebCallRequest(
         widget_key=exchange.tenancy.widget(exchange.tenant_id), sdp_offer=await gone.offer(), request_id="r"
@@ -40,11 +40,12 @@ async def test_a_call_whose_first_connection_fails_while_the_page_comes_back_wai
     offer = await again.offer()
     with acting_for(""):
         response = await exchange.calls.StartWebCall(request)
-        await asyncio.sleep(3.0)
+        (first,) = plane.legs
+        plane.settings = dataclasses.replace(usual, setup_seconds=120.0)
         answer = await exchange.calls.ReattachLeg(
             call_service_pb2.ReattachLegRequest(leg_token=response.leg_token, sdp_offer=offer)
         )
-    await asyncio.sleep(3.5)
+    await eventually(lambda: first.closed)
     await again.accept(answer.sdp_answer)
     await again.hears(MUSIC_HZ)
 

@@ -60,7 +60,7 @@ async def test_who_took_a_consult_that_was_given_up_meanwhile_is_hung_up(exchang
     await mobile.peer.hears(SPOKEN_HZ)
     await mobile.peer.press("1")
     await eventually(lambda: mobile.ended)
-    assert search.sought() == [(NUMBER, Q850.ANSWERED_ELSEWHERE)]
+    await eventually(lambda: search.sought() == [(NUMBER, Q850.ANSWERED_ELSEWHERE)])
     assert (await exchange.facts()).count("AgentLeft") == 1
     await customer.hears(DESK_HZ)
 

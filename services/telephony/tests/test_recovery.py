@@ -190,7 +190,7 @@ async def test_an_idle_agents_station_that_goes_silent_is_given_up(make_exchange
 
 
 async def test_a_conversation_whose_agent_never_comes_back_ends_when_the_grace_is_over(make_exchange) -> None:
-    exchange = await make_exchange(media_silent_seconds=0.3, talking_grace_seconds=0.8)
+    exchange = await make_exchange(media_silent_seconds=1.0, talking_grace_seconds=3.0)
     customer, agent = exchange.peer(440), exchange.peer(880)
     await exchange.attach(agent, AGENT)
     response = await exchange.call(customer)
@@ -204,7 +204,7 @@ async def test_a_conversation_whose_agent_never_comes_back_ends_when_the_grace_i
 
 
 async def test_a_call_that_can_not_be_looked_at_keeps_nobody_elses_from_its_end(make_exchange) -> None:
-    exchange = await make_exchange(media_silent_seconds=0.3, customer_grace_seconds=0.6)
+    exchange = await make_exchange(media_silent_seconds=1.0, customer_grace_seconds=1.0)
     broken = await exchange.call(exchange.peer())
     leaving = exchange.peer()
     response = await exchange.call(leaving)

@@ -193,11 +193,11 @@ async def test_hanging_up_between_two_gateways_rings_nobody_more_and_keeps_no_li
         return found
 
     exchange.edge._lines.take = slowly
-    await asyncio.wait_for(at_it.wait(), 5)
+    await asyncio.wait_for(at_it.wait(), 30)
     with exchange.as_agent(agent_id):
         await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=call.call_id))
     go_on.set()
-    await asyncio.wait_for(taken.wait(), 5)
+    await asyncio.wait_for(taken.wait(), 30)
     await eventually(lambda: _none(exchange))
     assert carrier.invitations == []
     await full.close()

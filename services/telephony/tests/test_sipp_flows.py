@@ -158,7 +158,7 @@ async def test_a_phone_asks_on_a_second_line_and_joins_the_two_by_refer_with_rep
         user=user, password=secret, keys={"username": user},
         more=("-cid_str", "%u-%p", "-auth_uri", f"{NUMBER}@{sip_address(exchange)}"),
     )  # fmt: skip
-    await eventually(lambda: customer.peer.digits == "42", deadline=20)
+    await eventually(lambda: customer.peer.digits == "42")
     await customer.peer.hears(MUSIC_HZ)
 
     outcome = await phone.outcome()

@@ -88,7 +88,7 @@ async def test_the_edge_tells_a_carrier_nothing_before_it_has_shown_a_certificat
             await site.node.calls.HangUp(call_service_pb2.HangUpRequest(call_id=call.call_id))
         await eventually(lambda: carrier.ended)
     else:
-        await eventually(lambda: not site.node.switchboard.calls, deadline=20)
+        await eventually(lambda: not site.node.switchboard.calls)
         assert not carrier.invitations
     await carrier.close()
 

@@ -86,7 +86,7 @@ async def test_a_carrier_that_is_well_passes_every_step_and_its_number_rings_and
     }
     options = next(step for step in steps if step.kind is Kind.OPTIONS)
     assert options.status == 200 and options.round_trip is not None and options.round_trip > timedelta(0)
-    await asyncio.wait_for(cancelled, 5)
+    await asyncio.wait_for(cancelled, 30)
     (invitation,) = carrier.invitations
     assert invitation.called == NUMBER and invitation.asserted[0].sip.number == OURS
     await eventually(lambda: _lines(exchange, trunk, 0))

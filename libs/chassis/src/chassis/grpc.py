@@ -7,7 +7,7 @@ turns statuses back into the same errors, and is the one level that retries.
 
 from __future__ import annotations
 
-from chassis.rpc_client import Peers
+from chassis.rpc_client import DEADLINE_SECONDS, Peers
 from chassis.rpc_server import Server, permission_of, serve
 
-__all__ = ["Peers", "Server", "permission_of", "serve"]
+__all__ = ["DEADLINE_SECONDS", "Peers", "Server", "permission_of", "serve"]

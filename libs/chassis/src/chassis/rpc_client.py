@@ -34,27 +34,31 @@ class Peers:
     """Channels to the other services, opened when first used.
 
     `peers.stub(QueueServiceStub, "routing")` gives the generated stub; its methods raise `kernel.errors`. Calls have
-    a deadline of 5 s unless told otherwise, all tries together. UNAVAILABLE is tried again as long as there is time
-    until then, and when that can't do harm: for Get, List, Lookup, and for requests that carry a request_id; a stream
-    of answers until its first one. A service of one process is asked thrice at most, within 0.3 s; one of several for
-    2 s, for another of them may take what this one refuses, as soon as it is back.
+    a deadline of `deadline_seconds` unless told otherwise, all tries together. UNAVAILABLE is tried again as long as
+    there is time until then, and when that can't do harm: for Get, List, Lookup, and for requests that carry a
+    request_id; a stream of answers until its first one. A service of one process is asked thrice at most, within
+    0.3 s; one of several for 2 s, for another of them may take what this one refuses, as soon as it is back.
     """
 
-    def __init__(self, settings: ProcessSettings, service: str = "", *, tokens: InternalTokens | None = None):
+    def __init__(
+        self, settings: ProcessSettings, service: str = "", *, tokens: InternalTokens | None = None,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ):  # fmt: skip
         self._addresses = settings.peers
+        self._deadline = deadline_seconds
         self._tokens = tokens or InternalTokens.load(settings.internal_key, service or settings.service)
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     def stub(self, stub_class: Callable[[grpc.aio.Channel], S], service: str) -> S:
         """A stub of another service; KeyError-like ValueError when its address is not configured."""
         pauses = _PAUSES_AMONG_SEVERAL if _several(self._addresses.get(service, "")) else _PAUSES
-        return stub_class(cast(grpc.aio.Channel, _Channel(self._channel(service), service, self._tokens, pauses)))
+        return stub_class(cast(grpc.aio.Channel, self._calls(self._channel(service), service, pauses)))
 
     def stub_at(self, stub_class: Callable[[grpc.aio.Channel], S], service: str, address: str) -> S:
         """A stub of one process of a service, for those whose processes aren't all the same (they hold calls)."""
         channel = self._channels.get(address) or self._open(address)
         self._channels[address] = channel
-        return stub_class(cast(grpc.aio.Channel, _Channel(channel, service, self._tokens, _PAUSES)))
+        return stub_class(cast(grpc.aio.Channel, self._calls(channel, service, _PAUSES)))
 
     async def ready(self, service: str, timeout: float = 5.0) -> bool:
         """Whether a connection to the service stands within `timeout` seconds."""
@@ -70,6 +74,9 @@ class Peers:
         """Close every channel; calls in flight are cancelled."""
         for channel in self._channels.values():
             await channel.close()
+
+    def _calls(self, channel: grpc.aio.Channel, service: str, pauses: Sequence[float]) -> _Channel:
+        return _Channel(channel, service, self._tokens, pauses, self._deadline)
 
     def _channel(self, service: str) -> grpc.aio.Channel:
         channel = self._channels.get(service)
@@ -116,16 +123,19 @@ _ALONE = (("grpc.keepalive_time_ms", 20000), ("grpc.keepalive_timeout_ms", 5000)
 
 class _Channel:
     # What a generated stub needs of a channel; each method it asks for comes back wrapped.
-    def __init__(self, channel: grpc.aio.Channel, service: str, tokens: InternalTokens, pauses: Sequence[float]):
+    def __init__(
+        self, channel: grpc.aio.Channel, service: str, tokens: InternalTokens, pauses: Sequence[float], deadline: float
+    ):
         self._channel = channel
         self._service = service
         self._tokens = tokens
         self._pauses = pauses
+        self._deadline = deadline
 
     def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., Awaitable[Any]]:
         inner = self._channel.unary_unary(method, *args, **kwargs)
 
-        async def call(request: Any, *, timeout: float | None = DEADLINE_SECONDS, **extra: Any) -> Any:
+        async def call(request: Any, *, timeout: float | None = self._deadline, **extra: Any) -> Any:
             return await self._single(inner, method, request, timeout, extra)
 
         return call
@@ -133,7 +143,7 @@ class _Channel:
     def stream_unary(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., Awaitable[Any]]:
         inner = self._channel.stream_unary(method, *args, **kwargs)
 
-        async def call(requests: Any, *, timeout: float | None = DEADLINE_SECONDS, **extra: Any) -> Any:
+        async def call(requests: Any, *, timeout: float | None = self._deadline, **extra: Any) -> Any:
             return await self._single(inner, method, requests, timeout, extra)
 
         return call

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from testkit.company import PASSWORD
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 # As long as anything else is waited for: with every core busy a page takes more than the five seconds of its default.
 
 ARGUMENTS = (

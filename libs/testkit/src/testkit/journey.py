@@ -121,7 +121,7 @@ class Journey:
         await until(page, "window.__merkez?.state.agentState === 'AGENT_STATE_AVAILABLE'")
         await until(page, "window.__merkez.state.station.status === 'attached'")
         await self.owner.goto(f"{self.url}/wallboard")
-        await expect(self.owner.get_by_test_id("agents-AVAILABLE")).to_contain_text(ONE, timeout=5000)
+        await expect(self.owner.get_by_test_id("agents-AVAILABLE")).to_contain_text(ONE, timeout=30_000)
         self.say("the agent is AVAILABLE with a warm leg; the wallboard shows it")
 
     async def customer_calls(self) -> None:
@@ -188,7 +188,7 @@ class Journey:
         await page.reload()
         await self.heard(page, CUSTOMER_HERTZ)
         await self.heard(self.customer, AGENT_HERTZ)
-        gap = await eventually(lambda: page.evaluate("() => window.__merkez.state.latencies.reloadGapMs"), deadline=5)
+        gap = await eventually(lambda: page.evaluate("() => window.__merkez.state.latencies.reloadGapMs"))
         self.figures["reload_gap_ms"] = round(gap)
         second = await page.context.new_page()
         await second.goto(f"{self.url}/desktop")
@@ -219,7 +219,7 @@ class Journey:
 
     async def recording(self) -> bytes:
         """Plays the recording in the owner's browser and returns its file."""
-        found = await eventually(lambda: self._stored(), deadline=20)
+        found = await eventually(lambda: self._stored())
         recording_id = found["recordingId"]
         await self.owner.goto(f"{self.url}/recordings")
         await self.owner.get_by_test_id(f"recording-play-{recording_id}").click()

@@ -102,7 +102,7 @@ class Office:
     async def take(self, kind: str, telephone: Person, tone: float) -> None:
         """A telephone has called the company and waits in the queue: an agent answers."""
         desk = await self.agent()
-        offer = await desk.offered(deadline=30)
+        offer = await desk.offered()
         await desk.answer(offer)
         self.calls[kind], self.agents[kind] = offer["data"]["offer"]["contact"]["callId"], desk
         self.parties.append(Party(f"{kind}: agent", desk, desk.peer_tone, (tone,)))
@@ -114,7 +114,7 @@ class Office:
         await desk.sit_down(station=False)
         customer = await self._caller(kind)
         await self._press_one(customer)
-        await desk.answer(await desk.offered(deadline=30))
+        await desk.answer(await desk.offered())
         self.agents[kind], customer.hears = desk, (tone,)
         self.parties.append(Party(f"{kind}: telephone", telephone, tone, (customer.tone,)))
         await asyncio.gather(customer.peer.hears(tone), telephone.peer.hears(customer.tone))
@@ -148,7 +148,7 @@ class Office:
             await self._press_one(customer)
 
     async def _answer(self, desk: AgentAtDesk) -> None:
-        offer = await desk.offered(deadline=30)
+        offer = await desk.offered()
         await desk.answer(offer)
         call_id = offer["data"]["offer"]["contact"]["callId"]
         kind = next(kind for kind, each in self.calls.items() if each == call_id)
@@ -206,7 +206,7 @@ class Office:
             found = (await owner.get("/v1/recordings", callId=call_id)).get("recordings", [])
             return any(each.get("kind") == "RECORDING_KIND_VOICEMAIL" for each in found)
 
-        await eventually(being_left, deadline=20, every=0.2)
+        await eventually(being_left, every=0.2)
         await desk.leave()
 
     async def _listen_in(self) -> None:

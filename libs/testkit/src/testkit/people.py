@@ -14,9 +14,10 @@ from typing import Any, Self
 from websockets.asyncio.client import ClientConnection, connect
 
 from testkit.company import Api, Company, Json, Problem
+from testkit.waiting import PATIENCE
 from testkit.webrtc import Peer
 
-DEADLINE = 15.0
+DEADLINE = PATIENCE
 STALLED_SECONDS = 1.25
 
 
@@ -173,7 +174,7 @@ class AgentAtDesk:
     async def _attach_with(self, peer: Peer, takeover: bool = False, node_id: str = "") -> None:
         body = {"sdpOffer": await peer.offer(), "clientId": self.client_id, "takeover": takeover, "nodeId": node_id}
         answer = await self.api.post("/v1/station:attach", body)
-        await peer.accept(answer["sdpAnswer"])
+        await peer.accept(answer["sdpAnswer"], timeout=10)
 
     async def set_state(self, state: str, reason: str = "") -> Json:
         """Sets the agent's own state."""

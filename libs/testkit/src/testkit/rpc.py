@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import grpc
-from chassis.grpc import Peers, Server, serve
+from chassis.grpc import DEADLINE_SECONDS, Peers, Server, serve
 from chassis.permissions import PERMISSIONS_BY_ROLE
 from chassis.settings import ProcessSettings
 from kernel.tenant import Principal
+
+from testkit.waiting import PATIENCE
 
 S = TypeVar("S")
 
@@ -31,15 +33,18 @@ class RpcHouse:
         self._servers.append(server)
         return server
 
-    def peers(self, caller: str = "gateway") -> Peers:
+    def peers(self, caller: str = "gateway", *, deadline_seconds: float = DEADLINE_SECONDS) -> Peers:
         """Channels from the service `caller` to everything served so far, and later."""
-        made = Peers(ProcessSettings(service=caller, internal_key=self.internal_key, peers=self.addresses), caller)
+        settings = ProcessSettings(service=caller, internal_key=self.internal_key, peers=self.addresses)
+        made = Peers(settings, caller, deadline_seconds=deadline_seconds)
         self._peers.append(made)
         return made
 
     def stub(self, stub_class: Callable[[grpc.aio.Channel], S], service: str, *, caller: str = "gateway") -> S:
-        """A stub of a served service. Call it within `acting_as(someone("agent", tenant))` or `acting_for(tenant)`."""
-        return self.peers(caller).stub(stub_class, service)
+        """A stub of a served service. Call it within `acting_as(someone("agent", tenant))` or `acting_for(tenant)`.
+        A test waits longer for its answers than services do for each other's: how fast they come isn't what it asks.
+        """
+        return self.peers(caller, deadline_seconds=PATIENCE).stub(stub_class, service)
 
     async def close(self) -> None:
         """Close every channel and server."""

@@ -42,6 +42,8 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import HeaderExtensionsMap, RtpPacket
 from numpy.typing import NDArray
 
+from testkit.waiting import PATIENCE
+
 RATE = 48_000
 FRAME = 960
 DIGITS = "0123456789*#ABCD"
@@ -113,7 +115,7 @@ class Ears:
         self.arrivals: deque[float] = deque(maxlen=5000)
         self._heard: deque[NDArray[np.float32]] = deque(maxlen=250)
 
-    async def hears(self, frequency: float, *, timeout: float = 10.0, tolerance: float = 15.0) -> float:
+    async def hears(self, frequency: float, *, timeout: float = PATIENCE, tolerance: float = 15.0) -> float:
         """Wait until `frequency` is the loudest thing in the last 200 ms; seconds it took. TimeoutError
         with what was heard.
         """
@@ -126,7 +128,7 @@ class Ears:
                 raise TimeoutError(f"heard {found} Hz in place of {frequency} Hz ({self.packets_heard} packets)")
             await asyncio.sleep(0.02)
 
-    async def hears_all(self, *frequencies: float, timeout: float = 10.0, tolerance: float = 15.0) -> None:
+    async def hears_all(self, *frequencies: float, timeout: float = PATIENCE, tolerance: float = 15.0) -> None:
         """Wait until these are the loudest things in the last 400 ms. TimeoutError with what was heard."""
         deadline = time.monotonic() + timeout
         while True:
@@ -140,13 +142,13 @@ class Ears:
                 raise TimeoutError(f"heard {found} Hz in place of {frequencies} Hz ({self.packets_heard} packets)")
             await asyncio.sleep(0.02)
 
-    async def hears_sound(self, *, timeout: float = 10.0) -> None:
+    async def hears_sound(self, *, timeout: float = PATIENCE) -> None:
         """Wait until anything can be heard."""
         async with asyncio.timeout(timeout):
             while not self.frequencies(seconds=0.2):
                 await asyncio.sleep(0.02)
 
-    async def hears_nothing(self, *, timeout: float = 10.0) -> None:
+    async def hears_nothing(self, *, timeout: float = PATIENCE) -> None:
         """Wait until the last 200 ms were silent, or nothing came for as long."""
         async with asyncio.timeout(timeout):
             while self.frequencies(seconds=0.2) and time.monotonic() - self.arrivals[-1] < 0.2:
@@ -181,6 +183,8 @@ class Peer(Ears):
         policy = RTCIceTransportPolicy.RELAY if relays else RTCIceTransportPolicy.ALL
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=list(relays), iceTransportPolicy=policy))
         self.microphone = True
+        self.latest = 0.0
+        """Seconds by which its latest packet was late: of a busy machine's peers, not of whom they speak to."""
         self._loop_packets = tone_packets(tone)
         self._loss = loss
         self._random = random.Random(seed)
@@ -215,7 +219,7 @@ class Peer(Ears):
         await self.connection.setLocalDescription(await self.connection.createOffer())
         return self.connection.localDescription.sdp
 
-    async def accept(self, answer: str, timeout: float = 10.0) -> None:
+    async def accept(self, answer: str, timeout: float = PATIENCE) -> None:
         """Take the answer and wait until media can flow."""
         await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await asyncio.wait_for(self._connected.wait(), timeout)
@@ -255,6 +259,7 @@ class Peer(Ears):
                     sequence = await self._event(sequence, timestamp)
                     timestamp += 9 * FRAME
                     due = time.monotonic()
+                self.latest = max(self.latest, time.monotonic() - due)
                 payload = self._loop_packets[frame % len(self._loop_packets)] if self.microphone else _SILENCE
                 await self._send(opus, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, payload, False)
                 sequence, timestamp, frame = sequence + 1, timestamp + FRAME, frame + 1

@@ -140,5 +140,5 @@ async def test_a_leg_whose_browser_gives_no_consent_any_more_is_closed(studio, o
     closed = asyncio.Event()
     leg.on_closed = closed.set
     peer.vanish()
-    await asyncio.wait_for(closed.wait(), 5)
+    await asyncio.wait_for(closed.wait(), 30)
     assert leg.closed

@@ -137,7 +137,7 @@ async def test_a_browser_and_telephones_hear_each_other(studio, others) -> None:
 async def test_a_set_up_that_nobody_completes_is_given_up_and_frees_its_port(studio) -> None:
     studio.plane.settings = replace(studio.plane.settings, setup_seconds=0.3)
     leg, _ = await studio.plane.answer(await studio.peer().offer(), "ten_1", "leg_1")
-    assert not await asyncio.wait_for(leg.connected, 5)
+    assert not await asyncio.wait_for(leg.connected, 30)
     assert leg.closed
     assert leg not in studio.plane.legs
 
@@ -147,7 +147,7 @@ async def test_who_offers_again_and_again_takes_one_place(studio) -> None:
     first, _ = await studio.plane.answer(offer, "ten_1", "leg_1")
     for _ in range(studio.plane.settings.tenant_setups * 2):
         await studio.plane.answer(offer, "ten_1", "leg_1")
-    assert not await asyncio.wait_for(first.connected, 5)
+    assert not await asyncio.wait_for(first.connected, 30)
     assert len(studio.plane.legs) <= 2
 
 
@@ -177,10 +177,16 @@ async def test_who_comes_back_to_a_live_call_waits_for_no_place_and_takes_none(s
     assert await leg.connected
 
 
-async def test_the_parties_of_a_dead_nodes_calls_are_given_their_handshakes_within_seconds() -> None:
+async def test_the_parties_of_a_dead_nodes_calls_are_given_their_handshakes_within_seconds(monkeypatch) -> None:
     plane = MediaPlane(MediaSettings(host_addresses("127.0.0.1")), lambda work: work.close())
-    began = asyncio.get_running_loop().time()
     spacing = plane.settings.return_spacing
-    await asyncio.gather(*(plane._turn(spacing) for _ in range(800)))
-    assert asyncio.get_running_loop().time() - began < 3
+    waited: list[float] = []
+
+    async def waits(seconds: float) -> None:
+        waited.append(seconds)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", waits)
+        await asyncio.gather(*(plane._turn(spacing) for _ in range(800)))
+    assert max(waited) < 3
     assert plane.settings.setup_spacing > spacing, "who calls anew keeps a distance"

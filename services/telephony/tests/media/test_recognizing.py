@@ -54,7 +54,7 @@ async def test_a_language_without_a_model_is_never_understood_and_no_process_sta
     recognizer = PocketSphinx()
     found = await recognizer.recognize(np.zeros(8_000, np.int16), ["satış"], "tr")
     assert not found.phrase and found.confidence < 0
-    await asyncio.wait_for(recognizer.close(), 1)
+    await asyncio.wait_for(recognizer.close(), 30)
 
 
 def test_sounds_of_words_no_dictionary_has_are_written_as_the_models() -> None:

@@ -231,7 +231,7 @@ async def test_an_announcement_is_heard_over_music_that_is_turned_down_meanwhile
         assert 0.1 < level(party.heard(10), party.rate, 500) / loud < 0.25
         assert not finished.done()
         house.talk(30)
-        assert await asyncio.wait_for(finished, 1)
+        assert await asyncio.wait_for(finished, 30)
         house.talk(20)
         party.forget()
         house.talk(30)

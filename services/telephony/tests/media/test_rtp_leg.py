@@ -52,7 +52,7 @@ async def test_clips_are_played_in_the_codec_of_the_leg(studio, codec) -> None:
     peer, leg = await studio.ring(None, codec=codec)
     playback = leg.play([Clip(tuple(tone_packets(1200.0, 0.6)))])
     await peer.hears(1200)
-    assert await asyncio.wait_for(playback.finished, 5)
+    assert await asyncio.wait_for(playback.finished, 30)
 
 
 async def test_silence_is_heard_of_who_is_muted(studio) -> None:

@@ -29,12 +29,14 @@ async def test_a_call_over_rtpengine_is_heard_both_ways_and_its_digits_arrive(
     relay = await voice_peers.start(Rtpengine, "relay")
     far, listener = await studio.carrier(440, codec=codec), await studio.ring(880, codec=codec)
     leg = studio.plane.rtp(policy, toward="127.0.0.1")
+    far.talking = False  # who speaks before the answer has reached us is a stranger
     heard: list[str] = []
     leg.on_digit = heard.append
     leg.forward_to, listener[1].forward_to = listener[1].outbound, leg.outbound
 
     far.accept(await relayed(relay, leg.offer(), **{"transport-protocol": "RTP/AVP"}))
     leg.apply(await relayed(relay, far.describe(), command="answer", **{"to-tag": "b"}))
+    far.talking = True
 
     await asyncio.gather(far.hears(880), listener[0].hears(440))
     await far.press("42#")

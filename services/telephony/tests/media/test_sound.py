@@ -196,7 +196,7 @@ _OTHER_SOURCES = {
 async def test_an_upload_that_names_other_sources_is_the_sound_that_was_looked_at(
     clips: ClipStore, other: bytes, head: bytes
 ) -> None:
-    clip = await asyncio.wait_for(clips.file(head + other + b"\n" * 20 + _encoded("mp3", "libmp3lame")), 20)
+    clip = await asyncio.wait_for(clips.file(head + other + b"\n" * 20 + _encoded("mp3", "libmp3lame")), 30)
     assert abs(clip.seconds - 1.5) < 0.3
 
 

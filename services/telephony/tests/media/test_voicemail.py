@@ -197,7 +197,7 @@ async def test_the_beep_is_one_tone_of_1000_hz_for_less_than_half_a_second(clips
 
 
 async def test_another_dialer_would_know_our_beep_for_one(clips: ClipStore) -> None:
-    beep = sound_of(await asyncio.wait_for(clips.message_beep(), 20), 8_000).astype(np.float64) / 32_768
+    beep = sound_of(await asyncio.wait_for(clips.message_beep(), 30), 8_000).astype(np.float64) / 32_768
     detector = AnsweringMachineDetector(wait_for_beep=True)
     frames = line(quiet(0.3), talk(3.0), quiet(0.2), beep, quiet(1.5)).reshape(-1, 160)
     heard = [detector.feed(frame, index * FRAME_SECONDS) for index, frame in enumerate(frames)]

@@ -66,5 +66,5 @@ async def _bound(port: int, transport: str, process: asyncio.subprocess.Process)
     """Wait until the called side has its socket."""
     table = Path("/proc/net/udp" if transport == "UDP" else "/proc/net/tcp")
     wanted = f"0100007F:{port:04X}"
-    await eventually(lambda: process.returncode is not None or wanted in table.read_text(), deadline=20)
+    await eventually(lambda: process.returncode is not None or wanted in table.read_text())
     assert process.returncode is None, "sipp did not start"

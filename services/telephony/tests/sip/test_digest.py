@@ -447,4 +447,4 @@ async def test_the_registrar_may_refuse(guarded: Line, alice: Line) -> None:
     )
     phone = alice.agent.register(wish, lambda _, status: states.append(status))
     await eventually(lambda: states == [503])
-    await asyncio.wait_for(phone.stop(), 5)
+    await asyncio.wait_for(phone.stop(), 30)

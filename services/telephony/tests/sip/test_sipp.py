@@ -177,7 +177,7 @@ async def call(house: Line, run: Sipp, transport: str = "UDP", credentials: Cred
 async def test_we_call_are_answered_and_hang_up(house: Line, tmp_path: Path, scenario: str, transport: str) -> None:
     run = await sipp(scenario, tmp_path, transport=transport)
     attempt = await call(house, run, transport, Credentials("user", "secret"))
-    dialog, answer = await asyncio.wait_for(attempt.answered, 20)
+    dialog, answer = await asyncio.wait_for(attempt.answered, 30)
     assert "o=sipp 1 1" in answer
     assert (attempt.rings, len(attempt.early)) == ((0, 1) if scenario == "uas_reliable" else (attempt.rings, 0))
     await dialog.bye()
@@ -193,7 +193,7 @@ async def test_we_call_and_are_refused(
     house: Line, tmp_path: Path, scenario: str, status: int, q850: int, targets: tuple[str, ...]
 ) -> None:
     run = await sipp(scenario, tmp_path)
-    failure = await asyncio.wait_for((await call(house, run)).failed, 20)
+    failure = await asyncio.wait_for((await call(house, run)).failed, 30)
     assert (failure.status, failure.q850, failure.targets) == (status, q850, targets)
     await run.passed()
 

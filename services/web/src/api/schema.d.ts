@@ -2725,7 +2725,7 @@ export interface paths {
         };
         /**
          * Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it
-         * @description Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.read`.
+         * @description Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. Of one that left unanswered: how all that was when it left, with the 20 nearest agents; its state says so. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it was answered: ListDecisions says how. Needs the permission `contacts.read`.
          */
         get: operations["merkez.routing.v1.ContactService.ExplainContact"];
         put?: never;
@@ -2879,7 +2879,7 @@ export interface paths {
         put?: never;
         /**
          * Asks for a callback
-         * @description Asks for a callback. When the queue has an open one for the number, that one is answered as it is, with its older place. INVALID_ARGUMENT for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND, SKILL_NOT_FOUND. Needs the permission `contacts.handle`.
+         * @description Asks for a callback. When the queue has an open one for the number, that one is answered, with the earlier place and time of both. INVALID_ARGUMENT for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND, SKILL_NOT_FOUND. Needs the permission `contacts.handle`.
          */
         post: operations["merkez.routing.v1.CallbackService.CreateCallback"];
         delete?: never;
@@ -2959,7 +2959,7 @@ export interface paths {
         put?: never;
         /**
          * Plays a day through the matcher's own rules, as they are and under others
-         * @description Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no contact came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the tenant's runs. Needs the permission `simulations.run`.
+         * @description Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no call came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the tenant's runs. Needs the permission `simulations.run`.
          */
         post: operations["merkez.routing.v1.SimulationService.SimulateDay"];
         delete?: never;
@@ -5797,7 +5797,7 @@ export interface components {
              */
             retryAfter?: string;
             /**
-             * @description From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days.
+             * @description From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days, and longer than retry_after times one less than attempts: the last one would never be made.
              * @example 3.5s
              */
             timeToLive?: string;
@@ -6056,7 +6056,7 @@ export interface components {
         "routing.v1.CreateCallbackResponse": {
             /** @description The callback. */
             callback?: components["schemas"]["routing.v1.Callback"];
-            /** @description Whether it was open already. */
+            /** @description Whether it was open already: then it has the earlier place and the earlier due time of both, unless its customer is being called. */
             alreadyOpen?: boolean;
         };
         /** @description Creates. */
@@ -6155,7 +6155,7 @@ export interface components {
             /** @description Note, up to 4,000 characters. */
             note?: string;
         };
-        /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. */
+        /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. Of one that left unanswered, all as it was when it left. */
         "routing.v1.Explanation": {
             /** @description The contact. */
             contact?: components["schemas"]["routing.v1.Contact"];
@@ -6190,16 +6190,16 @@ export interface components {
              * @description Contacts of its queue that come before it.
              */
             ahead?: number;
-            /** @description Agents with what keeps each from it, those whom nothing keeps first, then those who lack least; at most 200. */
+            /** @description Agents with what keeps each from it, those whom nothing keeps first, then those who lack least; at most 200, of one that left 20. */
             agents?: components["schemas"]["routing.v1.Candidate"][];
             /**
              * Format: int32
-             * @description Agents there are in all.
+             * @description Agents there are in all; of one that left, whom it was for: those of its queues.
              */
             agentCount?: number;
             /**
              * Format: date-time
-             * @description When this was so.
+             * @description When this was so: of one that left, when it left.
              */
             time?: string;
             /** @description Rules of its queue's overflow with what keeps each from sending it on; empty for contacts that stay. */
@@ -6754,7 +6754,7 @@ export interface components {
         "routing.v1.SimulateDayRequest": {
             /**
              * Format: date-time
-             * @description One that was: contacts that were queued within 24 hours from this time on, and the agents who handled them, from their first to their last. How long those who were answered would have waited is drawn from those who left.
+             * @description One that was: contacts that were queued within 24 hours from this time on, and the agents who handled them, from their first to their last. How long those who were answered would have waited is drawn from those who left; callbacks have all the time they had.
              */
             recordedFromTime?: string;
             /** @description One that is made up. */
@@ -6768,9 +6768,14 @@ export interface components {
             days?: components["schemas"]["routing.v1.SimulatedDay"][];
             /**
              * Format: int32
-             * @description Contacts of the day.
+             * @description Contacts of the day. Who asked to be called back, and is, is one of them.
              */
             contacts?: number;
+            /**
+             * Format: int32
+             * @description Contacts of a day that was which are not played and counted nowhere: written ones, several of which an agent handles at once.
+             */
+            leftOut?: number;
         };
         /** @description The day under one set of rules. */
         "routing.v1.SimulatedDay": {
@@ -6852,7 +6857,7 @@ export interface components {
             overflowed?: number;
             /**
              * Format: int32
-             * @description Contacts that went to an outside number or left by an exit of their flow.
+             * @description Contacts that went to an outside number, left by an exit of their flow, or were to be called back and weren't.
              */
             left?: number;
         };
@@ -12986,7 +12991,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. */
+            /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. Of one that left unanswered, all as it was when it left. */
             200: {
                 headers: {
                     [name: string]: unknown;

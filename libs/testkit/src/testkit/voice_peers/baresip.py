@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from testkit.voice_peers.ports import Ports
 from testkit.voice_peers.process import PeerFailed, PeerProcess
-from testkit.waiting import eventually
+from testkit.waiting import PATIENCE, eventually
 from testkit.webrtc import dominant
 
 _WAV_HEADER = 44
@@ -172,7 +172,7 @@ class Baresip(PeerProcess):
 
     # -- what a person does --------------------------------------------------------------------------------
 
-    async def command(self, name: str, parameters: str = "", *, timeout: float = 10.0) -> str:
+    async def command(self, name: str, parameters: str = "", *, timeout: float = PATIENCE) -> str:
         """Give a command of baresip's menu ("reginfo", "hold", ...); its answer. Raises `PeerFailed` if refused."""
         assert self._writer is not None, f"{self.name} was not started"
         self._asked += 1
@@ -182,7 +182,7 @@ class Baresip(PeerProcess):
         self._writer.write(b"%d:%s," % (len(line), line))
         return await asyncio.wait_for(self._answers[token], timeout)
 
-    async def registered(self, timeout: float = 10.0) -> None:
+    async def registered(self, timeout: float = PATIENCE) -> None:
         """Wait until the registrar took it. Raises `PeerFailed` with the messages when it refused or was silent."""
 
         async def answered() -> str | None:
@@ -196,7 +196,7 @@ class Baresip(PeerProcess):
         if not taken:
             raise PeerFailed(f"{self.name} could not register\n{self.tail()}")
 
-    async def dial(self, uri: str, *, timeout: float = 20.0) -> Event:
+    async def dial(self, uri: str, *, timeout: float = PATIENCE) -> Event:
         """Call somebody and wait until it's answered. Raises `PeerFailed` with the far side's reason."""
         before = len(self.events)
         await self.command("dial", uri)
@@ -205,7 +205,7 @@ class Baresip(PeerProcess):
             raise PeerFailed(f"{self.name}'s call to {uri} failed: {event.param}")
         return event
 
-    async def rings(self, timeout: float = 10.0) -> Event:
+    async def rings(self, timeout: float = PATIENCE) -> Event:
         """Wait until somebody calls."""
         return await self.sees("CALL_INCOMING", timeout=timeout)
 
@@ -238,7 +238,7 @@ class Baresip(PeerProcess):
 
     # -- what it saw and heard -----------------------------------------------------------------------------
 
-    async def sees(self, *types: str, since: int = 0, timeout: float = 10.0) -> Event:
+    async def sees(self, *types: str, since: int = 0, timeout: float = PATIENCE) -> Event:
         """The first event of one of these types after the `since`-th, waited for if need be."""
 
         def found() -> Event | None:
@@ -246,7 +246,7 @@ class Baresip(PeerProcess):
 
         return await eventually(found, deadline=timeout)
 
-    async def hears(self, frequency: float, *, timeout: float = 10.0, tolerance: float = 15.0) -> float:
+    async def hears(self, frequency: float, *, timeout: float = PATIENCE, tolerance: float = 15.0) -> float:
         """Wait until `frequency` is the loudest thing in the last 200 ms it heard; seconds that took."""
         started = time.monotonic()
         found: list[float] = []
@@ -257,7 +257,7 @@ class Baresip(PeerProcess):
             await asyncio.sleep(0.02)
         raise TimeoutError(f"{self.name} heard {found} Hz in place of {frequency} Hz")
 
-    async def hears_nothing(self, *, seconds: float = 0.4, timeout: float = 10.0) -> None:
+    async def hears_nothing(self, *, seconds: float = 0.4, timeout: float = PATIENCE) -> None:
         """Wait until what comes is silent, or nothing comes, for `seconds`."""
         quiet_since, size = time.monotonic(), -1
         end = quiet_since + timeout

@@ -10,6 +10,7 @@ from typing import Any
 
 from testkit.voice_peers.ports import Ports
 from testkit.voice_peers.process import PeerFailed, PeerProcess
+from testkit.waiting import PATIENCE
 
 
 class Rtpengine(PeerProcess):
@@ -37,7 +38,7 @@ class Rtpengine(PeerProcess):
         if (await self.ask({"command": "ping"}))["result"] != "pong":
             raise PeerFailed(f"{self.name} doesn't answer\n{self.tail()}")
 
-    async def ask(self, command: dict[str, Any], timeout: float = 5.0) -> dict[str, Any]:
+    async def ask(self, command: dict[str, Any], timeout: float = PATIENCE) -> dict[str, Any]:
         """Its answer to an NG command, such as `{"command": "offer", "sdp": ..., "call-id": ..., "from-tag": ...}`."""
         return await asyncio.to_thread(self._ask, command, timeout)
 

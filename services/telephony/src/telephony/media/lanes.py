@@ -254,6 +254,13 @@ class Lanes:
         for lane_id in gone:
             self._by_id.pop(lane_id, None)
 
+    def settle(self) -> None:
+        """Take what lies there of lanes that are closed: a leg's next lane would pass on what came later before it, and
+        it would be counted by nobody.
+        """
+        while self._gone:  # what is taken may close others
+            self.drain()
+
     def drain_taps(self) -> None:
         """Give the taps what came since the last time."""
         if self._taking:

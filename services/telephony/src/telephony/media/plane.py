@@ -325,6 +325,7 @@ class MediaPlane:
     def enter_lanes(self) -> None:
         """Let lanes and gathering take over what is in its steady state by now. Called ten times a second."""
         if self._lanes is not None and not STANDSTILL.silent:
+            self._lanes.settle()
             for leg in list(self._loose):
                 leg.enter_lane(self._lanes, self._gathering)
 

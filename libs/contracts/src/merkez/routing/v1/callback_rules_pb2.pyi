@@ -116,7 +116,9 @@ class CallbackRules(_message.Message):
 
     @_builtins.property
     def time_to_live(self) -> _duration_pb2.Duration:
-        """From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days."""
+        """From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days, and
+        longer than retry_after times one less than attempts: the last one would never be made.
+        """
 
     @_builtins.property
     def ring_timeout(self) -> _duration_pb2.Duration:
