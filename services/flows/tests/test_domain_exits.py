@@ -115,7 +115,7 @@ def test_caller_may_choose_a_closed_queue_again_from_the_menu_it_leads_back_to()
 
 
 def test_loop_whose_queues_have_exits_of_their_own_while_closed_is_no_loop_while_closed() -> None:
-    away = {"closed": "bye", "nobody_staffed": "bye", "full": "bye"}
+    away: dict[str, Any] = {"closed": "bye", "nobody_staffed": "bye", "full": "bye"}
     steps = (Step("a", "", Queue("que_1", timed_out="b", **away)), Step("b", "", Queue("que_2", timed_out="a")), BYE)
     assert loops_while_closed(d.Definition("a", steps, "en")) == []
 
