@@ -121,20 +121,6 @@ async def test_machine_hears_a_message_when_no_attempt_is_left(floor: Floor) -> 
         await floor.run(ops.keep_times)
 
 
-async def test_asking_again_keeps_the_older_place_and_says_so(floor: Floor) -> None:
-    queue = await floor.queue()
-    made = await ask(floor, queue.queue_id)
-    floor.clock.advance(600)
-    caller = await floor.contact(queue.queue_id, caller_number=NUMBER)
-    draft = wish(queue.queue_id, previous_contact_id=caller.contact_id)
-    again, known = await floor.run(ops.create_callback, draft, When())
-    assert known and again == made
-    assert (await floor.look(caller)).state is ContactState.ENDED
-    other = await floor.queue("Service")
-    assert (await ask(floor, other.queue_id)).callback_id != made.callback_id
-    assert floor.names_told().count("CallbackRequested") == 2
-
-
 async def test_two_who_ask_at_once_for_one_number_get_one_callback(floor: Floor) -> None:
     queue = await floor.queue()
     found = await asyncio.gather(*(ask(floor, queue.queue_id) for _ in range(6)))

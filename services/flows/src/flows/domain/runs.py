@@ -10,6 +10,7 @@ from enum import StrEnum
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
 from flows.domain.deeds import (
+    AgentLeft,
     CallbackChecked,
     CallbackMade,
     CallerLeft,
@@ -121,6 +122,16 @@ class HandedOn:
 
 
 @dataclass(frozen=True)
+class Served:
+    """An agent who talked with the caller and has left, and how many steps had been entered by then."""
+
+    contact_id: str
+    agent_id: str
+    queue_id: str = ""
+    entered: int = 0
+
+
+@dataclass(frozen=True)
 class RunState:
     """All an interpreter needs to go on. `secrets` holds masked values in clear: sealed before it is stored."""
 
@@ -141,8 +152,8 @@ class RunState:
     ordered: int = 0
     """Of the steps entered, how many had been when telephony last got something to do."""
     origin: HandedOn = HandedOn()
-    turned_away: str = ""
-    """Queue step that turned the caller away at once, since they last waited anywhere."""
+    turned_away_by: tuple[str, ...] = ()
+    """Queue steps, with their queues, that turned the caller away at once since they last waited or chose something."""
     leaving: str = ""
     """Why the contact is being taken out of its queue: max_wait, no_match or no_answer."""
     chosen: Chosen | None = None
@@ -157,6 +168,8 @@ class RunState:
     """Which numbers are in which lists, while a step that asked is gone through; never stored."""
     left_time: datetime | None = None
     """When the caller hung up while they waited: since then the flow does what is left to do."""
+    served: Served | None = None
+    """The agent after whom the flow went on with the caller last."""
 
     @property
     def gone(self) -> bool:
@@ -179,6 +192,9 @@ class Call:
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
     turn: int = 0
     origin: HandedOn = HandedOn()
+    channel: str = "voice"
+    kept_run_id: str = ""
+    """Run of an earlier turn that this one doesn't end."""
 
 
 @dataclass(frozen=True)
@@ -353,7 +369,7 @@ Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
     | Drawn | QueueSeen | LookedUp | FlowEntered | FlowLeft
-    | CallbackChecked | CallbackMade | ListsSeen | CallerLeft
+    | CallbackChecked | CallbackMade | ListsSeen | CallerLeft | AgentLeft
 )  # fmt: skip
 
 
@@ -388,6 +404,7 @@ def first_state(call: Call, customer_id: str, default_language: str) -> RunState
         "brand_name": call.brand_name,
         "caller_name": call.caller_name[:MAX_ATTRIBUTE_LENGTH],
         "caller_number": call.caller_number,
+        "channel": call.channel,
         "customer_id": customer_id,
         "dialed_number": call.dialed_number,
         "language": language,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from flows.domain import speech
-from flows.domain.deeds import CallerLeft
+from flows.domain.deeds import AgentLeft, CallerLeft
 from flows.domain.definitions import (
     BUILT_IN_ATTRIBUTES,
     DEFAULT_ANNOUNCE_INTERVAL,
@@ -20,7 +20,16 @@ from flows.domain.definitions import (
 from flows.domain.effects import CheckContact, Dequeue, Enqueue, Estimate
 from flows.domain.entry import Chosen
 from flows.domain.orders import Audio, Dial, WaitInQueue
-from flows.domain.runs import ContactChecked, ContactKind, Dequeued, Enqueued, Estimated, Phase, QueueTick  # fmt: skip
+from flows.domain.runs import (
+    ContactChecked,
+    ContactKind,
+    Dequeued,
+    Enqueued,
+    Estimated,
+    Phase,
+    QueueTick,
+    Served,
+)
 from flows.domain.walks import Turn, Walk
 
 _NEVER = timedelta(0)
@@ -31,6 +40,7 @@ _LEFT = {
     "closed": "queue closed", "nobody_staffed": "nobody staffed", "full": "queue full",
     "number": "overflowed to a number",
 }  # fmt: skip
+_NEGATIVE = ("nobody_staffed", "closed", "full")
 _SENTENCES = {"closed": "closed"}
 """What ends the call politely where it is not that nobody is free."""
 
@@ -50,11 +60,18 @@ class _Line:
     no_match: str = ""
     no_answer: str = ""
     most_offers: int = 0
+    goes_on: bool = False
 
     @property
     def watched(self) -> bool:
         """Whether there is an exit that routing has to be asked about again and again."""
         return self.one_agent or bool(self.no_match or self.no_answer)
+
+    @property
+    def elsewhere(self) -> str:
+        """Any step for callers whom no agent takes, where there is none after the longest wait: better than a fault."""
+        others = (self.no_match, *(self.exits.get(each, "") for each in _NEGATIVE), self.no_answer)
+        return next((each for each in others if each), "")
 
     def way_out(self, why: str) -> str:
         """The step after a wait that was given up."""
@@ -99,8 +116,9 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
     line = _line(walk)
     if not event.contact_id:
         walk.note(f"refused by routing: {event.refusal}")
-        if line.one_agent or line.given_up:
-            return _give_up(walk, line)
+        way = line.given_up or line.elsewhere
+        if not _turned_away_before(walk) and (line.one_agent or way):
+            return _give_up(walk, replace(line, given_up=way))
         return walk.end("failed", "FLOW_FAILED")
     if event.left:
         return _turned_away(walk, line, event)
@@ -109,7 +127,7 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
         walk.put("customer_id", event.customer_id)
     walk.state = replace(
         walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None, announced=None,
-        turned_away="", leaving="",
+        turned_away_by=(), leaving="",
     )  # fmt: skip
     if line.no_match:
         return walk.effect(Phase.ESTIMATING, Estimate(walk.state.contact_id))
@@ -177,6 +195,22 @@ def abandoned(walk: Walk, _: CallerLeft) -> Turn:
     return walk.go(action.abandoned if isinstance(action, Queue) else "")
 
 
+def agent_left(walk: Walk, event: AgentLeft) -> Turn:
+    """The caller has talked with an agent and is back: go on with them. Whom they wait for next is asked for in another
+    contact, which goes on from that one; and nobody comes back to a flow that called this one."""
+    action = walk.step.action
+    walk.note("the agent has left")
+    origin = replace(walk.state.origin, contact_kind=ContactKind.TRANSFER, previous_contact_id=event.contact_id)
+    walk.state = replace(
+        walk.state, contact_id="", queue_time=None, announce_time=None, announced=None, leaving="", turned_away="",
+        left_contact_id="", frames=(), origin=origin,
+        served=Served(event.contact_id, event.agent_id, event.queue_id, walk.state.entered),
+    )  # fmt: skip
+    for name, value in (("agent_id", event.agent_id), ("contact_id", event.contact_id), ("queue_id", event.queue_id)):
+        walk.put(f"served.{name}", value)
+    return walk.go(action.after_agent if isinstance(action, Queue) else "")
+
+
 def longest_wait(action: Queue | Transfer) -> timedelta | None:
     """How long at most is waited; None without a limit."""
     if isinstance(action, Queue):
@@ -193,6 +227,7 @@ def _line(walk: Walk) -> _Line:
             action.music_prompt_id, interval, longest_wait(action), action.timed_out, exits=exits,
             only_improved=action.announce_only_improved,
             no_match=action.no_match, no_answer=action.no_answer, most_offers=action.most_offers,
+            goes_on=bool(action.after_agent),
         )  # fmt: skip
     assert isinstance(action, Transfer)
     if action.to == "agent_id":
@@ -218,12 +253,26 @@ def given_up(walk: Walk) -> Turn:
 
 
 def _turned_away(walk: Walk, line: _Line, event: Enqueued) -> Turn:
-    """The queue did not take the caller. One that did so twice, with no wait in between, would for ever."""
-    if walk.state.turned_away == walk.state.step_id:
+    """The queue did not take the caller. A step that did so twice, with no wait in between, would for ever, also when
+    others of the kind come between."""
+    if _turned_away_before(walk):
         walk.note(_LEFT.get(event.left, "left the queue"))
         return walk.end(_SENTENCES.get(event.left, "nobody_free"))
-    walk.state = replace(walk.state, turned_away=walk.state.step_id)
     return _left(walk, line, event)
+
+
+def _turned_away_before(walk: Walk) -> bool:
+    """Whether this step turned the caller away already; from now on it did."""
+    action, before = walk.step.action, walk.state.turned_away_by
+    target = action.target if isinstance(action, Transfer) else ""
+    if isinstance(action, Queue):
+        target = walk.state.chosen.queue_id if action.by_rules and walk.state.chosen else action.queue_id
+    # Steps of another flow may have the same ids.
+    this = f"{walk.state.step_id} {target}"
+    if this in before:
+        return True
+    walk.state = replace(walk.state, turned_away_by=(*before, this))
+    return False
 
 
 def _left(walk: Walk, line: _Line, event: Enqueued | ContactChecked) -> Turn:
@@ -275,5 +324,6 @@ def _wait_on(walk: Walk, line: _Line, audio: tuple[Audio, ...]) -> Turn:
     if line.max_wait is not None and walk.state.queue_time is not None:
         left = line.max_wait - (walk.now - walk.state.queue_time)
         tick = min(tick, left) if left > _NEVER else min(tick, _TICK_WHILE_OFFERED)
-    order = WaitInQueue(walk.state.contact_id, line.music_prompt_id, max(tick, timedelta(seconds=1)), audio)
+    tick = max(tick, timedelta(seconds=1))
+    order = WaitInQueue(walk.state.contact_id, line.music_prompt_id, tick, audio, line.goes_on)
     return walk.order(Phase.QUEUED, order)

@@ -51,6 +51,8 @@ class LiveCall:
         """What flows lets the customer hear."""
         self.pressed: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
         self.driver: asyncio.Task[Any] | None = None
+        self.waits_as = ""
+        """Contact that flows' newest instruction lets it wait as; empty when it says something else."""
         self.recording: Recording | None = None
         self.notice: RecordingNotice | None = None
         """Tells the parties that they are recorded, where their brand wants that."""

@@ -76,6 +76,8 @@ export default function CallPage() {
     "CallEnded",
     "RecordingStored",
     "ContactEnded",
+    "ContactAbandoned",
+    "ContactDequeued",
   );
   if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
@@ -101,7 +103,10 @@ export default function CallPage() {
           </Panel>
           {contactIdsOf(call).map((contactId) => (
             <Suspense key={contactId}>
-              <DecisionsPanel contactId={contactId} />
+              <DecisionsPanel
+                contactId={contactId}
+                known={data.contact?.contactId === contactId ? data.contact : undefined}
+              />
             </Suspense>
           ))}
           <Panel label={t("nav.recordings")}>
@@ -150,6 +155,14 @@ function CallFacts({ story }: { story: CallStory }) {
     [t("watch.length"), cdr ? <Length key="l" seconds={durationSeconds(cdr.duration)} /> : "–"],
     [t("watch.talk"), cdr ? <Length key="t" seconds={durationSeconds(cdr.talkDuration)} /> : "–"],
     [t("watch.hold"), cdr ? <Length key="h" seconds={durationSeconds(cdr.holdDuration)} /> : "–"],
+    ...(durationSeconds(cdr?.afterAgentDuration)
+      ? [
+          [
+            t("flowSteps.afterAgent"),
+            <Length key="a" seconds={durationSeconds(cdr?.afterAgentDuration)} />,
+          ] as [string, ReactNode],
+        ]
+      : []),
     [t("watch.ended"), cdr ? endText(cdr) : "–"],
     ...(cdr ? answerRows(cdr, t, language) : []),
     [t("watch.mos"), cdr ? `${mos(cdr.customerMos)} / ${mos(cdr.agentMos)}` : "–"],
