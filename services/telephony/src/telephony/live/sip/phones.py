@@ -336,6 +336,7 @@ class PhoneLeg(SipLeg):
         self._attempts.append(attempt)
         attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, device, host)
         attempt.on_ringing = lambda: self._rings.add(attempt)
+        attempt.on_progress = lambda _sdp: self._rings.add(attempt)
 
         def failed(failure: Failure) -> None:
             self._rings.discard(attempt)
