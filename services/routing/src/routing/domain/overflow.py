@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from kernel.ids import is_id
-from kernel.phone import is_e164
 
 from routing.domain.faults import fault, length_fault, number_fault
+from routing.domain.phones import undialable
 
 MAX_RULES = 20
 MOST_WAITING = 10_000
@@ -275,8 +275,8 @@ def _check_rule(rule: OverflowRule, queue_id: str, place: str, *, has_hours: boo
         raise fault("NO_HOURS", f"{place}.closed", "can never be: the queue goes by no business hours")
     if bool(rule.queue_id) == bool(rule.number):
         raise fault("TARGET_MISSING", place, "needs either queue_id or number")
-    if rule.number and not is_e164(rule.number):
-        raise fault("PHONE", f"{place}.number", "must be an E.164 number such as +994125551234")
+    if rule.number and (wrong := undialable(rule.number)) is not None:
+        raise fault(wrong.code, f"{place}.number", wrong.wrong)
     if rule.queue_id and not is_id("que", rule.queue_id):
         raise fault("QUEUE_UNKNOWN", f"{place}.queue_id", "is not the id of a queue (que_...)")
     if rule.queue_id and rule.queue_id == queue_id:
