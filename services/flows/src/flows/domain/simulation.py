@@ -113,8 +113,7 @@ class _Runner:
                 event = self._next(turn)
         except _Stop as stop:
             elapsed = self._now - self._began
-            visits = tuple(self._visits)
-            return Simulation(visits, stop.end, self._initial, stop.waiting, stop.mismatch, elapsed)
+            return Simulation(tuple(self._visits), stop.end, self._initial, stop.waiting, stop.mismatch, elapsed)
 
     def _note(self, turn: Turn) -> None:
         """Write down the steps of a turn. Notes before the first step that was entered are about the one left."""
@@ -402,10 +401,9 @@ class _Runner:
         possible = list(OUTCOMES[Kind.QUEUE])
         if waits.longest_wait(action) is None:
             possible.remove("max_wait")
-        if not isinstance(action, Queue) or not action.no_answer:
-            possible.remove("no_answer")
-        if not isinstance(action, Queue) or not action.after_agent:
-            possible.remove("agent_hung_up")
+        for outcome, way in (("no_answer", "no_answer"), ("agent_hung_up", "after_agent")):
+            if not getattr(action, way, ""):
+                possible.remove(outcome)
         # A queue never says that nobody is there once it has taken the caller; one agent may still not answer.
         alone = isinstance(action, Transfer) and action.to == "agent_id"
         watched = isinstance(action, Queue) and bool(action.no_match)
