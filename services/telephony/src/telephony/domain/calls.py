@@ -132,6 +132,12 @@ class CallNotTalking(FailedPrecondition):
     reason = "CALL_NOT_TALKING"
 
 
+class DigitsNotTaken(FailedPrecondition):
+    """Nobody outside who is talked with takes keypad digits: neither telephone events nor INFO were agreed on."""
+
+    reason = "DIGITS_NOT_TAKEN"
+
+
 class CallNotHeld(FailedPrecondition):
     """The call isn't on hold."""
 

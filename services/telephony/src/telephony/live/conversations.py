@@ -12,7 +12,7 @@ from kernel.errors import DomainError
 from kernel.ids import new_id
 
 from telephony.domain import after_agent, consults, parties, transfers
-from telephony.domain.calls import Actor, Call, CallNotTalking, EndParty, Trigger
+from telephony.domain.calls import Actor, Call, CallNotTalking, DigitsNotTaken, EndParty, Trigger
 from telephony.domain.conversation import Conversation, OnCallAlready, Outcome, in_conversation, may_control
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.live.dialing import Dialing
@@ -71,6 +71,11 @@ class Conversations:
             return
         await self._house.db.run(tenant_id, lambda tx: party_ops.in_conversation(tx, call_id, actor), read_only=True)
         hearers = live.take_keys()
+        if not hearers and live.pressed_at():
+            raise DigitsNotTaken(
+                "the line of who is talked with takes no keypad digits: set its trunk's digits to SIP INFO, if the "
+                "carrier takes that, or ask the carrier for telephone events"
+            )
         if not hearers:
             raise CallNotTalking("digits can be sent in conversation only")
         for media in hearers:
