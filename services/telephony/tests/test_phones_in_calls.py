@@ -57,6 +57,17 @@ async def test_a_phone_holds_the_customer_by_its_own_key_and_hanging_it_up_is_ha
     await phone.close()
 
 
+async def test_a_phone_rings_for_a_caller_whose_name_holds_control_characters(exchange: Exchange) -> None:
+    agent_id = an_id("usr")
+    phone = await DeskPhone.signed_in(exchange, agent_id, PHONE_HZ)
+    customer = exchange.peer(CUSTOMER_HZ)
+    call = await exchange.call(customer, caller_name="A\x01da")
+    await exchange.accept(call.call_id, agent_id)
+    await customer.hears(PHONE_HZ)
+    assert [invitation.caller.display for invitation in phone.invitations] == ["A da"]
+    await phone.close()
+
+
 async def test_a_call_with_a_desk_phone_goes_on_at_another_node(make_exchange: Any, exchange: Exchange) -> None:
     phone, agent_id, _, call = await talking(exchange)
     live = exchange.switchboard.find(call.call_id)

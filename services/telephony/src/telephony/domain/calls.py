@@ -14,6 +14,7 @@ from kernel.errors import FailedPrecondition, FieldViolation, Forbidden, Invalid
 from kernel.phone import is_e164
 
 from telephony.domain.call_rules import CallRules
+from telephony.domain.names import shown_name
 
 
 class CallState(Enum):
@@ -384,7 +385,7 @@ def check_web_call(call: WebCall) -> WebCall:
         wrong.append(FieldViolation("attributes", f"at most {MAX_ATTRIBUTES}, values up to {MAX_ATTRIBUTE} characters"))
     if wrong:
         raise InvalidInput("the call can't be started as asked", fields=wrong)
-    return dataclasses.replace(call, caller_name=call.caller_name.strip())
+    return dataclasses.replace(call, caller_name=shown_name(call.caller_name))
 
 
 def understood_number(given: str, dialed_number: str, field: str = "caller_number") -> str:
