@@ -65,6 +65,21 @@ def asked(leg: Leg) -> Conversation:
     return parties.answered(begun, leg.leg_id, NOW).after
 
 
+@pytest.mark.parametrize("mode", list(SupervisionMode))
+def test_who_listens_in_secret_is_asked_as_anybody_else_and_listens_no_more_once_they_answer(mode) -> None:
+    ringing = agent_leg(EVE, state=LegState.RINGING)
+    eve = dataclasses.replace(ringing, leg_id="eve asked")
+    begun = consults.begin_consult(talking(watcher(mode)), ANN, eve, NOW).after
+    assert begun.consulted == dataclasses.replace(eve, consulted=True, invited_by="ann")
+    assert begun.leg("eve").mode is mode, "until they answer"
+    answered = parties.answered(begun, "eve asked", NOW).after
+    assert [leg.leg_id for leg in answered.live_legs if leg.agent_id == EVE.user_id] == ["eve asked"]
+    assert ears(answered) == {"customer": set(), "ann": {"eve asked"}, "eve asked": {"ann"}}
+    with pytest.raises(DomainError) as caught:
+        consults.begin_consult(talking(agent_leg(BEN)), ANN, agent_leg(BEN, state=LegState.RINGING), NOW)
+    assert caught.value.reason == "ON_CALL_ALREADY"
+
+
 # -- who hears whom --------------------------------------------------------------------------------------------
 
 
