@@ -149,6 +149,21 @@ async def test_an_agent_hangs_up_and_the_caller_gets_a_bye(exchange, carrier) ->
     assert carrier.ended[0].q850 == 16
 
 
+async def test_a_caller_above_the_plans_calls_is_told_why_by_the_bye_and_the_record_says_the_same(
+    exchange, carrier
+) -> None:
+    await trunk(exchange, carrier)
+    exchange.tenancy.number(exchange.tenant_id, OURS, limit=1)
+    await carrier.call(port(exchange), OURS)
+    await carrier.call(port(exchange), OURS)
+    refused = exchange.switchboard.calls[-1].call_id
+    await eventually(lambda: carrier.ended)
+    assert carrier.ended[0].q850 == 42
+    await eventually(lambda: len(exchange.switchboard.calls) == 1)
+    found = await cdr(exchange, refused)
+    assert (found.end_cause, found.q850_cause) == ("CONCURRENT_CALL_LIMIT_REACHED", 42)
+
+
 @pytest.mark.parametrize(("number", "status"), [("+902125550199", 404), ("nobody", 404)])
 async def test_a_number_nobody_has_is_not_found(exchange, carrier, number, status) -> None:
     await trunk(exchange, carrier)

@@ -21,6 +21,7 @@ from telephony.clients import CallerNumbers
 from telephony.domain import callbacks, parties
 from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.cdrs import Q850_OF
 from telephony.domain.conversation import Conversation, Outcome, no_consult
 from telephony.domain.devices import DeviceWithoutBrand
 from telephony.domain.find_me import FindMeOwnNumber
@@ -152,7 +153,9 @@ class Dialing:
             await self._ring(live, customer, planned)
         except Exception as error:
             cause = error.reason if isinstance(error, DomainError) else EndCause.UNREACHABLE
-            await self._switchboard.end(live, EndParty.SYSTEM, cause)
+            # What refuses for a reason that isn't the number's, such as routing, may do so no more in a moment.
+            q850 = Q850_OF.get(cause, Q850.TEMPORARY_FAILURE)
+            await self._switchboard.end(live, EndParty.SYSTEM, cause, q850=q850)
             raise
         return convert.call_message(*found)
 
