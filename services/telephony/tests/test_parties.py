@@ -94,6 +94,26 @@ def test_a_customer_on_hold_hears_music_and_the_agent_silence() -> None:
     assert (sound(held, "customer"), sound(held, "ann")) == (Sound.MUSIC, Sound.SILENCE)
 
 
+def test_an_agent_who_holds_their_own_leg_in_a_call_of_two_holds_the_customer_and_takes_them_back_by_it() -> None:
+    held = parties.hold(talking(), "ann", NOW).after
+    assert held.call.state is CallState.HELD
+    assert [leg.leg_id for leg in held.live_legs if leg.held] == ["customer"]
+    later = NOW + 9 * SECOND
+    back = parties.resume(held, "ann", later).after
+    assert (back.call.state, back.call.hold) == (CallState.TALKING, 9 * SECOND)
+    assert ears(back) == {"customer": {"ann"}, "ann": {"customer"}}
+    with pytest.raises(DomainError) as caught:
+        parties.hold(held, "", NOW)
+    assert caught.value.reason == "LEG_ON_HOLD"
+
+
+def test_in_a_conference_an_agents_own_leg_is_held_until_the_customer_would_hear_nobody() -> None:
+    one = parties.hold(talking(agent_leg(BEN)), "ann", NOW).after
+    assert (one.call.state, ears(one)["customer"]) == (CallState.TALKING, {"ben"})
+    both = parties.hold(one, "ben", NOW).after
+    assert both.call.state is CallState.HELD and both.customer.held and not both.leg("ben").held
+
+
 def test_a_consult_is_between_the_agent_and_the_party_asked_while_the_customer_hears_music() -> None:
     talk = asked(agent_leg(BEN))
     assert ears(talk) == {"customer": set(), "ann": {"ben"}, "ben": {"ann"}}

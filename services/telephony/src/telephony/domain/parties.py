@@ -36,9 +36,13 @@ from telephony.domain.legs import Leg, LegTrigger, Party
 
 
 def hold(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
-    """Put a party on hold, the customer when no leg is named. CallNotTalking, CallEnded, LegOnHold, LegNotFound."""
+    """Put a party on hold, the customer when no leg is named, or one of an agent whom alone the customer hears: they
+    would wait with music all the same, in a call that says it talks. CallNotTalking, CallEnded, LegOnHold,
+    LegNotFound."""
     in_conversation(talk)
     leg = _holdable(talk, leg_id)
+    if not talk.customer.held and _heard_alone(talk, leg):
+        leg = talk.customer
     if leg.held:
         raise LegOnHold("they are on hold already")
     return Outcome(settled(talk.with_legs(dataclasses.replace(leg, held=True)), now))
@@ -54,9 +58,17 @@ def resume(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     if talk.call.state not in TALK_STATES:
         raise CallNotHeld("the call isn't in conversation")
     leg = _holdable(talk, leg_id)
+    if not leg.held and talk.customer.held and _heard_alone(talk, leg):
+        leg = talk.customer
     if not leg.held:
         raise CallNotHeld("the party isn't on hold")
     return Outcome(settled(_apart(talk.with_legs(dataclasses.replace(leg, held=False)), leg), now))
+
+
+def _heard_alone(talk: Conversation, leg: Leg) -> bool:
+    """Whether it is an agent's, and nobody else is there to talk with the customer."""
+    others = [other for other in talk.live_legs if other.party in (Party.AGENT, Party.PARTICIPANT)]
+    return leg.party == Party.AGENT and not any(other.answered and not other.held for other in others if other != leg)
 
 
 def _apart(talk: Conversation, kept: Leg) -> Conversation:
