@@ -14,7 +14,7 @@ from testkit.company import Company, request_id
 from testkit.screens import Desk, widget
 from testkit.waiting import eventually
 
-from tests.browser.looking import onlookers
+from tests.browser.looking import PICTURES, SCREENS, in_language, onlookers
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -105,7 +105,7 @@ async def test_admin_gives_a_queue_a_list_and_a_step_and_sees_what_is_wrong_at_i
     await page.get_by_test_id("change-1-0-expression").fill(HELPFUL)
     await page.get_by_test_id("queue-save").click()
     # Only the server says this: nobody is added who was not there already.
-    await expect(page.get_by_test_id("change-1-0-expression-wrong")).to_contain_text("changes nothing")
+    await expect(page.get_by_test_id("change-1-0-expression-wrong")).to_contain_text("Changes nothing")
     await page.get_by_test_id("change-1-0-expression").fill('"New here" = 5')
     await expect(page.get_by_test_id("stage-2")).to_contain_text("after 1 minute")
     await expect(page.get_by_test_id("stage-2")).to_contain_text("at level 2 or better")
@@ -192,14 +192,28 @@ async def test_supervisor_opens_why_a_call_waits_raises_it_and_takes_that_back(
     await expect(page.get_by_test_id("why-priority")).to_have_value("7")
 
     await customer.get_by_test_id("widget-hangup").click()
-    await expect(page.get_by_test_id("why-gone")).to_be_visible()
+    await expect(page.get_by_test_id("why-left")).to_be_visible()
+    await expect(page.get_by_test_id("why-apply")).to_have_count(0)
     await page.keyboard.press("Escape")
     await expect(row).to_have_count(0)
+    await company.owner.patch(path, {"queue": {"rules": {}}, "updateMask": "rules"})
+
+    await page.goto(f"{company.url}/contacts")
+    await page.get_by_test_id(f"why-{contact['contactId']}").click()
+    await expect(page.get_by_test_id("why-asked")).to_contain_text("at level 4 or better")
+    await expect(page.get_by_test_id("why-ahead")).to_have_text("nobody: it was next")
+    await expect(page.get_by_test_id(f"keeper-{agents['Aylin Kaya']}")).to_contain_text("does not have ⁨French")
+    await page.goto(f"{company.url}/calls/{contact['callId']}")
+    await expect(page.get_by_test_id("why-left").get_by_test_id("why-asked")).to_contain_text("at level 4 or better")
 
 
 async def waiting(company: Company) -> dict[str, Any] | None:
     listed = await company.owner.get("/v1/contacts", states="CONTACT_STATE_QUEUED")
     return next(iter(listed.get("contacts") or []), None)
+
+
+async def left(company: Company, contact_id: str) -> bool:
+    return (await company.owner.get(f"/v1/contacts/{contact_id}"))["state"] == "CONTACT_STATE_ABANDONED"
 
 
 async def test_both_dialogs_fit_the_screen_and_everybody_can_use_them(company: Company, browser: Browser) -> None:
@@ -236,4 +250,42 @@ async def test_both_dialogs_fit_the_screen_and_everybody_can_use_them(company: C
             lambda page: page.get_by_test_id(f"why-{contact['contactId']}"),
             lambda page: page.get_by_test_id("why-asked"),
         )
-    assert admin.found + watch.found == []
+    await customer.get_by_test_id("widget-hangup").click()
+    await eventually(lambda: left(company, contact["contactId"]))
+    async with onlookers(browser, company, "/contacts") as after:
+        await after.open(
+            "why it left",
+            lambda page: page.get_by_test_id(f"why-{contact['contactId']}"),
+            lambda page: page.get_by_test_id("why-left"),
+        )
+    async with onlookers(browser, company, f"/calls/{contact['callId']}") as call:
+
+        async def told(_: str, page: Page) -> None:
+            await page.get_by_test_id("why-left").get_by_test_id("why-ahead").wait_for()
+
+        await call.each(told)
+        await call.look("a call that left")
+    assert admin.found + watch.found + after.found + call.found == []
+
+
+async def test_fault_of_a_rule_is_said_once_at_its_field_in_the_readers_own_language(
+    company: Company, browser: Browser
+) -> None:
+    context = await in_language(browser, "fa", "light")
+    page = await signed_in(context, company.url, company.email)
+    await queue_form(page, company)
+    await page.get_by_test_id("queue-part-skills").click()
+    await page.get_by_test_id("queue-requirement").fill("French >= 4")
+    await page.get_by_test_id("rule-step-add").click()
+    await page.get_by_test_id("change-0-0-level").fill("4")
+    await page.get_by_test_id("queue-save").click()
+    await expect(page.get_by_test_id("change-0-0-said")).to_contain_text("چیزی را تغییر نمی‌دهد")
+    note = page.get_by_test_id("problem")
+    await expect(note).to_contain_text("گام ۱ › تغییر ۱")
+    for raw in ("queue.", "steps[", "changes nothing"):
+        await expect(note).not_to_contain_text(raw)
+    for width, height in SCREENS if PICTURES else ():
+        await page.set_viewport_size({"width": width, "height": height})
+        await note.scroll_into_view_if_needed()
+        await page.screenshot(path=f"{PICTURES}/rule-fault-fa-{width}.png")
+    await context.close()

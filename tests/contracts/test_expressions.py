@@ -12,7 +12,7 @@ from kernel.errors import InvalidInput
 from routing.domain.requirements import Requirement, parsed
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "services/web/tests/expressions.json"
-SKILLS = ("French", "Sales", "Card disputes", "Trainee")
+SKILLS = ("French", "Sales", "Card disputes", "Trainee", 'Level "gold"')
 
 
 def skill_of(name: str) -> str | None:

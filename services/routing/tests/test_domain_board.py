@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from routing.domain import requirements
 from routing.domain.courses import Line, course
 from routing.domain.matches import TARGET, Waiting
-from routing.domain.ranking import LAST, Ranking, Ready, Tally
+from routing.domain.ranking import LAST, LOADED, Ranking, Ready, Tally
 from routing.domain.rules import Change, ChangeKind, Level, Rules, Step, Strategy, Weights
 from routing.domain.urgency import urgency_of
 
@@ -51,22 +52,23 @@ def standing(line: Line, contact: Waiting, agent: Ready, now: float) -> tuple[An
     ranking = Ranking(line.rules)
     if points is None or not member or agent.direct or not ranking.lists(agent.agent_id, stage.levels):
         return None
-    away, tally = agent.idle_since == LAST, agent.tally
+    # Whoever is idle at a desk, then who holds something, then who is away; and only then how well they do.
+    tier, tally = (agent.idle_since == LAST, agent.loaded), agent.tally
     match line.rules.strategy:
         case Strategy.SKILLS:
-            return (-points, agent.rank)
+            return (tier, -points, agent.rank)
         case Strategy.LONGEST_IDLE:
-            return (agent.rank,)
+            return (tier, agent.rank)
         case Strategy.ROUND_ROBIN:
-            return (away, tally.offered_at, agent.rank)
+            return (tier, tally.offered_at, agent.rank)
         case Strategy.FEWEST_CONTACTS:
-            return (away, tally.handled, agent.rank)
+            return (tier, tally.handled, agent.rank)
         case Strategy.LEAST_TALK_TIME:
-            return (away, tally.talked, agent.rank)
+            return (tier, tally.talked, agent.rank)
         case Strategy.LIST:
-            return (away, [each for level in line.rules.levels for each in level.agent_ids].index(agent.agent_id))
+            return (tier, [each for level in line.rules.levels for each in level.agent_ids].index(agent.agent_id))
         case Strategy.WEIGHTED:
-            return (away, -round(ranking.value(agent, points, now, contact.preferred), 6), agent.rank)
+            return (tier, -round(ranking.value(agent, points, now, contact.preferred), 6), agent.rank)
 
 
 def test_longest_idle_agent_is_offered_first() -> None:
@@ -92,6 +94,24 @@ def test_longest_idle_skilled_agent_is_offered_first() -> None:
     assert [(each.agent.agent_id, each.rejection) for each in match.candidates] == [
         ("best", ""), ("best_but_fresh", "shorter_idle"), ("fair", "lower_proficiency"),
         ("beginner", "proficiency_too_low:tr"), ("no_skill", "skill_missing:tr"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("strategy", [each for each in Strategy if each is not Strategy.LIST])
+def test_whoever_holds_nothing_at_a_desk_comes_before_who_holds_something_and_both_before_who_is_away(
+    strategy: Strategy,
+) -> None:
+    rules = Rules(strategy, Weights(proficiency=5, idle_minute=0), requirement="tr >= 3")
+    board, fresh, tired = board_with(Line("q", True, (), rules)), Tally(0, 0, 0, 0), Tally(9, 9, 9, 9)
+    board.put_agent(agent("away", 0, {"tr": 5}, tally=fresh)._replace(idle_since=LAST))
+    for name, percent, level in (("fuller", 66, 4), ("full", 33, 4)):
+        held = {"idle_since": LOADED + timedelta(days=percent), "loaded": True}
+        board.put_agent(agent(name, 0, {"tr": level}, tally=fresh)._replace(**held))
+    board.put_agent(agent("desk", 50, {"tr": 3}, tally=tired))
+    board.put_contact(contact("x"))
+    match = board.decide(START)
+    assert match is not None and [(each.agent.agent_id, each.rejection) for each in match.candidates] == [
+        ("desk", ""), ("full", "holds_contacts"), ("fuller", "holds_contacts"), ("away", "away"),
     ]  # fmt: skip
 
 
@@ -221,12 +241,14 @@ tallies = st.builds(
     Tally, st.integers(0, 5).map(float), st.integers(0, 3), st.integers(0, 3).map(float), st.integers(0, 9)
 )
 agent_put = st.builds(
-    lambda name, idle, skills, queues, tally, away: (
-        "agent", agent(name, idle, skills, queues, tally)._replace(**({"idle_since": LAST} if away else {})),
+    lambda name, idle, skills, queues, tally, how: (
+        "agent", agent(name, idle, skills, queues, tally)._replace(**how),
     ),
     st.sampled_from(AGENTS), st.integers(0, 9),
     st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 5)), st.sets(st.sampled_from(QUEUES)), tallies,
-    st.sampled_from([False, False, False, True]),
+    st.sampled_from([{}, {}, {}, {"idle_since": LAST}, *(
+        {"idle_since": LOADED + timedelta(days=percent), "loaded": True} for percent in (33, 66)
+    )]),
 )  # fmt: skip
 contact_put = st.builds(
     lambda name, queue, since, priority, returned, asked, target, preferred, wait, fired: (

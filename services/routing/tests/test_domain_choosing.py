@@ -5,9 +5,10 @@ from __future__ import annotations
 import tracemalloc
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from routing.domain.courses import Line
+from routing.domain.courses import Line, course
 from routing.domain.matches import PREFERRED
 from routing.domain.ranking import Ready, Tally
 from routing.domain.rules import Change, ChangeKind, Rules, Step, Strategy, Weights
@@ -131,6 +132,54 @@ def test_contact_keeps_its_place_when_agents_of_another_queue_may_take_it_too() 
     board.put_agent(agent("helper", 20, queues=["other"]))
     match = board.decide(START + 20)
     assert match is not None and match.contact.contact_id == "x" and match.stage.steps == (0,)
+
+
+def test_list_says_itself_whose_agents_they_are() -> None:
+    board = board_with(Line("q", False, (), listed((30, "guest"), (0, "member"))))
+    board.put_agent(agent("guest", 5))
+    board.put_agent(agent("member", 0, queues=["q"]))
+    board.put_agent(agent("nobody", 0, queues=["q"]))
+    board.put_contact(contact("x"))
+    match = board.decide(START)
+    assert match is not None and match.agent.agent_id == "guest"
+    assert {each.agent.agent_id: each.rejection for each in match.candidates} == {
+        "guest": "", "member": "later_level", "nobody": "not_on_list",
+    }  # fmt: skip
+
+
+def test_step_that_would_leave_nobody_for_a_contact_does_not_come_for_it() -> None:
+    rules = Rules(
+        steps=(
+            after(30, Change(ChangeKind.REQUIRE, expression="not fr")),
+            after(60, Change(ChangeKind.ALSO, expression="en")),
+        )
+    )
+    board = board_with(Line("q", True, (), rules))
+    board.put_contact(contact("x", asked={"fr": 3}))
+    board.advance(START + 30)
+    board.put_agent(agent("french", 0, {"fr": 5}))
+    match = board.decide(START + 31)
+    assert match is not None and match.agent.agent_id == "french" and match.stage.steps == ()
+    assert [each.steps for each in course(Line("q", True, (), rules), (("fr", 3),), 0)] == [(), (), (1,)]
+
+
+@pytest.mark.parametrize("fired", range(4))
+def test_somebody_may_always_take_a_contact_whichever_steps_came_by_expected_wait(fired: int) -> None:
+    def hour(*changes: Change) -> Step:
+        return Step(changes, expected_over=timedelta(hours=1))
+
+    remove, weak = Change(ChangeKind.REMOVE, "fr"), Change(ChangeKind.REQUIRE, expression="fr <= 2")
+    rules = Rules(requirement="fr >= 3", steps=(hour(remove), after(60, weak), hour(Change(ChangeKind.ALSO_QUEUE))))
+    stages = course(Line("q", True, (), rules), (), fired)
+    assert all(each.requirement for each in stages) and (1 in stages[-1].steps) == bool(fired & 1)
+
+
+def test_contact_is_not_lost_when_new_rules_of_its_queue_rule_out_what_it_brought() -> None:
+    board = board_with(Line("q", True, ()))
+    board.put_contact(contact("x", asked={"fr": 3}))
+    board.put_line(Line("q", True, (), Rules(requirement="not fr")))
+    board.put_agent(agent("a"))
+    assert pairs(board) == [("x", "a")]
 
 
 def test_step_that_came_by_expected_wait_holds_whatever_was_waited() -> None:

@@ -77,6 +77,10 @@ def test_next_change_by_waiting_is_the_first_that_is_still_to_come() -> None:
         (Overflow((after(1, SELF),)), "rules[0].queue_id"),
         (Overflow((after(1, "queue"),)), "rules[0].queue_id"),
         (Overflow((after(1, number="0125550100"),)), "rules[0].number"),
+        *(
+            (Overflow((after(1, number=number),)), "rules[0].number")
+            for number in ("+112", "+911", "+994112", "+90112", "+98110", "+44999", "+1911", "+9945", "+999123456")
+        ),
         (Overflow((after(1, OTHER, NUMBER),)), "rules[0]"),
         (Overflow((after(1),)), "rules[0]"),
         (Overflow((after(0, OTHER),)), "rules[0].after_wait"),
@@ -104,6 +108,14 @@ def test_what_makes_no_sense_is_refused_with_its_place(overflow: Overflow, place
         (Overflow((by(Trigger.EXPECTED_WAIT), by(Trigger.NOBODY_STAFFED))), "rules[1]"),
         (Overflow((by(Trigger.DEPTH, depth=3), by(Trigger.DEPTH, depth=5))), "rules[1]"),
         (Overflow((after(2, number=NUMBER),), max_wait=3 * MINUTE), "max_wait"),
+        (
+            Overflow((by(Trigger.NOBODY_STAFFED, "", number=NUMBER),), leave_when_unstaffed=True),
+            "leave_when_unstaffed",
+        ),
+        (
+            Overflow((by(Trigger.EXPECTED_WAIT, "", wait=MINUTE, number=NUMBER),), leave_when_unstaffed=True),
+            "leave_when_unstaffed",
+        ),
     ],
 )
 def test_what_can_never_be_reached_is_refused_with_its_place(overflow: Overflow, place: str) -> None:
@@ -122,8 +134,11 @@ def test_second_way_out_where_the_first_may_be_passed_over_is_fine() -> None:
         Overflow((by(Trigger.DEPTH, depth=5), by(Trigger.DEPTH, depth=3, queue_id=THIRD))),
         Overflow((by(Trigger.EXPECTED_WAIT, THIRD, wait=9 * MINUTE), by(Trigger.EXPECTED_WAIT, "", number=NUMBER))),
         Overflow((after(2, OTHER), by(Trigger.CLOSED), by(Trigger.NOBODY_STAFFED)), max_wait=3 * MINUTE),
+        Overflow((by(Trigger.NOBODY_STAFFED),), leave_when_unstaffed=True),
+        # Whoever comes before those who wait finds nobody ahead, and the queue full.
+        Overflow((by(Trigger.DEPTH, "", depth=5, number=NUMBER),), max_waiting=5),
     )
-    assert [place_of(each) for each in ways] == ["", "", "", ""]
+    assert [place_of(each) for each in ways] == [""] * len(ways)
 
 
 def test_loop_is_found_through_any_number_of_queues() -> None:

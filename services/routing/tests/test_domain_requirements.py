@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel.errors import InvalidInput
-from routing.domain import requirements
+from routing.domain import requirements, rules
 from routing.domain.requirements import ANYBODY, Requirement, Term
 
 SKILLS: tuple[str, ...] = ("a", "b", "c")
@@ -22,7 +22,7 @@ Fits = Callable[[Held], bool]
 
 
 def parsed(text: str) -> Requirement:
-    return requirements.parsed(text, lambda name: name, "expression")
+    return requirements.parsed(text, lambda name: name, "expression", stored=True)
 
 
 def fits(held: Held, requirement: Requirement) -> bool:
@@ -99,8 +99,9 @@ def test_words_of_an_expression_are_read_as_people_write_them() -> None:
         ("a b", "at character 3: `and` or `or` is missing before this"),
         ("(a or b", "at character 8: `)` is missing here"),
         ('a and "b', "at character 7: a skill is missing here"),
-        ("a >= 3 and a <= 2", "contradicts itself"),
-        ("a and not a", "contradicts itself"),
+        ("a >= 3 and a <= 2", "at character 1: contradicts itself"),
+        ("b or a and not a", "at character 6: contradicts itself"),
+        ("(a >= 4 and a <= 2) or b", "at character 2: contradicts itself"),
         (f"{'(' * 30}a{')' * 30}", "is nested too deeply here"),
         ("a" * 2001, "longer than 2000"),
         (" and ".join(f"(a{n} or b{n})" for n in range(8)), "more than 32 alternatives"),
@@ -125,12 +126,59 @@ def test_best_alternative_counts_for_the_score_and_the_nearest_says_what_is_miss
 def test_skills_keep_their_meaning_under_other_names() -> None:
     names = {"skl_1": "Card disputes", "skl_2": "or", "skl_3": 'a "quoted" one'}
     shown = requirements.renamed("skl_1>=2 and (skl_2 or not skl_3)", names.get)
-    assert shown == '"Card disputes">=2 and ("or" or not skl_3)'
+    assert shown == '"Card disputes">=2 and ("or" or not "a ""quoted"" one")'
     ids = {name: skill for skill, name in names.items()}
     assert parsed(requirements.renamed(shown, lambda name: ids.get(name, name))) == parsed(
         "skl_1>=2 and (skl_2 or not skl_3)"
     )
 
 
+glued = st.recursive(
+    st.one_of(
+        st.sampled_from(['"Card disputes"', '"Sales"', "Sales", '"or"', '"say ""hi"""', "French"]),
+        st.builds(
+            lambda name, mark, level: f"{name}{mark}{level} ",
+            st.sampled_from(['"French"', "French ", '"say ""hi"""']), st.sampled_from([">=", "<= ", " ="]),
+            st.integers(1, 5),
+        ),
+    ),
+    lambda inner: st.one_of(
+        st.builds(
+            lambda left, word, right: f"{left}{word}{right}",
+            inner, st.sampled_from([" and ", "and", " or", "\tor\u00a0", "and "]), inner,
+        ),
+        st.builds(lambda word, each: f"{word}{each}", st.sampled_from(["not ", "not", "NOT("]), inner),
+        st.builds(lambda each: f" ({each})", inner),
+    ),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@given(glued)
+@settings(max_examples=400, deadline=None)
+def test_queue_asks_for_the_same_skills_however_close_the_quotation_marks_stood(text: str) -> None:
+    ids = {"Card disputes": "skl_1", "Sales": "skl_2", "or": "skl_3", 'say "hi"': "skl_4", "French": "skl_5"}
+    names = {skill: name for name, skill in ids.items()}
+
+    def skill_of(name: str) -> str | None:
+        return name if name in names else ids.get(name)
+
+    try:
+        meant = requirements.parsed(text, skill_of, "expression")
+    except InvalidInput:
+        return
+    stored = requirements.renamed(text, skill_of)
+    assert parsed(stored) == meant
+    shown = requirements.renamed(stored, names.get)
+    assert requirements.parsed(shown, skill_of, "expression") == meant and shown.count("(") == text.count("(")
+
+
+def test_expression_is_as_long_as_it_was_written_whatever_it_is_stored_as() -> None:
+    text = " or ".join(["a"] * 100)
+    stored = requirements.renamed(text, lambda _: "skl_01jq000000000000000000000000")
+    assert len(stored) > requirements.MAX_LENGTH and rules.stated_by(stored)
+
+
 def test_swapping_asks_for_the_other_skill_wherever_the_one_was_asked_for() -> None:
     assert requirements.swapped(parsed("(a >= 3 and b) or c"), "a", "d", 2) == parsed("(d >= 2 and b) or c")
+    assert requirements.swapped(parsed("a or b and not a"), "a", "d", 2) == parsed("d >= 2 or b and not a")

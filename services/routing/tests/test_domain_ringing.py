@@ -22,7 +22,8 @@ from routing.domain.offers import Beside, Move, OfferState, OfferTaken, RescindR
 from routing.domain.queues import Queue
 from routing.domain.ranking import LAST, Ready
 from routing.domain.requirements import ANYBODY
-from routing.domain.rules import Rules, Strategy, check_rules
+from routing.domain.rule_checks import check_rules
+from routing.domain.rules import Rules, Strategy
 from routing.domain.simulating import Day, Played, simulated
 from routing.store.rules import rules_from_json, rules_to_json
 

@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
-from routing.domain.requirements import of_levels
-from routing.domain.rules import Change, ChangeKind, Level, Rules, Step, Strategy, Weights, check_rules
+from routing.domain.overflow import Overflow, OverflowRule, Trigger
+from routing.domain.requirements import of_levels, parsed
+from routing.domain.rule_checks import check_rules
+from routing.domain.rules import Change, ChangeKind, Level, Rules, Step, Strategy, Weights
 
 from .boards import EPOCH, after
 
@@ -65,6 +67,54 @@ def test_rules_that_can_not_work_are_refused_with_the_place_of_the_fault(rules: 
     with pytest.raises(InvalidInput) as caught:
         check_rules(rules, FRENCH, "q", "queue.rules")
     assert said in str(caught.value)
+
+
+NUMBER = OverflowRule(Trigger.AFTER_WAIT, timedelta(seconds=60), number="+994125550100")
+WAYS_OUT = [(Overflow(max_wait=timedelta(seconds=60)), "AFTER_MAX_WAIT"), (Overflow((NUMBER,)), "AFTER_OVERFLOW")]
+
+
+@pytest.mark.parametrize(("overflow", "code"), WAYS_OUT)
+def test_what_would_come_once_nobody_waits_any_more_is_refused(overflow: Overflow, code: str) -> None:
+    wait = timedelta(seconds=60)
+    late, soon = relaxing(after(30, Change(ChangeKind.ALSO, expression="en")), after(60, REMOVE)), after(59, REMOVE)
+    for rules, place in (
+        (late, "steps[1].after_wait"),
+        (on_list(Level((OLGA,), wait / 2), Level((OMAR,), wait / 2), Level((new_id("usr", EPOCH),))), "levels[2]"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            check_rules(rules, FRENCH, "q", "queue.rules", overflow=overflow)
+        assert caught.value.metadata["fault"] == code and caught.value.fields[0].field == f"queue.rules.{place}"
+        assert check_rules(rules, FRENCH, "q", "queue.rules") is rules
+    in_time = relaxing(soon, expecting(600, Change(ChangeKind.ALSO_QUEUE, queue_id="r")))
+    assert check_rules(in_time, FRENCH, "q", "queue.rules", overflow=overflow) is in_time
+
+
+def test_agents_of_another_queue_are_not_called_for_where_anybody_may_take_it_already() -> None:
+    for rules, everybody, code in (
+        (relaxing(after(60, HELP)), True, "OPEN_ALREADY"),
+        (replace(on_list(Level((OLGA,))), steps=(after(60, HELP),)), False, "LIST_ALONE"),
+    ):
+        with pytest.raises(InvalidInput, match="changes nothing") as caught:
+            check_rules(rules, FRENCH, "q", "queue.rules", open_to_all=everybody)
+        assert caught.value.metadata["fault"] == code
+
+
+def test_skill_that_agents_must_not_have_is_not_swapped_for_one_they_must() -> None:
+    not_trainee = parsed("sales and not trainee", lambda name: name, "it")
+    swap = relaxing(after(60, Change(ChangeKind.SWAP, "trainee", "disputes", 3)))
+    with pytest.raises(InvalidInput, match=r"steps\[0\].changes\[0\] is about trainee, which nobody needs"):
+        check_rules(swap, not_trainee, "q", "queue.rules")
+
+
+def test_fault_is_told_with_what_a_page_needs_to_say_it_in_its_own_words() -> None:
+    for rules, told in (
+        (relaxing(after(60, REMOVE), after(30, HELP)), {"fault": "STEP_NOT_LATER", "step": "1"}),
+        (Rules(ring_agents=0), {"fault": "NUMBER", "least": "1", "most": "20"}),
+        (Rules(preferred_wait=timedelta(days=1)), {"fault": "LENGTH", "least_seconds": "0", "most_seconds": "3600"}),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            check_rules(rules, FRENCH, "q", "queue.rules")
+        assert caught.value.metadata == told and len(caught.value.fields) == 1
 
 
 def test_steps_may_come_by_wait_and_by_expected_wait_in_any_mixture() -> None:

@@ -122,6 +122,9 @@ async def test_queue_keeps_its_hours_and_overflow_and_refuses_what_can_not_be(ed
             call = edge.queues.CreateQueue(qs.CreateQueueRequest(request_id=f"w{place}", queue=each))
             await refused(call, InvalidInput, "", f"queue.overflow.{place}")
         del draft.overflow.rules[3]
+        call = edge.queues.CreateQueue(qs.CreateQueueRequest(request_id="u", queue=draft))
+        await refused(call, InvalidInput, "", "queue.overflow.leave_when_unstaffed")
+        draft.overflow.leave_when_unstaffed = False
         made = await edge.queues.CreateQueue(qs.CreateQueueRequest(request_id="q", queue=draft))
         assert made.overflow == draft.overflow and made.business_hours_id == hours.business_hours_id
         gone = qs.DeleteBusinessHoursRequest(business_hours_id=hours.business_hours_id)

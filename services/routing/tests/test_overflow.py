@@ -356,7 +356,7 @@ async def test_overflow_comes_back_as_it_was_written(floor: Floor) -> None:
     overflow = Overflow(
         (
             after(10, target), when(Trigger.EXPECTED_WAIT, target, wait=90 * SECONDS), when(Trigger.DEPTH, depth=7),
-            when(Trigger.NOBODY_STAFFED), when(Trigger.CLOSED),
+            when(Trigger.CLOSED),
         ),
         400 * SECONDS, 30, True,
     )  # fmt: skip

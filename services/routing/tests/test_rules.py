@@ -43,7 +43,7 @@ def whole(**rules: Any) -> r.RoutingRules:
 
 async def test_rules_are_written_with_names_and_come_back_with_the_names_of_today(edge: Edge, floor: Floor) -> None:
     french, disputes = await skill(floor, "French"), await skill(floor, "Card disputes")
-    other = (await floor.queue("Other")).queue_id
+    other = (await floor.queue("Other", open_to_all=False)).queue_id
     agent_id = await floor.agent()
     rules = whole(
         strategy=r.STRATEGY_WEIGHTED, weights=r.Weights(proficiency=2, cost=0.5),
@@ -83,6 +83,9 @@ async def test_rules_are_written_with_names_and_come_back_with_the_names_of_toda
     ("rules", "kind", "said"),
     [
         (whole(requirement="Klingon >= 3"), InvalidInput, "queue.rules.requirement at character 1: no skill is"),
+        (whole(requirement="   Klingon >= 3"), InvalidInput, "queue.rules.requirement at character 4: no skill is"),
+        (whole(steps=[r.RelaxationStep(after_wait=Duration(seconds=9), changes=[r.RequirementChange(also="  x y")])]),
+         InvalidInput, "queue.rules.steps[0].changes[0].also at character 5"),
         (whole(steps=[r.RelaxationStep(after_wait=Duration(seconds=9), changes=[r.RequirementChange(also="x y")])]),
          InvalidInput, "queue.rules.steps[0].changes[0].also at character 3"),
         (whole(steps=[r.RelaxationStep(after_wait=Duration(seconds=9), changes=[r.RequirementChange()])]),
@@ -108,10 +111,32 @@ async def test_rules_that_name_what_is_not_there_are_refused_with_the_place(
     assert said in str(caught.value)
 
 
+async def test_agent_with_both_skills_is_found_though_their_names_stand_close_to_the_words_between(
+    edge: Edge,
+    floor: Floor,
+) -> None:
+    new, french = await skill(floor, "New here"), await skill(floor, "French")
+    with as_("admin", floor):
+        made = await edge.queues.CreateQueue(
+            qs.CreateQueueRequest(
+                request_id="r1",
+                queue=q.Queue(
+                    display_name="Sales", open_to_all=True,
+                    rules=whole(requirement='"New here"and"French"or not"French"'),
+                ),
+            )
+        )  # fmt: skip
+    assert made.rules.requirement == '"New here" and French or not French'
+    agent_id = await floor.agent(skills=[SkillLevel(new, 1), SkillLevel(french, 1)])
+    await floor.contact(made.queue_id)
+    offer = await floor.match()
+    assert offer is not None and offer.agent_id == agent_id
+
+
 async def test_skill_and_queue_that_rules_name_can_not_be_taken_away(edge: Edge, floor: Floor) -> None:
-    french, other = await skill(floor, "French"), await floor.queue("Other")
+    french, other = await skill(floor, "French"), await floor.queue("Other", open_to_all=False)
     rules = Rules(requirement="French", steps=(after(9, Change(ChangeKind.ALSO_QUEUE, queue_id=other.queue_id)),))
-    queue = await floor.queue(rules=rules)
+    queue = await floor.queue(rules=rules, open_to_all=False)
     with as_("admin", floor):
         await refused(
             edge.skills.DeleteSkill(qs.DeleteSkillRequest(skill_id=french)), FailedPrecondition, "SKILL_IN_USE"
@@ -278,6 +303,60 @@ async def test_contact_whose_own_skills_nobody_could_have_is_refused(floor: Floo
     queue = await floor.queue(rules=Rules(requirement="not French"))
     with pytest.raises(InvalidInput, match="nobody could ever take it"):
         await floor.contact(queue.queue_id, required_skills=(SkillLevel(french, 1),))
+
+
+async def test_contact_is_explained_with_the_steps_that_came_for_it_and_not_with_one_that_left_nobody(
+    edge: Edge,
+    floor: Floor,
+) -> None:
+    french = await skill(floor, "French")
+    queue = await floor.queue(rules=Rules(steps=(after(30, Change(ChangeKind.REQUIRE, expression="not French")),)))
+    contact = await floor.contact(queue.queue_id, required_skills=(SkillLevel(french, 3),))
+    floor.clock.advance(31)
+    with as_("supervisor", floor):
+        found = await edge.contacts.ExplainContact(cs.ExplainContactRequest(contact_id=contact.contact_id))
+    assert found.requirement == "French >= 3" and not found.steps
+    agent_id = await floor.agent(skills=[SkillLevel(french, 5)])
+    offer = await floor.match()
+    assert offer is not None and offer.agent_id == agent_id
+
+
+async def test_skill_with_quotation_marks_in_its_name_can_be_asked_for(edge: Edge, floor: Floor) -> None:
+    gold = await skill(floor, 'Level "gold"')
+    rules = whole(requirement='"level ""gold""">=2')
+    with as_("admin", floor):
+        made = await edge.queues.CreateQueue(
+            qs.CreateQueueRequest(request_id="r1", queue=q.Queue(display_name="Gold", open_to_all=True, rules=rules))
+        )
+        assert made.rules.requirement == '"Level ""gold""">=2'
+        again = q.Queue(queue_id=made.queue_id, rules=made.rules)
+        asked = qs.UpdateQueueRequest(queue=again, update_mask=FieldMask(paths=["rules"]))
+        assert (await edge.queues.UpdateQueue(asked)).rules == made.rules
+    agent_id = await floor.agent(skills=[SkillLevel(gold, 2)])
+    await floor.contact(made.queue_id)
+    offer = await floor.match()
+    assert offer is not None and offer.agent_id == agent_id
+
+
+@pytest.mark.parametrize("name", ["French\x00", "Fre\nnch", "Fre\tnch", "Fre\x7fnch"])
+async def test_name_with_a_control_character_is_refused_by_its_field(floor: Floor, name: str) -> None:
+    with pytest.raises(InvalidInput, match="display_name has a control character"):
+        await skill(floor, f"{name}!")
+    with pytest.raises(InvalidInput, match=r"queue\.display_name has a control"):
+        await floor.queue(f"{name}!")
+    assert await skill(floor, "فارسی\u200cزبان"), "a joiner belongs to a word"
+
+
+async def test_queue_that_is_open_to_everybody_has_no_agents_another_could_call_for(floor: Floor) -> None:
+    everybody = await floor.queue("Everybody", open_to_all=True)
+    crew = await floor.queue("Crew", open_to_all=False)
+    steps = (after(30, Change(ChangeKind.ALSO_QUEUE, queue_id=everybody.queue_id)),)
+    with pytest.raises(InvalidInput, match="also_queue_id names a queue that is open to everybody"):
+        await floor.queue(open_to_all=False, rules=Rules(steps=steps))
+    steps = (after(30, Change(ChangeKind.ALSO_QUEUE, queue_id=crew.queue_id)),)
+    await floor.queue(open_to_all=False, rules=Rules(steps=steps))
+    with pytest.raises(QueueInUse, match="a step of Sales"):
+        await floor.run(queue_ops.update_queue, crew.queue_id, {"open_to_all": True}, 0)
 
 
 async def test_list_of_a_queue_is_offered_in_its_order(floor: Floor) -> None:

@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 from chassis.sql import Database
 from kernel.ids import new_id
+from routing.domain import requirements
 from routing.domain.agents import VersionConflict
 from routing.domain.contacts import Channel
 from routing.domain.explaining import in_order
+from routing.domain.rules import Change, ChangeKind, Rules, Step, stated_by
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import waits
@@ -18,6 +20,7 @@ from routing.store import contacts as contact_store
 from routing.store import offers as offer_store
 from routing.store import queues as queue_store
 from routing.store import sweeps
+from routing.store.rules import rules_from_json, rules_to_json
 from sqlalchemy.exc import IntegrityError
 from testkit.clock import ManualClock
 from testkit.cockroach import check_statements
@@ -116,3 +119,19 @@ async def test_every_statement_of_a_whole_contact_speaks_cockroachdb_too(floor: 
     await floor.run(contact_ops.expire_wrap_ups)
     await floor.read(lambda tx: contact_ops.list_decisions(tx, contact.contact_id))
     await db.system(sweeps.tenants_at_work)
+
+
+@pytest.mark.parametrize(
+    ("kept", "meant"),
+    [
+        ("{a}and{b}", "{a} and {b}"), ("not{a}", "not {a}"), ("{a}or not{b}", "{a} or not {b}"),
+        ("({a}and {b})OR{a} >= 3", "({a} and {b})OR {a} >= 3"), ("not ({a} or {b})", "not ({a} or {b})"),
+        ("{a}>=2 and({b})", "{a}>=2 and({b})"),
+    ],
+)  # fmt: skip
+def test_rules_saved_without_blanks_between_their_words_serve_callers_again(kept: str, meant: str) -> None:
+    skills = {"a": f"skl_{'01and' * 5}0", "b": f"skl_{'7' * 26}"}
+    step = Step((Change(ChangeKind.REQUIRE, expression=kept.format(**skills)),), after=timedelta(seconds=9))
+    read = rules_from_json(rules_to_json(Rules(requirement=kept.format(**skills), steps=(step,))))
+    assert read.requirement == read.changes[0].expression == meant.format(**skills)
+    assert requirements.skills_named(stated_by(read.requirement)) <= set(skills.values())

@@ -18,7 +18,7 @@ import {
 } from "../src/rules/words.ts";
 import examples from "./expressions.json";
 
-const NAMES = ["French", "Sales", "Card disputes", "Trainee"];
+const NAMES = ["French", "Sales", "Card disputes", "Trainee", 'Level "gold"'];
 const skillOf: SkillOf = (name) => NAMES.find((each) => each.toLowerCase() === name.toLowerCase());
 const speech: Speech = { t, language: "en", skill: (id) => id, queue: (id) => id };
 const plain = (text: string) => text.replace(/[\u2068\u2069]/g, "");

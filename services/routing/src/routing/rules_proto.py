@@ -74,7 +74,7 @@ def rules_from_proto(message: rules_pb2.RoutingRules, field: str) -> Rules:
         if message.HasField("weights")
         else DEFAULT.weights,
         tuple(Level(tuple(each.agent_ids), _length(each, "wait", timedelta(0))) for each in message.levels),
-        message.requirement.strip(),
+        message.requirement,
         tuple(
             Step(
                 tuple(
@@ -151,7 +151,7 @@ def _change_from_proto(message: rules_pb2.RequirementChange, place: str) -> Chan
         case None:
             raise InvalidInput.of(place, "says nothing this version knows")
         case _:
-            return Change(_EXPRESSIONS[kind], expression=getattr(message, kind).strip())
+            return Change(_EXPRESSIONS[kind], expression=getattr(message, kind))
 
 
 def _length(message: Message, field: str, default: timedelta) -> timedelta:

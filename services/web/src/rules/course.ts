@@ -42,11 +42,15 @@ function after(asked: Requirement, change: RequirementChange, skillOf: SkillOf):
   return change.replace === undefined ? asked : parsed(change.replace, skillOf);
 }
 
-/** What holds once these steps have come, in their order. */
+/** What holds once these steps have come, in their order; one that would leave nobody who may take it doesn't come. */
 export function askedAfter(first: Requirement, steps: readonly RelaxationStep[], skillOf: SkillOf): Asked {
-  return steps
-    .flatMap((step) => step.changes ?? [])
-    .reduce<Asked>((asked, change) => changed(asked, change, skillOf), { requirement: first, queueIds: [] });
+  return steps.reduce<Asked>(
+    (asked, step) => {
+      const next = (step.changes ?? []).reduce((each, change) => changed(each, change, skillOf), asked);
+      return next.requirement.length > 0 ? next : asked;
+    },
+    { requirement: first, queueIds: [] },
+  );
 }
 
 /** Whether a step comes after a time waited, and not by an expected wait. */

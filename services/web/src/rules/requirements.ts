@@ -82,7 +82,7 @@ export function lowered(requirement: Requirement, skill: string, least: number):
 export function swapped(requirement: Requirement, skill: string, other: string, least: number): Requirement {
   return simplified(
     requirement.flatMap((each) => {
-      const kept = each.filter((one) => one.skill !== skill);
+      const kept = each.filter((one) => one.skill !== skill || one.least === 0);
       return kept.length < each.length ? joined(kept, [term(other, least)]) : [each];
     }),
   );
@@ -96,7 +96,7 @@ export function skillsNamed(requirement: Requirement): Set<string> {
 /** A skill's name as an expression says it. */
 export function quoted(name: string): string {
   const plain = /^[^\s()<>="]+$/.test(name) && !WORDS.includes(name.toLowerCase());
-  return plain ? name : `"${name}"`;
+  return plain ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
 const term = (skill: string, least: number, most = MAX_LEVEL): Term => ({ skill, least, most });
@@ -143,7 +143,7 @@ function includes(wider: Alternative, narrower: Alternative): boolean {
 
 const WORDS = ["and", "or", "not"];
 const MARKS = [">=", "<=", "="];
-const TOKEN = /\s*(?:(>=|<=|=|\(|\))|"([^"]*)"|([^\s()<>="]+))/y;
+const TOKEN = /\s*(?:(>=|<=|=|\(|\))|"((?:[^"]|"")*)"|([^\s()<>="]+))/y;
 
 interface Token {
   /** A mark or word of the language, `number`, `name`, `wrong` or `end`. */
@@ -163,7 +163,7 @@ function tokens(text: string): Token[] {
     at = TOKEN.lastIndex;
     const [, mark, name, word = ""] = match;
     if (mark) found.push({ kind: mark, value: mark, begin });
-    else if (name !== undefined) found.push({ kind: "name", value: name, begin });
+    else if (name !== undefined) found.push({ kind: "name", value: name.replaceAll('""', '"'), begin });
     else found.push({ kind: kindOf(word, MARKS.includes(found.at(-1)?.kind ?? "")), value: word, begin });
   }
   return found;
@@ -192,7 +192,6 @@ class Parser {
   whole(): Requirement {
     const found = this.#anyOf();
     if (this.#at < this.#tokens.length) this.#refuse("join");
-    if (found.length === 0) throw new Fault("contradiction");
     return found;
   }
 
@@ -203,8 +202,13 @@ class Parser {
   }
 
   #allOf(): Requirement {
+    const begin = this.#at;
     let found = this.#item();
     while (this.#take("and")) found = bounded(both(found, this.#item()));
+    if (found.length === 0) {
+      this.#at = begin;
+      this.#refuse("contradiction");
+    }
     return found;
   }
 

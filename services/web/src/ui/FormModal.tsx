@@ -11,6 +11,8 @@ interface Props {
   onClose: () => void;
   /** Saves; a thrown problem is shown above the buttons and the dialog stays open, as it does when this gives false. */
   onSave: () => Promise<unknown>;
+  /** What to say of a problem that is shown at its field; undefined to say all of it. */
+  problemWords?: (problem: Problem) => string | undefined;
   children: ReactNode | ((problem: Problem | undefined) => ReactNode);
   saveLabel?: string;
   /** Red for what takes something away. */
@@ -24,6 +26,7 @@ export function FormModal({
   title,
   onClose,
   onSave,
+  problemWords,
   children,
   saveLabel,
   saveColor,
@@ -56,7 +59,7 @@ export function FormModal({
       <Form onSubmit={() => void save()}>
         <Stack>
           {typeof children === "function" ? children(problem) : children}
-          <ProblemNote problem={problem} />
+          <ProblemNote problem={problem} words={problem && problemWords?.(problem)} />
           <Group justify="flex-end" className={classes.formButtons}>
             <Button variant="default" onClick={onClose}>
               {t("common.cancel")}

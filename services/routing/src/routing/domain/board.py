@@ -24,7 +24,7 @@ from routing.domain.fairness import Turns
 from routing.domain.matches import ALONE, CANDIDATES, PREFERRED, TARGET, Match, Waiting, rings_along
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
-from routing.domain.ranking import LAST, LOADED, USUALLY, Ranked, Ranking, Ready, Tally
+from routing.domain.ranking import AWAY, HOLDING, IDLE, LAST, LOADED, USUALLY, Ranked, Ranking, Ready, Tally
 from routing.domain.rules import Strategy
 from routing.domain.urgency import USUAL, Urgency, urgency_of
 
@@ -124,24 +124,25 @@ class Board:
 
     def put_agent(self, agent: Ready) -> None:
         """An agent became ready, or changed while ready."""
-        agent_id, rank = agent.agent_id, agent.rank
+        agent_id, rank, tier = agent.agent_id, agent.rank, agent.tier
         self.drop_agent(agent_id)
         fit = self._fits.get(agent_id)
-        known = (agent.skills, agent.queue_ids, agent.direct, agent.away)
+        known = (agent.skills, agent.queue_ids, agent.direct, tier == AWAY)
         if fit is None or (fit.skills, fit.queue_ids, fit.direct, fit.away) != known:
             fit = self._refit(agent, fit)
         if agent.loaded and self._is_held_back(agent, fit):
             self._held_back[agent_id] = agent
             return
         self._ready[agent_id] = agent
-        entry = self._entries[agent_id] = Entry(agent)
-        newest = self._newest is None or self._newest < rank
-        if newest and not agent.loaded:
+        entry = self._entries[agent_id] = Entry(agent, rank)
+        newest = tier == IDLE and (self._newest is None or self._newest < rank)
+        if newest:
             self._newest = rank
         live, room = self._live, agent.open
-        for pool, line in fit.stands:
+        for pool, line, points in fit.stands:
             if room is not None and pool.channel not in room:
                 continue
+            line = pool.line(pool.ranking.group(points, tier)) if tier == HOLDING else line
             if newest:
                 line.append(entry)
             else:
@@ -167,7 +168,7 @@ class Board:
             return self._held_back.pop(agent_id, None)
         self._entries.pop(agent_id).agent = None
         fit, room = self._fits[agent_id], agent.open
-        for pool, _ in fit.stands:
+        for pool, _, _ in fit.stands:
             if room is not None and pool.channel not in room:
                 continue
             pool.ready -= 1
@@ -270,9 +271,8 @@ class Board:
 
     def _is_held_back(self, agent: Ready, fit: Fit) -> bool:
         overdue = [channel for channel in self._turns.overdue if agent.waits_for(channel)]
-        return bool(overdue) and any(
-            pool.waiting and not pool.ready and pool.channel in overdue for pool, _ in (*fit.stands, *fit.ranks)
-        )
+        pools = [pool for pool, *_ in (*fit.stands, *fit.ranks)] if overdue else []
+        return any(pool.waiting and not pool.ready and pool.channel in overdue for pool in pools)
 
     def _stand(self, contact: Waiting, pool: Pool) -> None:
         self._place[contact.contact_id] = pool
@@ -357,11 +357,13 @@ class Board:
     def _gather(self, pool: Pool, fits: list[Fit]) -> None:
         """Have these ready agents, whose fits have just taken the pool in, stand in it."""
         for fit in sorted(fits, key=lambda each: self._entries[each.agent_id].rank):
-            entry = self._entries[fit.agent_id]
+            agent = self._ready[fit.agent_id]
             if pool.ranked is None:
-                fit.stands[-1][1].append(entry)
+                _, line, points = fit.stands[-1]
+                line = pool.line(pool.ranking.group(points, HOLDING)) if agent.loaded else line
+                line.append(self._entries[fit.agent_id])
             else:
-                agent, points = self._ready[fit.agent_id], fit.ranks[-1][1]
+                points = fit.ranks[-1][1]
                 pool.ranked.put(pool.ranking.key(agent, points), agent, points)
         pool.ready = len(fits)
 
@@ -394,8 +396,8 @@ def ready_of(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready | None:
     if agent.state not in (AgentState.ON_CONTACT, AgentState.WRAP_UP) or agent.next_state is not None:
         return None
     # Nobody on a call has room, and that is nearly everybody.
-    room = rules.room(agent.held, agent.capacities) if SPOKEN.isdisjoint(agent.held) else frozenset()
-    return seen(agent, rules) if room and agent.active else None
+    room = agent.active and SPOKEN.isdisjoint(agent.held) and rules.room(agent.held, agent.capacities)
+    return seen(agent, rules) if room else None
 
 
 def seen_idle(agent: Agent) -> Ready:
@@ -405,13 +407,11 @@ def seen_idle(agent: Agent) -> Ready:
         agent.last_offer_time.timestamp() if agent.last_offer_time is not None else 0.0, agent.shift_contacts,
         agent.shift_talk.total_seconds(), agent.cost,
     )  # fmt: skip
+    queue_ids = frozenset(agent.queue_ids)
     if agent.findable:
         direct = agent.passed_over or not agent.reach.queue_calls
-        return Ready(
-            agent.agent_id, LAST, held, frozenset(agent.queue_ids), agent.version, direct, tally, _BY_TELEPHONE
-        )
-    idle = agent.idle_since or agent.state_time
-    return Ready(agent.agent_id, idle, held, frozenset(agent.queue_ids), agent.version, tally=tally)
+        return Ready(agent.agent_id, LAST, held, queue_ids, agent.version, direct, tally, _BY_TELEPHONE)
+    return Ready(agent.agent_id, agent.idle_since or agent.state_time, held, queue_ids, agent.version, tally=tally)
 
 
 def seen(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready:

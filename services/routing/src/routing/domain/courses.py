@@ -51,7 +51,10 @@ def course(line: Line, brought: Demand, fired: int) -> tuple[Stage, ...]:
     """The stages of a contact that brings skills of its own; `fired` has a bit for each step that came because the
     expected wait was too long. Never empty; the first is from 0 on."""
     rules = line.rules
-    first = requirements.both(line.first, requirements.of_levels(brought))
+    # Rules may have changed since it came: what it brings and they rule out counts no more, or nobody could take it.
+    first = requirements.both(line.first, requirements.of_levels(brought)) or line.first
+    # A list says itself whose agents they are.
+    anybodys = line.open_to_all or rules.strategy is Strategy.LIST
     times = {0.0, *(step.after.total_seconds() for step in rules.steps if step.after is not None)}
     widens = _widens(rules)
     times.update(widens)
@@ -63,9 +66,9 @@ def course(line: Line, brought: Demand, fired: int) -> tuple[Stage, ...]:
             if (step.after.total_seconds() <= time if step.after is not None else fired >> number & 1)
         )
         asked = asked_after(first, [rules.steps[number] for number in came])
-        members = () if line.open_to_all else (line.queue_id, *asked.also_queues)
+        members = () if anybodys else (line.queue_id, *asked.also_queues)
         levels = sum(each <= time for each in widens)
-        stages.append(Stage(time, members, asked.requirement, levels, came))
+        stages.append(Stage(time, members, asked.requirement, levels, tuple(came[place] for place in asked.came)))
     return tuple(stages)
 
 

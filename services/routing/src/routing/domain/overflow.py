@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from kernel.errors import InvalidInput
 from kernel.ids import is_id
-from kernel.phone import require_e164
+
+from routing.domain.faults import fault, length_fault, number_fault
+from routing.domain.phones import undialable
 
 MAX_RULES = 20
 MOST_WAITING = 10_000
@@ -234,11 +235,11 @@ def check_overflow(overflow: Overflow, queue_id: str, field: str, *, has_hours: 
     """The overflow, when all of it can happen; InvalidInput with the place of the fault. Whether its queues exist, and
     where they send contacts themselves, is for the caller to know."""
     if len(overflow.rules) > MAX_RULES:
-        raise InvalidInput.of(f"{field}.rules", f"has more than {MAX_RULES} rules")
+        raise fault("TOO_MANY", f"{field}.rules", f"has more than {MAX_RULES} rules", most=MAX_RULES)
     if overflow.max_wait is not None:
         _check_wait(overflow.max_wait, f"{field}.max_wait")
     if not 0 <= overflow.max_waiting <= MOST_WAITING:
-        raise InvalidInput.of(f"{field}.max_waiting", f"must be 0 to {MOST_WAITING}")
+        raise number_fault(f"{field}.max_waiting", 0, MOST_WAITING)
     for index, rule in enumerate(overflow.rules):
         place = f"{field}.rules[{index}]"
         _check_rule(rule, queue_id, place, has_hours=has_hours)
@@ -269,30 +270,30 @@ def _check_rule(rule: OverflowRule, queue_id: str, place: str, *, has_hours: boo
     if rule.trigger is Trigger.EXPECTED_WAIT:
         _check_wait(rule.wait, f"{place}.expected_wait_over")
     if rule.trigger is Trigger.DEPTH and not 1 <= rule.depth <= MOST_WAITING:
-        raise InvalidInput.of(f"{place}.depth", f"must be 1 to {MOST_WAITING}")
+        raise number_fault(f"{place}.depth", 1, MOST_WAITING)
     if rule.trigger is Trigger.CLOSED and not has_hours:
-        raise InvalidInput.of(f"{place}.closed", "can never be: the queue goes by no business hours")
+        raise fault("NO_HOURS", f"{place}.closed", "can never be: the queue goes by no business hours")
     if bool(rule.queue_id) == bool(rule.number):
-        raise InvalidInput.of(place, "needs either queue_id or number")
-    if rule.number:
-        require_e164(rule.number, f"{place}.number")
-    elif not is_id("que", rule.queue_id):
-        raise InvalidInput.of(f"{place}.queue_id", "is not the id of a queue (que_...)")
-    elif rule.queue_id == queue_id:
-        raise InvalidInput.of(f"{place}.queue_id", "is the queue itself")
+        raise fault("TARGET_MISSING", place, "needs either queue_id or number")
+    if rule.number and (wrong := undialable(rule.number)) is not None:
+        raise fault(wrong.code, f"{place}.number", wrong.wrong)
+    if rule.queue_id and not is_id("que", rule.queue_id):
+        raise fault("QUEUE_UNKNOWN", f"{place}.queue_id", "is not the id of a queue (que_...)")
+    if rule.queue_id and rule.queue_id == queue_id:
+        raise fault("THIS_QUEUE", f"{place}.queue_id", "is the queue itself")
 
 
 def _check_wait(wait: timedelta, place: str) -> None:
     if not _SHORTEST <= wait <= _LONGEST:
-        raise InvalidInput.of(place, "must be 1 second to 30 days")
+        raise length_fault(place, "must be 1 second to 30 days", _SHORTEST, _LONGEST)
 
 
 def _check_reached(overflow: Overflow, index: int, place: str) -> None:
     rule = overflow.rules[index]
     if rule.trigger is Trigger.AFTER_WAIT and overflow.max_wait is not None and rule.wait >= overflow.max_wait:
-        raise InvalidInput.of(f"{place}.after_wait", "can never be: it is not before the longest wait")
+        raise fault("AFTER_MAX_WAIT", f"{place}.after_wait", "can never be: it is not before the longest wait")
     if rule.trigger is Trigger.DEPTH and overflow.max_waiting and rule.depth > overflow.max_waiting:
-        raise InvalidInput.of(f"{place}.depth", "can never be: the queue is full before")
+        raise fault("FULL_BEFORE", f"{place}.depth", "can never be: the queue is full before")
     for number, other in enumerate(overflow.rules):
         if number == index or not _implies(rule, other):
             continue
@@ -300,16 +301,20 @@ def _check_reached(overflow: Overflow, index: int, place: str) -> None:
         # A rule further down is sooner only where time alone decides: it was due while this one was not.
         sooner = number < index or (rule.trigger is Trigger.AFTER_WAIT and rule.wait > other.wait)
         if takes_all and sooner:
-            raise InvalidInput.of(place, f"is never reached: rules[{number}] sends on whatever it would")
+            wrong = f"is never reached: rules[{number}] sends on whatever it would"
+            raise fault("NEVER_REACHED", place, wrong, rule=number + 1)
 
 
 def _check_limit(overflow: Overflow, field: str) -> None:
     for index, rule in enumerate(overflow.rules):
-        if (
-            rule.number and rule.trigger is Trigger.AFTER_WAIT
-            and overflow.max_wait is not None and rule.wait <= overflow.max_wait
-        ):  # fmt: skip
-            raise InvalidInput.of(f"{field}.max_wait", f"is never reached: rules[{index}] sends everybody on before")
+        if not rule.number:
+            continue  # a queue may not take it
+        wrong = f"is never reached: rules[{index}] sends everybody on before"
+        by_wait = rule.trigger is Trigger.AFTER_WAIT
+        if by_wait and overflow.max_wait is not None and rule.wait <= overflow.max_wait:
+            raise fault("LIMIT_NEVER_REACHED", f"{field}.max_wait", wrong, rule=index + 1)
+        if overflow.leave_when_unstaffed and rule.trigger in (Trigger.NOBODY_STAFFED, Trigger.EXPECTED_WAIT):
+            raise fault("LIMIT_NEVER_REACHED", f"{field}.leave_when_unstaffed", wrong, rule=index + 1)
 
 
 def _implies(rule: OverflowRule, other: OverflowRule) -> bool:

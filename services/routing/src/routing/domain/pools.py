@@ -6,13 +6,14 @@ import heapq
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 
 from routing.domain import requirements
 from routing.domain.contacts import Channel
 from routing.domain.courses import Stage
 from routing.domain.matches import Waiting
-from routing.domain.ranking import Ranked, Ranking, Ready
+from routing.domain.ranking import AWAY, IDLE, Ranked, Ranking, Ready
 from routing.domain.rules import Strategy
 from routing.domain.urgency import Urgency
 
@@ -23,13 +24,13 @@ class Entry:
 
     __slots__ = ("agent", "rank")
 
-    def __init__(self, agent: Ready) -> None:
+    def __init__(self, agent: Ready, rank: tuple[datetime, str]) -> None:
         self.agent: Ready | None = agent
-        self.rank = agent.rank
+        self.rank = rank
 
 
 Standing = deque[Entry]
-"""Agents of one group, the longest idle first."""
+"""Agents of one group, who all are idle, hold something or are away alike: the longest idle first."""
 Place = tuple[float, float, str]
 """When a contact stands as if it had come, when it came, which one: smaller is first."""
 
@@ -76,12 +77,13 @@ class Pool:
                 line.popleft()
             if line:
                 looked_at = islice(line, 2 * most)  # entries that count no more among them
-                found += [(agent, group) for entry in looked_at if (agent := entry.agent) is not None]
+                points = self.ranking.score_of(group)
+                found += [(agent, points) for entry in looked_at if (agent := entry.agent) is not None]
                 if len(found) >= most:
                     break
         del found[most:]
         if self.ranking.strategy is Strategy.SKILLS:
-            return found  # the group is the score
+            return found
         return [(agent, requirements.score(agent.skills, self.stage.requirement) or 0) for agent, _ in found]
 
     def spare(self, weighed: Sequence[tuple[Ready, int]], fits: Mapping[str, Fit]) -> list[Ready]:
@@ -143,7 +145,8 @@ class Fit:
     queue_ids: frozenset[str]
     direct: bool
     away: bool
-    stands: list[tuple[Pool, Standing]]
+    stands: list[tuple[Pool, Standing, int]]
+    """Pools told apart by idle time, with the line of those like them when they hold nothing, and the score."""
     ranks: list[tuple[Pool, int]]
     """The same of pools that are ranked, with the agent's score."""
 
@@ -152,7 +155,7 @@ class Fit:
         room = agent.open
         return any(
             each.waiting and each is not pool and (room is None or each.channel in room)
-            for each, _ in (*self.stands, *self.ranks)
+            for each, *_ in (*self.stands, *self.ranks)
         )
 
     def stand(self, pool: Pool) -> bool:
@@ -169,7 +172,8 @@ class Fit:
         if points is None or not (own or pool.ranking.lists(self.agent_id, pool.stage.levels)):
             return False
         if pool.ranked is None:
-            self.stands.append((pool, pool.line(pool.ranking.group(points))))
+            tier = AWAY if self.away else IDLE
+            self.stands.append((pool, pool.line(pool.ranking.group(points, tier)), points))
         else:
             self.ranks.append((pool, points))
         return True

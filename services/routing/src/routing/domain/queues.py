@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from unicodedata import category
 
 from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidInput, NotFound
 from kernel.ids import is_id
@@ -14,7 +15,8 @@ from routing.domain import requirements
 from routing.domain.callback_rules import USUAL_CALLBACKS, CallbackRules, check_callback_rules
 from routing.domain.overflow import NONE, Overflow, check_overflow
 from routing.domain.requirements import MAX_PROFICIENCY, Requirement
-from routing.domain.rules import DEFAULT, Rules, check_rules, stated_by
+from routing.domain.rule_checks import check_rules
+from routing.domain.rules import DEFAULT, Rules, stated_by
 
 MAX_NAME = 200
 MAX_SKILLS = 20
@@ -155,8 +157,10 @@ DIRECT = Queue(
 
 
 def require_name(value: str, field: str) -> str:
-    """A display name without blanks around it, 1 to 200 characters."""
+    """A display name without blanks around it, 1 to 200 characters, none of them a control character."""
     name = value.strip()
+    if any(category(character) in ("Cc", "Cs") for character in name):
+        raise InvalidInput.of(field, "has a control character in it, such as a line break")
     if not name or len(name) > MAX_NAME:
         raise InvalidInput.of(field, "is required" if not name else f"is longer than {MAX_NAME} characters")
     return name
@@ -214,8 +218,11 @@ def check_queue(queue: Queue) -> Queue:
     require_skills(queue.required_skills, "queue.required_skills")
     require_ids("dsp", queue.disposition_ids, "queue.disposition_ids", 200)
     check_callback_rules(queue.callbacks, "queue.callbacks")
-    check_rules(queue.rules, queue.requirement, queue.queue_id, "queue.rules")
     check_overflow(queue.overflow, queue.queue_id, "queue.overflow", has_hours=bool(queue.business_hours_id))
+    check_rules(
+        queue.rules, queue.requirement, queue.queue_id, "queue.rules", open_to_all=queue.open_to_all,
+        overflow=queue.overflow,
+    )  # fmt: skip
     return queue
 
 

@@ -13,7 +13,12 @@ from routing.domain.rules import DEFAULT, Rules, Strategy, Weights
 LOADED = datetime(9000, 1, 1, tzinfo=UTC)
 """Idle since then, and later the more they hold, are agents who handle something already and have room for more."""
 LAST = datetime.max.replace(tzinfo=UTC)
-"""Idle since then are agents who are away: whoever is at the desk comes before them."""
+"""Idle since then are agents who are away."""
+IDLE, HOLDING, AWAY = range(3)
+"""Whoever is at the desk and holds nothing comes before who holds something already, and both before who is away:
+whatever the strategy, and however well they fit."""
+_TIER = 1_000_000
+"""More than any score."""
 
 
 class Tally(NamedTuple):
@@ -54,6 +59,11 @@ class Ready(NamedTuple):
         return self.loaded and not self.takes(channel) and (self.does is None or channel in self.does)
 
     @property
+    def tier(self) -> int:
+        """IDLE, HOLDING or AWAY."""
+        return HOLDING if self.loaded else AWAY if self.idle_since == LAST else IDLE
+
+    @property
     def away(self) -> bool:
         """Whether they are reached by telephone alone."""
         return self.idle_since == LAST
@@ -64,7 +74,7 @@ class Ready(NamedTuple):
         return (self.idle_since, self.agent_id)
 
 
-Key = tuple[bool, float, datetime, str]
+Key = tuple[int, float, datetime, str]
 
 
 class Ranking:
@@ -86,9 +96,14 @@ class Ranking:
         """Whether agents of one score are told apart by idle time alone."""
         return self.strategy in (Strategy.SKILLS, Strategy.LONGEST_IDLE)
 
-    def group(self, score: int) -> int:
+    def group(self, score: int, tier: int = IDLE) -> int:
         """Of those `by_idle`: agents of a higher group come first."""
-        return score if self.strategy is Strategy.SKILLS else 0
+        return (score if self.strategy is Strategy.SKILLS else 0) - _TIER * tier
+
+    @staticmethod
+    def score_of(group: int) -> int:
+        """Of the strategy SKILLS: the score that all of a group have."""
+        return group % _TIER
 
     def lists(self, agent_id: str, levels: int) -> bool:
         """Whether an agent may be offered a contact when so many levels of the list have come."""
@@ -98,20 +113,20 @@ class Ranking:
         return place is not None and place < self._ends[min(levels, len(self._ends)) - 1]
 
     def key(self, agent: Ready, score: int) -> Key:
-        """Smaller is first; whoever is away comes last."""
-        return (agent.idle_since == LAST, self._measure(agent, score), agent.idle_since, agent.agent_id)
+        """Smaller is first."""
+        return (agent.tier, self._measure(agent, score), agent.idle_since, agent.agent_id)
 
     def value(self, agent: Ready, score: int, now: float, preferred: str) -> float:
         """Of the strategy WEIGHTED: what an agent is worth for a contact with this preferred agent."""
         weights = self.weights
-        idle = max(0.0, now - agent.idle_since.timestamp()) / 60 if agent.idle_since != LAST else 0.0
+        idle = 0.0 if agent.tier else max(0.0, now - agent.idle_since.timestamp()) / 60
         bonus = weights.preferred if agent.agent_id == preferred else 0.0
         return weights.proficiency * score + weights.idle_minute * idle + bonus - weights.cost * agent.tally.cost
 
     def why_after(self, agent: Ready, score: int, best: Ready, best_score: int) -> str:
         """Why an agent who may take a contact comes after the best one."""
-        if agent.idle_since == LAST and best.idle_since != LAST:
-            return "away"
+        if agent.tier != best.tier:
+            return "away" if agent.away else "holds_contacts"
         if self.strategy is Strategy.SKILLS and score != best_score:
             return "lower_proficiency"
         if not self.by_idle and self._measure(agent, score) != self._measure(best, best_score):
@@ -129,9 +144,9 @@ class Ranking:
             case Strategy.LIST:
                 return self.places.get(agent.agent_id, len(self.places))
             case Strategy.WEIGHTED:
-                weights, since = self.weights, agent.idle_since
-                # The value at any time but for what all have alike.
-                idle = 0.0 if since == LAST else weights.idle_minute * since.timestamp() / 60
+                weights = self.weights
+                # The value at any time but for what all of a tier have alike.
+                idle = 0.0 if agent.tier else weights.idle_minute * agent.idle_since.timestamp() / 60
                 return idle + weights.cost * agent.tally.cost - weights.proficiency * score
             case _:
                 return -self.group(score)

@@ -4,8 +4,9 @@ An expression is made of skills with levels, `and`, `or`, `not` and brackets:
 
     French >= 3 and (Sales or "Card disputes" >= 2) and not Trainee
 
-A skill by itself means any level (>= 1); `=` and `<=` bound it from above, and `not French >= 3` is French <= 2, nobody
-included who has none of it. A `Requirement` is the same as a choice of alternatives (disjunctive normal form): an agent
+A name of several words, or of the language's own, stands in quotation marks; one within it is written twice. A skill by
+itself means any level (>= 1); `=` and `<=` bound it from above, and `not French >= 3` is French <= 2, nobody included
+who has none of it. A `Requirement` is the same as a choice of alternatives (disjunctive normal form): an agent
 fits who meets every term of one of them. Everything here is pure; skills are known by whatever the caller calls them.
 """
 
@@ -47,28 +48,31 @@ class _Contradiction(Exception):
     """No level meets both terms."""
 
 
-def parsed(text: str, skill_of: Callable[[str], str | None], field: str) -> Requirement:
+def parsed(text: str, skill_of: Callable[[str], str | None], field: str, *, stored: bool = False) -> Requirement:
     """The requirement that an expression states; `ANYBODY` for an empty one.
 
     `skill_of` gives the id of a skill by the name in the expression, None when there is none. InvalidInput names
-    `field` and the character at fault.
+    `field` and the character at fault. What is `stored` may be longer than what may be written, and may have a part
+    that nobody could meet.
     """
-    if len(text) > MAX_LENGTH:
+    if not stored and len(text) > MAX_LENGTH:
         raise InvalidInput.of(field, f"is longer than {MAX_LENGTH} characters")
     if not text.strip():
         return ANYBODY
-    return _Parser(text, skill_of, field).whole()
+    return _Parser(text, skill_of, field, strict=not stored).whole()
 
 
 def renamed(text: str, name_of: Callable[[str], str | None]) -> str:
     """The expression with its skills under other names, quoted where that is needed; those `name_of` doesn't know keep
-    the one they have."""
-    made: list[str] = []
+    the one they have. It means the same, and reads the same but for the names."""
+    made, at = "", 0
     for kind, value, begin, end in _tokens(text):
         name = name_of(value) if kind == "name" else None
-        made.append(text[begin:end] if name is None or '"' in name else _quoted(name))
-        made.append(text[end : end + 1] if text[end : end + 1].isspace() else "")
-    return "".join(made).strip()
+        word, gap = text[begin:end] if name is None else _quoted(name), text[at:begin]
+        # What a quotation mark kept apart from its neighbour would else become one word with it.
+        made += (gap or (" " if _run_together(made, word) else "")) + word
+        at = end
+    return (made + text[at:]).strip()
 
 
 def text_of(requirement: Requirement) -> str:
@@ -81,6 +85,11 @@ def text_of(requirement: Requirement) -> str:
 def skills_named(requirement: Requirement) -> set[str]:
     """Every skill that counts in it."""
     return {term.skill_id for alternative in requirement for term in alternative}
+
+
+def skills_wanted(requirement: Requirement) -> set[str]:
+    """Every skill that somebody must have by it."""
+    return {term.skill_id for alternative in requirement for term in alternative if term.least}
 
 
 def of_levels(levels: Iterable[tuple[str, int]]) -> Requirement:
@@ -122,10 +131,11 @@ def lowered(requirement: Requirement, skill_id: str, least: int) -> Requirement:
 
 
 def swapped(requirement: Requirement, skill_id: str, other_id: str, least: int) -> Requirement:
-    """The same, another skill in place of this one wherever it was asked for."""
+    """The same, another skill in place of this one wherever it was asked for. Whoever must not have it, or not so much
+    of it, still must not."""
     changed: list[Alternative] = []
     for each in requirement:
-        kept = tuple(term for term in each if term.skill_id != skill_id)
+        kept = tuple(term for term in each if term.skill_id != skill_id or not term.least)
         asked = len(kept) < len(each)
         try:
             changed.append(_joined(kept, (Term(other_id, least),)) if asked else each)
@@ -208,8 +218,9 @@ def _includes(wider: Alternative, narrower: Alternative) -> bool:
 
 # -- reading ---------------------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(r'\s*(?:(?P<mark>>=|<=|=|\(|\))|"(?P<quoted>[^"]*)"|(?P<word>[^\s()<>="]+))')
+_TOKEN = re.compile(r'\s*(?:(?P<mark>>=|<=|=|\(|\))|"(?P<quoted>(?:[^"]|"")*)"|(?P<word>[^\s()<>="]+))')
 _WORDS = ("and", "or", "not")
+_MARKS = '()<>="'
 
 
 def _tokens(text: str) -> list[tuple[str, str, int, int]]:
@@ -226,7 +237,7 @@ def _tokens(text: str) -> list[tuple[str, str, int, int]]:
         if (mark := match["mark"]) is not None:
             found.append((mark, mark, match.start("mark"), at))
         elif (quoted := match["quoted"]) is not None:
-            found.append(("name", quoted, match.start("quoted") - 1, at))
+            found.append(("name", quoted.replace('""', '"'), match.start("quoted") - 1, at))
         else:
             word = match["word"]
             after_mark = bool(found) and found[-1][0] in (">=", "<=", "=")
@@ -240,13 +251,20 @@ def _tokens(text: str) -> list[tuple[str, str, int, int]]:
 
 def _quoted(name: str) -> str:
     plain = re.fullmatch(r'[^\s()<>="]+', name) is not None and name.lower() not in _WORDS
-    return name if plain else f'"{name}"'
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def _run_together(before: str, after: str) -> bool:
+    return bool(before) and not before[-1].isspace() and before[-1] not in _MARKS and after[0] not in _MARKS
 
 
 class _Parser:
     """or: and ("or" and)*; and: item ("and" item)*; item: "not" item | "(" or ")" | skill [mark level]."""
 
-    def __init__(self, text: str, skill_of: Callable[[str], str | None], field: str) -> None:
+    def __init__(
+        self, text: str, skill_of: Callable[[str], str | None], field: str, *, strict: bool
+    ) -> None:  # fmt: skip
+        self._strict = strict
         self._tokens = _tokens(text)
         self._at = self._depth = 0
         self._text, self._skill_of, self._field = text, skill_of, field
@@ -266,9 +284,13 @@ class _Parser:
         return found
 
     def _all_of(self) -> Requirement:
+        begin = self._at
         found = self._item()
         while self._take("and"):
             found = self._bounded(both(found, self._item()))
+        if not found and self._strict:
+            self._at = begin
+            self._refuse("contradicts itself: nobody could ever meet it")
         return found
 
     def _item(self) -> Requirement:

@@ -1,26 +1,19 @@
 """How a queue chooses: the strategy by which agents are ranked, what a point of priority is worth, for how long a
 preferred agent is waited for, and the steps by which a contact that waits asks for less, or for something else.
 
-Steps are worked out when a queue is saved: each says which skills and whose agents hold from then on, so that a step
-nobody could reach, or that changes nothing, is refused with its place.
+Each step says which skills and whose agents hold from then on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from kernel.errors import InvalidInput
-from kernel.ids import is_id
-
 from routing.domain import requirements
-from routing.domain.requirements import ANYBODY, MAX_PROFICIENCY, Requirement
+from routing.domain.requirements import Requirement
 
-MAX_STEPS = 50
-MAX_CHANGES = 20
-MAX_LEVELS, MAX_LISTED = 20, 500
 LONGEST_WAIT = timedelta(days=30)
 """No step, level or window lies later."""
 POINT = timedelta(hours=1)
@@ -28,7 +21,6 @@ POINT = timedelta(hours=1)
 MOST_POINTS = 100.0
 PREFERRED_WAIT = timedelta(seconds=15)
 MOST_RINGING = 20
-_MAX_WEIGHT = 100.0
 
 
 class Strategy(StrEnum):
@@ -186,131 +178,29 @@ DEFAULT = Rules()
 
 @dataclass(frozen=True)
 class Asked:
-    """What holds at a time: the skills, and agents of which queues besides its own may take it."""
+    """What holds at a time: the skills, and agents of which queues besides its own may take it. `came` are the steps
+    that hold, by their place among those given."""
 
     requirement: Requirement
     also_queues: tuple[str, ...] = ()
+    came: tuple[int, ...] = ()
 
 
 def stated_by(expression: str) -> Requirement:
     """The requirement of an expression that was checked when it was saved, with skills by id."""
-    return requirements.parsed(expression, lambda name: name, "expression")
+    return requirements.parsed(expression, lambda name: name, "expression", stored=True)
 
 
 def asked_after(first: Requirement, steps: Iterable[Step]) -> Asked:
-    """What holds once these steps have come, in their order."""
-    requirement, queues = first, []
-    for step in steps:
+    """What holds once these steps have come, in their order. A step that would leave nobody who may take the contact,
+    because of what it brings itself or of steps that came before their turn, doesn't come for it."""
+    requirement, queues, came = first, list[str](), list[int]()
+    for place, step in enumerate(steps):
+        after = requirement
         for change in step.changes:
-            requirement = change.on(requirement)
-            if change.kind is ChangeKind.ALSO_QUEUE:
-                queues.append(change.queue_id)
-    return Asked(requirement, tuple(dict.fromkeys(queues)))
-
-
-def check_rules(rules: Rules, first: Requirement, queue_id: str, field: str) -> Rules:
-    """The rules, when they can work for a queue that asks for `first`; InvalidInput with the place of the fault.
-    Whether skills, agents and queues exist is for the caller to know."""
-    _check_numbers(rules, field)
-    _check_levels(rules, f"{field}.levels")
-    if len(rules.steps) > MAX_STEPS:
-        raise InvalidInput.of(f"{field}.steps", f"has more than {MAX_STEPS} steps")
-    if not first:
-        raise InvalidInput.of(
-            f"{field}.requirement", "and the queue's required skills contradict each other: nobody could ever meet both"
-        )
-    latest: tuple[timedelta, int] | None = None
-    for index, step in enumerate(rules.steps):
-        place = f"{field}.steps[{index}]"
-        _check_trigger(step, place)
-        if step.after is not None:
-            if latest is not None and step.after <= latest[0]:
-                raise InvalidInput.of(
-                    f"{place}.after_wait",
-                    f"is not later than that of steps[{latest[1]}]: that one would be over before it began",
-                )
-            latest = (step.after, index)
-        _check_changes(step, rules.steps[:index], first, queue_id, place)
-    return rules
-
-
-def _check_changes(step: Step, before: Sequence[Step], first: Requirement, queue_id: str, place: str) -> None:
-    if not 1 <= len(step.changes) <= MAX_CHANGES:
-        raise InvalidInput.of(f"{place}.changes", f"must be 1 to {MAX_CHANGES} changes")
-    now = asked_after(first, before)
-    requirement, queues = now.requirement, list(now.also_queues)
-    for index, change in enumerate(step.changes):
-        at = f"{place}.changes[{index}]"
-        _check_change(change, requirement, at)
-        after = change.on(requirement)
-        if not after:
-            raise InvalidInput.of(at, "contradicts what is asked for up to then: nobody could ever meet it")
-        if change.kind is ChangeKind.ALSO_QUEUE:
-            if change.queue_id == queue_id:
-                raise InvalidInput.of(f"{at}.also_queue_id", "is this queue itself")
-            if change.queue_id in queues:
-                raise InvalidInput.of(f"{at}.also_queue_id", "was added by an earlier step")
-            queues.append(change.queue_id)
-        elif after == requirement:
-            raise InvalidInput.of(at, "changes nothing: what is asked for is the same without it")
-        if len(after) > requirements.MAX_ALTERNATIVES:
-            raise InvalidInput.of(at, f"leads to more than {requirements.MAX_ALTERNATIVES} alternatives")
-        requirement = after
-
-
-def _check_change(change: Change, asked: Requirement, at: str) -> None:
-    named = requirements.skills_named(asked)
-    if change.kind in (ChangeKind.REMOVE, ChangeKind.LOWER, ChangeKind.SWAP) and change.skill_id not in named:
-        raise InvalidInput.of(at, f"is about {change.skill_id}, which is not asked for by then")
-    if change.kind in (ChangeKind.LOWER, ChangeKind.SWAP) and not 1 <= change.level <= MAX_PROFICIENCY:
-        raise InvalidInput.of(f"{at}.proficiency", f"must be 1 to {MAX_PROFICIENCY}")
-    if change.kind in (ChangeKind.ALSO, ChangeKind.REQUIRE) and stated_by(change.expression) == ANYBODY:
-        raise InvalidInput.of(at, "is an empty expression")
-
-
-def _check_trigger(step: Step, place: str) -> None:
-    if (step.after is None) == (step.expected_over is None):
-        raise InvalidInput.of(place, "needs either after_wait or expected_wait_over")
-    for name, value in (("after_wait", step.after), ("expected_wait_over", step.expected_over)):
-        if value is not None and not timedelta(seconds=1) <= value <= LONGEST_WAIT:
-            raise InvalidInput.of(f"{place}.{name}", "must be 1 second to 30 days")
-
-
-def _check_levels(rules: Rules, field: str) -> None:
-    listed = rules.strategy is Strategy.LIST
-    if bool(rules.levels) != listed:
-        raise InvalidInput.of(field, "must name at least one level" if listed else "goes with the strategy LIST alone")
-    if len(rules.levels) > MAX_LEVELS:
-        raise InvalidInput.of(field, f"has more than {MAX_LEVELS} levels")
-    seen: set[str] = set()
-    for index, level in enumerate(rules.levels):
-        at = f"{field}[{index}]"
-        if not level.agent_ids:
-            raise InvalidInput.of(f"{at}.agent_ids", "names nobody")
-        if not timedelta(0) <= level.wait <= LONGEST_WAIT:
-            raise InvalidInput.of(f"{at}.wait", "must be 0 seconds to 30 days")
-        for number, agent_id in enumerate(level.agent_ids):
-            if not is_id("usr", agent_id):
-                raise InvalidInput.of(f"{at}.agent_ids[{number}]", "is not the id of a user (usr_...)")
-            if agent_id in seen:
-                raise InvalidInput.of(f"{at}.agent_ids[{number}]", "stands on the list twice")
-            seen.add(agent_id)
-    if len(seen) > MAX_LISTED:
-        raise InvalidInput.of(field, f"names more than {MAX_LISTED} agents")
-
-
-def _check_numbers(rules: Rules, field: str) -> None:
-    if not timedelta(0) <= rules.point <= timedelta(days=1):
-        raise InvalidInput.of(f"{field}.point_wait", "must be 0 seconds to 1 day")
-    if not 1 <= rules.ring_agents <= MOST_RINGING:
-        raise InvalidInput.of(f"{field}.ring_agents", f"must be 1 to {MOST_RINGING}")
-    if not timedelta(0) <= rules.preferred_wait <= timedelta(hours=1):
-        raise InvalidInput.of(f"{field}.preferred_wait", "must be 0 seconds to 1 hour")
-    for name, value, most in (
-        ("points_per_minute", rules.acceleration, MOST_POINTS), ("most_points", rules.most_points, MOST_POINTS),
-        ("weights.proficiency", rules.weights.proficiency, _MAX_WEIGHT),
-        ("weights.idle_minute", rules.weights.idle_minute, _MAX_WEIGHT),
-        ("weights.preferred", rules.weights.preferred, _MAX_WEIGHT), ("weights.cost", rules.weights.cost, _MAX_WEIGHT),
-    ):  # fmt: skip
-        if not 0 <= value <= most:  # NaN is not
-            raise InvalidInput.of(f"{field}.{name}", f"must be 0 to {most:g}")
+            after = change.on(after)
+        if after:
+            requirement = after
+            queues += [each.queue_id for each in step.changes if each.kind is ChangeKind.ALSO_QUEUE]
+            came.append(place)
+    return Asked(requirement, tuple(dict.fromkeys(queues)), tuple(came))

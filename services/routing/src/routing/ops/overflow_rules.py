@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from kernel.errors import InvalidInput
-
+from routing.domain.faults import fault
 from routing.domain.hours import BusinessHoursNotFound
 from routing.domain.overflow import loop_of
 from routing.domain.queues import Queue, QueueNotFound
@@ -15,7 +14,9 @@ from routing.store import queues as store
 async def require_sound(tx: Ledger, queue: Queue, field: str) -> None:
     """BusinessHoursNotFound, QueueNotFound or InvalidInput with the place of what is missing or leads back."""
     if queue.business_hours_id and await hours_store.find_hours(tx, queue.business_hours_id) is None:
-        raise BusinessHoursNotFound(f"{field}.business_hours_id names hours that do not exist")
+        raise BusinessHoursNotFound(
+            f"{field}.business_hours_id names hours that do not exist", metadata={"fault": "HOURS_UNKNOWN"}
+        )
     if not queue.overflow.queues_named:
         return
     queues = {each.queue_id: each for each in await store.every_queue(tx)} | {queue.queue_id: queue}
@@ -25,8 +26,9 @@ async def require_sound(tx: Ledger, queue: Queue, field: str) -> None:
         if not rule.queue_id:
             continue
         if rule.queue_id not in queues:
-            raise QueueNotFound(f"{place} names a queue that does not exist")
+            raise QueueNotFound(f"{place} names a queue that does not exist", metadata={"fault": "QUEUE_UNKNOWN"})
         loop = loop_of(queue.queue_id, targets | {queue.queue_id: [rule.queue_id]})
         if loop:
             way = " > ".join(queues[each].display_name for each in loop)
-            raise InvalidInput.of(place, f"leads back to this queue, and contacts must not go round: {way}")
+            wrong = f"leads back to this queue, and contacts must not go round: {way}"
+            raise fault("LOOP", place, wrong, way=way)

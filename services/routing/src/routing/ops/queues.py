@@ -11,6 +11,7 @@ from kernel.features import Feature
 from kernel.ids import new_id
 
 from routing.domain.agents import VersionConflict
+from routing.domain.callback_rules import require_time_for_attempts
 from routing.domain.callbacks import CallbackState
 from routing.domain.facts import QueueChanged, QueueDeleted
 from routing.domain.hours import BusinessHoursNotFound
@@ -49,6 +50,7 @@ async def create_queue(tx: Ledger, draft: Queue, now: datetime) -> Queue:
     FeatureNotInPlan."""
     queue = replace(draft, queue_id=new_id("que", now), create_time=now, update_time=now, version=1, deleted=False)
     queue = await sound(tx, queue)
+    require_time_for_attempts(queue.callbacks, "queue.callbacks")
     await require_plan_for(tx, (), queue.required_skills)
     await rules_ops.require_plan_for(tx, DEFAULT, queue.rules)
     await store.add_queue(tx, queue)
@@ -81,10 +83,15 @@ async def list_queues(tx: Ledger, size: int, token: str) -> list[Queue]:
 
 async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], version: int, now: datetime) -> Queue:
     """Change the named fields. VersionConflict when it is no longer at `version` (0: whatever is there),
-    FeatureNotInPlan when it asks for more skills than before."""
+    FeatureNotInPlan when it asks for more skills than before, QueueInUse when it is to be open to everybody while a
+    step of another queue calls for its agents."""
     before = await get_queue(tx, queue_id)
     require_version(before.version, version)
     after = await sound(tx, replace(before, **changes, update_time=now, version=before.version + 1))
+    if after.callbacks != before.callbacks:
+        require_time_for_attempts(after.callbacks, "queue.callbacks")
+    if after.open_to_all and not before.open_to_all:
+        await _require_nobody_calls_for_its_agents(tx, queue_id)
     await require_plan_for(tx, before.required_skills, after.required_skills)
     await rules_ops.require_plan_for(tx, before.rules, after.rules)
     await store.change_queue(tx, after, before.version)
@@ -101,12 +108,8 @@ async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
     before = await get_queue(tx, queue_id)
     if await store.waiting_in(tx, queue_id):
         raise QueueNotEmpty("contacts wait in this queue")
+    await _require_nobody_calls_for_its_agents(tx, queue_id)
     for other in await store.every_queue(tx):
-        if queue_id in other.rules.queues_named:
-            raise QueueInUse(
-                f"a step of {other.display_name} has its contacts taken by this queue's agents: change that first",
-                metadata={"queue_id": other.queue_id},
-            )
         if queue_id in other.overflow.queues_named:
             raise QueueInUse(
                 f"{other.display_name} overflows to this queue: change that first",
@@ -121,6 +124,15 @@ async def delete_queue(tx: Ledger, queue_id: str, now: datetime) -> None:
     # Nobody stands in line for those. The sweep cancels them, however many they are.
     await callback_store.look_again(tx, queue_id, [CallbackState.SCHEDULED], now)
     tx.tell(QueueDeleted(queue_id))
+
+
+async def _require_nobody_calls_for_its_agents(tx: Ledger, queue_id: str) -> None:
+    for other in await store.every_queue(tx):
+        if queue_id in other.rules.queues_named:
+            raise QueueInUse(
+                f"a step of {other.display_name} has its contacts taken by this queue's agents: change that first",
+                metadata={"queue_id": other.queue_id},
+            )
 
 
 async def create_skill(tx: Ledger, display_name: str, now: datetime) -> Skill:

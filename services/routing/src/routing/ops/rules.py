@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kernel.errors import InvalidInput
 from kernel.features import Feature
 from kernel.ids import is_id
 
 from routing.domain import requirements
 from routing.domain.agents import AgentNotFound
+from routing.domain.faults import fault
 from routing.domain.queues import QueueNotFound, SkillNotFound
 from routing.domain.rules import Change, ChangeKind, Rules
 from routing.ledger import Ledger
@@ -33,13 +33,18 @@ async def known_rules(tx: Ledger, rules: Rules, field: str) -> Rules:
             for number, agent_id in enumerate(level.agent_ids):
                 if is_id("usr", agent_id) and agent_id not in found:
                     place = f"{field}.levels[{index}].agent_ids[{number}]"
-                    raise AgentNotFound(f"{place} names an agent who does not exist")
+                    wrong = f"{place} names an agent who does not exist"
+                    raise AgentNotFound(wrong, metadata={"fault": "AGENT_UNKNOWN"})
     queue_ids = sorted(rules.queues_named)
     if queue_ids:
-        missing = set(queue_ids) - await store.known_queues(tx, queue_ids)
+        queues = {queue.queue_id: queue for queue in await store.every_queue(tx)}
         for place, change in _places(rules, field):
-            if change.queue_id in missing:
-                raise QueueNotFound(f"{place}.also_queue_id names a queue that does not exist")
+            if change.queue_id and change.queue_id not in queues:
+                wrong = f"{place}.also_queue_id names a queue that does not exist"
+                raise QueueNotFound(wrong, metadata={"fault": "QUEUE_UNKNOWN"})
+            if change.queue_id and queues[change.queue_id].open_to_all:
+                wrong = "names a queue that is open to everybody, and has no agents of its own: nobody would be added"
+                raise fault("NAMES_OPEN_QUEUE", f"{place}.also_queue_id", wrong)
     return rules
 
 
@@ -62,11 +67,12 @@ def _by_id(rules: Rules, names: dict[str, str], field: str) -> Rules:
     def known(change: Change, place: str) -> Change:
         for skill_id in (change.skill_id, change.other_skill_id):
             if skill_id and skill_id not in names:
-                raise SkillNotFound(f"{place} names a skill that does not exist")
+                wrong = f"{place} names a skill that does not exist"
+                raise SkillNotFound(wrong, metadata={"fault": "SKILL_UNKNOWN"})
         if change.kind in (ChangeKind.REMOVE, ChangeKind.LOWER, ChangeKind.SWAP) and not change.skill_id:
-            raise InvalidInput.of(f"{place}.skill_id", "is required")
+            raise fault("SKILL_MISSING", f"{place}.skill_id", "is required")
         if change.kind is ChangeKind.SWAP and not change.other_skill_id:
-            raise InvalidInput.of(f"{place}.swap.other_skill_id", "is required")
+            raise fault("SKILL_MISSING", f"{place}.swap.other_skill_id", "is required")
         if change.kind not in _EXPRESSIONS:
             return change
         return replace(change, expression=stated(change.expression, f"{place}.{_EXPRESSIONS[change.kind]}"))

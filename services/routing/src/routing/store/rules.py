@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from routing.domain.rules import DEFAULT, Change, ChangeKind, Level, Rules, Step, Strategy, Weights
 from routing.store.rows import duration, milliseconds
+
+_GLUED = (
+    re.compile(r"skl_[0-9a-z]{26}(?=and|or)", re.IGNORECASE), re.compile(r"\b(?:and|or|not)(?=skl_)", re.IGNORECASE)
+)  # fmt: skip
+"""In expressions of rules that were saved once without the blanks between their words: no such skill was known."""
 
 
 def rules_to_json(rules: Rules) -> dict[str, Any]:
@@ -35,7 +41,7 @@ def rules_from_json(value: Mapping[str, Any]) -> Rules:
         Strategy(value["strategy"]),
         Weights(**value["weights"]),
         tuple(Level(tuple(each["agent_ids"]), duration(each["wait_ms"])) for each in value["levels"]),
-        value["requirement"],
+        _parted(value["requirement"]),
         tuple(_step_from_json(each) for each in value["steps"]),
         duration(value["point_ms"]),
         value["acceleration"],
@@ -55,7 +61,16 @@ def _step_to_json(step: Step) -> dict[str, Any]:
 
 def _step_from_json(value: Mapping[str, Any]) -> Step:
     return Step(
-        tuple(Change(**each | {"kind": ChangeKind(each["kind"])}) for each in value["changes"]),
+        tuple(
+            Change(**each | {"kind": ChangeKind(each["kind"]), "expression": _parted(each["expression"])})
+            for each in value["changes"]
+        ),
         None if value["after_ms"] is None else duration(value["after_ms"]),
         None if value["expected_over_ms"] is None else duration(value["expected_over_ms"]),
     )
+
+
+def _parted(expression: str) -> str:
+    for glued in _GLUED:
+        expression = glued.sub(r"\g<0> ", expression)
+    return expression

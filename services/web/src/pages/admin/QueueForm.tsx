@@ -8,6 +8,7 @@ import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
+import { whereToLook } from "./rules/places.ts";
 import { type PartProps, QueueParts, rulesToSave } from "./rules/QueueParts.tsx";
 import { WrapUpFields } from "./WrapUpFields.tsx";
 
@@ -48,6 +49,7 @@ export default function QueueForm(props: {
       title={queue.queueId ? t("admin.queues.edit") : t("admin.queues.add")}
       onClose={props.onClose}
       onSave={save}
+      problemWords={whereToLook}
       size="xl"
       testId="queue"
     >

@@ -68,6 +68,7 @@ export function OverflowPart({ queue, problem, onChange }: Props) {
           label={t("overflow.unstaffed")}
           description={t("overflow.unstaffedHint")}
           checked={overflow.leaveWhenUnstaffed ?? false}
+          error={saidOf(problem, "overflow.leave_when_unstaffed")}
           onChange={(event) => change({ leaveWhenUnstaffed: event.currentTarget.checked })}
           data-testid="overflow-unstaffed"
         />

@@ -29,6 +29,7 @@ interface Props {
 /** Steps by which somebody who waits asks for less, or for something else, in their order. */
 export function StepsFields({ queueId, steps, first, problem, onChange }: Props) {
   const t = useText();
+  const said = saidOf(problem, "rules.steps");
   const add = () => {
     const latest = Math.max(0, ...steps.filter(isTimed).map((step) => durationSeconds(step.afterWait)));
     const step = { afterWait: toDuration(latest + 60), changes: [newChange("lower", first)] };
@@ -53,6 +54,7 @@ export function StepsFields({ queueId, steps, first, problem, onChange }: Props)
           onRemove={() => onChange(steps.filter((_, index) => index !== at))}
         />
       ))}
+      {said && <Said text={said} testId="rule-steps-said" />}
       <AddLine label={t("rules.steps.add")} onClick={add} testId="rule-step-add" />
     </fieldset>
   );

@@ -22,6 +22,7 @@ export function StrategyFields({ rules, problem, onChange }: Props) {
   const name = useId();
   const chosen = shortStrategy(rules.strategy);
   const said = saidOf(problem, "rules.strategy");
+  const saidOfList = saidOf(problem, "rules.levels");
   const choose = (short: string) => {
     const levels = short === "LIST" && !rules.levels?.length ? [{ agentIds: [], wait: "30s" }] : rules.levels;
     onChange({ strategy: `STRATEGY_${short}` as Strategy, ...(levels && { levels }) });
@@ -46,6 +47,7 @@ export function StrategyFields({ rules, problem, onChange }: Props) {
           </label>
         ))}
         {said && <Said text={said} />}
+        {saidOfList && <Said text={saidOfList} />}
       </fieldset>
       {chosen === "WEIGHTED" && <WeightFields rules={rules} problem={problem} onChange={onChange} />}
       {chosen === "LIST" && (

@@ -1,14 +1,60 @@
-/** What the server says of rules, by the place it names: `queue.rules.steps[1].changes[0].also`. Pure. */
+/** What the server says of rules, by the place it names: `queue.rules.steps[1].changes[0].also`. */
 import type { FieldProblem, Problem } from "../../../api/problem.ts";
+import { formatNumber } from "../../../format/numbers.ts";
+import { language, t, textOr } from "../../../i18n/index.ts";
+import { isolated, lengthWords } from "../../../rules/words.ts";
 
 const PLACE = /^(queue\.[\w.[\]]+?) (.+)$/s;
 
-/** Every complaint with its place; one that came as a sentence alone (something isn't there) begins with its place. */
+/**
+ * Every complaint with its place, in the page's language where the server says which fault it is; one that came as a
+ * sentence alone (something isn't there) begins with its place.
+ */
 export function complaints(problem: Problem | undefined): readonly FieldProblem[] {
   if (!problem) return [];
-  if (problem.fields.length > 0) return problem.fields;
+  const words = faultWords(problem);
+  if (problem.fields.length > 0)
+    return words ? problem.fields.map(({ field }) => ({ field, description: words })) : problem.fields;
   const [, field, description] = PLACE.exec(problem.detail) ?? [];
-  return field && description ? [{ field, description }] : [];
+  return field && description ? [{ field, description: words ?? description }] : [];
+}
+
+/** The fault of rules in words; undefined for one we have no words for. */
+function faultWords({ metadata }: Problem): string | undefined {
+  const { fault, way } = metadata;
+  if (typeof fault !== "string") return undefined;
+  const number = (name: string) => formatNumber(Number(metadata[name] ?? 0), language());
+  const length = (name: string) => lengthWords(Number(metadata[name] ?? 0), t, language());
+  const long = fault === "LENGTH";
+  const words = textOr("ruleFault", fault, {
+    least: long ? length("least_seconds") : number("least"),
+    most: long ? length("most_seconds") : number("most"),
+    step: number("step"),
+    rule: number("rule"),
+    example: isolated("+994125551234"),
+    way: isolated(String(way ?? "")),
+  });
+  return words === fault ? undefined : words;
+}
+
+/** A part of a place, and what the page calls it. */
+const NAMED = [
+  [/^queue\.rules\.steps\[(\d+)\]/, "rules.steps.number"],
+  [/^queue\.rules\.steps\[\d+\]\.changes\[(\d+)\]/, "rules.change"],
+  [/^queue\.rules\.levels\[(\d+)\]/, "rules.list.level"],
+  [/^queue\.overflow\.rules\[(\d+)\]/, "overflow.number"],
+] as const;
+
+/** Where to look for what is wrong with rules, "Skills › Step 1"; undefined when it isn't about rules. */
+export function whereToLook(problem: Problem): string | undefined {
+  const part = partOf(problem);
+  const field = snake(complaints(problem)[0]?.field ?? "");
+  if (!part || part === "general" || part === "callbacks") return undefined;
+  const named = NAMED.flatMap(([place, key]) => {
+    const [, index] = place.exec(field) ?? [];
+    return index ? [t(key, { number: formatNumber(Number(index) + 1, language()) })] : [];
+  });
+  return t("rules.look", { place: [t(`rules.tab.${part}`), ...named].join(t("rules.look.within")) });
 }
 
 /** REST names fields in camel case, sentences as the contract does. */

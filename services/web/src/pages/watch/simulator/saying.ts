@@ -4,6 +4,7 @@ import { asProblem, Problem } from "../../../api/problem.ts";
 import { formatClock } from "../../../format/durations.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { type Language, useLanguage, useText } from "../../../i18n/index.ts";
+import { complaints } from "../../admin/rules/places.ts";
 import type { Kind } from "./outcome.ts";
 
 export const ProblemContext = createContext<unknown>(undefined);
@@ -11,7 +12,7 @@ export const ProblemContext = createContext<unknown>(undefined);
 /** What the server said of a field, or of something within it: "variants[0].queues[0].rules.requirement". */
 export function useSaid(): (path: string) => string | undefined {
   const problem = useContext(ProblemContext);
-  const fields = problem ? asProblem(problem).fields : [];
+  const fields = problem ? complaints(asProblem(problem)) : [];
   return (path) =>
     fields.find(
       ({ field }) => field === path || (field.startsWith(path) && ".[".includes(field[path.length] ?? "x")),
@@ -25,7 +26,9 @@ export function ofQueue(asked: unknown, place: string): Problem | undefined {
   const fields = problem.fields
     .filter(({ field }) => field.startsWith(`${place}.`))
     .map((each) => ({ ...each, field: `queue${each.field.slice(place.length)}` }));
-  return fields.length > 0 ? new Problem(problem.status, problem.reason, problem.detail, fields) : undefined;
+  return fields.length > 0
+    ? new Problem(problem.status, problem.reason, problem.detail, fields, undefined, problem.metadata)
+    : undefined;
 }
 
 /** Writes a figure, or the size of a difference. */
