@@ -29,7 +29,8 @@ Q850_OF: Mapping[str, int] = {
     EndCause.MEDIA_FAILED: Q850.TEMPORARY_FAILURE,
     EndCause.FLOW_FAILED: Q850.TEMPORARY_FAILURE,
 }
-"""The cause by ITU-T Q.850 of an end that no network gave one for. Everything else is somebody's wish: normal clearing."""
+"""The cause by ITU-T Q.850 of an end that no network gave one for. Everything else is somebody's wish: normal
+clearing."""
 
 
 @dataclass(frozen=True)
