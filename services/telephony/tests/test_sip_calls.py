@@ -294,6 +294,26 @@ async def test_a_number_that_rang_and_was_not_answered_is_not_rung_again_by_anot
     await other.close()
 
 
+async def test_a_number_that_answered_with_nothing_to_be_used_is_not_rung_again_by_another_gateway(
+    exchange, carrier
+) -> None:
+    other = Carrier(await RtpPeer.start(None))
+    await other.start()
+
+    async def answer_mutely(invitation: Invitation) -> None:
+        (await invitation.answer("")).on_bye = carrier.ended.append
+
+    carrier.behave = answer_mutely
+    await trunk(exchange, carrier, other)
+    _, agent_id = await an_agent(exchange)
+    call = await dial(exchange, agent_id)
+    await eventually(lambda: not exchange.switchboard.calls)
+    assert (len(carrier.invitations), len(other.invitations)) == (1, 0)
+    await eventually(lambda: carrier.ended)
+    assert (await cdr(exchange, call.call_id)).sip_status == 488
+    await other.close()
+
+
 async def test_hanging_up_while_it_rings_cancels_the_call_at_the_carrier(exchange, carrier) -> None:
     await trunk(exchange, carrier)
     _, agent_id = await an_agent(exchange)

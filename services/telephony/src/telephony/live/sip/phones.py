@@ -329,7 +329,8 @@ class PhoneLeg(SipLeg):
         attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, device, host)
 
         def failed(failure: Failure) -> None:
-            if failure.status == 488 and policy is PHONE_POLICY and not self.over and self.dialog is None:
+            refused = failure.status == 488 and not failure.answered
+            if refused and policy is PHONE_POLICY and not self.over and self.dialog is None:
                 self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
                 again = self.try_at(device, binding, shown, name, _SECURE_ONLY)
                 self._house.tasks.spawn(again, "ring a phone with SRTP alone")
