@@ -102,12 +102,14 @@ class Exchange:
         self.peers.append(made)
         return made
 
-    async def call(self, customer: Peer, *, widget: str = "", **fields: Any) -> call_service_pb2.StartWebCallResponse:
+    async def call(
+        self, customer: Peer, *, widget: str = "", caller_name: str = "Ada", **fields: Any
+    ) -> call_service_pb2.StartWebCallResponse:
         """The customer calls and is connected."""
         request = call_service_pb2.StartWebCallRequest(
             widget_key=widget or self.tenancy.widget(self.tenant_id),
             sdp_offer=await customer.offer(),
-            caller_name="Ada",
+            caller_name=caller_name,
             request_id=f"req-{next(self._numbers)}",
             **fields,
         )

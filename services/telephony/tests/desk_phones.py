@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 from telephony.ops import devices as device_ops
@@ -17,6 +18,7 @@ from telephony.sip import (
     Replaces,
     SipDialog,
 )
+from telephony.sip.bodies import SDP, typed
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
@@ -81,12 +83,19 @@ class DeskPhone(Carrier):
         )  # fmt: skip
 
     async def dial(
-        self, dialed: str, peer: RtpPeer | None = None, replaces: Replaces | None = None
-    ) -> SipDialog | Failure:
-        """Dial, to the answer or the refusal. `peer` is the media of a second line."""
+        self, dialed: str, peer: RtpPeer | None = None, replaces: Replaces | None = None, *, offers: bool = True,
+        acknowledges: str | None = None,
+    ) -> SipDialog | Failure:  # fmt: skip
+        """Dial, to the answer or the refusal. `peer` is the media of a second line. A phone that doesn't offer answers
+        our offer with its ACK, by what it `acknowledges` or as it is."""
         line = peer or self.peer
         outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        attempt = await self.agent.invite(self.wish(dialed, line, replaces))
+        wish = self.wish(dialed, line, replaces)
+        attempt = await self.agent.invite(wish if offers else dataclasses.replace(wish, sdp=""))
+        if not offers:
+            attempt.on_early_dialog = lambda dialog: _answers_by_ack(
+                dialog, line.describe() if acknowledges is None else acknowledges
+            )
 
         def answered(dialog: SipDialog, sdp: str) -> None:
             line.accept(sdp)
@@ -96,3 +105,17 @@ class DeskPhone(Carrier):
         attempt.on_answered = answered
         attempt.on_failed = outcome.set_result
         return await outcome
+
+
+def _answers_by_ack(dialog: SipDialog, answer: str) -> None:
+    """Our agent always offers: this is what else a phone may do (RFC 3261 13.2.1)."""
+    offers = dialog.offers
+
+    def acknowledge(cseq: int) -> None:
+        request = offers._state.request("ACK", cseq=cseq)
+        typed(request, SDP)
+        request.body = answer.encode()
+        offers._last_ack = (cseq, request)
+        offers._post_ack(request)
+
+    offers.acknowledge = acknowledge

@@ -104,6 +104,20 @@ def test_who_rings_somebody_and_hangs_up_before_an_answer_has_given_up(direction
     assert cdrs.detail_record(call, Ending(party, "NORMAL", NOW + SECOND), "cdr_1").end_cause == cause
 
 
+@pytest.mark.parametrize(
+    ("cause", "q850"),
+    [("NORMAL", 16), ("FLOW_ENDED", 16), ("ANSWERING_MACHINE", 16), ("BUSY", 17), ("NO_ANSWER", 19),
+     ("TENANT_SUSPENDED", 21), ("SPEND_LIMIT_REACHED", 21), ("UNREACHABLE", 27), ("NO_TRUNK", 34),
+     ("TRUNK_LIMIT_REACHED", 34), ("NODE_LOST", 41), ("MEDIA_LOST", 41), ("MEDIA_FAILED", 41), ("FLOW_FAILED", 41),
+     ("CONCURRENT_CALL_LIMIT_REACHED", 42), ("CALL_RATE_LIMIT_REACHED", 42)],
+)  # fmt: skip
+def test_an_end_of_our_own_making_has_the_cause_it_means_and_a_networks_its_own(cause, q850) -> None:
+    ending = Ending(EndParty.SYSTEM, cause, NOW + SECOND)
+    assert cdrs.detail_record(a_call(), ending, "cdr_1").q850_cause == q850
+    given_one = dataclasses.replace(ending, q850_cause=1)
+    assert cdrs.detail_record(a_call(), given_one, "cdr_1").q850_cause == 1
+
+
 def test_a_call_nobody_answered_has_no_talk_time_whatever_is_reported() -> None:
     cdr = cdrs.detail_record(a_call(), Ending(EndParty.CUSTOMER, "CALLER_LEFT", NOW + SECOND, talk=9 * SECOND), "cdr_1")
     assert (cdr.talk, cdr.hold, cdr.answer_time) == (timedelta(0), timedelta(0), None)

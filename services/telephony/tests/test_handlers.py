@@ -51,6 +51,7 @@ async def wish(exchange: Any, **fields: Any) -> pb.StartWebCallRequest:
         ({"caller_name": "x" * 121}, "caller_name"),
         ({"caller_number": "12345"}, "caller_number"),
         ({"attributes": {"k": "v" * 501}}, "attributes"),
+        ({"attributes": {"order": "7\0"}}, "attributes"),
         ({"attributes": {str(n): "v" for n in range(33)}}, "attributes"),
     ],
 )
@@ -59,6 +60,13 @@ async def test_a_call_asked_for_wrongly_names_the_field(exchange, fields, field)
         await start(exchange, await wish(exchange, **fields))
     assert [violation.field for violation in caught.value.fields] == [field]
     assert await exchange.facts() == []
+
+
+async def test_a_name_that_holds_what_nobody_sees_is_kept_on_one_line(exchange) -> None:
+    given = await wish(exchange, caller_name=" A\x01da\tde la\r\nCruz ", attributes={"note": "two\nlines"})
+    started = await start(exchange, given)
+    live = exchange.switchboard.find(started.call_id)
+    assert (live.call.caller_name, live.call.attributes["note"]) == ("A da de la Cruz", "two\nlines")
 
 
 async def test_a_malformed_offer_is_said_to_be_one_and_leaves_nothing_behind(exchange) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
-from telephony.sip import Failure
+from telephony.sip import Failure, SipDialog
 from testkit import eventually
 
 from .conftest import MUSIC_HZ, Exchange, an_id
@@ -21,6 +21,7 @@ __all__ = ["mobiles"]
 pytestmark = pytest.mark.media
 
 CUSTOMER_HZ, PHONE_HZ = 440.0, 880.0
+UNUSABLE = "v=0\r\no=- 1 1 IN IP4 127.0.0.5\r\ns=-\r\nc=IN IP4 127.0.0.5\r\nt=0 0\r\nm=audio 4000 RTP/AVP 3\r\n"
 
 
 @pytest_asyncio.fixture
@@ -54,6 +55,17 @@ async def test_a_phone_holds_the_customer_by_its_own_key_and_hanging_it_up_is_ha
         (cdr,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call.call_id))).cdrs
     assert (cdr.end_party, cdr.end_cause) == (call_pb2.END_PARTY_AGENT, "NORMAL")
     assert cdr.hold_duration.ToTimedelta().total_seconds() > 0
+    await phone.close()
+
+
+async def test_a_phone_rings_for_a_caller_whose_name_holds_control_characters(exchange: Exchange) -> None:
+    agent_id = an_id("usr")
+    phone = await DeskPhone.signed_in(exchange, agent_id, PHONE_HZ)
+    customer = exchange.peer(CUSTOMER_HZ)
+    call = await exchange.call(customer, caller_name="A\x01da")
+    await exchange.accept(call.call_id, agent_id)
+    await customer.hears(PHONE_HZ)
+    assert [invitation.caller.display for invitation in phone.invitations] == ["A da"]
     await phone.close()
 
 
@@ -92,6 +104,29 @@ async def test_a_phone_calls_out_in_the_name_of_the_only_brand_there_is(exchange
     await mobile.peer.hears(PHONE_HZ)
     (live,) = exchange.switchboard.calls
     assert live.call.brand_id == exchange.tenancy.caller_numbers.brand_id != ""
+    await phone.close()
+
+
+async def test_a_phone_that_asks_for_our_offer_calls_out_as_any_other(exchange: Exchange, mobiles: Any) -> None:
+    mobile = await mobiles(660.0)
+    await trunk(exchange, mobile)
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    assert isinstance(await phone.dial(NUMBER, offers=False), SipDialog)
+    await mobile.peer.hears(PHONE_HZ)
+    await phone.peer.hears(660.0)
+    await phone.dialogs[-1].bye()
+    await eventually(lambda: not exchange.switchboard.calls)
+    await phone.close()
+
+
+@pytest.mark.parametrize("answer", ["", UNUSABLE])
+async def test_a_phone_that_takes_none_of_our_offer_is_hung_up(exchange: Exchange, mobiles: Any, answer: str) -> None:
+    await trunk(exchange, await mobiles())
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    assert isinstance(await phone.dial(NUMBER, offers=False, acknowledges=answer), SipDialog)
+    await eventually(lambda: phone.ended)
+    assert (phone.ended[0].why, phone.ended[0].q850) == ("bye", 31)
+    await eventually(lambda: not exchange.switchboard.calls)
     await phone.close()
 
 

@@ -149,6 +149,21 @@ async def test_an_agent_hangs_up_and_the_caller_gets_a_bye(exchange, carrier) ->
     assert carrier.ended[0].q850 == 16
 
 
+async def test_a_caller_above_the_plans_calls_is_told_why_by_the_bye_and_the_record_says_the_same(
+    exchange, carrier
+) -> None:
+    await trunk(exchange, carrier)
+    exchange.tenancy.number(exchange.tenant_id, OURS, limit=1)
+    await carrier.call(port(exchange), OURS)
+    await carrier.call(port(exchange), OURS)
+    refused = exchange.switchboard.calls[-1].call_id
+    await eventually(lambda: carrier.ended)
+    assert carrier.ended[0].q850 == 42
+    await eventually(lambda: len(exchange.switchboard.calls) == 1)
+    found = await cdr(exchange, refused)
+    assert (found.end_cause, found.q850_cause) == ("CONCURRENT_CALL_LIMIT_REACHED", 42)
+
+
 @pytest.mark.parametrize(("number", "status"), [("+902125550199", 404), ("nobody", 404)])
 async def test_a_number_nobody_has_is_not_found(exchange, carrier, number, status) -> None:
     await trunk(exchange, carrier)
@@ -276,6 +291,26 @@ async def test_a_number_that_rang_and_was_not_answered_is_not_rung_again_by_anot
     await eventually(lambda: not exchange.switchboard.calls)
     assert (len(carrier.invitations), len(other.invitations)) == (1, 0)
     assert (await cdr(exchange, call.call_id)).sip_status == 408
+    await other.close()
+
+
+async def test_a_number_that_answered_with_nothing_to_be_used_is_not_rung_again_by_another_gateway(
+    exchange, carrier
+) -> None:
+    other = Carrier(await RtpPeer.start(None))
+    await other.start()
+
+    async def answer_mutely(invitation: Invitation) -> None:
+        (await invitation.answer("")).on_bye = carrier.ended.append
+
+    carrier.behave = answer_mutely
+    await trunk(exchange, carrier, other)
+    _, agent_id = await an_agent(exchange)
+    call = await dial(exchange, agent_id)
+    await eventually(lambda: not exchange.switchboard.calls)
+    assert (len(carrier.invitations), len(other.invitations)) == (1, 0)
+    await eventually(lambda: carrier.ended)
+    assert (await cdr(exchange, call.call_id)).sip_status == 488
     await other.close()
 
 

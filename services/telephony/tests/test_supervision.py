@@ -72,6 +72,24 @@ async def test_each_way_to_supervise_is_granted_by_itself(scene: Scene) -> None:
     await eve.hears_nothing()
 
 
+async def test_who_listens_can_be_asked_like_anybody_and_nobody_learns_that_they_did(scene: Scene) -> None:
+    eve, eve_id = await scene.agent(EVE_HZ)
+    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=call_pb2.SUPERVISION_MODE_LISTEN)
+    await eve.hears_all(CUSTOMER_HZ, ANN_HZ)
+    await scene.do("ConsultCall", agent_id=eve_id)
+    with acting_as(someone("supervisor", scene.exchange.tenant_id, eve_id)):
+        station = await scene.exchange.stations.GetStation(call_service_pb2.GetStationRequest())
+    assert station.call_id == scene.call_id, "she listens still"
+    await scene.exchange.accept(scene.call_id, eve_id, scene.consult_contact())
+    await scene.ann.hears(EVE_HZ)
+    eve.forget()
+    await eve.hears(ANN_HZ)
+    call = await scene.do("CompleteTransfer")
+    assert {leg.party for leg in call.legs} == {"customer", "agent"}
+    await scene.customer.hears(EVE_HZ)
+    assert (await scene.exchange.facts()).count("SupervisionChanged") == 2
+
+
 async def test_an_agent_learns_nothing_of_who_listens_and_may_not_listen_to_others(scene: Scene) -> None:
     eve, eve_id = await scene.agent(EVE_HZ)
     mode = call_pb2.SUPERVISION_MODE_LISTEN

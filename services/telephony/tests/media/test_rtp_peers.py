@@ -233,7 +233,7 @@ async def test_a_peer_on_hold_is_sent_nothing_and_loses_nothing_of_the_stream(st
     hold = peer.describe(address="0.0.0.0") if how == "zero" else peer.describe(how)
     leg.answer(hold)
     assert leg.remote_hold and held == [True]
-    assert leg.expects_media is (how != "inactive")
+    assert not leg.expects_media, "who holds us need not send anything"
     await asyncio.sleep(0)
     before = other.statistics().packets_received
     count = len(peer.headers)
@@ -242,6 +242,7 @@ async def test_a_peer_on_hold_is_sent_nothing_and_loses_nothing_of_the_stream(st
     assert len(peer.headers) - count <= 1
     leg.answer(peer.describe())
     assert not leg.remote_hold and held == [True, False]
+    assert leg.expects_media
     peer.forget()
     await peer.hears(880)
     await eventually(lambda: peer.digits == "7")
@@ -258,12 +259,13 @@ async def test_a_digit_that_a_hold_cuts_off_is_ended_and_those_behind_it_are_kep
     await eventually(lambda: peer.ended == "58")
 
 
-async def test_who_is_not_expected_to_speak_is_never_silent(studio) -> None:
+@pytest.mark.parametrize("how", ["sendonly", "inactive", "zero"])
+async def test_who_is_not_expected_to_speak_is_never_silent(studio, how) -> None:
     peer, leg = await studio.ring(440)
     await eventually(lambda: leg.statistics().packets_received > 3)
     peer.talking = False
     await eventually(lambda: leg.statistics().silent_seconds > 0.2)
-    leg.answer(peer.describe("inactive"))
+    leg.answer(peer.describe(address="0.0.0.0") if how == "zero" else peer.describe(how))
     began = asyncio.get_running_loop().time()
     await eventually(lambda: asyncio.get_running_loop().time() > began + 0.3)
     assert leg.statistics().silent_seconds < 0.3

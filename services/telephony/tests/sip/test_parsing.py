@@ -9,7 +9,7 @@ from telephony.sip.errors import SipParseError
 from telephony.sip.fields import Replaces, parse_reasons, parse_scheme_parameters, parse_session_expires
 from telephony.sip.messages import Headers, Request, Response
 from telephony.sip.parsing import parse
-from telephony.sip.uris import SipUri, parse_address, parse_uri
+from telephony.sip.uris import NameAddr, SipUri, parse_address, parse_uri
 
 from .peers import wire
 
@@ -338,3 +338,18 @@ def read_everything(message: Request | Response) -> None:
         except SipParseError:
             continue
     assert message.encode().count(b"\r\n\r\n") >= 1
+
+
+@pytest.mark.parametrize("control", [chr(code) for code in (0, 1, 9, 10, 11, 13, 27, 31, 127)])
+def test_a_name_of_ours_is_readable_to_the_peer_whatever_it_holds(control) -> None:
+    ours = request(wire(GOOD))
+    ours.headers.set("from", str(NameAddr("sip:1@example.org", f"A{control}da").with_tag("t")))
+    assert request(ours.encode()).from_.display == "A da"
+
+
+@pytest.mark.parametrize("control", [chr(code) for code in (0, 1, 10, 11, 13, 27, 31, 127)])
+def test_a_message_that_nobody_could_read_is_not_sent(control) -> None:
+    ours = request(wire(GOOD))
+    ours.headers.set("subject", f"a{control}b")
+    with pytest.raises(ValueError, match="a header field holds"):
+        ours.encode()

@@ -979,7 +979,7 @@ export interface paths {
         put?: never;
         /**
          * Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold
-         * @description Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING. Needs the permission `calls.control`.
+         * @description Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.SendDigits"];
         delete?: never;
@@ -1423,7 +1423,7 @@ export interface paths {
         put?: never;
         /**
          * Creates a trunk
-         * @description Creates a trunk. INVALID_ARGUMENT names each field that can't work. Needs the permission `trunks.write`.
+         * @description Creates a trunk. INVALID_ARGUMENT names each field that can't work; FAILED_PRECONDITION TOO_MANY_TRUNKS beyond 100 of a company, with `limit`. Needs the permission `trunks.write`.
          */
         post: operations["merkez.telephony.v1.TrunkService.CreateTrunk"];
         delete?: never;

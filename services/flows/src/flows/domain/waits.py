@@ -202,7 +202,7 @@ def agent_left(walk: Walk, event: AgentLeft) -> Turn:
     walk.note("the agent has left")
     origin = replace(walk.state.origin, contact_kind=ContactKind.TRANSFER, previous_contact_id=event.contact_id)
     walk.state = replace(
-        walk.state, contact_id="", queue_time=None, announce_time=None, announced=None, leaving="", turned_away="",
+        walk.state, contact_id="", queue_time=None, announce_time=None, announced=None, leaving="", turned_away_by=(),
         left_contact_id="", frames=(), origin=origin,
         served=Served(event.contact_id, event.agent_id, event.queue_id, walk.state.entered),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,27 @@ from telephony.domain.calls import TALK_STATES, Call, CallState, Direction, EndC
 from telephony.domain.legs import Q850, Answer, Leg
 
 ZERO = timedelta(0)
+
+Q850_OF: Mapping[str, int] = {
+    EndCause.BUSY: Q850.BUSY,
+    EndCause.NO_ANSWER: Q850.NO_ANSWER,
+    EndCause.REJECTED: Q850.REJECTED,
+    EndCause.UNREACHABLE: Q850.UNREACHABLE,
+    EndCause.SUSPENDED: Q850.REJECTED,
+    "SPEND_LIMIT_REACHED": Q850.REJECTED,
+    "NUMBER_BLOCKED": Q850.REJECTED,
+    "NUMBER_INVALID": 28,  # invalid number format
+    "NO_TRUNK": Q850.NO_CIRCUIT,
+    "TRUNK_LIMIT_REACHED": Q850.NO_CIRCUIT,
+    "CALL_RATE_LIMIT_REACHED": Q850.CONGESTION,
+    EndCause.LIMIT: Q850.CONGESTION,
+    EndCause.NODE_LOST: Q850.TEMPORARY_FAILURE,
+    EndCause.MEDIA_LOST: Q850.TEMPORARY_FAILURE,
+    EndCause.MEDIA_FAILED: Q850.TEMPORARY_FAILURE,
+    EndCause.FLOW_FAILED: Q850.TEMPORARY_FAILURE,
+}
+"""The cause by ITU-T Q.850 of an end that no network gave one for. Everything else is somebody's wish: normal
+clearing."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +51,11 @@ class Ending:
     detection: timedelta = ZERO
     leg_id: str = ""
     """Leg the causes are of; empty for the customer's."""
+
+    @property
+    def q850(self) -> int:
+        """Why, by Q.850: as the network said it, else as our own cause means it."""
+        return self.q850_cause or Q850_OF.get(self.cause, Q850.NORMAL)
 
 
 @dataclass(frozen=True)
@@ -105,7 +132,7 @@ def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None 
         release_id=call.release_id,
         direction=call.direction,
         trunk_id=call.trunk_id,
-        q850_cause=ending.q850_cause or Q850.NORMAL,
+        q850_cause=ending.q850,
         sip_status=ending.sip_status,
         answered_by=told.answered_by,
         detection=told.detection,

@@ -64,6 +64,8 @@ class Q850:
     UNSPECIFIED = 31
     NO_CIRCUIT = 34
     TEMPORARY_FAILURE = 41
+    CONGESTION = 42
+    """Switching equipment congestion: we have no room, the lines would have."""
 
 
 class LegState(Enum):

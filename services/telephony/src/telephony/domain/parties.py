@@ -36,9 +36,13 @@ from telephony.domain.legs import Leg, LegTrigger, Party
 
 
 def hold(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
-    """Put a party on hold, the customer when no leg is named. CallNotTalking, CallEnded, LegOnHold, LegNotFound."""
+    """Put a party on hold, the customer when no leg is named, or one of an agent whom alone the customer hears: they
+    would wait with music all the same, in a call that says it talks. CallNotTalking, CallEnded, LegOnHold,
+    LegNotFound."""
     in_conversation(talk)
     leg = _holdable(talk, leg_id)
+    if not talk.customer.held and _heard_alone(talk, leg):
+        leg = talk.customer
     if leg.held:
         raise LegOnHold("they are on hold already")
     return Outcome(settled(talk.with_legs(dataclasses.replace(leg, held=True)), now))
@@ -54,9 +58,17 @@ def resume(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     if talk.call.state not in TALK_STATES:
         raise CallNotHeld("the call isn't in conversation")
     leg = _holdable(talk, leg_id)
+    if not leg.held and talk.customer.held and _heard_alone(talk, leg):
+        leg = talk.customer
     if not leg.held:
         raise CallNotHeld("the party isn't on hold")
     return Outcome(settled(_apart(talk.with_legs(dataclasses.replace(leg, held=False)), leg), now))
+
+
+def _heard_alone(talk: Conversation, leg: Leg) -> bool:
+    """Whether it is an agent's, and nobody else is there to talk with the customer."""
+    others = [other for other in talk.live_legs if other.party in (Party.AGENT, Party.PARTICIPANT)]
+    return leg.party == Party.AGENT and not any(other.answered and not other.held for other in others if other != leg)
 
 
 def _apart(talk: Conversation, kept: Leg) -> Conversation:
@@ -104,7 +116,14 @@ def joined(talk: Conversation, agent: Leg, call: Call) -> Outcome:
     if ringing is not None:
         agent = dataclasses.replace(agent, leg_id=ringing.leg_id, invited_by=ringing.invited_by)
     customer = dataclasses.replace(talk.customer, held=False)
+    talk = _watches_no_more(talk, agent, call.state_time)
     return Outcome(dataclasses.replace(talk, call=call).with_legs(customer, agent))
+
+
+def _watches_no_more(talk: Conversation, agent: Leg, now: datetime) -> Conversation:
+    """Who listened talks now: one station, one leg."""
+    watching = talk.of_supervisor(agent.agent_id) if agent.party == Party.AGENT and agent.agent_id else None
+    return talk if watching is None else talk.with_legs(leg_rules.ended(watching, now))
 
 
 def found(talk: Conversation, agent_id: str, now: datetime) -> Conversation:
@@ -114,10 +133,12 @@ def found(talk: Conversation, agent_id: str, now: datetime) -> Conversation:
 
 
 def add(talk: Conversation, leg: Leg) -> Outcome:
-    """One more leg. PartyLimitReached, OnCallAlready."""
+    """One more leg. PartyLimitReached, OnCallAlready. Who listens in secret may be asked as anybody else: a refusal
+    would tell that they do."""
     if len(talk.live_legs) >= MAX_PARTIES:
         raise PartyLimitReached(f"a call has {MAX_PARTIES} parties at most")
-    if leg.agent_id and any(other.agent_id == leg.agent_id for other in talk.live_legs):
+    known = [other for other in talk.live_legs if leg.agent_id and other.agent_id == leg.agent_id]
+    if any(other.party != Party.SUPERVISOR for other in known):
         raise OnCallAlready("this person takes part in the call already")
     return Outcome(raised(talk.with_legs(leg)))
 
@@ -128,7 +149,7 @@ def answered(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     if leg.answered:
         return Outcome(talk)
     connected = leg_rules.change_leg(leg, LegTrigger.ANSWER) or leg
-    after = talk.with_legs(dataclasses.replace(connected, join_time=now))
+    after = _watches_no_more(talk, leg, now).with_legs(dataclasses.replace(connected, join_time=now))
     # The agent may have taken the customer back meanwhile: then whoever was asked waits until they turn to them.
     return Outcome(_put_through(_apart(after, after.customer), now) if leg.consulted else raised(after))
 

@@ -11,6 +11,8 @@ import phonenumbers
 from kernel.errors import FieldViolation, InvalidInput
 from kernel.phone import is_e164
 
+from telephony.domain.names import shown_name
+
 MAX_NAME = 120
 MAX_NUMBER = 40
 MAX_ATTRIBUTES = 32
@@ -49,7 +51,7 @@ def check_web_call(call: WebCall) -> WebCall:
         wrong.append(FieldViolation("attributes", f"at most {MAX_ATTRIBUTES}, values up to {MAX_ATTRIBUTE} characters"))
     if wrong:
         raise InvalidInput("the call can't be started as asked", fields=wrong)
-    return dataclasses.replace(call, caller_name=call.caller_name.strip())
+    return dataclasses.replace(call, caller_name=shown_name(call.caller_name))
 
 
 def understood_number(given: str, dialed_number: str, field: str = "caller_number") -> str:

@@ -21,6 +21,7 @@ from telephony.clients import CallerNumbers
 from telephony.domain import callbacks, parties
 from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.cdrs import Q850_OF
 from telephony.domain.conversation import Conversation, Outcome, no_consult
 from telephony.domain.devices import DeviceWithoutBrand
 from telephony.domain.find_me import FindMeOwnNumber
@@ -84,11 +85,9 @@ class Dialing:
             raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
         house = self._house
         numbers = await house.tenancy.caller_numbers(tenant_id, request.brand_id)
-        if numbers.suspended:
-            raise TenantSuspended("the company is suspended: it makes no calls")
-        if phone is not None and not numbers.brand_id:
+        if phone is not None and not numbers.brand_id and not numbers.suspended:
             raise DeviceWithoutBrand("no brand is set for this phone: an admin sets one under Desk phones")
-        planned = await house.outside.plan(tenant_id, request.number, request.caller_number, numbers)
+        planned = await self._planned(tenant_id, request.number, request.caller_number, numbers)
         wish = await self._answers.wish(tenant_id, request)
         now = house.now()
         call = new_calls.outbound(house, numbers, planned, actor.user_id)
@@ -154,7 +153,9 @@ class Dialing:
             await self._ring(live, customer, planned)
         except Exception as error:
             cause = error.reason if isinstance(error, DomainError) else EndCause.UNREACHABLE
-            await self._switchboard.end(live, EndParty.SYSTEM, cause)
+            # What refuses for a reason that isn't the number's, such as routing, may do so no more in a moment.
+            q850 = Q850_OF.get(cause, Q850.TEMPORARY_FAILURE)
+            await self._switchboard.end(live, EndParty.SYSTEM, cause, q850=q850)
             raise
         return convert.call_message(*found)
 
@@ -198,25 +199,23 @@ class Dialing:
 
     async def plan(self, tenant_id: str, call: Call, number: str, caller_number: str = "") -> Planned:
         """How a number may be rung as one more party of this call, shown the number the customer knows when none is
-        given."""
+        given. TenantSuspended, and what `Outside.plan` refuses."""
         numbers = await self._house.tenancy.caller_numbers(tenant_id, call.brand_id)
-        return await self._planned(tenant_id, call, number, caller_number, numbers)
+        return await self._planned(tenant_id, number, caller_number or _known(call, numbers), numbers)
 
     async def plan_to_find(self, tenant_id: str, call: Call, number: str) -> Planned:
         """How an agent's telephone may be rung for this call. FindMeOwnNumber where that would come back in: the number
         is the company's own, or the call is one that was sent out and has come back; TenantSuspended."""
         numbers = await self._house.tenancy.caller_numbers(tenant_id, call.brand_id)
-        if numbers.suspended:
-            raise TenantSuspended("the company is suspended: it makes no calls")
         back = call.direction is Direction.INBOUND and call.caller_number in numbers.numbers
         if back or number in numbers.numbers:
             raise FindMeOwnNumber("a call to this telephone would come back in", metadata={"call_id": call.call_id})
-        return await self._planned(tenant_id, call, number, "", numbers)
+        return await self._planned(tenant_id, number, _known(call, numbers), numbers)
 
-    async def _planned(
-        self, tenant_id: str, call: Call, number: str, caller_number: str, numbers: CallerNumbers
-    ) -> Planned:
-        shown = caller_number or (call.companys_number if call.companys_number in numbers.numbers else "")
+    async def _planned(self, tenant_id: str, number: str, shown: str, numbers: CallerNumbers) -> Planned:
+        """The one way to a plan, whoever rings whom and why: what a company may not do, it may by none."""
+        if numbers.suspended:
+            raise TenantSuspended("the company is suspended: it makes no calls")
         return await self._house.outside.plan(tenant_id, number, shown, numbers)
 
     async def ring(self, live: LiveCall, leg: Leg, planned: Planned, store: Callable[[Tx], Awaitable[Found]]) -> Found:
@@ -407,6 +406,11 @@ class Dialing:
             return
         if found is not None:
             self._switchboard.settle(live.tenant_id, *found)
+
+
+def _known(call: Call, numbers: CallerNumbers) -> str:
+    """The number the customer knows, if it is the company's still."""
+    return call.companys_number if call.companys_number in numbers.numbers else ""
 
 
 def _rung_in_vain(leg: Leg) -> bool:

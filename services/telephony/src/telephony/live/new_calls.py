@@ -8,6 +8,7 @@ from kernel.ids import new_id
 
 from telephony.clients import CallerNumbers, Route
 from telephony.domain.calls import Call, CallState, Direction
+from telephony.domain.names import shown_name
 from telephony.live.house import House
 from telephony.live.outside import Planned
 from telephony.live.switchboard import Switchboard
@@ -28,12 +29,13 @@ def outbound(house: House, numbers: CallerNumbers, planned: Planned, agent_id: s
     )  # fmt: skip
 
 
-def _begun(house: House, brand: Route | CallerNumbers, **more: Any) -> Call:
+def _begun(house: House, brand: Route | CallerNumbers, *, caller_name: str = "", **more: Any) -> Call:
     now = house.now()
     return Call(
         call_id=new_id("call", now),
         brand_id=brand.brand_id,
-        brand_name=brand.brand_name,
+        brand_name=shown_name(brand.brand_name),
+        caller_name=shown_name(caller_name),
         language=brand.language,
         recorded=brand.recorded,
         rules=brand.rules,

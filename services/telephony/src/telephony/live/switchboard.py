@@ -45,7 +45,7 @@ class NodeDraining(Unavailable):
 
 
 class CallElsewhere(Unavailable):
-    """The call's media is on another node, or this one is still coming up."""
+    """The call's media is on another node, by the rows on `node_id`, or this one is still coming up."""
 
     reason = "CALL_ON_OTHER_NODE"
 
@@ -54,7 +54,6 @@ class CallElsewhere(Unavailable):
         self.tenant_id = tenant_id
         self.call_id = call_id
         self.node_id = node_id
-        """The node that owns it by the rows."""
 
 
 class Switchboard:
@@ -100,7 +99,7 @@ class Switchboard:
         if live.ending or call.version <= live.version:
             return
         if not call.live:
-            self._house.tasks.spawn(self._end_as_stored(live), "end call that ended elsewhere")
+            self._house.tasks.spawn(self._end_as_stored(live, legs), "end call that ended elsewhere")
             return
         if call.node_id != self._house.settings.node_id:
             self.abandon(live)
@@ -203,9 +202,10 @@ class Switchboard:
         # Whoever asked may be gone by then: rows and media must not part.
         await asyncio.shield(live.ending)
 
-    async def _end_as_stored(self, live: LiveCall) -> None:
-        """Another node, or a party's own end, wrote the end already: part the media."""
-        await self.end(live, EndParty.SYSTEM, EndCause.NORMAL)
+    async def _end_as_stored(self, live: LiveCall, legs: Sequence[Leg]) -> None:
+        """Another node, or a party's own end, wrote the end already: part the media, for the reason the rows give."""
+        stored = next((leg.q850_cause for leg in legs if leg.party == Party.CUSTOMER), 0)
+        await self.end(live, EndParty.SYSTEM, EndCause.NORMAL, q850=stored)
 
     def _release(
         self, live: LiveCall, party: EndParty, cause: str, last_heard: float | None, q850: int, sip_status: int
@@ -216,14 +216,15 @@ class Switchboard:
         answer = live.unanswered_question()
         self._let_go(live)
         self._silence(live)
-        for outside in live.outside.values():
-            self._house.tasks.spawn(outside.hang_up(q850 or Q850.NORMAL), "hang up outside")
-        live.outside.clear()
         silent = monotonic() - last_heard if last_heard is not None else 0.0
-        return Ending(
+        ending = Ending(
             party, cause, self._house.now() - timedelta(seconds=silent), talk, hold, customer_mos, agent_mos, q850,
             sip_status, *answer,
         )  # fmt: skip
+        for outside in live.outside.values():
+            self._house.tasks.spawn(outside.hang_up(ending.q850), "hang up outside")
+        live.outside.clear()
+        return ending
 
     async def _write_end(self, live: LiveCall, ending: Ending) -> None:
         try:
@@ -442,7 +443,6 @@ async def _nowhere(live: LiveCall, order: DialOrder) -> Dialled:
 
 
 def _seated_again(legs: Sequence[Leg], over: Leg) -> bool:
-    """Whether the user of a leg that is over takes part by another one."""
     return any(leg.agent_id == over.agent_id and leg.live for leg in legs)
 
 

@@ -119,9 +119,10 @@ class RtpLeg(VoiceLeg):
 
     @property
     def expects_media(self) -> bool:
-        """Whether the peer's silence means something: it isn't held and has said that it sends."""
+        """Whether the peer's silence means something: it doesn't hold us and has said that it sends. Who holds us may
+        send music (a=sendonly), and need not (RFC 3264 8.4); c=0.0.0.0 leaves the direction as it was."""
         agreed = self._negotiation.agreed
-        return agreed is not None and agreed.receives
+        return agreed is not None and agreed.receives and not agreed.held
 
     @property
     def settled(self) -> bool:

@@ -287,7 +287,7 @@ def _legs_over(of_call: Sequence[Leg], ending: Ending, end_time: datetime) -> li
             # A customer who was sent to a number that is busy was refused by nobody: their leg just ends.
             others = ending.leg_id not in ("", leg.leg_id)
             failed = leg.leg_id == ending.leg_id if ending.leg_id else is_customer
-            cause = Q850.NORMAL if others else ending.q850_cause or Q850.NORMAL
+            cause = Q850.NORMAL if others else ending.q850
             ended = legs.ended(leg, end_time, cause, ending.sip_status if failed else 0)
             over.append(dataclasses.replace(ended, mos=ending.customer_mos if is_customer else ending.agent_mos))
     return over

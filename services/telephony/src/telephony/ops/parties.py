@@ -218,6 +218,8 @@ async def never_came(tx: Tx, call_id: str, leg_id: str, now: datetime, q850: int
     return found
 
 
+_SEATED = (Party.AGENT, Party.SUPERVISOR)
+"""Whose media are their station's."""
 _END_PARTY = {Party.CUSTOMER: EndParty.CUSTOMER, Party.AGENT: EndParty.AGENT}
 
 
@@ -398,8 +400,11 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *,
     await call_store.save_call(tx, call, now)
     for leg in changed:
         await (leg_store.save_leg if leg.leg_id in known else leg_store.add_leg)(tx, leg, now)
-        if leg.party in (Party.AGENT, Party.SUPERVISOR) and leg.agent_id:
-            moved = station_store.join_call if leg.answered else station_store.leave_call
+        if leg.party in _SEATED and leg.agent_id:
+            # Who is asked while they listen has two legs for a while.
+            theirs = [other for other in legs if other.agent_id == leg.agent_id and other.party in _SEATED]
+            here = any(other.answered for other in theirs)
+            moved = station_store.join_call if here else station_store.leave_call
             await moved(tx, leg.agent_id, call.call_id, now)
     if before.call.park_code and not call.park_code:
         await call_store.free_park_code(tx, before.call.park_code)
@@ -437,11 +442,9 @@ def _tell(tx: Tx, before: Call, call: Call, legs: Sequence[Leg], changed: Sequen
         elif not told:
             tx.emit(convert.leg_changed(call, legs, leg), key=key)
     if before.state is not call.state:
-        states = {"before": before.state.value, "state": call.state.value}
-        tx.after_commit(partial(log.info, "call", call_id=key, **states))
+        tx.after_commit(partial(log.info, "call", call_id=key, before=before.state.value, state=call.state.value))
     for was, leg in changed:
         was_state = was.state.value if was is not None else ""
         if was_state != leg.state.value:
-            tx.after_commit(
-                partial(log.info, "leg", call_id=key, leg_id=leg.leg_id, party=leg.party, state=leg.state.value)
-            )
+            said = partial(log.info, "leg", call_id=key, leg_id=leg.leg_id, party=leg.party, state=leg.state.value)
+            tx.after_commit(said)

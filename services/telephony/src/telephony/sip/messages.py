@@ -6,6 +6,7 @@ read by `fields` when somebody asks. Writing refuses a line break inside a value
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +23,9 @@ COMPACT = {
     "t": "to", "u": "allow-events", "v": "via", "x": "session-expires", "y": "identity",
 }  # fmt: skip
 """Compact forms (7.3.3 and the registry's later ones)."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""But tabs, which are blanks, and line breaks, which are counted."""
 
 _SHOWN = {
     "call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate", "rseq": "RSeq", "rack": "RAck",
@@ -173,7 +177,8 @@ class Message:
         return option in self.headers.tokens("supported") or option in self.headers.tokens("require")
 
     def encode(self) -> bytes:
-        """The bytes on the wire. ValueError if one of our own values holds a line break."""
+        """The bytes on the wire. ValueError if one of our own values holds a line break or another control character:
+        nobody could read that message."""
         lines = [self._start_line()]
         for name, value in self.headers:
             if name != "content-length":
@@ -182,6 +187,8 @@ class Message:
         head = "\r\n".join(lines)
         if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
             raise ValueError("a header field holds a line break")
+        if _CONTROL.search(head):
+            raise ValueError("a header field holds a control character")
         return head.encode("utf-8", "replace") + b"\r\n\r\n" + self.body
 
     def _start_line(self) -> str:

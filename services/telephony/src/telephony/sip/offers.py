@@ -66,9 +66,11 @@ class Offers:
             return
         transaction.acknowledged()
         self._wake()
-        if offered and not self._dialog.ended and (sdp := sdp_of(request)) is not None:
+        if offered and not self._dialog.ended:
+            sdp = sdp_of(request)
             self.described(remote=sdp)
-            self._dialog.on_answer(sdp)
+            # Without an answer, which it must have (13.2.2.4), the application learns that nothing was agreed.
+            self._dialog.on_answer(sdp or "")
 
     async def acknowledged(self) -> None:
         """Return when every 2xx of ours has its ACK, or was given up."""

@@ -65,7 +65,8 @@ class InviteWish:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no call. `local` when the status is our own: nothing came, no way, or we gave up."""
+    """Why there is no call. `local` when the status is our own: nothing came, no way, or we gave up. `answered` when
+    somebody picked up and what came with it can't be used: calling them by another way would ring at them again."""
 
     status: int
     reason: str
@@ -74,6 +75,7 @@ class Failure:
     """Where a 3xx says to call instead, in its order."""
     retry_after: int | None = None
     local: bool = False
+    answered: bool = False
 
 
 class OutgoingInvite:
@@ -193,7 +195,8 @@ class OutgoingInvite:
                 self._refused(response)
         except SipParseError:
             if response.status >= 200:
-                self._fail(Failure(502, "malformed answer", cause_of(502), local=True))
+                picked_up = response.status < 300
+                self._fail(Failure(502, "malformed answer", cause_of(502), local=True, answered=picked_up))
 
     def _provisional(self, response: Response) -> None:
         self._timers[0].cancel()
@@ -249,7 +252,7 @@ class OutgoingInvite:
             sdp = ""
         if not sdp:
             self._stack.spawn(dialog.bye(cause_of(488), "no session description"), "bye without SDP")
-            self._fail(Failure(488, "no session description", cause_of(488), local=True))
+            self._fail(Failure(488, "no session description", cause_of(488), local=True, answered=True))
             return
         self.dialog = dialog
         dialog.offers.described(local=self.wish.sdp, remote=sdp)

@@ -8,6 +8,7 @@ from telephony.sip.errors import SipParseError
 
 MAX_PARAMETERS = 64
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -77,8 +78,9 @@ def unquote(text: str) -> str:
 
 
 def quote(text: str) -> str:
-    """`text` as a quoted string; line breaks become spaces, so nothing can be smuggled in behind it."""
-    plain = text.replace("\r", " ").replace("\n", " ")
+    """`text` as a quoted string; control characters, line breaks among them, become spaces: they aren't SIP (25.1), and
+    nothing can be smuggled in behind it."""
+    plain = CONTROL.sub(" ", text)
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

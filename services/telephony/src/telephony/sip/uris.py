@@ -8,14 +8,13 @@ from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
 from telephony.sip.errors import SipParseError
-from telephony.sip.syntax import QUOTED, parse_parameters, quote, render_parameters, unquote
+from telephony.sip.syntax import CONTROL, QUOTED, parse_parameters, quote, render_parameters, unquote
 
 MAX_URI = 2048
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-._]*[A-Za-z0-9.])?")
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:.]{2,45}(?:%25[A-Za-z0-9]+)?\]")
 _UNWANTED = re.compile(r"[\x00-\x20\x7f<>\"]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SEPARATORS = re.compile(r"[\-.()\s]")
 _UNESCAPED = "-_.!~*'()&=+$,;?/"
 
@@ -40,7 +39,7 @@ class SipUri:
     @property
     def plain_user(self) -> str:
         """The user unescaped, without control characters and without the parameters some put behind a semicolon."""
-        return _CONTROL.sub("", percent_decode(self.user, errors="replace")).partition(";")[0]
+        return CONTROL.sub("", percent_decode(self.user, errors="replace")).partition(";")[0]
 
     @property
     def number(self) -> str:
@@ -175,7 +174,7 @@ def _bracketed_address(display: str, rest: str) -> NameAddr:
         raise SipParseError("an angle bracket is not closed")
     uri = uri.strip()
     _check_uri(uri)
-    return NameAddr(uri, _CONTROL.sub("", display), parse_parameters(tail.strip()))
+    return NameAddr(uri, CONTROL.sub("", display), parse_parameters(tail.strip()))
 
 
 def _check_uri(uri: str) -> None:

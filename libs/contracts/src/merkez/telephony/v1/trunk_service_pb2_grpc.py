@@ -84,7 +84,8 @@ class TrunkServiceServicer:
     """
 
     def CreateTrunk(self, request, context):
-        """Creates a trunk. INVALID_ARGUMENT names each field that can't work.
+        """Creates a trunk. INVALID_ARGUMENT names each field that can't work; FAILED_PRECONDITION TOO_MANY_TRUNKS beyond 100
+        of a company, with `limit`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,9 @@ class TrunkServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TrunkServiceAsyncStub: ...
     CreateTrunk: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.CreateTrunkRequest, _trunk_pb2.Trunk]
-    """Creates a trunk. INVALID_ARGUMENT names each field that can't work."""
+    """Creates a trunk. INVALID_ARGUMENT names each field that can't work; FAILED_PRECONDITION TOO_MANY_TRUNKS beyond 100
+    of a company, with `limit`.
+    """
     GetTrunk: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.GetTrunkRequest, _trunk_pb2.Trunk]
     """Reads one. NOT_FOUND TRUNK_NOT_FOUND."""
     ListTrunks: _grpc.UnaryUnaryMultiCallable[_trunk_service_pb2.ListTrunksRequest, _trunk_service_pb2.ListTrunksResponse]
@@ -58,7 +60,9 @@ class TrunkServiceAsyncStub(TrunkServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTrunk: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.CreateTrunkRequest, _trunk_pb2.Trunk]  # type: ignore[assignment]
-    """Creates a trunk. INVALID_ARGUMENT names each field that can't work."""
+    """Creates a trunk. INVALID_ARGUMENT names each field that can't work; FAILED_PRECONDITION TOO_MANY_TRUNKS beyond 100
+    of a company, with `limit`.
+    """
     GetTrunk: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.GetTrunkRequest, _trunk_pb2.Trunk]  # type: ignore[assignment]
     """Reads one. NOT_FOUND TRUNK_NOT_FOUND."""
     ListTrunks: _aio.UnaryUnaryMultiCallable[_trunk_service_pb2.ListTrunksRequest, _trunk_service_pb2.ListTrunksResponse]  # type: ignore[assignment]
@@ -83,7 +87,9 @@ class TrunkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _trunk_service_pb2.CreateTrunkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_trunk_pb2.Trunk, _abc.Awaitable[_trunk_pb2.Trunk]]:
-        """Creates a trunk. INVALID_ARGUMENT names each field that can't work."""
+        """Creates a trunk. INVALID_ARGUMENT names each field that can't work; FAILED_PRECONDITION TOO_MANY_TRUNKS beyond 100
+        of a company, with `limit`.
+        """
 
     @_abc_1.abstractmethod
     def GetTrunk(

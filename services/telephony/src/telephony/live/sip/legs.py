@@ -238,12 +238,16 @@ class SipLeg:
             raise OfferRefused(488) from error
 
     def _answered(self, sdp: str) -> None:
-        """The answer to an offer of ours that went out in a response."""
+        """The answer to an offer of ours that went out in a response. Where nothing was agreed before, nobody would
+        ever hear anything."""
         if self.rtp is not None:
             try:
                 self.rtp.apply(sdp)
             except SdpInvalid as error:
                 log.warning("a SIP peer's answer can't be used", exc_info=error)
+                if not self.rtp.connected.done() and self.dialog is not None:
+                    self._spawn(self.dialog.bye(Q850.UNSPECIFIED), "unusable answer")
+                    self.gone(Q850.UNSPECIFIED, 488)
 
     def _send_by_info(self, digits: str) -> None:
         self._spawn(self._send_digits(digits), "digits by INFO")

@@ -266,7 +266,9 @@ class TrunkLeg(SipLeg):
         log.info("number not reached", call_id=self._call.call_id, status=failure.status, reason=failure.reason)
         # A telephone that rang and wasn't answered would ring anew by every other gateway.
         unanswered = self._rang and failure.status == 408
-        again = bool(self._left) and not self.over and not self._early and not unanswered
+        # Nor does one that was answered and said nothing that could be used: what went wrong goes wrong there too.
+        reached = unanswered or failure.answered or self._early
+        again = bool(self._left) and not self.over and not reached
         if again and (failure.status in _TRY_NEXT or failure.local):
             self._house.tasks.spawn(self._next(media, dialer, failure), "next gateway")
             return

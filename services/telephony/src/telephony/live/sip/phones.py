@@ -190,7 +190,7 @@ class Phones:
         house = self._house
         found = await house.db.system(lambda tx: ops.find_by_user_name(tx, invitation.user), read_only=True)
         device = await self._device(*(found or _NOBODY))
-        if found is None or device is None or invitation.sdp_offer is None:
+        if found is None or device is None:
             await invitation.refuse(403)
             return
         if invitation.replaced is not None:
@@ -219,11 +219,13 @@ class Phones:
             raise
 
     def _described(self, invitation: Invitation, phone: SipLeg) -> str:
-        """Media for a phone that calls; our answer to its offer. SdpInvalid."""
+        """Media for a phone that calls; our answer to its offer, or our offer when it made none: then its answer comes
+        with the ACK. SdpInvalid."""
         media = self._house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=invitation.source[0])
         phone.user, phone.toward = invitation.user, invitation.source[0]
         try:
-            sdp = media.answer(invitation.sdp_offer or "")
+            offer = invitation.sdp_offer
+            sdp = media.offer() if offer is None else media.answer(offer)
         except BaseException:
             self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
             raise
@@ -340,7 +342,8 @@ class PhoneLeg(SipLeg):
 
         def failed(failure: Failure) -> None:
             self._rings.discard(attempt)
-            if failure.status == 488 and policy is PHONE_POLICY and not self.over and self.dialog is None:
+            refused = failure.status == 488 and not failure.answered
+            if refused and policy is PHONE_POLICY and not self.over and self.dialog is None:
                 self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
                 again = self.try_at(device, binding, shown, name, _SECURE_ONLY)
                 self._house.tasks.spawn(again, "ring a phone with SRTP alone")

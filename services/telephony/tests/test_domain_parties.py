@@ -1,0 +1,52 @@
+"""Rules of who is asked and held, where one person could be two parties."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from kernel.errors import DomainError
+from telephony.domain import consults, parties
+from telephony.domain.calls import CallState
+from telephony.domain.legs import LegState, SupervisionMode
+
+from .test_parties import ANN, BEN, EVE, agent_leg, ears, talking, watcher
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("mode", list(SupervisionMode))
+def test_who_listens_in_secret_is_asked_as_anybody_else_and_listens_no_more_once_they_answer(mode) -> None:
+    ringing = agent_leg(EVE, state=LegState.RINGING)
+    eve = dataclasses.replace(ringing, leg_id="eve asked")
+    begun = consults.begin_consult(talking(watcher(mode)), ANN, eve, NOW).after
+    assert begun.consulted == dataclasses.replace(eve, consulted=True, invited_by="ann")
+    assert begun.leg("eve").mode is mode, "until they answer"
+    answered = parties.answered(begun, "eve asked", NOW).after
+    assert [leg.leg_id for leg in answered.live_legs if leg.agent_id == EVE.user_id] == ["eve asked"]
+    assert ears(answered) == {"customer": set(), "ann": {"eve asked"}, "eve asked": {"ann"}}
+    with pytest.raises(DomainError) as caught:
+        consults.begin_consult(talking(agent_leg(BEN)), ANN, agent_leg(BEN, state=LegState.RINGING), NOW)
+    assert caught.value.reason == "ON_CALL_ALREADY"
+
+
+def test_an_agent_who_holds_their_own_leg_in_a_call_of_two_holds_the_customer_and_takes_them_back_by_it() -> None:
+    held = parties.hold(talking(), "ann", NOW).after
+    assert held.call.state is CallState.HELD
+    assert [leg.leg_id for leg in held.live_legs if leg.held] == ["customer"]
+    later = NOW + 9 * SECOND
+    back = parties.resume(held, "ann", later).after
+    assert (back.call.state, back.call.hold) == (CallState.TALKING, 9 * SECOND)
+    assert ears(back) == {"customer": {"ann"}, "ann": {"customer"}}
+    with pytest.raises(DomainError) as caught:
+        parties.hold(held, "", NOW)
+    assert caught.value.reason == "LEG_ON_HOLD"
+
+
+def test_in_a_conference_an_agents_own_leg_is_held_until_the_customer_would_hear_nobody() -> None:
+    one = parties.hold(talking(agent_leg(BEN)), "ann", NOW).after
+    assert (one.call.state, ears(one)["customer"]) == (CallState.TALKING, {"ben"})
+    both = parties.hold(one, "ben", NOW).after
+    assert both.call.state is CallState.HELD and both.customer.held and not both.leg("ben").held
