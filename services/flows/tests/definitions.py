@@ -58,7 +58,7 @@ def _queues(draw: st.DrawFn, step: st.SearchStrategy[str]) -> d.Queue:
         draw(st.just("") | _id(Noun.PROMPT)), draw(_seconds(5, 600) | st.just(timedelta(0))), draw(_seconds(5, 14400)),
         draw(step), draw(step), draw(step), draw(step), draw(st.booleans()),
         *draw(st.sampled_from([("", ""), ("last_agent", ""), ("account_owner", ""), ("attribute", "a_x")])),
-        draw(step), draw(step), draw(st.integers(0, 20)), abandoned=draw(step),
+        draw(step), draw(step), draw(st.integers(0, 20)), abandoned=draw(step), after_agent=draw(step),
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flows.domain import definitions as d
@@ -95,7 +95,8 @@ def test_two_closed_queues_that_lead_to_each_other_tell_the_caller_that_they_are
 
 def test_caller_whose_queue_is_gone_goes_by_an_exit_for_whom_nobody_takes_before_an_apology() -> None:
     for exit_ in ("timed_out", "no_match", "nobody_staffed", "closed", "full", "no_answer"):
-        caller = Caller(Step("q", "", replace(queue(), **{exit_: "bye"})), BYE)
+        exits: dict[str, Any] = {exit_: "bye"}
+        caller = Caller(Step("q", "", queue(**exits)), BYE)
         caller.on(Started())
         order = caller.on(Enqueued("", "QUEUE_NOT_FOUND"))
         assert isinstance(order, EndCall) and order.audio[0].text == "Bye.", exit_
@@ -114,7 +115,7 @@ def test_caller_may_choose_a_closed_queue_again_from_the_menu_it_leads_back_to()
 
 
 def test_loop_whose_queues_have_exits_of_their_own_while_closed_is_no_loop_while_closed() -> None:
-    away = {"closed": "bye", "nobody_staffed": "bye", "full": "bye"}
+    away: dict[str, Any] = {"closed": "bye", "nobody_staffed": "bye", "full": "bye"}
     steps = (Step("a", "", Queue("que_1", timed_out="b", **away)), Step("b", "", Queue("que_2", timed_out="a")), BYE)
     assert loops_while_closed(d.Definition("a", steps, "en")) == []
 

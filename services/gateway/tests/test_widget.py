@@ -154,6 +154,24 @@ async def test_customer_is_told_that_they_wait_again_and_not_for_whom(house: Any
     await socket.close()
 
 
+async def test_customer_is_back_in_the_menu_when_the_agent_has_hung_up_and_not_when_one_of_two_left(house: Any) -> None:
+    socket = await house.socket(PATH)
+    await socket.send(type="call", sdp="offer")
+    await socket.until("answer")
+    talking = Call(call_id=CALL, state=call_pb2.CALL_STATE_TALKING)
+    for fact in (
+        CallAnswered(call=talking),
+        AgentLeft(call_id=CALL, agent_id="usr_a", reason="LEFT"),
+        AgentLeft(call_id=OTHER, agent_id="usr_a", reason="HUNG_UP"),
+        AgentLeft(call_id=CALL, agent_id="usr_b", reason="HUNG_UP"),
+        CallEnded(cdr=Cdr(call_id=CALL, end_cause="FLOW_ENDED")),
+    ):
+        await house.publish(fact)
+    heard = [(await socket.next())["state"] for _ in range(3)]
+    assert heard == ["answered", "menu", "ended"]
+    await socket.close()
+
+
 async def test_page_of_a_call_that_moved_is_told_to_attach_anew(house: Any) -> None:
     socket = await house.socket(PATH)
     await socket.send(type="call", sdp="offer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -109,11 +110,16 @@ class FakeFlows(
         self.steps: list[run_service_pb2.Instruction] = [queue_instruction()]
         self.reports: list[run_service_pb2.AdvanceRunRequest] = []
         self.started: list[run_service_pb2.StartRunRequest] = []
+        self.resumed: list[run_service_pb2.ResumeRunRequest] = []
         self.down = False
+        self.working = asyncio.Event()
+        """Cleared, turns take until it is set, also when whoever reported has stopped waiting."""
+        self.working.set()
         self.prompts: dict[str, bytes] = {}
         self.released: dict[str, bool] = {}
         self._newest: dict[tuple[str, int], run_service_pb2.Instruction] = {}
         self._calls: dict[str, tuple[str, int]] = {}
+        self._served: dict[str, str] = {}
 
     async def StartRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
         if self.down:
@@ -130,8 +136,22 @@ class FakeFlows(
         if self.down:
             raise Unavailable("down")
         self.reports.append(request)
+        return await asyncio.shield(self._advanced(request))
+
+    async def _advanced(self, request: Any) -> run_service_pb2.Instruction:
+        await self.working.wait()
         instruction = self._newest[self._calls[request.run_id]] = self._step(request.sequence + 1, request.run_id)
         return instruction
+
+    async def ResumeRun(self, request: Any, context: Any) -> run_service_pb2.Instruction:
+        if self.down:
+            raise Unavailable("down")
+        self.resumed.append(request)
+        which = self._calls[request.run_id]
+        if self._served.get(request.run_id) != request.contact_id:
+            self._served[request.run_id] = request.contact_id
+            self._newest[which] = self._step(self._newest[which].sequence + 1, request.run_id)
+        return self._newest[which]
 
     async def GetFlow(self, request: Any, context: Any) -> flow_pb2.Flow:
         if request.flow_id not in self.released:

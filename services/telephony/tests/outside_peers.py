@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from telephony.clients import CallerNumbers
-from telephony.domain.calls import Call, understood_number
+from telephony.domain.calls import Call
 from telephony.domain.legs import Q850
+from telephony.domain.wishes import understood_number
 from telephony.live.outside import Planned
 from telephony.media.media_leg import MediaLeg
 from telephony.media.plane import MediaPlane

@@ -13,13 +13,13 @@ from .conftest import Exchange, an_id
 from .desk_phones import PHONES, DeskPhone
 from .test_sip_calls import NUMBER
 
-OFFICE, ELSEWHERE = "192.0.2.7", "198.51.100.9"
+OFFICE, ELSEWHERE, TRUNK = "192.0.2.7", "198.51.100.9", "203.0.113.1"
 
 
 class World:
     def __init__(self) -> None:
         self.time = 1000.0
-        self.bars = Bars(lambda address: address == "203.0.113.1", lambda: self.time)
+        self.bars = Bars(lambda address: address == TRUNK, lambda: self.time)
 
     def fails(self, name: str, times: int = PER_NAME, address: str = OFFICE) -> None:
         for _ in range(times):
@@ -58,11 +58,20 @@ def test_a_bar_is_over_after_its_time_and_slow_failures_add_up_to_none() -> None
 
 def test_a_trunk_and_who_is_only_hard_to_read_are_never_barred() -> None:
     world = World()
-    world.fails("any", PER_ADDRESS, "203.0.113.1")
+    world.fails("any", PER_ADDRESS, TRUNK)
     for _ in range(PER_ADDRESS):
         world.bars.failed(OFFICE, "malformed")
-    assert not world.bars.barred("203.0.113.1") and not world.bars.barred(OFFICE)
-    assert not world.bars.barred_name("203.0.113.1", "any")
+    assert not world.bars.barred(TRUNK) and not world.bars.barred(OFFICE)
+
+
+def test_who_tries_secrets_from_an_address_that_somebody_calls_a_trunks_is_barred_as_elsewhere() -> None:
+    world = World()
+    world.fails("phone", PER_NAME, TRUNK)
+    assert world.bars.barred_name(TRUNK, "phone") and not world.bars.barred_name(TRUNK, "another")
+    for number in range(PER_ADDRESS - PER_NAME):
+        world.fails(f"name{number}", 1, TRUNK)
+    assert world.bars.barred_name(TRUNK, "another"), "who tries name after name"
+    assert not world.bars.barred(TRUNK), "its calls need no secret, and are heard"
 
 
 @pytest.mark.media

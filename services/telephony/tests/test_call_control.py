@@ -9,6 +9,7 @@ from chassis.statuses import RemoteFailed
 from kernel.errors import FailedPrecondition
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.calls import Contact
+from telephony.media.voice_leg import VoiceLeg
 from testkit import eventually
 
 from .conftest import MUSIC_HZ, Exchange, an_id
@@ -209,6 +210,13 @@ async def test_a_number_is_consulted_joined_held_alone_and_dropped(scene: Scene)
     await scene.do("DropLeg", leg_id=leg_id)
     await eventually(lambda: line.hung_up is not None)
     await scene.ann.hears(CUSTOMER_HZ)
+
+
+async def test_an_agent_is_told_when_the_line_of_whom_they_talk_with_takes_no_digits(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VoiceLeg, "sends_digits", False)
+    assert await scene.refused(lambda: scene.do("SendDigits", digits="1")) == "DIGITS_NOT_TAKEN"
 
 
 async def test_an_agent_finds_their_way_through_the_menu_of_a_number_they_consult(scene: Scene) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.domain.devices import Contact, Register
 from telephony.domain.trunks import Gateway
+from telephony.ops import devices as device_ops
 from telephony.ops import trunks as trunk_ops
 from telephony.sip import Ended, Failure, Invitation, SipDialog
 from testkit import eventually
@@ -18,6 +21,7 @@ from .carriers import Carrier, a_trunk
 from .conftest import Exchange, an_id
 from .desk_phones import PHONES, DeskPhone
 from .seeking import mobiles
+from .sip.peers import a_stranger
 from .test_sip_calls import NUMBER, port, trunk
 
 __all__ = ["mobiles"]
@@ -84,6 +88,56 @@ async def test_of_two_phones_answered_at_once_one_has_the_call_and_the_other_a_b
     await holder.dialogs[0].bye()
     await eventually(lambda: not exchange.switchboard.calls)
     await asyncio.gather(*(each.close() for each in phones))
+
+
+async def _also_at(exchange: Exchange, phone: DeskPhone, port: int, ago: float) -> None:
+    """The same phone signed in from another port so many seconds ago, for an hour."""
+    house = exchange.house
+    found = await house.db.system(lambda tx: device_ops.find_by_user_name(tx, phone.user), read_only=True)
+    assert found is not None
+    wish = Register(
+        "elsewhere", 1, [Contact(f"sip:{phone.user}@{PHONES}:{port}", 3600)], source=f"{PHONES}:{port}", node_id="one"
+    )
+    when = house.now() - timedelta(seconds=ago)
+    await house.db.run(found[0], lambda tx: device_ops.register(tx, found[1], wish, when))
+
+
+@pytest.mark.parametrize("ago", [60.0, -1.0])
+async def test_a_phone_rings_whatever_place_of_it_that_is_dead_was_heard_of_last(
+    exchange: Exchange, ago: float
+) -> None:
+    agent_id = an_id("usr")
+    phone = await DeskPhone.signed_in(exchange, agent_id, PHONE_HZ)
+    async with a_stranger(host=PHONES) as dead:
+        await _also_at(exchange, phone, dead.port, ago)
+        customer = exchange.peer(CUSTOMER_HZ)
+        call = await exchange.call(customer)
+        await exchange.accept(call.call_id, agent_id)
+        await customer.hears(PHONE_HZ)
+        assert await dead.request("INVITE")
+        await phone.dialogs[0].bye()
+        await eventually(lambda: not exchange.switchboard.calls)
+    await phone.close()
+
+
+async def test_a_phone_that_is_busy_has_said_so_though_a_dead_place_of_it_says_nothing(exchange: Exchange) -> None:
+    agent_id = an_id("usr")
+    phone = await DeskPhone.signed_in(exchange, agent_id)
+
+    async def busy(invitation: Invitation) -> None:
+        await invitation.ring()
+        await invitation.refuse(486)
+
+    phone.behave = busy
+    async with a_stranger(host=PHONES) as dead:
+        await _also_at(exchange, phone, dead.port, 60.0)
+        call = await exchange.call(exchange.peer(CUSTOMER_HZ))
+        await exchange.accept(call.call_id, agent_id)
+        await eventually(lambda: not exchange.switchboard.calls, deadline=15.0)
+        with exchange.as_owner():
+            (found,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call.call_id))).cdrs
+        assert (found.end_party, found.sip_status) == (call_pb2.END_PARTY_AGENT, 486)
+    await phone.close()
 
 
 async def test_an_agents_other_phone_takes_what_rings(exchange: Exchange) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel.errors import InvalidInput
-from telephony.domain import calls, cdrs, legs, stations
+from telephony.domain import calls, cdrs, legs, stations, wishes
 from telephony.domain.calls import Call, CallState, Contact, Direction, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Ending
 from telephony.domain.legs import Leg, LegState, LegTrigger
@@ -51,7 +51,7 @@ def test_a_call_goes_from_flow_to_queue_to_talk_to_hold_to_end() -> None:
     ],
 )
 def test_a_customers_number_is_read_as_it_is_dialled_in_the_brands_country(typed, dialed, understood) -> None:
-    assert calls.understood_number(typed, dialed) == understood
+    assert wishes.understood_number(typed, dialed) == understood
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_customers_number_is_read_as_it_is_dialled_in_the_brands_country(typed
 )  # fmt: skip
 def test_what_is_no_number_is_refused_at_its_field(typed, dialed) -> None:
     with pytest.raises(InvalidInput) as caught:
-        calls.understood_number(typed, dialed)
+        wishes.understood_number(typed, dialed)
     assert [wrong.field for wrong in caught.value.fields] == ["caller_number"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -136,3 +137,16 @@ def test_places_are_always_those_of_the_newest_request_of_each_phone(requests) -
         assert (contact in places(bound)) == (expires > 0)
         newest[contact, call_id] = cseq
         assert {each.cseq for each in bound if each.contact == contact} <= {cseq}
+
+
+def test_a_phone_that_signed_in_last_comes_first_however_long_another_place_has_to_live() -> None:
+    old = register((), said(PHONE, expires=3600), NOW)
+    both = register(old, said(SOFT, call_id="new", expires=300), NOW + timedelta(minutes=1))
+    assert [each.contact for each in devices.living(both, NOW + timedelta(minutes=2))] == [SOFT, PHONE]
+
+
+def test_a_place_is_rung_once_by_the_contact_that_was_said_last_and_others_beside_it() -> None:
+    first = register((), said("sip:x7@10.0.0.7:5060", PHONE), NOW)
+    later = register(first, replace(said(SOFT, call_id="new"), source="198.51.100.9:5060"), NOW + timedelta(minutes=1))
+    again = register(later, said("sip:x7@192.0.2.7:5999", cseq=2), NOW + timedelta(minutes=2))
+    assert [each.contact for each in devices.places(again)] == ["sip:x7@192.0.2.7:5999", SOFT]

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 from chassis.sealing import Seal
-from kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
+from chassis.sql import Tx
+from kernel.errors import Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound
 from kernel.tenant import PLATFORM
 from merkez.telephony.v1 import trunk_pb2
 from merkez.telephony.v1 import trunk_service_pb2 as pb
@@ -44,6 +45,24 @@ async def test_a_trunk_is_made_once_however_often_it_is_asked_for(office) -> Non
     with office.as_():
         listed = await office.trunks.ListTrunks(pb.ListTrunksRequest())
     assert list(listed.trunks) == [first]
+
+
+async def test_a_company_has_a_hundred_trunks_at_most_and_is_told_what_to_do_then(office) -> None:
+    first = await office.trunk("first")
+    row = await office.db.run(office.tenant, lambda tx: trunk_ops.get_trunk(tx, first.trunk_id))
+
+    async def more(tx: Tx) -> None:
+        for _ in range(99):
+            await trunk_ops.create_trunk(tx, row, office.clock.now())
+
+    await office.db.run(office.tenant, more)
+    with pytest.raises(FailedPrecondition, match="at most 100 trunks: delete one first") as refused:
+        await office.trunk()
+    assert (refused.value.reason, refused.value.metadata["limit"]) == ("TOO_MANY_TRUNKS", "100")
+    assert await office.trunk("first") == first, "a repeat makes none"
+    with office.as_():
+        await office.trunks.DeleteTrunk(pb.DeleteTrunkRequest(trunk_id=first.trunk_id))
+    assert await office.trunk()
 
 
 async def test_two_who_ask_for_the_same_trunk_at_once_get_one(office) -> None:

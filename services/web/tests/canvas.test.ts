@@ -52,7 +52,7 @@ describe("a flow as a graph", () => {
       ["choice.0", "q", "tier == 'gold'"],
       ["otherwise", "", undefined],
     ]);
-    expect(exitsOf(queue).map((exit) => exit.id)).toEqual(["timedOut", "noMatch"]);
+    expect(exitsOf(queue).map((exit) => exit.id)).toEqual(["timedOut", "noMatch", "afterAgent"]);
     const moved = connect({ steps: [split, test, queue] }, "t", "choice.0", "s");
     expect(targets(moved, "t")).toEqual({ "choice.0": "s", otherwise: "" });
     expect(moved.steps?.[1]?.test?.branches?.[0]?.condition).toBe("tier == 'gold'");
@@ -108,7 +108,11 @@ describe("a line drawn by hand", () => {
     expect(targets(joined, "menu")).toEqual({ "choice.0": "sales", "choice.1": "bye", noMatch: "bye" });
     expect(joined.steps?.[0]?.menu?.choices?.[1]).toEqual({ digit: "2", value: "service", next: "bye" });
     expect(joined.steps?.[1]).toBe(sales);
-    expect(targets(connect(flow, "sales", "timedOut", "menu"), "sales")).toEqual({ timedOut: "menu" });
+    expect(targets(connect(flow, "sales", "timedOut", "menu"), "sales")).toEqual({
+      timedOut: "menu",
+      afterAgent: "",
+    });
+    expect(targets(connect(flow, "sales", "afterAgent", "menu"), "sales").afterAgent).toBe("menu");
   });
 
   it("from the start says which step a call begins with", () => {

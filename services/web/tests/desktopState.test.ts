@@ -185,6 +185,13 @@ test("an agent who leaves a call that goes on wraps up, and what happens in it l
   );
   expect(phaseOf(gone)).toBe("wrapUp");
   expect(gone.notice).toBe("TAKEN_OVER");
+  const hungUp = { callId: "call_1", contactId: "con_1", agentId: ME, reason: "HUNG_UP" };
+  const asked = applyFact(talking, fact("AgentLeft", hungUp), ME);
+  expect([phaseOf(asked), asked.notice]).toEqual(["wrapUp", undefined]);
+  const ended = {
+    cdr: { callId: "call_1", agentId: ME, endParty: "END_PARTY_CUSTOMER", endCause: "NORMAL" },
+  };
+  expect(applyFact(asked, fact("CallEnded", ended), ME)).toBe(asked);
   const other = fact("AgentLeft", { callId: "call_1", contactId: "con_2", agentId: "usr_other" });
   expect(applyFact(talking, other, ME)).toBe(talking);
 });

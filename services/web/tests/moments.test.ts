@@ -111,4 +111,5 @@ test("holds, transfers, parks and moves are told with who did it and where it we
   expect(told("HAPPENING_TAKEN_OVER", { agentId: "ben", targetKind: "agent", target: "sue" })).toEqual([
     "moment.tookOver sue ben",
   ]);
+  expect(told("HAPPENING_AFTER_AGENT", { agentId: "ben" })).toEqual(["moment.afterAgent ben"]);
 });

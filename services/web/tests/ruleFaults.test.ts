@@ -31,13 +31,13 @@ describe("what the server has against a queue's rules", () => {
       await activateLanguage(language);
       const said = saidWithin(problem, "rules.steps[0].changes[1]");
       expect(said).not.toMatch(/is wrong|CHANGES_NOTHING/);
-      expect(whereToLook(problem)).not.toMatch(/queue\.|is wrong|steps\[/);
+      expect(whereToLook(problem).detail).not.toMatch(/queue\.|is wrong|steps\[/);
     }
     await activateLanguage("en");
-    expect(whereToLook(problem)).toBe("Nothing was saved. Look at: Skills and steps › Step 1 › Change 2.");
+    expect(whereToLook(problem).detail).toBe("Look at: Skills and steps › Step 1 › Change 2.");
     await activateLanguage("fa");
     expect(saidWithin(problem, "rules.steps[0].changes[1]")).toMatch(/چیزی را تغییر نمی‌دهد/);
-    expect(whereToLook(problem)).toMatch(/گام ۱/);
+    expect(whereToLook(problem).detail).toMatch(/گام ۱/);
   });
 
   it("has its numbers and lengths written as the page writes them", async () => {
@@ -57,11 +57,12 @@ describe("what the server has against a queue's rules", () => {
       { fault: "AGENT_UNKNOWN" },
     );
     expect(saidWithin(gone, "rules.levels[0]")).toMatch(/not there any more/);
-    expect(plain(whereToLook(gone))).toMatch(/Level 1/);
+    expect(plain(whereToLook(gone).detail)).toMatch(/Level 1/);
   });
 
   it("is said as the server says it where the page has no words for it", () => {
     expect(saidOf(refused("queue.rules.steps", { fault: "NEW" }), "rules.steps")).toBe("is wrong");
-    expect(whereToLook(refused("queue.offerTimeout", {}))).toBeUndefined();
+    const other = refused("queue.offerTimeout", {});
+    expect(whereToLook(other)).toBe(other);
   });
 });

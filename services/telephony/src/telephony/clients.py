@@ -225,6 +225,12 @@ class Flows:
         with acting_for(tenant_id):
             return await self._runs.StartRun(request, timeout=10)
 
+    async def resume_run(
+        self, tenant_id: str, request: run_service_pb2.ResumeRunRequest
+    ) -> run_service_pb2.Instruction:
+        with acting_for(tenant_id):
+            return await self._runs.ResumeRun(request, timeout=10)
+
     async def advance_run(
         self, tenant_id: str, request: run_service_pb2.AdvanceRunRequest, timeout: float
     ) -> run_service_pb2.Instruction:

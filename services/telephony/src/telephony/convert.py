@@ -138,6 +138,7 @@ def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
     message.talk_duration.FromTimedelta(cdr.talk)
     message.hold_duration.FromTimedelta(cdr.hold)
     message.unheard_duration.FromTimedelta(cdr.unheard)
+    message.after_agent_duration.FromTimedelta(cdr.after_agent)
     return message
 
 

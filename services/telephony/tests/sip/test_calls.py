@@ -367,11 +367,11 @@ async def test_a_draining_agent_takes_no_new_calls_and_keeps_the_old(alice: Line
 
 
 async def test_too_many_new_calls_are_told_to_come_later(alice: Line) -> None:
-    async with a_line(limits=Limits(invitations_per_second=2)) as busy:
+    async with a_line(HandTimers(), limits=Limits(invitations_per_second=4)) as busy:
         attempts = [await alice.call(busy) for _ in range(6)]
-        failures = await asyncio.gather(*(each.failed for each in attempts[3:]))
+        failures = await asyncio.gather(*(each.failed for each in attempts[2:]))
         assert {(each.status, each.retry_after) for each in failures} == {(503, 1)}
-        assert 2 <= len(busy.invitations) <= 3
+        assert len(busy.invitations) == 2, "half is left to others"
 
 
 async def test_an_agent_nobody_listens_to_refuses(alice: Line, bob: Line) -> None:

@@ -121,6 +121,23 @@ async def test_a_refresh_refused_once_by_a_peer_without_time_is_tried_again_and_
     assert call.ended == []
 
 
+@pytest.mark.parametrize("status", [405, 501, 488])
+async def test_a_peer_that_allows_update_and_refuses_it_is_refreshed_by_reinvite(call: Call, status: int) -> None:
+    dialog = await call.begin("Session-Expires: 600", "Allow: UPDATE, INVITE")
+    call.timers.pass_now(300)
+    call.stranger.answer(await call.stranger.request("UPDATE"), status)
+    for _ in range(3):
+        refresh = await call.stranger.request("INVITE")
+        assert refresh.body.decode() == sdp("ours")
+        call.stranger.answer(
+            refresh, 200, sdp("stranger"), "Session-Expires: 600;refresher=uac", "Allow: UPDATE, INVITE"
+        )
+        await call.stranger.request("ACK")
+        await eventually(lambda: not dialog.offers._asking)
+        call.timers.pass_now(300)
+    assert call.ended == []
+
+
 async def test_a_refresh_to_a_peer_who_forgot_ends_the_call(call: Call) -> None:
     await call.begin("Session-Expires: 600", "Allow: UPDATE")
     call.timers.pass_now(300)

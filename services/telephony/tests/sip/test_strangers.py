@@ -26,6 +26,10 @@ from .peers import HandTimers, Line, a_line, a_stranger, wire
         ("INVITE", (), "no-such-tag", 481),
         ("BYE", (), "no-such-tag", 481),
         ("INVITE", ("Require: moonshine",), "", 420),
+        ("INVITE", ("Require: outbound",), "", 420),
+        ("OPTIONS", ("Require: path",), "", 420),
+        ("REGISTER", ("Require: path, outbound",), "", 420),
+        ("REGISTER", ("Require: path",), "", 405),
         ("OPTIONS", (), "", 200),
         ("CANCEL", (), "", 481),
         ("PUBLISH", (), "", 501),
@@ -59,9 +63,38 @@ async def test_who_floods_us_with_calls_keeps_out_no_trunk_and_no_phone_elsewher
         await eventually(lambda: len(stranger.heard) == 61)
         told = [each.status for each in stranger.heard if isinstance(each, Response)]
         assert sorted(told) == [401] * 13 + [503] * 48
-        for number in range(50):
+        for number in range(25):
             await alice.call(guarded)
-            assert await guarded.invitation(number), "all that a trunk may have"
+            assert await guarded.invitation(number), "all that one trunk may have at once"
+
+
+@pytest.mark.parametrize("addresses", [1, 5])
+async def test_a_trunk_that_floods_us_costs_no_other_trunk_a_call(alice: Line, addresses: int) -> None:
+    timers = HandTimers()
+    async with a_line(
+        timers, trusted=lambda _: True, limits=Limits(invitations_per_second=40),
+        share=lambda source: "quiet" if source.port == alice.port() else "loud",
+    ) as guarded, AsyncExitStack() as stack:  # fmt: skip
+        loud = [await stack.enter_async_context(a_stranger(guarded, f"127.0.9.{1 + n}")) for n in range(addresses)]
+        for second in range(4):
+            for call in range(100):
+                name = f"{second}.{call}"
+                loud[call % addresses].say(loud[0].invite(f"z9hG4bK{name}", call=f"flood-{name}"))
+            before = len(guarded.invitations)
+            await eventually(lambda said=100 * (1 + second): sum(len(each.heard) for each in loud) >= said)
+            assert len(guarded.invitations) - before <= 40
+            for quiet in range(10):
+                attempt = await alice.call(guarded)
+                so_far = 10 * second + quiet + 1
+                await eventually(
+                    lambda so_far=so_far, attempt=attempt: _calls_of(guarded, alice) == so_far or attempt.failed.done()
+                )
+                assert _calls_of(guarded, alice) == so_far
+            timers.pass_now(1)
+
+
+def _calls_of(guarded: Line, line: Line) -> int:
+    return sum(each.source[1] == line.port() for each in guarded.invitations)
 
 
 async def test_who_floods_us_from_many_addresses_keeps_out_no_phone_that_knows_its_secret(alice: Line) -> None:
@@ -80,6 +113,16 @@ async def test_who_floods_us_from_many_addresses_keeps_out_no_phone_that_knows_i
         for number in range(6):
             await alice.call(guarded, credentials=Credentials("phone", "right"))
             assert await guarded.invitation(number)
+
+
+async def test_a_trunks_call_that_may_be_a_phones_is_to_come_again_when_that_cant_be_looked_up() -> None:
+    async def unavailable() -> bool:
+        raise OSError("the database is away")
+
+    async with a_line(phone=lambda *_: unavailable()) as line, a_stranger(line) as caller:
+        caller.say(caller.invite())
+        assert (await caller.response(503)).headers.get("retry-after") == "2"
+        assert line.invitations == []
 
 
 async def _nobody(_user: str, _realm: str, _algorithm: str) -> str | None:

@@ -899,7 +899,7 @@ export interface paths {
         put?: never;
         /**
          * Ends a call for everybody; who is only consulted ends their own part
-         * @description Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK. Needs the permission `calls.control`.
+         * @description Ends a call for everybody; who is only consulted ends their own part. Where an agent who talks in it hangs up, the customer is on the line and their flow has something for after the agent, everybody else leaves and the call goes on IN_FLOW. Ending an ended call is OK. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.HangUp"];
         delete?: never;
@@ -4851,12 +4851,14 @@ export interface components {
             byRules?: boolean;
             /** @description Step when the caller hangs up while they wait: what is still to be done once they are gone. Nobody hears it, so only hours, test, split, check_queue, find_customer, entry_rules, set_attribute, http_request, callback_offer (at the caller's number, without asking) and hang_up without words may follow. Empty ends the run. */
             abandoned?: string;
+            /** @description Step when the last agent has left and the caller is still on the line, such as a survey. Empty ends the call then. */
+            afterAgent?: string;
         };
         /**
          * @description What comes of waiting for an agent.
          * @enum {string}
          */
-        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING" | "QUEUE_OUTCOME_CLOSED" | "QUEUE_OUTCOME_NOBODY_STAFFED" | "QUEUE_OUTCOME_FULL" | "QUEUE_OUTCOME_NO_ANSWER";
+        "flows.v1.QueueOutcome": "QUEUE_OUTCOME_UNSPECIFIED" | "QUEUE_OUTCOME_ANSWERED" | "QUEUE_OUTCOME_NO_AGENTS" | "QUEUE_OUTCOME_MAX_WAIT" | "QUEUE_OUTCOME_ABANDONED" | "QUEUE_OUTCOME_WAITING" | "QUEUE_OUTCOME_CLOSED" | "QUEUE_OUTCOME_NOBODY_STAFFED" | "QUEUE_OUTCOME_FULL" | "QUEUE_OUTCOME_NO_ANSWER" | "QUEUE_OUTCOME_AGENT_HUNG_UP";
         /** @description An immutable published copy. */
         "flows.v1.Release": {
             /** @description Output only. */
@@ -7199,7 +7201,7 @@ export interface components {
             callerNumber?: string;
             /** @description Dialed number. */
             dialedNumber?: string;
-            /** @description Agent who answered; empty when nobody did. */
+            /** @description Agent who answered, also where the flow went on with the customer afterwards; empty when nobody did. */
             agentId?: string;
             /**
              * Format: date-time
@@ -7271,6 +7273,11 @@ export interface components {
              * @example 3.5s
              */
             detectionDuration?: string;
+            /**
+             * @description With the flow after an agent had left, such as a survey: no part of talk_duration, waits in a queue and talks that followed left out.
+             * @example 3.5s
+             */
+            afterAgentDuration?: string;
         };
         /** @description Completes. */
         "telephony.v1.CompleteTransferRequest": {
@@ -7550,7 +7557,7 @@ export interface components {
          * @description Something that happens in a call.
          * @enum {string}
          */
-        "telephony.v1.Happening": "HAPPENING_UNSPECIFIED" | "HAPPENING_HELD" | "HAPPENING_RESUMED" | "HAPPENING_TRANSFERRED" | "HAPPENING_FORWARDED" | "HAPPENING_PARKED" | "HAPPENING_PARK_EXPIRED" | "HAPPENING_MOVED" | "HAPPENING_TAKEN_OVER";
+        "telephony.v1.Happening": "HAPPENING_UNSPECIFIED" | "HAPPENING_HELD" | "HAPPENING_RESUMED" | "HAPPENING_TRANSFERRED" | "HAPPENING_FORWARDED" | "HAPPENING_PARKED" | "HAPPENING_PARK_EXPIRED" | "HAPPENING_MOVED" | "HAPPENING_TAKEN_OVER" | "HAPPENING_AFTER_AGENT";
         /**
          * @description Whether something of a trunk can be used now.
          * @enum {string}

@@ -126,7 +126,11 @@ export function applyFact(state: DesktopState, event: FactEvent, me: string): De
     case "LegChanged":
       return withParty(withCall(state, call), event.data as { call?: Call; leg?: Leg });
     case "AgentLeft":
-      return leave(state, event.data as { agentId?: string; contactId?: string; reason?: LeftReason }, me);
+      return leave(
+        state,
+        event.data as { agentId?: string; contactId?: string; reason?: LeftReason | "HUNG_UP" },
+        me,
+      );
     case "LegMediaChanged":
       return withLeg(state, event.data as { callId?: string; leg?: Leg; callVersion?: string });
     case "CallEnded":
@@ -193,7 +197,9 @@ function endOffer(state: DesktopState, offer: Offer | undefined, notice: Desktop
 }
 
 function endCall(state: DesktopState, cdr: Cdr | undefined): DesktopState {
-  if (!cdr?.callId || cdr.callId !== state.contact?.callId) return state;
+  // Who has left hears no more of how it went on.
+  const { contact } = state;
+  if (!cdr?.callId || cdr.callId !== contact?.callId || state.left === contact.contactId) return state;
   const call = {
     ...state.call,
     callId: cdr.callId,
@@ -211,11 +217,11 @@ function endNotice({ endCause = "", endParty }: Cdr): DesktopNotice | undefined 
 
 function leave(
   state: DesktopState,
-  { agentId, contactId, reason }: { agentId?: string; contactId?: string; reason?: LeftReason },
+  { agentId, contactId, reason }: { agentId?: string; contactId?: string; reason?: LeftReason | "HUNG_UP" },
   me: string,
 ): DesktopState {
   if (agentId !== me || !contactId || contactId !== state.contact?.contactId) return state;
-  return { ...state, left: contactId, notice: reason };
+  return { ...state, left: contactId, notice: reason === "HUNG_UP" ? undefined : reason };
 }
 
 function endContact(state: DesktopState, contact: Contact | undefined, byTimer: boolean): DesktopState {

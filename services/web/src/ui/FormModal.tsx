@@ -11,8 +11,8 @@ interface Props {
   onClose: () => void;
   /** Saves; a thrown problem is shown above the buttons and the dialog stays open, as it does when this gives false. */
   onSave: () => Promise<unknown>;
-  /** What to say of a problem that is shown at its field; undefined to say all of it. */
-  problemWords?: (problem: Problem) => string | undefined;
+  /** A problem as it is said above the buttons, where its field says it too. */
+  noted?: (problem: Problem) => Problem;
   children: ReactNode | ((problem: Problem | undefined) => ReactNode);
   saveLabel?: string;
   /** Red for what takes something away. */
@@ -26,7 +26,7 @@ export function FormModal({
   title,
   onClose,
   onSave,
-  problemWords,
+  noted,
   children,
   saveLabel,
   saveColor,
@@ -59,7 +59,7 @@ export function FormModal({
       <Form onSubmit={() => void save()}>
         <Stack>
           {typeof children === "function" ? children(problem) : children}
-          <ProblemNote problem={problem} words={problem && problemWords?.(problem)} />
+          <ProblemNote problem={problem && noted ? noted(problem) : problem} />
           <Group justify="flex-end" className={classes.formButtons}>
             <Button variant="default" onClick={onClose}>
               {t("common.cancel")}

@@ -9,8 +9,6 @@ interface Props {
   problem: unknown;
   /** What was being done, as a headline: "The queue was not saved". */
   title?: string;
-  /** Instead of what the server said. */
-  words?: string | undefined;
   onRetry?: () => void;
   onClose?: () => void;
   testId?: string;
@@ -49,7 +47,7 @@ function statusKey(status: number): MessageKey {
   return "problem.server";
 }
 
-export function ProblemNote({ problem, title, words, onRetry, onClose, testId = "problem" }: Props) {
+export function ProblemNote({ problem, title, onRetry, onClose, testId = "problem" }: Props) {
   const t = useText();
   if (!problem) return null;
   const known = asProblem(problem);
@@ -59,8 +57,8 @@ export function ProblemNote({ problem, title, words, onRetry, onClose, testId = 
   }
   return (
     <Note tone="bad" title={title ?? t("problem.title")} onClose={onClose} testId={testId} live>
-      <span>{words ?? problemText(known)}</span>
-      {!words && known.fields.length > 0 && (
+      <span>{problemText(known)}</span>
+      {known.fields.length > 0 && (
         <ul style={{ margin: "6px 0 0", paddingInlineStart: 18 }}>
           {known.fields.map((field) => (
             <li key={field.field + field.description}>

@@ -63,6 +63,7 @@ def _queue_from(m: flow_pb2.Queue) -> d.Queue:
         m.queue_id, dict(m.skills), m.priority, m.music_prompt_id, duration_in(m, "announce_interval"),
         duration_in(m, "max_wait"), m.timed_out, m.closed, m.nobody_staffed, m.full, m.announce_only_improved,
         m.preferred, m.preferred_attribute, m.no_match, m.no_answer, m.most_offers, m.by_rules, m.abandoned,
+        m.after_agent,
     )  # fmt: skip
 
 
@@ -215,6 +216,7 @@ def _to_queue(queue: d.Queue) -> flow_pb2.Queue:
         most_offers=queue.most_offers,
         by_rules=queue.by_rules,
         abandoned=queue.abandoned,
+        after_agent=queue.after_agent,
     )
 
 

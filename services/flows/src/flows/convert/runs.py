@@ -12,6 +12,7 @@ from kernel.ids import require_id
 from merkez.flows.v1 import run_service_pb2 as pb
 from merkez.routing.v1 import contact_pb2
 
+from flows.domain.deeds import AgentLeft
 from flows.domain.orders import Audio, Dial, EndCall, Gather, PlayAudio, Record, Wait, WaitInQueue
 from flows.domain.runs import (
     Call,
@@ -54,6 +55,16 @@ def call_from(request: pb.StartRunRequest, transfer_wait: timedelta) -> Call:
         caller_name=request.caller_name,
         dialed_number=request.dialed_number,
         attributes=dict(request.attributes),
+        kept_run_id=require_id("run", request.kept_run_id, "kept_run_id") if request.kept_run_id else "",
+    )
+
+
+def agent_left_from(request: pb.ResumeRunRequest) -> AgentLeft:
+    """After whom a run goes on."""
+    return AgentLeft(
+        require_id("con", request.contact_id, "contact_id"),
+        require_id("usr", request.agent_id, "agent_id"),
+        require_id("que", request.queue_id, "queue_id") if request.queue_id else "",
     )
 
 
@@ -160,6 +171,7 @@ def to_instruction(instruction: Instruction) -> pb.Instruction:
                     music_prompt_id=queue.music_prompt_id,
                     tick_interval=duration_out(queue.tick_interval),
                     audio=_audio(queue.audio),
+                    goes_on_after_agent=queue.goes_on,
                 )
             )
         case Dial() as dial:

@@ -106,6 +106,15 @@ class CallerLeft:
 
 
 @dataclass(frozen=True)
+class AgentLeft:
+    """The last agent has left, and the caller is on the line: whose contact and queue it was."""
+
+    contact_id: str
+    agent_id: str
+    queue_id: str = ""
+
+
+@dataclass(frozen=True)
 class CheckCallback:
     """Ask routing whether somebody who comes to this queue is offered a callback."""
 

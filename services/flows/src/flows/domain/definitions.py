@@ -38,8 +38,8 @@ BUILT_IN_ATTRIBUTES = frozenset(
 )
 """Attributes every run has from its call; steps may read them but not set them. The channel is `voice`, which is all
 that flows serve."""
-OWN_PREFIXES = ("menu.", "survey.")
-"""Begin the names of attributes that hold what a caller chose and answered."""
+OWN_PREFIXES = ("menu.", "survey.", "served.")
+"""Begin the names of attributes that hold what a caller chose and answered, and which agent they had talked with."""
 IMPERSONAL_ATTRIBUTES = frozenset({"brand_id", "brand_name", "channel", "dialed_number", "language"})
 """Those of them that tell nothing of the caller."""
 
@@ -170,6 +170,8 @@ class Queue:
     """The queue, the priority and the skills are those that entry rules chose before."""
     abandoned: str = ""
     """Step when the caller hangs up while they wait. It and what follows do without a caller."""
+    after_agent: str = ""
+    """Step when the last agent has left and the caller is still on the line."""
 
 
 @dataclass(frozen=True)
@@ -326,7 +328,8 @@ def exits(action: Action | None) -> list[tuple[str, str]]:
         case CallbackOffer(declined=declined):
             found = [("declined", declined)]
         case Queue():
-            found = [(name, getattr(action, name)) for name in (*QUEUE_EXITS, "no_match", "no_answer", "abandoned")]
+            names = (*QUEUE_EXITS, "no_match", "no_answer", "abandoned", "after_agent")
+            found = [(name, getattr(action, name)) for name in names]
         case Split() | Test() | CheckQueue():
             found = list(ways(action))
         case _:

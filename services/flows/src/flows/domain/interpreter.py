@@ -16,7 +16,16 @@ from flows.domain import callbacks, calling, choosing, surveys, waits
 from flows.domain.asking import ChooseLanguage, Survey
 from flows.domain.branching import CheckQueue, Split, Test
 from flows.domain.customers import FindCustomer
-from flows.domain.deeds import CallbackChecked, CallbackMade, CallerLeft, Drawn, ListsSeen, LookedUp, QueueSeen
+from flows.domain.deeds import (
+    AgentLeft,
+    CallbackChecked,
+    CallbackMade,
+    CallerLeft,
+    Drawn,
+    ListsSeen,
+    LookedUp,
+    QueueSeen,
+)
 from flows.domain.definitions import (
     DEFAULT_ATTEMPTS,
     DEFAULT_HTTP_TIMEOUT,
@@ -304,6 +313,7 @@ TRANSITIONS: Mapping[tuple[Phase, type], Callable[..., Turn]] = {
     (Phase.ENQUEUEING, Enqueued): waits.enqueued,
     (Phase.QUEUED, QueueTick): waits.tick,
     (Phase.QUEUED, CallerLeft): waits.abandoned,
+    (Phase.QUEUED, AgentLeft): waits.agent_left,
     (Phase.ESTIMATING, Estimated): waits.estimated,
     (Phase.DEQUEUEING, Dequeued): waits.dequeued,
     (Phase.CHECKING_CONTACT, ContactChecked): waits.checked,

@@ -52,12 +52,13 @@ class Wait:
 
 @dataclass(frozen=True)
 class WaitInQueue:
-    """Play `audio` once, then music; report QUEUE_TICK every interval."""
+    """Play `audio` once, then music; report QUEUE_TICK every interval. `goes_on`: the run does so after the agent."""
 
     contact_id: str
     music_prompt_id: str
     tick_interval: timedelta
     audio: tuple[Audio, ...] = ()
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from kernel.errors import Conflict, FailedPrecondition, NotFound
 
 from flows.domain.deeds import (
+    AgentLeft,
     CallbackChecked,
     CallbackMade,
     CallerLeft,
@@ -121,6 +122,16 @@ class HandedOn:
 
 
 @dataclass(frozen=True)
+class Served:
+    """An agent who talked with the caller and has left, and how many steps had been entered by then."""
+
+    contact_id: str
+    agent_id: str
+    queue_id: str = ""
+    entered: int = 0
+
+
+@dataclass(frozen=True)
 class RunState:
     """All an interpreter needs to go on. `secrets` holds masked values in clear: sealed before it is stored."""
 
@@ -157,6 +168,8 @@ class RunState:
     """Which numbers are in which lists, while a step that asked is gone through; never stored."""
     left_time: datetime | None = None
     """When the caller hung up while they waited: since then the flow does what is left to do."""
+    served: Served | None = None
+    """The agent after whom the flow went on with the caller last."""
 
     @property
     def gone(self) -> bool:
@@ -180,6 +193,8 @@ class Call:
     turn: int = 0
     origin: HandedOn = HandedOn()
     channel: str = "voice"
+    kept_run_id: str = ""
+    """Run of an earlier turn that this one doesn't end."""
 
 
 @dataclass(frozen=True)
@@ -354,7 +369,7 @@ Event = (
     Started | Finished | Digits | TimedOut | QueueTick | Proceed | DialFailed | DialEnded | Recorded
     | HoursChecked | Fetched | Enqueued | Estimated | Dequeued | ContactChecked | FlowChanged
     | Drawn | QueueSeen | LookedUp | FlowEntered | FlowLeft
-    | CallbackChecked | CallbackMade | ListsSeen | CallerLeft
+    | CallbackChecked | CallbackMade | ListsSeen | CallerLeft | AgentLeft
 )  # fmt: skip
 
 

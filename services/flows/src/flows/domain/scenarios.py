@@ -71,6 +71,7 @@ OUTCOMES: Mapping[Kind, Sequence[str]] = {
         "nobody_staffed",
         "full",
         "no_answer",
+        "agent_hung_up",
     ),
     Kind.TRANSFER: ("answered", "busy", "no_answer", "failed"),
     Kind.VOICEMAIL: ("left", "nothing"),

@@ -13,20 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from kernel.hours import opening
 
-from flows.domain import answers, callbacks, spoken, waits
+from flows.domain import answers, callbacks, deeds, spoken, waits
 from flows.domain.asking import Survey
 from flows.domain.branching import POINTS, WHOLE, Split
-from flows.domain.deeds import (
-    CallbackChecked,
-    CallbackMade,
-    CallerLeft,
-    Drawn,
-    Found,
-    ListsSeen,
-    LookedUp,
-    LookInLists,
-    QueueSeen,
-)
 from flows.domain.definitions import DEFAULT_MOST_OFFERS, Collect, Definition, Queue, Transfer
 from flows.domain.effects import ChangeFlow, CheckHours, Enqueue, Fetch
 from flows.domain.interpreter import advance
@@ -72,7 +61,7 @@ MAX_VISITS = 500
 MAX_SIZE = 500_000
 """Characters of all that is heard and of all attributes after which it stops: no answer is bigger than can be sent."""
 RUN_ID = "run_simulated"
-_CONTACT, _CALLBACK = "con_simulated", "cbk_simulated"
+_CONTACT, _CALLBACK, _AGENT = "con_simulated", "cbk_simulated", "usr_simulated"
 _SOME_TIME = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the call comes if nobody says so; only differences of it are ever seen."""
 _TURNED_AWAY = ("closed", "nobody_staffed", "full")
@@ -124,8 +113,7 @@ class _Runner:
                 event = self._next(turn)
         except _Stop as stop:
             elapsed = self._now - self._began
-            visits = tuple(self._visits)
-            return Simulation(visits, stop.end, self._initial, stop.waiting, stop.mismatch, elapsed)
+            return Simulation(tuple(self._visits), stop.end, self._initial, stop.waiting, stop.mismatch, elapsed)
 
     def _note(self, turn: Turn) -> None:
         """Write down the steps of a turn. Notes before the first step that was entered are about the one left."""
@@ -291,33 +279,35 @@ class _Runner:
         given = self._peek(replace(self._ask(Kind.SPLIT), outcomes=tuple(names)))
         self._take()
         before = sum(share.percent for share in action.shares[: names.index(given.value)])
-        return Drawn(before * (POINTS // WHOLE))
+        return deeds.Drawn(before * (POINTS // WHOLE))
 
     def _look_at_queue(self) -> Event:
         given = self._peek(self._ask(Kind.QUEUE_STANDING))
         self._take()
-        return QueueSeen(None if given.value == FAILED else standing_of(given.value))
+        return deeds.QueueSeen(None if given.value == FAILED else standing_of(given.value))
 
     def _look_in_lists(self, effect: Effect | None) -> Event:
-        assert isinstance(effect, LookInLists)
+        assert isinstance(effect, deeds.LookInLists)
         given = self._peek(self._ask(Kind.NUMBER_LISTS))
         self._take()
         named = keys_of(given.value) or frozenset[str]()
-        return ListsSeen(tuple(each for each in sorted(effect.asked) if each[1] in named and patterns_of(each[0])))
+        return deeds.ListsSeen(
+            tuple(each for each in sorted(effect.asked) if each[1] in named and patterns_of(each[0]))
+        )
 
     def _look_up(self) -> Event:
         given = self._peek(self._ask(Kind.CUSTOMER))
         self._take()
         if given.value in MISSING:
-            return LookedUp(Found(given.value))
-        return LookedUp(Found.FOUND, customer_of(given.value) or {})
+            return deeds.LookedUp(deeds.Found(given.value))
+        return deeds.LookedUp(deeds.Found.FOUND, customer_of(given.value) or {})
 
     def _offer_callback(self) -> Event:
         """Routing offers it unless the next input says otherwise: only at the end of the inputs somebody is asked."""
         if self._taken >= len(self._inputs) or self._inputs[self._taken].kind == Kind.CALLBACK:
             self._callback = self._peek(self._ask(Kind.CALLBACK)).value
             self._take()
-        return CallbackChecked(self._callback != "not_offered")
+        return deeds.CallbackChecked(self._callback != "not_offered")
 
     def _make_callback(self) -> Event:
         # Where it is offered always, and to who has left, routing is asked for the first time now.
@@ -326,8 +316,8 @@ class _Runner:
             self._take()
         came, self._callback = self._callback, ""
         if came in ("refused", "not_offered"):
-            return CallbackMade("", refusal="CALLBACK_NOT_OFFERED")
-        return CallbackMade(_CALLBACK, came == "asked_before")
+            return deeds.CallbackMade("", refusal="CALLBACK_NOT_OFFERED")
+        return deeds.CallbackMade(_CALLBACK, came == "asked_before")
 
     def _change_flow(self, effect: Effect | None) -> Event:
         assert isinstance(effect, ChangeFlow)
@@ -411,8 +401,9 @@ class _Runner:
         possible = list(OUTCOMES[Kind.QUEUE])
         if waits.longest_wait(action) is None:
             possible.remove("max_wait")
-        if not isinstance(action, Queue) or not action.no_answer:
-            possible.remove("no_answer")
+        for outcome, way in (("no_answer", "no_answer"), ("agent_hung_up", "after_agent")):
+            if not getattr(action, way, ""):
+                possible.remove(outcome)
         # A queue never says that nobody is there once it has taken the caller; one agent may still not answer.
         alone = isinstance(action, Transfer) and action.to == "agent_id"
         watched = isinstance(action, Queue) and bool(action.no_match)
@@ -431,7 +422,12 @@ class _Runner:
         given = self._peek(waiting)
         if self._goes_on and (given.value == "abandoned" or given.kind == Kind.HANG_UP):
             self._take()
-            return CallerLeft()
+            return deeds.CallerLeft()
+        if given.value == "agent_hung_up":
+            self._take()
+            self._now += _TALK if given.duration is None else given.duration
+            action = self._action
+            return deeds.AgentLeft(_CONTACT, _AGENT, action.queue_id if isinstance(action, Queue) else "")
         if given.value in ("answered", "abandoned"):
             self._take()
             end = End.ANSWERED if given.value == "answered" else End.HUNG_UP

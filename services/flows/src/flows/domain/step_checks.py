@@ -55,13 +55,14 @@ class Scope:
 
 
 def known_choice(definition: Definition, name: str) -> bool:
-    """Whether a name is that of a menu's choice or of a survey's answer."""
+    """Whether a name is that of a menu's choice, of a survey's answer or of what is known of the agent before."""
     if name.startswith("menu."):
         step = definition.step(name[5:])
         return step is not None and isinstance(step.action, Menu)
     if name.startswith("survey."):
         return any(isinstance(each.action, Survey) and each.action.question_id == name[7:] for each in definition.steps)
-    return False
+    after = any(isinstance(each.action, Queue) and each.action.after_agent for each in definition.steps)
+    return after and name in ("served.agent_id", "served.contact_id", "served.queue_id")
 
 
 def expression_problems(definition: Definition, step: Step, known: References) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from flows.domain import speech
-from flows.domain.deeds import CallerLeft
+from flows.domain.deeds import AgentLeft, CallerLeft
 from flows.domain.definitions import (
     BUILT_IN_ATTRIBUTES,
     DEFAULT_ANNOUNCE_INTERVAL,
@@ -20,7 +20,16 @@ from flows.domain.definitions import (
 from flows.domain.effects import CheckContact, Dequeue, Enqueue, Estimate
 from flows.domain.entry import Chosen
 from flows.domain.orders import Audio, Dial, WaitInQueue
-from flows.domain.runs import ContactChecked, ContactKind, Dequeued, Enqueued, Estimated, Phase, QueueTick  # fmt: skip
+from flows.domain.runs import (
+    ContactChecked,
+    ContactKind,
+    Dequeued,
+    Enqueued,
+    Estimated,
+    Phase,
+    QueueTick,
+    Served,
+)
 from flows.domain.walks import Turn, Walk
 
 _NEVER = timedelta(0)
@@ -51,6 +60,7 @@ class _Line:
     no_match: str = ""
     no_answer: str = ""
     most_offers: int = 0
+    goes_on: bool = False
 
     @property
     def watched(self) -> bool:
@@ -185,6 +195,22 @@ def abandoned(walk: Walk, _: CallerLeft) -> Turn:
     return walk.go(action.abandoned if isinstance(action, Queue) else "")
 
 
+def agent_left(walk: Walk, event: AgentLeft) -> Turn:
+    """The caller has talked with an agent and is back: go on with them. Whom they wait for next is asked for in another
+    contact, which goes on from that one; and nobody comes back to a flow that called this one."""
+    action = walk.step.action
+    walk.note("the agent has left")
+    origin = replace(walk.state.origin, contact_kind=ContactKind.TRANSFER, previous_contact_id=event.contact_id)
+    walk.state = replace(
+        walk.state, contact_id="", queue_time=None, announce_time=None, announced=None, leaving="", turned_away_by=(),
+        left_contact_id="", frames=(), origin=origin,
+        served=Served(event.contact_id, event.agent_id, event.queue_id, walk.state.entered),
+    )  # fmt: skip
+    for name, value in (("agent_id", event.agent_id), ("contact_id", event.contact_id), ("queue_id", event.queue_id)):
+        walk.put(f"served.{name}", value)
+    return walk.go(action.after_agent if isinstance(action, Queue) else "")
+
+
 def longest_wait(action: Queue | Transfer) -> timedelta | None:
     """How long at most is waited; None without a limit."""
     if isinstance(action, Queue):
@@ -201,6 +227,7 @@ def _line(walk: Walk) -> _Line:
             action.music_prompt_id, interval, longest_wait(action), action.timed_out, exits=exits,
             only_improved=action.announce_only_improved,
             no_match=action.no_match, no_answer=action.no_answer, most_offers=action.most_offers,
+            goes_on=bool(action.after_agent),
         )  # fmt: skip
     assert isinstance(action, Transfer)
     if action.to == "agent_id":
@@ -297,5 +324,6 @@ def _wait_on(walk: Walk, line: _Line, audio: tuple[Audio, ...]) -> Turn:
     if line.max_wait is not None and walk.state.queue_time is not None:
         left = line.max_wait - (walk.now - walk.state.queue_time)
         tick = min(tick, left) if left > _NEVER else min(tick, _TICK_WHILE_OFFERED)
-    order = WaitInQueue(walk.state.contact_id, line.music_prompt_id, max(tick, timedelta(seconds=1)), audio)
+    tick = max(tick, timedelta(seconds=1))
+    order = WaitInQueue(walk.state.contact_id, line.music_prompt_id, tick, audio, line.goes_on)
     return walk.order(Phase.QUEUED, order)

@@ -19,6 +19,8 @@ MAX_SILENT_STEPS = 100
 """Steps in one turn without an order, effects between them or not: more is a loop that validation could not see."""
 MAX_STEPS = 2000
 """Steps in one run: a caller who never presses anything must not hold a line for ever."""
+MAX_STEPS_AFTER_AGENT = 200
+"""Of those, steps after an agent has left: whoever put the receiver aside then doesn't hang up."""
 CONSULT_FAILED = "CONSULT_FAILED"
 """Cause that ends a consult and not the call."""
 
@@ -167,8 +169,13 @@ class Walk:
         return outcome if isinstance(outcome, Turn) else self.go(outcome)
 
     def _too_far(self) -> bool:
-        return self.state.entered > MAX_STEPS or self.state.entered - self.state.ordered > MAX_SILENT_STEPS
+        return self._most_taken() or self.state.entered - self.state.ordered > MAX_SILENT_STEPS
+
+    def _most_taken(self) -> bool:
+        served = self.state.served
+        after = self.state.entered - served.entered if served is not None else 0
+        return self.state.entered > MAX_STEPS or after > MAX_STEPS_AFTER_AGENT
 
     def _stop(self) -> Turn:
-        self.note("stopped: too many steps" if self.state.entered > MAX_STEPS else "stopped: endless loop")
+        self.note("stopped: too many steps" if self._most_taken() else "stopped: endless loop")
         return self.end("failed", "FLOW_FAILED")

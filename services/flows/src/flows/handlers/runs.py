@@ -17,7 +17,7 @@ from flows.convert import runs as convert
 from flows.domain.runs import Started
 from flows.ops import runs as ops
 from flows.ops.runs import Seal
-from flows.turns import LONGEST_WAIT, Turns
+from flows.turns import LONGEST_WAIT, StillWorking, Turns
 
 _MARGIN_SECONDS = 0.3
 
@@ -66,6 +66,25 @@ class RunServicer(run_service_pb2_grpc.RunServiceServicer):
         if answer is None:
             answer = await self._turns.take(tenant_id, standing.run, event, _patience(context))
         return convert.to_instruction(answer)
+
+    async def ResumeRun(self, request: run_service_pb2.ResumeRunRequest, context: Any) -> run_service_pb2.Instruction:
+        tenant_id = principal().tenant_id
+        run_id = require_id("run", request.run_id, "run_id")
+        event = convert.agent_left_from(request)
+
+        async def look() -> ops.Standing:
+            return await self._db.run(
+                tenant_id, lambda tx: ops.look_up_served(tx, run_id, event.contact_id, self._seal), read_only=True
+            )
+
+        standing = await look()
+        if standing.answer is None:
+            await self._turns.take(tenant_id, standing.run, event, _patience(context))
+            standing = await look()
+        if standing.answer is None:
+            # A tick from before the agent answered was still under way, and had this sequence.
+            raise StillWorking("the run is about something else", retry_after=timedelta(milliseconds=300))
+        return convert.to_instruction(standing.answer)
 
     async def GetRun(self, request: run_service_pb2.GetRunRequest, context: Any) -> run_service_pb2.Run:
         run_id = require_id("run", request.run_id, "run_id")

@@ -26,6 +26,7 @@ from flows.domain.runs import (
     RunState,
     RunStep,
     SequenceOutOfOrder,
+    Served,
     Trail,
     first_state,
 )  # fmt: skip
@@ -82,7 +83,7 @@ async def begin_run(tx: Tx, call: Call, customer_id: str, seal: Seal, now: datet
         create_time=now,
         turn=call.turn,
     )
-    await end_runs(tx, call.call_id, seal, now)
+    await end_runs(tx, call.call_id, seal, now, but=call.kept_run_id)
     await store.add_run(tx, run, seal, now)
     return Standing(run, None)
 
@@ -119,6 +120,17 @@ async def look_up(tx: Tx, run_id: str, sequence: int, seal: Seal) -> Standing:
     return Standing(run, None)
 
 
+async def look_up_served(tx: Tx, run_id: str, contact_id: str, seal: Seal) -> Standing:
+    """The run, and its newest instruction when it went on after this agent's contact already. RunNotFound,
+    RunHasEnded."""
+    run = await store.get_run(tx, run_id, seal)
+    if run.state.served is not None and run.state.served.contact_id == contact_id:
+        return Standing(run, await store.find_instruction(tx, run, run.sequence))
+    if run.end_time is not None:
+        raise RunHasEnded("the run is over")
+    return Standing(run, None)
+
+
 async def record(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) -> Instruction:
     """Keep what the turn came to under the next sequence number; the first of two such turns counts."""
     current = await store.get_run(tx, run.run_id, seal)
@@ -147,10 +159,10 @@ async def record(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) 
     return instruction
 
 
-async def end_runs(tx: Tx, call_id: str, seal: Seal, now: datetime) -> None:
-    """The call is over or was handed on: so is each run of it that was not."""
+async def end_runs(tx: Tx, call_id: str, seal: Seal, now: datetime, *, but: str = "") -> None:
+    """The call is over or was handed on: so is each run of it that was not, `but` one that goes on after an agent."""
     for run in await store.runs_of_call(tx, call_id, seal):
-        if run.end_time is None:
+        if run.end_time is None and run.run_id != but:
             ended = replace(run, state=replace(run.state, phase=Phase.ENDED), end_time=now)
             await store.save_run(tx, ended, seal, now)
             emit_ended(tx, ended, now)
@@ -177,6 +189,7 @@ def emit_ended(tx: Tx, run: Run, now: datetime) -> None:
 
 
 def _emit_answer(tx: Tx, run: Run, answer: Answered, now: datetime) -> None:
+    served = run.state.served or Served("", "")
     answer_time = Timestamp()
     answer_time.FromDatetime(now)
     fact = flows_events_pb2.SurveyAnswered(
@@ -190,5 +203,8 @@ def _emit_answer(tx: Tx, run: Run, answer: Answered, now: datetime) -> None:
         language=run.state.language,
         customer_id=run.state.attributes.get("customer_id", ""),
         answer_time=answer_time,
+        contact_id=served.contact_id,
+        agent_id=served.agent_id,
+        queue_id=served.queue_id,
     )
     tx.emit(fact, key=run.call_id)

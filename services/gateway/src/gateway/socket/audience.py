@@ -68,6 +68,7 @@ _CALL = {
     "ParkExpired": "call.call_id",
     "CallMoved": "call.call_id",
     "CallForwarded": "call.call_id",
+    "AgentLeft": "call_id",
     "ContactQueued": "contact.call_id",
     "ContactDequeued": "contact.call_id",
 }

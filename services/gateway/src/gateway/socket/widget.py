@@ -49,6 +49,8 @@ _ROUTES = 10_000
 _BUFFERED = 1000
 _ESTIMATE_SECONDS = 10.0
 _TALKING = ("answered", "held")
+_BACK_WITH_FLOW = "HUNG_UP"
+"""Why an agent's part is over whose customer the flow goes on with."""
 
 _STATE_OF_CALL = {
     CallState.CALL_STATE_SETUP: "ringing",
@@ -72,6 +74,7 @@ _STATE_OF_FACT = {
     "CallTransferred": "transferred",
     "CallParked": "held",
     "ParkExpired": "transferred",
+    "AgentLeft": "left",
     "CallEnded": "ended",
 }
 
@@ -362,6 +365,10 @@ class WidgetSocket:
             return
         message: Any = event.message
         reason = ""
+        if state == "left":
+            if message.reason != _BACK_WITH_FLOW:
+                return
+            state = "menu"
         if state == "transferred":
             self._contact_id, state = "", _after_transfer(message)
         if state == "refused":

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-import phonenumbers
-from kernel.errors import FailedPrecondition, FieldViolation, Forbidden, InvalidInput, NotFound, QuotaExceeded
-from kernel.phone import is_e164
+from kernel.errors import FailedPrecondition, Forbidden, NotFound, QuotaExceeded
 
 from telephony.domain.call_rules import CallRules
-from telephony.domain.names import shown_name
 
 
 class CallState(Enum):
@@ -53,7 +49,7 @@ class Trigger(Enum):
     DIAL_ON = "DIAL_ON"
     """A number is rung for the customer, who hears so: a blind transfer, or what flows says."""
     GO_ON = "GO_ON"
-    """The party that flows rang is gone: flows leads the call on."""
+    """The party that flows rang is gone, or the last agent: flows leads the call on."""
     END = "END"
 
 
@@ -136,6 +132,12 @@ class CallNotTalking(FailedPrecondition):
     reason = "CALL_NOT_TALKING"
 
 
+class DigitsNotTaken(FailedPrecondition):
+    """Nobody outside who is talked with takes keypad digits: neither telephone events nor INFO were agreed on."""
+
+    reason = "DIGITS_NOT_TAKEN"
+
+
 class CallNotHeld(FailedPrecondition):
     """The call isn't on hold."""
 
@@ -155,6 +157,15 @@ class CallOfOtherAgent(Forbidden):
 
 
 _REFUSED = {Trigger.HOLD: CallNotTalking, Trigger.RESUME: CallNotHeld}
+
+
+@dataclass(frozen=True)
+class Served:
+    """After whom a run of flows went on with the customer: the agent, and their contact."""
+
+    run_id: str
+    contact_id: str
+    agent_id: str
 
 
 @dataclass(frozen=True)
@@ -203,7 +214,18 @@ class Call:
     hold: timedelta = timedelta(0)
     unheard: timedelta = timedelta(0)
     """Between the last sign of life of a node it was on and its adoption by the next: nobody vouches for it."""
+    kept_run_id: str = ""
+    """Run that goes on with the customer when the last agent has left; empty: the call ends then."""
+    served: Served | None = None
+    """The last agent after whom a run did."""
+    after_agent: timedelta = timedelta(0)
+    """With flows after an agent, before `state_time`."""
     version: int = 1
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the run that leads it is one that went on after an agent."""
+        return self.served is not None and self.served.run_id == self.run_id
 
     @property
     def live(self) -> bool:
@@ -233,7 +255,15 @@ def change(call: Call, trigger: Trigger, now: datetime) -> Call:
     passed = max(timedelta(0), now - call.state_time)
     talk = call.talk + (passed if call.state in TALK_STATES else timedelta(0))
     hold = call.hold + (passed if call.state is CallState.HELD else timedelta(0))
-    return dataclasses.replace(call, state=state, state_time=now, talk=talk, hold=hold, version=call.version + 1)
+    after = call.after_agent + (passed if with_flow_again(call) else timedelta(0))
+    return dataclasses.replace(
+        call, state=state, state_time=now, talk=talk, hold=hold, after_agent=after, version=call.version + 1
+    )
+
+
+def with_flow_again(call: Call) -> bool:
+    """Whether flows has the customer now, after an agent."""
+    return call.resumed and call.state is CallState.IN_FLOW
 
 
 Change = Callable[[Call, datetime], "Call | None"]
@@ -254,13 +284,32 @@ def run_started(turn: int, run_id: str, release_id: str) -> Change:
     return change_it
 
 
-def queued(turn: int, contact_id: str) -> Change:
-    """In this turn the call waits for an agent as `contact_id`."""
+def queued(turn: int, contact_id: str, run_id: str = "", *, goes_on: bool = False) -> Change:
+    """In this turn the call waits for an agent as `contact_id`, by a run that goes on after them or doesn't. An agent
+    may have been faster than this."""
 
     def change_it(call: Call, now: datetime) -> Call | None:
-        if call.turn != turn or call.state not in (CallState.SETUP, CallState.IN_FLOW):
+        if call.turn != turn:
             return None
-        return dataclasses.replace(change(call, Trigger.QUEUE, now), contact_id=contact_id)
+        kept = run_id if goes_on else "" if call.kept_run_id == run_id else call.kept_run_id
+        if call.state in TALK_STATES and call.contact_id == contact_id and call.kept_run_id != kept:
+            return dataclasses.replace(call, kept_run_id=kept, version=call.version + 1)
+        if call.state not in (CallState.SETUP, CallState.IN_FLOW):
+            return None
+        return dataclasses.replace(change(call, Trigger.QUEUE, now), contact_id=contact_id, kept_run_id=kept)
+
+    return change_it
+
+
+def went_on(run_id: str) -> Change:
+    """This run is past the queue: nobody comes by it after whom it would go on."""
+
+    def change_it(call: Call, now: datetime) -> Call | None:
+        after = left_queue(call, now)
+        if call.kept_run_id != run_id or call.state in TALK_STATES:
+            return after
+        after = after or dataclasses.replace(call, version=call.version + 1)
+        return dataclasses.replace(after, kept_run_id="")
 
     return change_it
 
@@ -287,6 +336,7 @@ def moved(call: Call, node_id: str, last_heard: datetime, now: datetime) -> Call
         talk=call.talk + (passed if call.state in TALK_STATES else timedelta(0)),
         hold=call.hold + (passed if call.state is CallState.HELD else timedelta(0)),
         unheard=call.unheard + (now - heard),
+        after_agent=call.after_agent + (passed if with_flow_again(call) else timedelta(0)),
         version=call.version + 1,
     )
 
@@ -343,81 +393,3 @@ def refusal(live_calls: int, limit: int, suspended: bool) -> str:
     if suspended:
         return EndCause.SUSPENDED
     return EndCause.LIMIT if 0 < limit <= live_calls else ""
-
-
-# -- what a caller may send ------------------------------------------------------------------------------------
-
-MAX_NAME = 120
-MAX_NUMBER = 40
-MAX_ATTRIBUTES = 32
-MAX_ATTRIBUTE = 500
-MAX_REQUEST_ID = 128
-_WIDGET_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_DIGITS = re.compile(r"[0-9*#A-Da-d]{1,32}")
-
-
-@dataclass(frozen=True)
-class WebCall:
-    """A customer's wish to call, checked."""
-
-    widget_key: str
-    sdp_offer: str
-    caller_name: str
-    caller_number: str
-    attributes: Mapping[str, str]
-    request_id: str
-
-
-def check_web_call(call: WebCall) -> WebCall:
-    """The same, cleaned; InvalidInput naming every field that is wrong."""
-    wrong: list[FieldViolation] = []
-    if not _WIDGET_KEY.fullmatch(call.widget_key):
-        wrong.append(FieldViolation("widget_key", "is required: letters, digits, _ and -, at most 128"))
-    if not call.sdp_offer:
-        wrong.append(FieldViolation("sdp_offer", "is required"))
-    if len(call.caller_name) > MAX_NAME:
-        wrong.append(FieldViolation("caller_name", f"is longer than {MAX_NAME} characters"))
-    if not 0 < len(call.request_id) <= MAX_REQUEST_ID:
-        wrong.append(FieldViolation("request_id", f"is required, at most {MAX_REQUEST_ID} characters"))
-    if len(call.attributes) > MAX_ATTRIBUTES or any(
-        not name or len(name) > 64 or len(value) > MAX_ATTRIBUTE for name, value in call.attributes.items()
-    ):
-        wrong.append(FieldViolation("attributes", f"at most {MAX_ATTRIBUTES}, values up to {MAX_ATTRIBUTE} characters"))
-    if wrong:
-        raise InvalidInput("the call can't be started as asked", fields=wrong)
-    return dataclasses.replace(call, caller_name=shown_name(call.caller_name))
-
-
-def understood_number(given: str, dialed_number: str, field: str = "caller_number") -> str:
-    """E.164 of the number somebody typed, read as it is dialled in the country of the brand's number; "" stays "".
-
-    InvalidInput naming `field` when no number can be read out of it.
-    """
-    if not given.strip():
-        return ""
-    parsed = _read_number(given, _region(dialed_number))
-    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if parsed else ""
-    # With its country code a number may be one that our tables don't know yet.
-    known = parsed is not None and (given.strip()[0] in "+＋" or phonenumbers.is_possible_number(parsed))
-    if not known or not is_e164(e164) or len(given) > MAX_NUMBER:
-        raise InvalidInput.of(field, "must be a telephone number; with its country code it is always clear")
-    return e164
-
-
-def _region(number: str) -> str | None:
-    parsed = _read_number(number, None)
-    return phonenumbers.region_code_for_country_code(parsed.country_code or 0) if parsed else None
-
-
-def _read_number(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
-    try:
-        return phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
-
-
-def check_digits(digits: str) -> str:
-    """Digits to send, upper case; InvalidInput for anything that isn't on a keypad."""
-    if not _DIGITS.fullmatch(digits):
-        raise InvalidInput.of("digits", "takes 1 to 32 of 0-9 * # A-D")
-    return digits.upper()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from telephony.domain.calls import TALK_STATES, Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.calls import TALK_STATES, Call, CallState, Direction, EndCause, EndParty, with_flow_again
 from telephony.domain.legs import Q850, Answer, Leg
 
 ZERO = timedelta(0)
@@ -88,6 +88,8 @@ class Cdr:
     sip_status: int
     answered_by: Answer | None
     detection: timedelta
+    after_agent: timedelta = ZERO
+    """As `Call.after_agent`."""
 
 
 def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None = None) -> Cdr:
@@ -115,7 +117,7 @@ def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None 
         brand_id=call.brand_id,
         caller_number=call.caller_number,
         dialed_number=call.dialed_number,
-        agent_id=call.agent_id,
+        agent_id=call.agent_id or (call.served.agent_id if call.served is not None and call.resumed else ""),
         start_time=call.start_time,
         answer_time=call.answer_time,
         end_time=end,
@@ -134,6 +136,7 @@ def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None 
         sip_status=ending.sip_status,
         answered_by=told.answered_by,
         detection=told.detection,
+        after_agent=call.after_agent + (passed if with_flow_again(call) else ZERO),
     )
 
 

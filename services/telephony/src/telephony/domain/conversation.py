@@ -96,6 +96,8 @@ class LeftReason(Enum):
     CONSULT_OVER = "CONSULT_OVER"
     TAKEN_OVER = "TAKEN_OVER"
     PARKED = "PARKED"
+    HUNG_UP = "HUNG_UP"
+    """The flow goes on with the customer."""
 
 
 @dataclass(frozen=True)

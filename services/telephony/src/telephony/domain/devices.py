@@ -85,7 +85,8 @@ class Device:
 
 @dataclass(frozen=True)
 class Binding:
-    """Where a phone can be reached until `expire_time`. `node_id` holds its connection."""
+    """Where a phone can be reached until `expire_time`. `node_id` holds its connection; `register_time` is when the
+    phone said so last."""
 
     contact: str
     expire_time: datetime
@@ -94,6 +95,7 @@ class Binding:
     node_id: str
     call_id: str
     cseq: int
+    register_time: datetime
     user_agent: str = ""
     path: tuple[str, ...] = ()
     """Routes to begin calls to it with (RFC 3327), where it came through an edge."""
@@ -153,9 +155,19 @@ def check_name(value: str) -> str:
 
 
 def living(bindings: Sequence[Binding], now: datetime) -> tuple[Binding, ...]:
-    """Bindings that still count, the freshest first."""
+    """Bindings that still count, that first of which was heard last: how long a phone asked for tells nothing of
+    whether it is there still."""
     alive = [each for each in bindings if each.expire_time > now]
-    return tuple(sorted(alive, key=lambda each: each.expire_time, reverse=True))
+    return tuple(sorted(alive, key=lambda each: (each.register_time, each.expire_time), reverse=True))
+
+
+def places(bindings: Sequence[Binding]) -> tuple[Binding, ...]:
+    """Where a phone is rung, of its living bindings: each place once, by what was said of it last. A phone that says
+    another Contact by the same way is the same phone."""
+    found: dict[tuple[str, Transport, tuple[str, ...]], Binding] = {}
+    for each in bindings:
+        found.setdefault((each.source, each.transport, each.path), each)
+    return tuple(found.values())
 
 
 def register(bindings: Sequence[Binding], request: Register, now: datetime) -> tuple[Binding, ...]:
@@ -181,7 +193,7 @@ def register(bindings: Sequence[Binding], request: Register, now: datetime) -> t
             continue
         kept[key] = Binding(
             contact.uri, now + length, request.source, request.transport, request.node_id,
-            request.call_id, request.cseq, request.user_agent[:200], request.path,
+            request.call_id, request.cseq, now, request.user_agent[:200], request.path,
         )  # fmt: skip
     asked = {_key(contact.uri) for contact in request.contacts} & kept.keys()
     if len(asked) > MAX_BINDINGS:

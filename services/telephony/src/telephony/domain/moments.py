@@ -20,6 +20,8 @@ class Happening(Enum):
     PARK_EXPIRED = "PARK_EXPIRED"
     MOVED = "MOVED"
     TAKEN_OVER = "TAKEN_OVER"
+    AFTER_AGENT = "AFTER_AGENT"
+    """The flow went on with the customer."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kernel.ids import is_id
 
-from telephony.domain.calls import MAX_NUMBER
 from telephony.domain.dialing import NumberInvalid
+from telephony.domain.wishes import MAX_NUMBER
 
 PARK = "*68"
 """Dialled as a transfer's target it parks the customer."""

@@ -19,6 +19,8 @@ from kernel.tenant import PLATFORM
 from telephony.domain.countries import Tier, countries
 
 MAX_NAME = 120
+MAX_TRUNKS = 100
+"""Of a company. Each node keeps every trunk in mind, registers and pings it."""
 MAX_GATEWAYS = 16
 MAX_NETWORKS = 32
 MAX_RATES = 300
@@ -57,6 +59,12 @@ class TrunkHasNumbers(FailedPrecondition):
     """Numbers the company brought are bound to the trunk."""
 
     reason = "TRUNK_HAS_NUMBERS"
+
+
+class TooManyTrunks(FailedPrecondition):
+    """The company has as many trunks as one can have."""
+
+    reason = "TOO_MANY_TRUNKS"
 
 
 class GatewayForbidden(FailedPrecondition):

@@ -18,9 +18,10 @@ from kernel.phone import require_e164
 from merkez.telephony.v1 import call_pb2, call_service_pb2, call_service_pb2_grpc
 
 from telephony.convert import call_message, cdr_message, moment_message, supervision_mode
-from telephony.domain.calls import Actor, Call, WebCall, check_digits, check_web_call
+from telephony.domain.calls import Actor, Call
 from telephony.domain.legs import Leg, Party
 from telephony.domain.supervision import PERMISSION_OF, SupervisionNotAllowed
+from telephony.domain.wishes import WebCall, check_digits, check_web_call
 from telephony.live.callbacks import Callbacks
 from telephony.live.conversations import Conversations, Target
 from telephony.live.dialing import Dialing

@@ -51,6 +51,8 @@ class LiveCall:
         """What flows lets the customer hear."""
         self.pressed: asyncio.Queue[str] = asyncio.Queue(maxsize=64)
         self.driver: asyncio.Task[Any] | None = None
+        self.waits_as = ""
+        """Contact that flows' newest instruction lets it wait as; empty when it says something else."""
         self.recording: Recording | None = None
         self.notice: RecordingNotice | None = None
         """Tells the parties that they are recorded, where their brand wants that."""
@@ -250,14 +252,18 @@ class LiveCall:
             self.pressed.put_nowait(digit)
 
     def take_keys(self, presser: str = "") -> Sequence[MediaLeg]:
-        """Who is told what an agent presses: the parties outside who are talked with, such as the menu of a number that
-        is consulted, and nobody on hold. Of a `presser` (leg id) only those who hear them."""
+        """Who is told what an agent presses: those who are `pressed_at` and take digits."""
+        return [media for media in self.pressed_at(presser) if media.sends_digits]
+
+    def pressed_at(self, presser: str = "") -> Sequence[MediaLeg]:
+        """Whom an agent's digits are for: the parties outside who are talked with, such as the menu of a number that is
+        consulted, and nobody on hold. Of a `presser` (leg id) only those who hear them."""
         legs = self.live_legs(Party.CUSTOMER, Party.PARTICIPANT) if self.talking else ()
         ears = hearing(self.call, self.legs) if presser else {}
         talking = [leg for leg in legs if leg.answered and not leg.held]
         hearers = [leg for leg in talking if not presser or presser in ears[leg.leg_id].hears]
         found = [self.room.member(leg.leg_id).leg for leg in hearers]
-        return [media for media in found if media is not None and media.sends_digits]
+        return [media for media in found if media is not None]
 
     def _forget_pressed(self) -> None:
         """Nobody types ahead of a menu that they can't know of: what was pressed before a talk is for none after it."""

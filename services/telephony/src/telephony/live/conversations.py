@@ -11,8 +11,8 @@ from chassis.sql import Tx
 from kernel.errors import DomainError
 from kernel.ids import new_id
 
-from telephony.domain import consults, parties, transfers
-from telephony.domain.calls import Actor, Call, CallNotTalking, EndParty, Trigger
+from telephony.domain import after_agent, consults, parties, transfers
+from telephony.domain.calls import Actor, Call, CallNotTalking, DigitsNotTaken, EndParty, Trigger
 from telephony.domain.conversation import Conversation, OnCallAlready, Outcome, in_conversation, may_control
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.live.dialing import Dialing
@@ -71,6 +71,11 @@ class Conversations:
             return
         await self._house.db.run(tenant_id, lambda tx: party_ops.in_conversation(tx, call_id, actor), read_only=True)
         hearers = live.take_keys()
+        if not hearers and live.pressed_at():
+            raise DigitsNotTaken(
+                "the line of who is talked with takes no keypad digits: set its trunk's digits to SIP INFO, if the "
+                "carrier takes that, or ask the carrier for telephone events"
+            )
         if not hearers:
             raise CallNotTalking("digits can be sent in conversation only")
         for media in hearers:
@@ -89,12 +94,28 @@ class Conversations:
         )
 
     async def hang_up(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
-        """End the call for everybody; who is only asked ends their own part."""
-        talk = await self._talk(tenant_id, call_id, actor, own_part=True)
+        """End the call for everybody; who is only asked ends their own part. Flows goes on with a customer for whom it
+        has something after the agent, and to say it again changes nothing."""
+        talk = await self._house.db.run(tenant_id, lambda tx: party_ops.conversation(tx, call_id), read_only=True)
+        if after_agent.handed_back_just_now(talk, actor, self._now()):
+            return talk.call, talk.legs
+        may_control(talk, actor, own_part=True)
         own = talk.of_agent(actor.user_id)
         if own is not None and own.consulted and own.answered:
             return await self.leave(tenant_id, call_id, actor)
+        if after_agent.hands_back(talk, actor):
+            found = await unbroken(self._hand_back(tenant_id, call_id, actor))
+            if found is not None:
+                if talk.consulted is not None:
+                    await self._forget_consult(tenant_id, found, talk.consulted.leg_id)
+                return found
         return await self._switchboard.hang_up(tenant_id, call_id, actor)
+
+    async def _hand_back(self, tenant_id: str, call_id: str, actor: Actor) -> Found | None:
+        found = await self._house.db.run(tenant_id, lambda tx: party_ops.hang_up(tx, call_id, actor, self._now()))
+        if found is not None:
+            self._switchboard.settle(tenant_id, *found)
+        return found
 
     async def swap(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
         return await self._change(tenant_id, call_id, actor, lambda talk: consults.swap(talk, actor, self._now()))

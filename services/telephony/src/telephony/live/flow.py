@@ -19,9 +19,9 @@ from chassis.telemetry import log, tracer
 from kernel.errors import Conflict, DomainError, QuotaExceeded, Unavailable
 from merkez.flows.v1 import run_service_pb2 as run
 
-from telephony.domain import callbacks, calls, transfers
+from telephony.domain import after_agent, callbacks, calls, transfers
 from telephony.domain.call_rules import ParkEnd
-from telephony.domain.calls import CallState, EndCause
+from telephony.domain.calls import Call, CallState, EndCause
 from telephony.domain.flow_dials import instruction_of
 from telephony.live.asking import Asking
 from telephony.live.call import LiveCall
@@ -33,7 +33,10 @@ from telephony.ops import calls as ops
 
 _FILLER_AFTER = 0.8
 _RETRY = (0.2, 0.5, 1.0, 2.0, 3.0)
+_LEARN_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _REPORT_TIMEOUT = 10.0
+_RESUME_PATIENCE = 10.0
+"""A customer whose agent has left isn't kept for long by what can't be asked."""
 _WORK_TIMEOUT = 65.0
 _FAILED_TRIES = 3
 _DEFAULT_TICK = 30.0
@@ -42,6 +45,17 @@ _DEFAULT_RING = 30.0
 
 class FlowFailed(Exception):
     """Flows refused the run, or could not be reached for too long."""
+
+
+def learn(house: House, live: LiveCall, call: Call, dial: DialInFlow) -> None:
+    """An agent is joined. Where they were faster than flows' answer that the call waits, find out what follows them."""
+    if live.waits_as or not after_agent.may_go_on(call):
+        return
+
+    async def ask() -> None:
+        await FlowDriver(house, live, dial).learn()
+
+    house.tasks.spawn(ask(), "learn what follows the agent")
 
 
 class FlowDriver:
@@ -53,13 +67,15 @@ class FlowDriver:
         self._dial_number = dial
         self._run_id = ""
         self._turn = live.call.turn
-        self._contact_id = live.call.contact_id if live.call.state is CallState.QUEUED else ""
+        waits = live.call.state is CallState.QUEUED or live.call.kept_run_id
+        self._contact_id = live.call.contact_id if waits else ""
         self._dequeued = ""
         """Contact whose end was reported already."""
         self._tasks = Tasks("flow driver")
 
     async def drive(self) -> str:
         """Carry out the flow until it hangs up; the end cause."""
+        self._live.waits_as = ""
         try:
             instruction = await self._ask(self._start)
             while True:
@@ -72,10 +88,26 @@ class FlowDriver:
         except Exception as error:
             if not isinstance(error, FlowFailed):
                 log.error("a call's flow broke", call_id=self._live.call_id, exc_info=error)
-            await self._apologize()
+            if self._run_id or not self._live.call.resumed:  # who has talked with an agent was to be asked, no more
+                await self._apologize()
             return EndCause.FLOW_FAILED
         finally:
             await self._tasks.close()
+
+    async def learn(self) -> None:
+        """Note whether the run goes on after the agent who has come already. The turn that let the call wait may still
+        be under way in flows: until it is done the newest instruction is an older one."""
+        for pause in _LEARN_PAUSES:
+            try:
+                instruction = await self._persist(self._start)
+            except FlowFailed:
+                return
+            if not self._live.talking or self._live.call.turn != self._turn:
+                return
+            if instruction.queue.contact_id == self._live.call.contact_id:
+                self._keep(instruction)
+                return
+            await asyncio.sleep(pause)
 
     def _cause(self, cause: str) -> str:
         """Nobody took a parked call back, and it was to end then: that is why it ended."""
@@ -94,6 +126,14 @@ class FlowDriver:
 
     async def _start(self) -> run.Instruction:
         call = self._live.call
+        if call.resumed and call.served is not None:
+            resume = run.ResumeRunRequest(
+                run_id=call.run_id, contact_id=call.served.contact_id, agent_id=call.served.agent_id,
+                queue_id=call.queue_id,
+            )  # fmt: skip
+            instruction = await self._house.flows.resume_run(self._live.tenant_id, resume)
+            self._run_id = instruction.run_id
+            return instruction
         request = run.StartRunRequest(
             call_id=call.call_id,
             flow_id=call.flow_id,
@@ -107,6 +147,7 @@ class FlowDriver:
             turn=call.turn,
             previous_contact_id=call.contact_id if call.turn else "",
             return_agent_id=call.sent_by if call.sent_to.startswith("agent:") else "",
+            kept_run_id=call.kept_run_id,
         )
         kind, _, target = call.sent_to.partition(":")
         match kind:
@@ -173,7 +214,9 @@ class FlowDriver:
                 if failures >= _FAILED_TRIES:
                     log.error("flows keeps failing", call_id=self._live.call_id, exc_info=error)
                     raise FlowFailed from error
-            if monotonic() - began > self._house.settings.flow_patience_seconds:
+            resuming = self._live.call.resumed and not self._run_id
+            patience = self._house.settings.flow_patience_seconds
+            if monotonic() - began > (min(patience, _RESUME_PATIENCE) if resuming else patience):
                 log.error("flows stayed away too long", call_id=self._live.call_id, exc_info=wait)
                 raise FlowFailed from wait
             await asyncio.sleep(_RETRY[min(tries, len(_RETRY) - 1)] * random.uniform(0.8, 1.2))
@@ -182,12 +225,14 @@ class FlowDriver:
     def _keep(self, instruction: run.Instruction) -> None:
         """Store where the call stands by now."""
         action = instruction.WhichOneof("action")
+        self._live.waits_as = instruction.queue.contact_id
         if action == "queue" and self._contact_id != instruction.queue.contact_id:
             self._contact_id = instruction.queue.contact_id
-            self._note(calls.queued(self._turn, self._contact_id), "call queued")
+            goes_on = instruction.queue.goes_on_after_agent
+            self._note(calls.queued(self._turn, self._contact_id, self._run_id, goes_on=goes_on), "call queued")
         elif self._contact_id and action in ("gather", "hang_up", "wait", "dial", "record"):
             self._contact_id = ""
-            self._note(calls.left_queue, "call left queue")
+            self._note(calls.went_on(self._run_id), "call left queue")
 
     def _note(self, change: calls.Change, name: str) -> None:
         self._live.journal.note(ops.change_calls, ops.CallChange(self._live.call_id, change), name)

@@ -60,6 +60,16 @@ def finish(house: House, live: LiveCall) -> None:
         task.add_done_callback(lambda _: finish_recording(house, live, recording))
 
 
+def end_part(house: House, live: LiveCall) -> None:
+    """The agents have left, and what the customer tells flows is nobody's to hear: the recording ends, and who joins
+    them later begins another one."""
+    finish(house, live)
+    live.part = f":{live.call.version}"
+    if live.notice is not None:
+        live.notice.close()
+        live.notice = None
+
+
 async def _open(house: House, live: LiveCall, recording: Recording, call: Call) -> None:
     wish = recording_pb2.Recording(
         call_id=call.call_id, contact_id=call.contact_id, brand_id=call.brand_id, queue_id=call.queue_id,

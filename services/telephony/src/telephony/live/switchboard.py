@@ -20,12 +20,12 @@ from telephony.domain.cdrs import Ending
 from telephony.domain.flow_dials import led_by_flow
 from telephony.domain.legs import Q850, Leg, LegTrigger, Party
 from telephony.live.call import LiveCall
-from telephony.live.flow import FlowDriver
+from telephony.live.flow import FlowDriver, learn
 from telephony.live.house import House, unbroken
 from telephony.live.instructions import DialInFlow, Dialled, DialOrder
 from telephony.live.ledger import LeaseLost
 from telephony.live.outside import NoTrunk
-from telephony.live.recording import finish, record
+from telephony.live.recording import end_part, finish, record
 from telephony.live.screens import leave_message, leaves_message
 from telephony.live.stations import Stations
 from telephony.media.media_leg import MediaLeg
@@ -108,19 +108,23 @@ class Switchboard:
         before = live.call
         led = led_by_flow(call, legs)
         if not led:
-            self._end_lead(live)
+            self._end_lead(live, call)
             self._record(live, call)
         self._seat(live, legs)
         live.follow(call, legs)
+        back = call.served != before.served
+        if back:
+            end_part(self._house, live)
         # Without a driver: an agent was there meanwhile and has left the customer with the party that flows rang.
-        if call.turn > before.turn or (led and live.driver is None):
+        if call.turn > before.turn or back or (led and live.driver is None):
             self._lead_again(live)
 
-    def _end_lead(self, live: LiveCall) -> None:
+    def _end_lead(self, live: LiveCall, call: Call) -> None:
         """Flows doesn't lead the customer any more."""
         if live.driver is not None:
             live.driver.cancel()
             live.driver = None
+            learn(self._house, live, call, self.dial_in_flow)
 
     def _record(self, live: LiveCall, call: Call) -> None:
         """A conversation is recorded from the first word."""

@@ -12,8 +12,8 @@ from merkez.telephony.v1 import call_service_pb2
 
 from telephony.convert import call_state_message
 from telephony.domain import legs as leg_rules
-from telephony.domain.calls import WebCall, understood_number
 from telephony.domain.legs import Leg, LegState, LegTrigger, Party
+from telephony.domain.wishes import WebCall, understood_number
 from telephony.live import new_calls
 from telephony.live.call import LiveCall
 from telephony.live.house import House

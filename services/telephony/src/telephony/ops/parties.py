@@ -12,7 +12,7 @@ from chassis.telemetry import log
 from kernel.ids import new_id
 
 from telephony import convert
-from telephony.domain import callbacks, calls, consults, flow_dials, parties, supervision, transfers
+from telephony.domain import after_agent, callbacks, calls, consults, flow_dials, parties, supervision, transfers
 from telephony.domain import conversation as rules
 from telephony.domain import legs as leg_rules
 from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
@@ -161,7 +161,8 @@ async def party_gone(
     """A party hung up, or a number that was rung didn't answer. None when that is known.
 
     With the customer's leg, or the last one that talks with the customer, the whole call ends; after a party that flows
-    brought in, flows goes on, and a customer whom an agent sent to a number that isn't reached goes back to them.
+    brought in, flows goes on, also after the last one where it has something for that, and a customer whom an agent
+    sent to a number that isn't reached goes back to them.
     """
     before = await conversation(tx, call_id)
     leg = next((leg for leg in before.live_legs if leg.leg_id == leg_id), None)
@@ -179,6 +180,8 @@ async def party_gone(
         over = next(other for other in after.legs if other.leg_id == leg_id)
         tx.emit(convert.leg_changed(*found, over), key=call_id)
         return found
+    if outcome is not None and alone and after_agent.goes_on(outcome.after) and after_agent.hung_up(leg, q850):
+        return await keep(tx, before, after_agent.handed_back(outcome, now), now)
     if outcome is None or alone:
         who = _END_PARTY.get(leg.party, EndParty.PARTICIPANT)
         cause = EndCause.NORMAL if leg.answered else cause_of(q850)
@@ -187,6 +190,18 @@ async def party_gone(
         talk = await conversation(tx, call_id)
         return talk.call, talk.legs
     return await keep(tx, before, outcome, now)
+
+
+async def hang_up(tx: Tx, call_id: str, actor: Actor, now: datetime) -> Found | None:
+    """An agent who talks in the call ends it for everybody, and flows goes on with the customer; None where it doesn't:
+    then the call ends. CallNotFound, CallOfOtherAgent."""
+    before = await conversation(tx, call_id)
+    if after_agent.handed_back_just_now(before, actor, now):
+        return before.call, before.legs
+    may_control(before, actor, own_part=True)
+    if not after_agent.hands_back(before, actor):
+        return None
+    return await keep(tx, before, after_agent.handed_back(Outcome(before), now), now)
 
 
 async def never_came(tx: Tx, call_id: str, leg_id: str, now: datetime, q850: int, sip_status: int) -> Found | None:
@@ -240,6 +255,7 @@ async def send_on(tx: Tx, call_id: str, actor: Actor, target_kind: str, target: 
         sent_to=f"{target_kind}:{target}",
         sent_by=actor.user_id,
         forwarded_by=(),
+        kept_run_id=after_agent.kept_by(before.call, target_kind),
     )
     outcome = dataclasses.replace(outcome, after=dataclasses.replace(outcome.after, call=call))
     found = await keep(tx, before, outcome, now)
@@ -396,6 +412,9 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *,
         return call, legs
     if (hold := of_hold(call.call_id, before.call.state, call.state, now)) is not None:
         await add_moment(tx, hold)
+    if call.served is not None and call.served != before.call.served:
+        await add_moment(tx, Moment(call.call_id, Happening.AFTER_AGENT, now, call.served.agent_id))
+        tx.emit(convert.call_progressed(call, legs, before.call.state), key=call.call_id)
     _tell(tx, before.call, call, legs, [(known.get(leg.leg_id), leg) for leg in changed])
     for left in outcome.left:
         tx.emit(convert.agent_left(left, now), key=call.call_id)

@@ -16,7 +16,7 @@ from kernel.tenant import PLATFORM
 
 from telephony.domain import trunks
 from telephony.domain.lines import Load
-from telephony.domain.trunks import GatewayHealth, HealthState, Trunk, TrunkInUse, TrunkNotFound
+from telephony.domain.trunks import GatewayHealth, HealthState, TooManyTrunks, Trunk, TrunkInUse, TrunkNotFound
 from telephony.ops.calls import HEARTBEAT_FRESH
 from telephony.store import lines as line_store
 from telephony.store import trunks as store
@@ -33,7 +33,13 @@ class TrunkHealth:
 
 
 async def create_trunk(tx: Tx, draft: Trunk, now: datetime) -> Trunk:
-    """A new trunk of the tenant, without its password: `set_password` keeps it."""
+    """A new trunk of the tenant, without its password: `set_password` keeps it. TooManyTrunks; the platform may have
+    any number."""
+    if tx.tenant_id != PLATFORM and await store.count_trunks(tx) >= trunks.MAX_TRUNKS:
+        raise TooManyTrunks(
+            f"a company has at most {trunks.MAX_TRUNKS} trunks: delete one first, or give one more gateways",
+            metadata={"limit": str(trunks.MAX_TRUNKS)},
+        )
     trunk = replace(
         draft,
         trunk_id=new_id("trk", now),

@@ -26,11 +26,13 @@ from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.session import SipDialog, refuse_extensions
 from telephony.sip.session_timer import IntervalTooSmall, SessionTimes
 from telephony.sip.sources import told_by_edge
-from telephony.sip.stack import ALLOW, SUPPORTED, Stack
+from telephony.sip.stack import ALLOW, REGISTRAR_SUPPORTED, SUPPORTED, Stack
 from telephony.sip.timers import LoopTimers, Timers
 from telephony.sip.transports import Destination, ListenPoint, TransportLayer
 from telephony.sip.uris import NameAddr, parse_uri
 
+_LOOK_UP_AGAIN = 2
+"""Seconds."""
 _KNOWN = frozenset(part.lower() for part in ALLOW.split(", "))
 
 
@@ -49,10 +51,13 @@ class AgentSettings:
     """For challenging; None refuses everyone who isn't trusted."""
     trusted: Callable[[Source], bool] = field(default=lambda _: False)
     """Whether calls from there need no digest: a trunk's addresses."""
+    share: Callable[[Source], str] = field(default=lambda source: source.host)
+    """By what name a trusted source has its share of the new calls there may be: of one owner's trunks it is the same,
+    or many addresses would be many shares."""
     phone: Callable[[str, str], Coroutine[Any, Any, bool] | None] = field(default=lambda *_: None)
     """Whether a user name (first) is of a phone that is signed in from an address. Such a caller is challenged from a
     trusted address too: offices share theirs with a trunk, and whoever says what is a trunk's need not be their own
-    company. None, at once, for a name that no phone has."""
+    company. None, at once, for a name that no phone has. When it raises, the caller is told to come again (503)."""
     edges: Callable[[str], bool] = field(default=lambda _: False)
     """Whether an address is a proxy's of ours: then it says where a request began (`sources`). Such a proxy is never
     barred, whoever is behind it may be."""
@@ -241,7 +246,7 @@ class SipAgent:
         elif request.source.by_edge and self._settings.barred(request.source.host):
             # Silence would make the edge take this node for dead.
             transaction.respond_once(request.response(403, tag=secrets.token_hex(8)))
-        elif unknown := request.headers.tokens("require") - SUPPORTED:
+        elif unknown := request.headers.tokens("require") - _supported(request):
             refuse_extensions(transaction, unknown, once=True)
         elif request.method == "INVITE":
             self._invited(transaction)
@@ -292,10 +297,12 @@ class SipAgent:
         gate = self._gate
         assert gate is not None
         request = transaction.request
-        trusted = self._settings.trusted(request.source)
+        trusted, whose = self._settings.trusted(request.source), ""
         if trusted:
             self._transports.know(request.flow)
-        if self.on_invite is None or self._draining is not None or not gate.admits(request, trusted=trusted):
+            whose = self._settings.share(request.source)
+        admitted = gate.admits(request, trusted=trusted, whose=whose)
+        if self.on_invite is None or self._draining is not None or not admitted:
             response = request.response(503, tag=secrets.token_hex(8))
             response.headers.set("retry-after", str(self._draining or 1))
             transaction.respond_once(response)
@@ -315,7 +322,16 @@ class SipAgent:
     async def _phone_or_trunk(
         self, transaction: ServerTransaction, gate: Gate, phone: Coroutine[Any, Any, bool]
     ) -> None:
-        if await phone:
+        try:
+            is_phone = await phone
+        except Exception as error:
+            # Whose it is can't be looked up now. A trunk's call, it may be: its carrier tries again, or elsewhere.
+            log.warning("who calls can't be looked up", exc_info=error)
+            response = transaction.request.response(503, tag=secrets.token_hex(8))
+            response.headers.set("retry-after", str(_LOOK_UP_AGAIN))
+            transaction.respond(response)
+            return
+        if is_phone:
             await self._identified(transaction, gate)
         elif transaction.is_open:
             self._invite(transaction, "")
@@ -389,6 +405,10 @@ class SipAgent:
     def _lost(self, flow: Flow) -> None:
         if self._stack is not None:
             self._stack.transactions.flow_lost(flow)
+
+
+def _supported(request: Request) -> frozenset[str]:
+    return REGISTRAR_SUPPORTED if request.method == "REGISTER" else SUPPORTED
 
 
 def _user_of(address: NameAddr) -> str:

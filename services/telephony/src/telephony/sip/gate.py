@@ -31,8 +31,10 @@ class GateKeys:
 
 
 _SHARE = 0.25
-"""What one address of strangers may take of what they may all take."""
-_ADDRESSES = 4096
+"""What one address of strangers may take of what they may all take, and one trunk of what trunks may."""
+_SPARE = 0.5
+"""What is left to others by a trunk that takes more than its share: whoever is quiet finds room at once."""
+_KNOWN = 4096
 
 
 class _Rate:
@@ -44,11 +46,12 @@ class _Rate:
         self._most = self._tokens = max(1.0, a_second)
         self._filled = timers.now()
 
-    def admits(self) -> bool:
+    def admits(self, leaving: float = 0.0) -> bool:
+        """Take one, when as many as `leaving` are there beside it."""
         now = self._timers.now()
         self._tokens = min(self._most, self._tokens + (now - self._filled) * self._a_second)
         self._filled = now
-        if self._tokens < 1:
+        if self._tokens < 1 + leaving:
             return False
         self._tokens -= 1
         return True
@@ -70,26 +73,31 @@ class Gate:
         self._server = DigestServer(keys.realm, keys.secret, keys.now, keys.algorithms) if keys is not None else None
         self._rate = limits.invitations_per_second
         self._trusted, self._strangers = _Rate(timers, self._rate), _Rate(timers, self._rate)
+        self._trunks: OrderedDict[str, _Rate] = OrderedDict()
         self._addresses: OrderedDict[str, _Rate] = OrderedDict()
         self._on_failure = on_failure
         self._barred_name = barred_name
 
-    def admits(self, request: Request, *, trusted: bool) -> bool:
+    def admits(self, request: Request, *, trusted: bool, whose: str = "") -> bool:
         """Whether one more new call is within the rate. Who isn't trusted, a phone before it is identified too, takes
         nothing of what trunks may have, and one address of them no more than a part of what the others may. Who is only
-        to be challenged takes nothing: refusing costs no less, and a datagram may come in anybody's name."""
+        to be challenged takes nothing: refusing costs no less, and a datagram may come in anybody's name. A trunk has
+        its share (`whose` is by what name), and beyond it what nobody else asks for."""
         if trusted:
-            return self._trusted.admits()
+            own = self._share(self._trunks, whose or request.source.host)
+            return self._trusted.admits(0.0 if own.admits() else self._rate * _SPARE)
         if self._server is None or not self._server.answers(request, "authorization"):
             return True
-        host = request.source.host
-        own = self._addresses.get(host)
+        return self._share(self._addresses, request.source.host).admits() and self._strangers.admits()
+
+    def _share(self, known: OrderedDict[str, _Rate], name: str) -> _Rate:
+        own = known.get(name)
         if own is None:
-            own = self._addresses[host] = _Rate(self._timers, self._rate * _SHARE)
-            if len(self._addresses) > _ADDRESSES:
-                self._addresses.popitem(last=False)
-        self._addresses.move_to_end(host)
-        return own.admits() and self._strangers.admits()
+            own = known[name] = _Rate(self._timers, self._rate * _SHARE)
+            if len(known) > _KNOWN:
+                known.popitem(last=False)
+        known.move_to_end(name)
+        return own
 
     async def identify(self, transaction: ServerTransaction) -> str | None:
         """The proved user; else None, and the request is answered: the same way for whatever was wrong."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from telephony.sip.session import SipDialog
 
 _TRIES = 4
+_NO_UPDATE = frozenset({403, 405, 420, 488, 501, 606})
+"""What says that a peer takes no UPDATE (without a description) at all."""
 
 
 class Offers:
@@ -263,9 +265,7 @@ class Offers:
 
     async def _refresh(self) -> None:
         try:
-            if "update" in self._state.allows:
-                await self.offer("UPDATE", None)
-            else:
+            if "update" not in self._state.allows or not await self._refreshed_by_update():
                 before = self._state.remote_sdp
                 answered = await self.offer("INVITE", self._state.local_sdp)
                 if answered != before:
@@ -275,6 +275,18 @@ class Offers:
                 self._timer.refused()
         except DialogEnded:
             return
+
+    async def _refreshed_by_update(self) -> bool:
+        """False when the peer says that it can't UPDATE, whatever it allowed: it is asked by re-INVITE, now and later.
+        SipRefused when it only can't now."""
+        try:
+            await self.offer("UPDATE", None)
+        except SipRefused as refusal:
+            if refusal.status not in _NO_UPDATE or self._dialog.ended:
+                raise
+            self._state.allows = [each for each in self._state.allows if each != "update"]
+            return False
+        return True
 
     def _never_acknowledged(self, transaction: ServerTransaction) -> None:
         self._unacknowledged.pop(transaction.request.cseq[0], None)

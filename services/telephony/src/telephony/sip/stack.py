@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from telephony.sip.session import SipDialog
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, REGISTER"
-SUPPORTED = frozenset({"100rel", "timer", "replaces", "norefersub", "path", "outbound"})
+SUPPORTED = frozenset({"100rel", "timer", "replaces", "norefersub"})
+REGISTRAR_SUPPORTED = SUPPORTED | {"path"}
+"""What a REGISTER may require: calls go by its Path (RFC 3327). Nobody keeps to `outbound` (RFC 5626) here: who needs
+it is told so."""
 SUPPORTED_SHOWN = "100rel, timer, replaces, norefersub"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from chassis.sql import Tx
 from sqlalchemy import RowMapping, bindparam, delete, func, insert, select, update
 
 from telephony.domain.call_rules import CallRules
-from telephony.domain.calls import Call, CallState, Direction, no_such_call
+from telephony.domain.calls import Call, CallState, Direction, Served, no_such_call
 from telephony.store.tables import among, calls, live_calls, park_codes
 
 _FIELDS = (
@@ -20,7 +21,7 @@ _FIELDS = (
     "contact_id", "queue_id", "customer_id", "agent_id", "run_id", "release_id", "trace_id", "recording_id",
     "recorded", "turn", "sent_to", "sent_by", "trunk_id", "park_code", "node_id", "start_time", "state_time",
     "answer_time", "end_time",
-    "talk", "hold", "unheard", "version",
+    "talk", "hold", "unheard", "kept_run_id", "after_agent", "version",
 )  # fmt: skip
 
 
@@ -43,6 +44,7 @@ def _row(call: Call, *but: str) -> dict[str, Any]:
         "attributes": dict(call.attributes),
         "rules": call.rules.document(),
         "forwarded_by": list(call.forwarded_by),
+        "served": dataclasses.asdict(call.served) if call.served is not None else {},
     }
 
 
@@ -54,6 +56,7 @@ def to_call(row: RowMapping) -> Call:
         attributes=row["attributes"],
         rules=CallRules.of(row["rules"]),
         forwarded_by=tuple(row["forwarded_by"]),
+        served=Served(**row["served"]) if row["served"] else None,
     )
 
 

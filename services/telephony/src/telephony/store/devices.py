@@ -18,7 +18,7 @@ _FIELDS = (
     "device_id", "agent_id", "display_name", "user_name", "ha1_sha256", "ha1_md5", "create_time", "update_time",
     "enabled", "version", "brand_id",
 )  # fmt: skip
-_BINDING = ("contact", "expire_time", "source", "node_id", "call_id", "cseq", "user_agent")
+_BINDING = ("contact", "expire_time", "source", "node_id", "call_id", "cseq", "register_time", "user_agent")
 
 
 async def add_device(tx: Tx, device: Device) -> None:

@@ -7,7 +7,7 @@ whose call it is where the trunk is the platform's.
 from __future__ import annotations
 
 from chassis.sql import Json, Time, platform_table, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, Numeric, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, Numeric, Text, func
 
 from telephony.store.tables import metadata
 
@@ -122,6 +122,7 @@ device_bindings = tenant_table(
     Column("cseq", BigInteger, nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("path", Json, nullable=False, server_default="[]"),
+    Column("register_time", Time, nullable=False, server_default=func.now()),
 )  # fmt: skip
 
 country_choices = tenant_table(

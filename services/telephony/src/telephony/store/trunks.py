@@ -61,6 +61,12 @@ async def every_trunk(tx: Tx) -> Sequence[Trunk]:
     return [_trunk(row) for row in await tx.all(select(trunks).where(trunks.c.enabled))]
 
 
+async def count_trunks(tx: Tx) -> int:
+    """The tenant's, those that are switched off too."""
+    row = await tx.one(select(func.count().label("n")).where(trunks.c.tenant_id == tx.tenant_id))
+    return row["n"]
+
+
 async def count_enabled(tx: Tx, tenant_id: str) -> int:
     row = await tx.one(select(func.count().label("n")).where(trunks.c.tenant_id == tenant_id, trunks.c.enabled))
     return row["n"]

@@ -49,7 +49,7 @@ export default function QueueForm(props: {
       title={queue.queueId ? t("admin.queues.edit") : t("admin.queues.add")}
       onClose={props.onClose}
       onSave={save}
-      problemWords={whereToLook}
+      noted={whereToLook}
       size="xl"
       testId="queue"
     >

@@ -108,6 +108,14 @@ export function QueueFields({ value, set, steps }: FieldsProps<"queue">) {
         nowhere={t("flowSteps.endsThere")}
         onChange={(abandoned) => set({ abandoned })}
       />
+      <Target
+        label={t("flowSteps.afterAgent")}
+        description={t("flowSteps.afterAgentHint")}
+        value={value.afterAgent}
+        steps={steps}
+        nowhere={t("flowSteps.callEnds")}
+        onChange={(afterAgent) => set({ afterAgent })}
+      />
     </>
   );
 }

@@ -217,7 +217,7 @@ export const TARGETS: { readonly [K in Kind]: readonly string[] } = {
   hours: ["open", "closed"],
   setAttribute: ["next"],
   httpRequest: ["next", "failed"],
-  queue: ["timedOut", "closed", "nobodyStaffed", "full", "noMatch", "noAnswer", "abandoned"],
+  queue: ["timedOut", "closed", "nobodyStaffed", "full", "noMatch", "noAnswer", "abandoned", "afterAgent"],
   transfer: ["next", "failed"],
   voicemail: ["next"],
   callbackOffer: ["declined"],

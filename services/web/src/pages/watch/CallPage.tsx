@@ -155,6 +155,14 @@ function CallFacts({ story }: { story: CallStory }) {
     [t("watch.length"), cdr ? <Length key="l" seconds={durationSeconds(cdr.duration)} /> : "–"],
     [t("watch.talk"), cdr ? <Length key="t" seconds={durationSeconds(cdr.talkDuration)} /> : "–"],
     [t("watch.hold"), cdr ? <Length key="h" seconds={durationSeconds(cdr.holdDuration)} /> : "–"],
+    ...(durationSeconds(cdr?.afterAgentDuration)
+      ? [
+          [
+            t("flowSteps.afterAgent"),
+            <Length key="a" seconds={durationSeconds(cdr?.afterAgentDuration)} />,
+          ] as [string, ReactNode],
+        ]
+      : []),
     [t("watch.ended"), cdr ? endText(cdr) : "–"],
     ...(cdr ? answerRows(cdr, t, language) : []),
     [t("watch.mos"), cdr ? `${mos(cdr.customerMos)} / ${mos(cdr.agentMos)}` : "–"],

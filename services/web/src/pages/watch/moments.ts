@@ -129,6 +129,8 @@ function happened(kept: CallMoment, t: Text, names: Names): string {
       return t("moment.forwarded", { agent, target: targetText(kept, t, names) });
     case "HAPPENING_TAKEN_OVER":
       return t("moment.tookOver", { supervisor: names.user(kept.target), agent });
+    case "HAPPENING_AFTER_AGENT":
+      return t("moment.afterAgent", { agent });
     default:
       return kept.happening ?? "";
   }

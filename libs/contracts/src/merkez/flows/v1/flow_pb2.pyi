@@ -506,6 +506,7 @@ class Queue(_message.Message):
     MOST_OFFERS_FIELD_NUMBER: _builtins.int
     BY_RULES_FIELD_NUMBER: _builtins.int
     ABANDONED_FIELD_NUMBER: _builtins.int
+    AFTER_AGENT_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Required unless by_rules."""
     priority: _builtins.int
@@ -543,6 +544,8 @@ class Queue(_message.Message):
     check_queue, find_customer, entry_rules, set_attribute, http_request, callback_offer (at the caller's number, without asking) and
     hang_up without words may follow. Empty ends the run.
     """
+    after_agent: _builtins.str
+    """Step when the last agent has left and the caller is still on the line, such as a survey. Empty ends the call then."""
     @_builtins.property
     def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Skills asked for beyond the queue's own, with the least proficiency."""
@@ -576,10 +579,11 @@ class Queue(_message.Message):
         most_offers: _builtins.int = ...,
         by_rules: _builtins.bool = ...,
         abandoned: _builtins.str = ...,
+        after_agent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["announce_interval", b"announce_interval", "max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "announce_interval", b"announce_interval", "announce_only_improved", b"announce_only_improved", "by_rules", b"by_rules", "closed", b"closed", "full", b"full", "max_wait", b"max_wait", "most_offers", b"most_offers", "music_prompt_id", b"music_prompt_id", "no_answer", b"no_answer", "no_match", b"no_match", "nobody_staffed", b"nobody_staffed", "preferred", b"preferred", "preferred_attribute", b"preferred_attribute", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "after_agent", b"after_agent", "announce_interval", b"announce_interval", "announce_only_improved", b"announce_only_improved", "by_rules", b"by_rules", "closed", b"closed", "full", b"full", "max_wait", b"max_wait", "most_offers", b"most_offers", "music_prompt_id", b"music_prompt_id", "no_answer", b"no_answer", "no_match", b"no_match", "nobody_staffed", b"nobody_staffed", "preferred", b"preferred", "preferred_attribute", b"preferred_attribute", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills", "timed_out", b"timed_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"merkez/flows/v1/flows_events.proto\x12\x0fmerkez.flows.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\rFlowPublished\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x12\n\nrelease_id\x18\x02 \x01(\t\x12\x16\n\x0erelease_number\x18\x03 \x01(\x05\x12\x11\n\tpublisher\x18\x04 \x01(\t\"~\n\x08RunEnded\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x12\n\nrelease_id\x18\x03 \x01(\t\x12\x0f\n\x07step_id\x18\x04 \x01(\t\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe3\x01\n\x0eSurveyAnswered\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x03 \x01(\t\x12\x12\n\nrelease_id\x18\x04 \x01(\t\x12\x0f\n\x07step_id\x18\x05 \x01(\t\x12\x13\n\x0bquestion_id\x18\x06 \x01(\t\x12\r\n\x05value\x18\x07 \x01(\x05\x12\x10\n\x08language\x18\x08 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\t \x01(\t\x12/\n\x0b\x61nswer_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"merkez/flows/v1/flows_events.proto\x12\x0fmerkez.flows.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\rFlowPublished\x12\x0f\n\x07\x66low_id\x18\x01 \x01(\t\x12\x12\n\nrelease_id\x18\x02 \x01(\t\x12\x16\n\x0erelease_number\x18\x03 \x01(\x05\x12\x11\n\tpublisher\x18\x04 \x01(\t\"~\n\x08RunEnded\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x12\n\nrelease_id\x18\x03 \x01(\t\x12\x0f\n\x07step_id\x18\x04 \x01(\t\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9b\x02\n\x0eSurveyAnswered\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x03 \x01(\t\x12\x12\n\nrelease_id\x18\x04 \x01(\t\x12\x0f\n\x07step_id\x18\x05 \x01(\t\x12\x13\n\x0bquestion_id\x18\x06 \x01(\t\x12\r\n\x05value\x18\x07 \x01(\x05\x12\x10\n\x08language\x18\x08 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\t \x01(\t\x12/\n\x0b\x61nswer_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncontact_id\x18\x0b \x01(\t\x12\x10\n\x08\x61gent_id\x18\x0c \x01(\t\x12\x10\n\x08queue_id\x18\r \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,5 +37,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNENDED']._serialized_start=185
   _globals['_RUNENDED']._serialized_end=311
   _globals['_SURVEYANSWERED']._serialized_start=314
-  _globals['_SURVEYANSWERED']._serialized_end=541
+  _globals['_SURVEYANSWERED']._serialized_end=597
 # @@protoc_insertion_point(module_scope)

@@ -107,6 +107,9 @@ class SurveyAnswered(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     ANSWER_TIME_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Run."""
     call_id: _builtins.str
@@ -125,6 +128,12 @@ class SurveyAnswered(_message.Message):
     """Language it was asked in."""
     customer_id: _builtins.str
     """Customer; empty when unknown."""
+    contact_id: _builtins.str
+    """Contact of the agent who had left before; empty when no agent had talked in this run yet, as are the next two."""
+    agent_id: _builtins.str
+    """That agent."""
+    queue_id: _builtins.str
+    """Queue the customer had come to them by; empty when it was none."""
     @_builtins.property
     def answer_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -142,10 +151,13 @@ class SurveyAnswered(_message.Message):
         language: _builtins.str = ...,
         customer_id: _builtins.str = ...,
         answer_time: _timestamp_pb2.Timestamp | None = ...,
+        contact_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        queue_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "call_id", b"call_id", "customer_id", b"customer_id", "flow_id", b"flow_id", "language", b"language", "question_id", b"question_id", "release_id", b"release_id", "run_id", b"run_id", "step_id", b"step_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "call_id", b"call_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "flow_id", b"flow_id", "language", b"language", "question_id", b"question_id", "queue_id", b"queue_id", "release_id", b"release_id", "run_id", b"run_id", "step_id", b"step_id", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -102,6 +102,7 @@ class StartRunRequest(_message.Message):
     OTHERWISE_END_FIELD_NUMBER: _builtins.int
     WAITING_CONTACT_ID_FIELD_NUMBER: _builtins.int
     GREETING_PROMPT_ID_FIELD_NUMBER: _builtins.int
+    KEPT_RUN_ID_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Required."""
     flow_id: _builtins.str
@@ -148,6 +149,8 @@ class StartRunRequest(_message.Message):
     """
     greeting_prompt_id: _builtins.str
     """With waiting_contact_id: prompt to greet with; empty for a sentence in the run's language."""
+    kept_run_id: _builtins.str
+    """Run of an earlier turn that doesn't end by this one: it goes on when the last agent has left. Empty for none."""
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Attributes to begin with."""
@@ -177,10 +180,11 @@ class StartRunRequest(_message.Message):
         otherwise_end: _builtins.bool = ...,
         waiting_contact_id: _builtins.str = ...,
         greeting_prompt_id: _builtins.str = ...,
+        kept_run_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "queue_id", b"queue_id", "target", b"target", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "consulting_agent_id", b"consulting_agent_id", "contact_kind", b"contact_kind", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "greeting_prompt_id", b"greeting_prompt_id", "language", b"language", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "previous_contact_id", b"previous_contact_id", "queue_id", b"queue_id", "return_agent_id", b"return_agent_id", "target", b"target", "turn", b"turn", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id", "waiting_contact_id", b"waiting_contact_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "consulting_agent_id", b"consulting_agent_id", "contact_kind", b"contact_kind", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "greeting_prompt_id", b"greeting_prompt_id", "kept_run_id", b"kept_run_id", "language", b"language", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "previous_contact_id", b"previous_contact_id", "queue_id", b"queue_id", "return_agent_id", b"return_agent_id", "target", b"target", "turn", b"turn", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id", "waiting_contact_id", b"waiting_contact_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_otherwise: _TypeAlias = _typing.Literal["otherwise_queue_id", "otherwise_end"]  # noqa: Y015
     _WhichOneofArgType_otherwise: _TypeAlias = _typing.Literal["otherwise", b"otherwise"]  # noqa: Y015
@@ -236,6 +240,40 @@ class AdvanceRunRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AdvanceRunRequest: _TypeAlias = AdvanceRunRequest  # noqa: Y015
+
+@_typing.final
+class ResumeRunRequest(_message.Message):
+    """Goes on after an agent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Required."""
+    contact_id: _builtins.str
+    """Required. Contact of the agent who left last."""
+    agent_id: _builtins.str
+    """Required. That agent."""
+    queue_id: _builtins.str
+    """Queue the customer had come by; empty when it was none."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        queue_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "contact_id", b"contact_id", "queue_id", b"queue_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeRunRequest: _TypeAlias = ResumeRunRequest  # noqa: Y015
 
 @_typing.final
 class Audio(_message.Message):
@@ -403,10 +441,13 @@ class QueueInstruction(_message.Message):
     MUSIC_PROMPT_ID_FIELD_NUMBER: _builtins.int
     TICK_INTERVAL_FIELD_NUMBER: _builtins.int
     AUDIO_FIELD_NUMBER: _builtins.int
+    GOES_ON_AFTER_AGENT_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """The contact waiting."""
     music_prompt_id: _builtins.str
     """Prompt played as music; empty for the house music."""
+    goes_on_after_agent: _builtins.bool
+    """Whether the run goes on when the last agent has left and the customer is still there: then ask ResumeRun instead of ending the call."""
     @_builtins.property
     def tick_interval(self) -> _duration_pb2.Duration:
         """Report this often."""
@@ -422,10 +463,11 @@ class QueueInstruction(_message.Message):
         music_prompt_id: _builtins.str = ...,
         tick_interval: _duration_pb2.Duration | None = ...,
         audio: _abc.Iterable[Global___Audio] | None = ...,
+        goes_on_after_agent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tick_interval", b"tick_interval"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "contact_id", b"contact_id", "music_prompt_id", b"music_prompt_id", "tick_interval", b"tick_interval"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "contact_id", b"contact_id", "goes_on_after_agent", b"goes_on_after_agent", "music_prompt_id", b"music_prompt_id", "tick_interval", b"tick_interval"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,11 @@ class RunServiceStub:
                 request_serializer=merkez_dot_flows_dot_v1_dot_run__service__pb2.AdvanceRunRequest.SerializeToString,
                 response_deserializer=merkez_dot_flows_dot_v1_dot_run__service__pb2.Instruction.FromString,
                 _registered_method=True)
+        self.ResumeRun = channel.unary_unary(
+                '/merkez.flows.v1.RunService/ResumeRun',
+                request_serializer=merkez_dot_flows_dot_v1_dot_run__service__pb2.ResumeRunRequest.SerializeToString,
+                response_deserializer=merkez_dot_flows_dot_v1_dot_run__service__pb2.Instruction.FromString,
+                _registered_method=True)
         self.GetRun = channel.unary_unary(
                 '/merkez.flows.v1.RunService/GetRun',
                 request_serializer=merkez_dot_flows_dot_v1_dot_run__service__pb2.GetRunRequest.SerializeToString,
@@ -71,6 +76,15 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResumeRun(self, request, context):
+        """The last agent has left, and the customer is back: a run whose queue step has something for that goes on, and the instruction is its
+        first one from then on. Idempotent by run_id and contact_id: once it went on after this contact, its newest instruction is the answer.
+        NOT_FOUND RUN_NOT_FOUND, FAILED_PRECONDITION RUN_ENDED, EVENT_UNEXPECTED when it doesn't wait for an agent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRun(self, request, context):
         """What a run did so far, step by step.
         """
@@ -89,6 +103,11 @@ def add_RunServiceServicer_to_server(servicer, server):
             'AdvanceRun': grpc.unary_unary_rpc_method_handler(
                     servicer.AdvanceRun,
                     request_deserializer=merkez_dot_flows_dot_v1_dot_run__service__pb2.AdvanceRunRequest.FromString,
+                    response_serializer=merkez_dot_flows_dot_v1_dot_run__service__pb2.Instruction.SerializeToString,
+            ),
+            'ResumeRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeRun,
+                    request_deserializer=merkez_dot_flows_dot_v1_dot_run__service__pb2.ResumeRunRequest.FromString,
                     response_serializer=merkez_dot_flows_dot_v1_dot_run__service__pb2.Instruction.SerializeToString,
             ),
             'GetRun': grpc.unary_unary_rpc_method_handler(
@@ -151,6 +170,33 @@ class RunService:
             target,
             '/merkez.flows.v1.RunService/AdvanceRun',
             merkez_dot_flows_dot_v1_dot_run__service__pb2.AdvanceRunRequest.SerializeToString,
+            merkez_dot_flows_dot_v1_dot_run__service__pb2.Instruction.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.flows.v1.RunService/ResumeRun',
+            merkez_dot_flows_dot_v1_dot_run__service__pb2.ResumeRunRequest.SerializeToString,
             merkez_dot_flows_dot_v1_dot_run__service__pb2.Instruction.FromString,
             options,
             channel_credentials,

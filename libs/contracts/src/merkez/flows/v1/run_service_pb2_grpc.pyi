@@ -41,6 +41,11 @@ class RunServiceStub:
     """
     AdvanceRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.AdvanceRunRequest, _run_service_pb2.Instruction]
     """Reports an event and gets the next instruction. FAILED_PRECONDITION RUN_ENDED, ABORTED SEQUENCE_OUT_OF_ORDER."""
+    ResumeRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.Instruction]
+    """The last agent has left, and the customer is back: a run whose queue step has something for that goes on, and the instruction is its
+    first one from then on. Idempotent by run_id and contact_id: once it went on after this contact, its newest instruction is the answer.
+    NOT_FOUND RUN_NOT_FOUND, FAILED_PRECONDITION RUN_ENDED, EVENT_UNEXPECTED when it doesn't wait for an agent.
+    """
     GetRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.Run]
     """What a run did so far, step by step."""
 
@@ -55,6 +60,11 @@ class RunServiceAsyncStub(RunServiceStub):
     """
     AdvanceRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.AdvanceRunRequest, _run_service_pb2.Instruction]  # type: ignore[assignment]
     """Reports an event and gets the next instruction. FAILED_PRECONDITION RUN_ENDED, ABORTED SEQUENCE_OUT_OF_ORDER."""
+    ResumeRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.Instruction]  # type: ignore[assignment]
+    """The last agent has left, and the customer is back: a run whose queue step has something for that goes on, and the instruction is its
+    first one from then on. Idempotent by run_id and contact_id: once it went on after this contact, its newest instruction is the answer.
+    NOT_FOUND RUN_NOT_FOUND, FAILED_PRECONDITION RUN_ENDED, EVENT_UNEXPECTED when it doesn't wait for an agent.
+    """
     GetRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.Run]  # type: ignore[assignment]
     """What a run did so far, step by step."""
 
@@ -78,6 +88,17 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.Instruction, _abc.Awaitable[_run_service_pb2.Instruction]]:
         """Reports an event and gets the next instruction. FAILED_PRECONDITION RUN_ENDED, ABORTED SEQUENCE_OUT_OF_ORDER."""
+
+    @_abc_1.abstractmethod
+    def ResumeRun(
+        self,
+        request: _run_service_pb2.ResumeRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.Instruction, _abc.Awaitable[_run_service_pb2.Instruction]]:
+        """The last agent has left, and the customer is back: a run whose queue step has something for that goes on, and the instruction is its
+        first one from then on. Idempotent by run_id and contact_id: once it went on after this contact, its newest instruction is the answer.
+        NOT_FOUND RUN_NOT_FOUND, FAILED_PRECONDITION RUN_ENDED, EVENT_UNEXPECTED when it doesn't wait for an agent.
+        """
 
     @_abc_1.abstractmethod
     def GetRun(

@@ -49,6 +49,8 @@ class _QueueOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QueueOut
     """The queue is full."""
     QUEUE_OUTCOME_NO_ANSWER: _QueueOutcome.ValueType  # 70
     """Agents were offered the caller as often as the step allows, and none took it."""
+    QUEUE_OUTCOME_AGENT_HUNG_UP: _QueueOutcome.ValueType  # 71
+    """An agent answers, talks for `duration` (a minute if unset) and hangs up: the simulation goes on by the step's exit for that."""
 
 class QueueOutcome(_QueueOutcome, metaclass=_QueueOutcomeEnumTypeWrapper):
     """What comes of waiting for an agent."""
@@ -72,6 +74,8 @@ QUEUE_OUTCOME_FULL: QueueOutcome.ValueType  # 42
 """The queue is full."""
 QUEUE_OUTCOME_NO_ANSWER: QueueOutcome.ValueType  # 70
 """Agents were offered the caller as often as the step allows, and none took it."""
+QUEUE_OUTCOME_AGENT_HUNG_UP: QueueOutcome.ValueType  # 71
+"""An agent answers, talks for `duration` (a minute if unset) and hangs up: the simulation goes on by the step's exit for that."""
 Global___QueueOutcome: _TypeAlias = QueueOutcome  # noqa: Y015
 
 class _TransferOutcome:

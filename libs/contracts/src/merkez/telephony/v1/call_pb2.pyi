@@ -241,6 +241,8 @@ class _HappeningEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Happening.V
     """Another node goes on with it."""
     HAPPENING_TAKEN_OVER: _Happening.ValueType  # 8
     """A supervisor took the agent's place."""
+    HAPPENING_AFTER_AGENT: _Happening.ValueType  # 9
+    """The last agent had left: the flow went on with the customer."""
 
 class Happening(_Happening, metaclass=_HappeningEnumTypeWrapper):
     """Something that happens in a call."""
@@ -263,6 +265,8 @@ HAPPENING_MOVED: Happening.ValueType  # 7
 """Another node goes on with it."""
 HAPPENING_TAKEN_OVER: Happening.ValueType  # 8
 """A supervisor took the agent's place."""
+HAPPENING_AFTER_AGENT: Happening.ValueType  # 9
+"""The last agent had left: the flow went on with the customer."""
 Global___Happening: _TypeAlias = Happening  # noqa: Y015
 
 @_typing.final
@@ -522,6 +526,7 @@ class Cdr(_message.Message):
     UNHEARD_DURATION_FIELD_NUMBER: _builtins.int
     ANSWERED_BY_FIELD_NUMBER: _builtins.int
     DETECTION_DURATION_FIELD_NUMBER: _builtins.int
+    AFTER_AGENT_DURATION_FIELD_NUMBER: _builtins.int
     cdr_id: _builtins.str
     """Output only."""
     call_id: _builtins.str
@@ -537,7 +542,7 @@ class Cdr(_message.Message):
     dialed_number: _builtins.str
     """Dialed number."""
     agent_id: _builtins.str
-    """Agent who answered; empty when nobody did."""
+    """Agent who answered, also where the flow went on with the customer afterwards; empty when nobody did."""
     end_party: Global___EndParty.ValueType
     """Who ended it."""
     end_cause: _builtins.str
@@ -591,6 +596,10 @@ class Cdr(_message.Message):
     def detection_duration(self) -> _duration_pb2.Duration:
         """From the answer to answered_by."""
 
+    @_builtins.property
+    def after_agent_duration(self) -> _duration_pb2.Duration:
+        """With the flow after an agent had left, such as a survey: no part of talk_duration, waits in a queue and talks that followed left out."""
+
     def __init__(
         self,
         *,
@@ -619,10 +628,11 @@ class Cdr(_message.Message):
         unheard_duration: _duration_pb2.Duration | None = ...,
         answered_by: Global___AnsweredBy.ValueType = ...,
         detection_duration: _duration_pb2.Duration | None = ...,
+        after_agent_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "detection_duration", b"detection_duration", "duration", b"duration", "end_time", b"end_time", "hold_duration", b"hold_duration", "start_time", b"start_time", "talk_duration", b"talk_duration", "unheard_duration", b"unheard_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_agent_duration", b"after_agent_duration", "answer_time", b"answer_time", "detection_duration", b"detection_duration", "duration", b"duration", "end_time", b"end_time", "hold_duration", b"hold_duration", "start_time", b"start_time", "talk_duration", b"talk_duration", "unheard_duration", b"unheard_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "answered_by", b"answered_by", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "detection_duration", b"detection_duration", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "q850_cause", b"q850_cause", "release_id", b"release_id", "sip_status", b"sip_status", "start_time", b"start_time", "talk_duration", b"talk_duration", "trunk_id", b"trunk_id", "unheard_duration", b"unheard_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_agent_duration", b"after_agent_duration", "agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "answered_by", b"answered_by", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "detection_duration", b"detection_duration", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "q850_cause", b"q850_cause", "release_id", b"release_id", "sip_status", b"sip_status", "start_time", b"start_time", "talk_duration", b"talk_duration", "trunk_id", b"trunk_id", "unheard_duration", b"unheard_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

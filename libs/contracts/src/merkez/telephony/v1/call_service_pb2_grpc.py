@@ -203,7 +203,8 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HangUp(self, request, context):
-        """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK.
+        """Ends a call for everybody; who is only consulted ends their own part. Where an agent who talks in it hangs up, the customer is on the
+        line and their flow has something for after the agent, everybody else leaves and the call goes on IN_FLOW. Ending an ended call is OK.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

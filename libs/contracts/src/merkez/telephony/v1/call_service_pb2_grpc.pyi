@@ -46,7 +46,9 @@ class CallServiceStub:
     without the agent, who is kept for it. When that can't be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
     """
     HangUp: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]
-    """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK."""
+    """Ends a call for everybody; who is only consulted ends their own part. Where an agent who talks in it hangs up, the customer is on the
+    line and their flow has something for after the agent, everybody else leaves and the call goes on IN_FLOW. Ending an ended call is OK.
+    """
     HoldCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]
     """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
     ResumeCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]
@@ -106,7 +108,9 @@ class CallServiceAsyncStub(CallServiceStub):
     without the agent, who is kept for it. When that can't be done, routing is told so. As DialCall; FAILED_PRECONDITION CALLBACK_STATE_CHANGED when nobody is to be called.
     """
     HangUp: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HangUpRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK."""
+    """Ends a call for everybody; who is only consulted ends their own part. Where an agent who talks in it hangs up, the customer is on the
+    line and their flow has something for after the agent, everybody else leaves and the call goes on IN_FLOW. Ending an ended call is OK.
+    """
     HoldCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
     ResumeCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -193,7 +197,9 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.HangUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Ends a call for everybody; who is only consulted ends their own part. Ending an ended call is OK."""
+        """Ends a call for everybody; who is only consulted ends their own part. Where an agent who talks in it hangs up, the customer is on the
+        line and their flow has something for after the agent, everybody else leaves and the call goes on IN_FLOW. Ending an ended call is OK.
+        """
 
     @_abc_1.abstractmethod
     def HoldCall(

@@ -18,8 +18,9 @@ _REMEMBERED = 10_000
 
 class Bars:
     """Names at their addresses, and addresses whatever the names. A name is counted whether it is somebody's or not, so
-    that being barred tells nothing. `trusts` says of an address that it is a trunk's: never barred, for anybody can
-    write it into a datagram. `now` gives seconds."""
+    that being barred tells nothing. `trusts` says of an address that it is a trunk's: it is heard whatever was tried
+    from there, for a trunk's calls need no secret; who shows one there, an office's phones beside it, is let in no more
+    than elsewhere. Any company may say that an address is its trunk's. `now` gives seconds."""
 
     def __init__(self, trusts: Callable[[str], bool], now: Callable[[], float] = monotonic) -> None:
         self._trusts = trusts
@@ -28,7 +29,7 @@ class Bars:
 
     def failed(self, address: str, what: str, name: str = "") -> None:
         """See `AgentSettings.on_failure`."""
-        if what == "malformed" or not address or self._trusts(address):
+        if what == "malformed" or not address:
             return
         if self._names.add((address, name)):
             log.warning("a SIP user name is barred for a while", source=address, seconds=SECONDS)
@@ -36,10 +37,10 @@ class Bars:
             log.warning("a SIP source is barred for a while", source=address, seconds=SECONDS)
 
     def barred(self, address: str) -> bool:
-        return self._addresses.too_many(address)
+        return self._addresses.too_many(address) and not self._trusts(address)
 
     def barred_name(self, address: str, name: str) -> bool:
-        return self._names.too_many((address, name))
+        return self._names.too_many((address, name)) or self._addresses.too_many(address)
 
 
 class _Failures:

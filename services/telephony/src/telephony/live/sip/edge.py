@@ -76,6 +76,7 @@ class SipEdge:
                     REALM, secrets.token_bytes(32), self.phones.ha1, lambda: house.now().timestamp(), settings.digests
                 ),
                 trusted=lambda source: self.roster.trusts(source.host),
+                share=lambda source: self.roster.owners(source.host),
                 phone=self.phones.named,
                 edges=self.edges.believes,
                 barred=bars.barred,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chassis.telemetry import log
 
 from telephony.domain.trunks import Gateway
-from telephony.live.sip.gateways import uri_of
+from telephony.live.sip.gateways import address_of, uri_of
 from telephony.settings import EDGE
 from telephony.sip import Destination, SipAgent, SipParseError, SipUri, parse_address, place_of
 
@@ -89,7 +89,7 @@ class Edges:
 
     def registrar_of(self, gateway: Gateway) -> str:
         """The Request-URI to register with a gateway: behind an edge it must say the way from there."""
-        return f"sip:{gateway.host}" if not self._edges else uri_of("", gateway)
+        return address_of("", gateway) if not self._edges else uri_of("", gateway)
 
     def hop_of(self, path: str) -> Destination:
         """Where calls along a Path value begin: at the edge it names, over UDP whatever the phone speaks.

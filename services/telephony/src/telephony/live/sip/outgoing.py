@@ -23,7 +23,7 @@ from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.outside import RING_SECONDS, Planned
 from telephony.live.sip.edges import Way
-from telephony.live.sip.gateways import uri_of
+from telephony.live.sip.gateways import address_of, uri_of
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.phones import BEHIND_NAT, PHONE_POLICY, Phones
 from telephony.live.sip.roster import Roster
@@ -292,7 +292,7 @@ class TrunkLeg(SipLeg):
 
 def invite_wish(roster: Roster, attempt: Attempt, way: Way, offer: str, *, response_seconds: float) -> InviteWish:
     """How a number is rung over a gateway. `response_seconds` is how long to wait for any response at all."""
-    trunk, caller = attempt.trunk, f"sip:{attempt.caller}@{attempt.gateway.host}"
+    trunk, caller = attempt.trunk, address_of(attempt.caller, attempt.gateway)
     return InviteWish(
         target=uri_of(attempt.dialed, attempt.gateway),
         caller=NameAddr(caller),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from telephony.domain.devices import (
     RegistrationOutOfOrder,
     RegistrationTooBrief,
     is_user_name,
+    places,
 )
 from telephony.domain.legs import Q850, Leg, Party
 from telephony.domain.trunks import Transport
@@ -53,12 +55,16 @@ from telephony.sip import (
     SipAgent,
     SipDialog,
     SipRefused,
+    SipUri,
     parse_uri,
 )
 
 PHONE_POLICY = SdpPolicy(srtp="prefer")
 _SECURE_ONLY = SdpPolicy(srtp="require")
 """For a phone that insists on SRTP and so refuses an offer that leaves it open (RFC 4568 has no way to say that)."""
+_DECLINED = frozenset({480, 486, 600, 603})
+"""What a phone says when its user, or who set it to, doesn't take the call."""
+_SIGN_OF_LIFE_SECONDS = 2.0
 BEHIND_NAT = PeerSettings(nat=True, tones=True)
 
 
@@ -149,15 +155,15 @@ class Phones:
     # -- being rung --------------------------------------------------------------------------------------------
 
     async def ring(self, tenant_id: str, agent_id: str, shown: str, name: str, seconds: float) -> SipLeg | None:
-        """Ring an agent's desk phones, all at once, for so long at most; the first that answers is the leg. None when
-        they have none."""
+        """Ring an agent's desk phones, all at once and wherever each may be, for so long at most; the first that
+        answers is the leg. None when they have none."""
         house = self._house
         found = await house.db.run(tenant_id, lambda tx: ops.reachable(tx, agent_id, house.now()), read_only=True)
-        places = [(device, binding) for device, bindings in found for binding in bindings[:1]]
-        if not places:
+        rung = [(device, binding) for device, bindings in found for binding in places(bindings)]
+        if not rung:
             return None
-        leg = PhoneLeg(house, self.agent, self._edges, len(places), seconds)
-        for device, binding in places:
+        leg = PhoneLeg(house, self.agent, self._edges, len(rung), seconds)
+        for device, binding in rung:
             # Side by side: to learn that one is gone takes seconds, in which another is answered.
             house.tasks.spawn(leg.try_at(device, binding, shown, name), "ring a phone")
         return leg
@@ -299,6 +305,8 @@ class PhoneLeg(SipLeg):
         self._seconds = seconds
         self._ringing = places
         self._attempts: list[OutgoingInvite] = []
+        self._rings: set[OutgoingInvite] = set()
+        """Those of which a phone has said that it rings."""
 
     def speaks(self, dialog: SipDialog) -> bool:
         return super().speaks(dialog) or any(attempt.call_id == dialog.call_id for attempt in self._attempts)
@@ -318,7 +326,7 @@ class PhoneLeg(SipLeg):
         host, _, port = binding.source.rpartition(":")
         # What registered through an edge is reached by its path alone; else where it was heard from.
         hop = self._edges.hop_of(binding.path[0]) if binding.path else None
-        caller = NameAddr(f"sip:{shown or 'anonymous'}@{parse_uri(binding.contact).host}", name)
+        caller = NameAddr(str(SipUri.of(shown or "anonymous", parse_uri(binding.contact).host)), name)
         media = self._house.plane.rtp(policy, BEHIND_NAT, toward=host)
         attempt = await self._agent.invite(
             InviteWish(
@@ -329,8 +337,10 @@ class PhoneLeg(SipLeg):
         )  # fmt: skip
         self._attempts.append(attempt)
         attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, device, host)
+        attempt.on_ringing = lambda: self._rings.add(attempt)
 
         def failed(failure: Failure) -> None:
+            self._rings.discard(attempt)
             refused = failure.status == 488 and not failure.answered
             if refused and policy is PHONE_POLICY and not self.over and self.dialog is None:
                 self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
@@ -377,8 +387,17 @@ class PhoneLeg(SipLeg):
 
     def _one_less(self, failure: Failure) -> None:
         self._ringing -= 1
-        if not self._ringing and self.dialog is None:
+        if self.dialog is None and not self._ringing:
             self.gone(failure.q850, failure.status)
+        elif self.dialog is None and failure.status in _DECLINED and not failure.local:
+            self._house.tasks.spawn(self._declined(failure), "a phone declined")
+
+    async def _declined(self, failure: Failure) -> None:
+        """Somebody has said no: places of which nothing is heard, a phone's old ones, aren't waited for."""
+        await asyncio.sleep(_SIGN_OF_LIFE_SECONDS)
+        if self.dialog is None and not self.over and not self._rings:
+            self.gone(failure.q850, failure.status)
+            await self._stop_others(None)
 
     async def _stop_others(self, taken: OutgoingInvite | None) -> None:
         for attempt in self._attempts:

@@ -17,12 +17,12 @@ from time import monotonic
 from chassis.sealing import Seal
 from chassis.telemetry import log
 from kernel.errors import DomainError, Unavailable
-from kernel.networks import Network
 
 from telephony.domain.trunks import Gateway, GatewayHealth, HealthState, Trunk
 from telephony.live.house import House
 from telephony.live.sip.edges import Edges, Way
-from telephony.live.sip.gateways import registrar_of, uri_of
+from telephony.live.sip.gateways import address_of, registrar_of, uri_of
+from telephony.live.sip.networks import Sources
 from telephony.live.sip.reach import Reach
 from telephony.ops import trunks as ops
 from telephony.sip import Credentials, Registrant, Registration, SipAgent
@@ -48,7 +48,7 @@ class Roster:
         self._living = living
         """Names of the nodes that live, this one among them."""
         self._trunks: dict[str, Trunk] = {}
-        self._sources: list[tuple[Network, str]] = []
+        self._sources = Sources()
         self._registrants: dict[str, tuple[int, str, Registrant]] = {}
         """Of trunks that are registered from here: the version that was, and the registrar's address."""
         self._registered: dict[str, HealthState] = {}
@@ -58,16 +58,16 @@ class Roster:
 
     def of_source(self, host: str) -> list[Trunk]:
         """Trunks whose carrier calls from this address; several companies may have the same carrier."""
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return []
-        found = {trunk_id for network, trunk_id in self._sources if address in network}
+        found = self._sources.of(host)
         return [trunk for trunk_id in found if (trunk := self._trunks.get(trunk_id)) is not None]
 
     def trusts(self, host: str) -> bool:
         """Whether calls from this address need no digest."""
         return bool(self.of_source(host))
+
+    def owners(self, host: str) -> str:
+        """Whose trunks call from this address, in one word: empty for nobody's."""
+        return " ".join(sorted({trunk.tenant_id for trunk in self.of_source(host)}))
 
     def credentials(self, trunk: Trunk) -> Credentials | None:
         """What the trunk shows a carrier that challenges; None when it has none."""
@@ -96,9 +96,9 @@ class Roster:
         looked_up = [
             (trunk, each) for (trunk, _), known in zip(places, stand_for, strict=True) for each in known.allowed
         ]
-        self._sources = [
+        self._sources = Sources(
             (ipaddress.ip_network(each, strict=False), trunk.trunk_id) for trunk, each in (*said, *looked_up)
-        ]
+        )
 
     async def register(self, agent: SipAgent) -> None:
         """Registrations that are this node's: begun, or begun anew after a change of the trunk, or taken back."""
@@ -119,7 +119,11 @@ class Roster:
         await _goodbye(over)
         for trunk_id, trunk in wanted.items():
             if trunk_id not in self._registrants:
-                await self._begin(agent, trunk)
+                try:
+                    await self._begin(agent, trunk)
+                except Exception as error:  # one company's mistake must not keep the others' trunks from registering
+                    self._registered[trunk_id] = HealthState.DOWN
+                    log.error("a trunk can't be registered", trunk_id=trunk_id, exc_info=error)
 
     async def _still_at(self, trunk: Trunk, address: str) -> bool:
         """Whether the registrar's name still stands for the address that was asked, or is known no more. While it takes
@@ -145,7 +149,7 @@ class Roster:
         """What is registered for a trunk at its registrar, to be called back by the way it went."""
         gateway = registrar_of(trunk)
         return Registration(
-            registrar=self.edges.registrar_of(gateway), address=f"sip:{trunk.user_name}@{gateway.host}",
+            registrar=self.edges.registrar_of(gateway), address=address_of(trunk.user_name, gateway),
             credentials=self.credentials(trunk), hop=way.hop, routes=way.routes,
             contact=way.edge.contact(trunk.user_name) if way.edge is not None else "",
         )  # fmt: skip

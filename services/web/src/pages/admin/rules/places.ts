@@ -1,5 +1,5 @@
 /** What the server says of rules, by the place it names: `queue.rules.steps[1].changes[0].also`. */
-import type { FieldProblem, Problem } from "../../../api/problem.ts";
+import { type FieldProblem, Problem } from "../../../api/problem.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { language, t, textOr } from "../../../i18n/index.ts";
 import { isolated, lengthWords } from "../../../rules/words.ts";
@@ -45,16 +45,17 @@ const NAMED = [
   [/^queue\.overflow\.rules\[(\d+)\]/, "overflow.number"],
 ] as const;
 
-/** Where to look for what is wrong with rules, "Skills › Step 1"; undefined when it isn't about rules. */
-export function whereToLook(problem: Problem): string | undefined {
+/** Where to look for what is wrong with rules, "Skills › Step 1", instead of it; any other problem as it is. */
+export function whereToLook(problem: Problem): Problem {
   const part = partOf(problem);
   const field = snake(complaints(problem)[0]?.field ?? "");
-  if (!part || part === "general" || part === "callbacks") return undefined;
+  if (!part || part === "general" || part === "callbacks") return problem;
   const named = NAMED.flatMap(([place, key]) => {
     const [, index] = place.exec(field) ?? [];
     return index ? [t(key, { number: formatNumber(Number(index) + 1, language()) })] : [];
   });
-  return t("rules.look", { place: [t(`rules.tab.${part}`), ...named].join(t("rules.look.within")) });
+  const place = [t(`rules.tab.${part}`), ...named].join(" › ");
+  return new Problem(400, "INVALID_INPUT", t("rules.look", { place }));
 }
 
 /** REST names fields in camel case, sentences as the contract does. */

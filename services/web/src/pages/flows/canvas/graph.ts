@@ -41,6 +41,7 @@ const QUEUE_LABELS: Readonly<Record<string, MessageKey>> = {
   noMatch: "flowSteps.nobodyThere",
   noAnswer: "flowSteps.noAnswer",
   abandoned: "flowSteps.abandoned",
+  afterAgent: "flowSteps.afterAgent",
 };
 const TRANSFER_LABELS: Readonly<Record<string, MessageKey>> = {
   next: "flows.afterTalk",
@@ -78,8 +79,9 @@ function signOf(kind: Kind, way: Way): { digit?: string; meaning: string } {
 
 /** A queue's rarer exits are drawn once they lead somewhere: most queues have none. */
 function shown(kind: Kind, body: Record<string, unknown>, field: string): boolean {
-  return kind !== "queue" || field === "timedOut" || Boolean(body[field]);
+  return kind !== "queue" || ALWAYS_DRAWN.includes(field) || Boolean(body[field]);
 }
+const ALWAYS_DRAWN = ["timedOut", "afterAgent"];
 
 /** Only a talk with an outside number comes back to the flow; whoever is handed to a queue or an agent stays there. */
 function goesOn(step: Step): boolean {

@@ -58,6 +58,7 @@ const LABELS: Readonly<Record<string, MessageKey>> = {
   several: "flowSteps.several",
   no_answer: "flowSteps.noAnswer",
   abandoned: "flowSteps.abandoned",
+  after_agent: "flowSteps.afterAgent",
   skills: "flowSteps.skills",
   most_offers: "flowSteps.mostOffers",
   preferred: "flowSteps.preferred",
@@ -86,6 +87,7 @@ const LEADING = new Set([
   "several",
   "no_answer",
   "abandoned",
+  "after_agent",
   "declined",
 ]);
 

@@ -8,6 +8,7 @@ export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 const OUTCOMES = {
   queue: [
     "answered",
+    "agent_hung_up",
     "no_agents",
     "max_wait",
     "no_answer",
