@@ -212,15 +212,12 @@ class Switchboard:
     ) -> Ending:
         """Part the media; how the call ended."""
         talk, hold = live.measured(last_heard)
-        customer_mos, agent_mos = live.opinions()
+        mos = live.opinions()
         answer = live.unanswered_question()
         self._let_go(live)
         self._silence(live)
-        silent = monotonic() - last_heard if last_heard is not None else 0.0
-        ending = Ending(
-            party, cause, self._house.now() - timedelta(seconds=silent), talk, hold, customer_mos, agent_mos, q850,
-            sip_status, *answer,
-        )  # fmt: skip
+        end_time = self._house.now() - timedelta(seconds=monotonic() - last_heard if last_heard is not None else 0.0)
+        ending = Ending(party, cause, end_time, talk, hold, *mos, q850, sip_status, *answer)
         for outside in live.outside.values():
             self._house.tasks.spawn(outside.hang_up(ending.q850), "hang up outside")
         live.outside.clear()

@@ -219,7 +219,6 @@ async def never_came(tx: Tx, call_id: str, leg_id: str, now: datetime, q850: int
 
 
 _SEATED = (Party.AGENT, Party.SUPERVISOR)
-"""Whose media are their station's."""
 _END_PARTY = {Party.CUSTOMER: EndParty.CUSTOMER, Party.AGENT: EndParty.AGENT}
 
 
@@ -402,9 +401,8 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *,
         await (leg_store.save_leg if leg.leg_id in known else leg_store.add_leg)(tx, leg, now)
         if leg.party in _SEATED and leg.agent_id:
             # Who is asked while they listen has two legs for a while.
-            theirs = [other for other in legs if other.agent_id == leg.agent_id and other.party in _SEATED]
-            here = any(other.answered for other in theirs)
-            moved = station_store.join_call if here else station_store.leave_call
+            theirs = [each.answered for each in legs if each.agent_id == leg.agent_id and each.party in _SEATED]
+            moved = station_store.join_call if any(theirs) else station_store.leave_call
             await moved(tx, leg.agent_id, call.call_id, now)
     if before.call.park_code and not call.park_code:
         await call_store.free_park_code(tx, before.call.park_code)
