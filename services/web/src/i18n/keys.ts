@@ -11,6 +11,7 @@ import type flowTools from "../messages/flowTools.json";
 import type numberLists from "../messages/numberLists.json";
 import type operator from "../messages/operator.json";
 import type overflow from "../messages/overflow.json";
+import type pages from "../messages/pages.json";
 import type presence from "../messages/presence.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
@@ -35,6 +36,7 @@ export type MessageKey =
   | keyof typeof numberLists
   | keyof typeof operator
   | keyof typeof overflow
+  | keyof typeof pages
   | keyof typeof presence
   | keyof typeof rules
   | keyof typeof simulator
