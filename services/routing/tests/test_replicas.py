@@ -150,6 +150,7 @@ async def replicas(
                 "MERKEZ_SYSTEM_DATABASE_URL": _through(plain.system_database_url, database),
                 "MERKEZ_NATS_URL": _through(nats_server.url, bus), "MERKEZ_INTERNAL_KEY": internal_key,
                 "MERKEZ_DATA_DIR": str(tmp_path / name), "MERKEZ_RESYNC_SECONDS": "2",
+                "MERKEZ_FLOWS_ADDRESS": "127.0.0.1:1",  # nobody is asked
             }  # fmt: skip
             replica = Replica(settings, database, bus, tmp_path / f"{name}.log")
             await replica.start()

@@ -53,6 +53,7 @@ export function FormModal({
       onClose={onClose}
       title={title}
       size={size ?? "md"}
+      classNames={{ content: classes.formDialog }}
       closeButtonProps={{ "aria-label": t("common.close") }}
       data-testid={testId}
     >
