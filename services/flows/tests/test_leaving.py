@@ -12,6 +12,7 @@ from flows import consumers
 from flows.ops import departures
 from flows.ops import runs as run_ops
 from flows.sealing import MaskedValues
+from kernel.errors import FailedPrecondition
 from merkez.flows.v1 import flow_pb2 as pb
 from merkez.flows.v1 import run_service_pb2
 from merkez.routing.v1 import contact_pb2, routing_events_pb2
@@ -78,6 +79,26 @@ async def test_who_left_is_called_back_once_whichever_fact_comes_first(
 
     await eventually(written)
     assert house.routing.asked.count("CreateCallback") == 1
+
+
+async def test_who_hangs_up_while_their_contact_is_still_being_made_is_called_back(
+    house: Any, seal: MaskedValues
+) -> None:
+    flow = await house.publish(waits(house))
+    call_id = house.fresh("call")
+
+    async def hangs_up() -> None:
+        await house.db.run(house.tenant_id, lambda tx: run_ops.end_runs(tx, call_id, seal, house.clock.now()))
+
+    house.routing.on_enqueue = hangs_up
+    with pytest.raises(FailedPrecondition, match="ended in the meantime"):
+        await house.start(flow.flow_id, call_id, caller_number=NUMBER)
+    house.routing.on_enqueue = None
+    (contact,) = house.routing.contacts.values()
+    assert len(await house.leaving.sweep()) == 1
+    (made,) = house.routing.callbacks.values()
+    assert (made.number, made.previous_contact_id) == (NUMBER, contact.contact_id)
+    assert await house.leaving.sweep() == []
 
 
 async def over(house: Any, run_id: str) -> bool:

@@ -34,7 +34,7 @@ from flows.domain.deeds import (
 from flows.domain.definitions import Definition
 from flows.domain.effects import ChangeFlow, CheckContact, CheckHours, Dequeue, Enqueue, Estimate, Fetch
 from flows.domain.interpreter import advance
-from flows.domain.runs import Effect, Event, FlowChanged, Instruction, Run, Trail  # fmt: skip
+from flows.domain.runs import Effect, Event, FlowChanged, Instruction, Run, RunHasEnded, Trail  # fmt: skip
 from flows.domain.subflows import EnterFlow, FlowEntered, FlowLeft, LeaveFlow
 from flows.fetching import Fetcher
 from flows.ops import departures
@@ -104,7 +104,12 @@ class Turns:
         run, outcome = await self._outcome(tenant_id, run, event)
         # A caller who leaves in the meantime leaves no contact behind: routing refuses or abandons the contact of a
         # call that has ended, whichever it hears of first.
-        return await self._db.run(tenant_id, lambda tx: ops.record(tx, run, outcome, self._seal, self._clock.now()))
+        try:
+            return await self._db.run(tenant_id, lambda tx: ops.record(tx, run, outcome, self._seal, self._clock.now()))
+        except RunHasEnded:
+            now = self._clock.now()
+            await self._db.run(tenant_id, lambda tx: departures.overtaken(tx, run, outcome, self._seal, now))
+            raise
 
     async def leave(self, tenant_id: str, run: Run) -> None:
         """Do what a flow still has to do for a caller who hung up while they waited, and keep what it came to."""

@@ -45,6 +45,19 @@ async def caller_left(tx: Tx, call_id: str, contact_id: str, seal: Seal, now: da
     return None
 
 
+async def overtaken(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) -> None:
+    """The call ended before it was known which contact it waits as: note that its caller left, for the next sweep."""
+    current = await store.get_run(tx, run.run_id, seal)
+    waits = outcome.state.phase is Phase.QUEUED and bool(outcome.state.contact_id)
+    if current.end_time is None or current.sequence != run.sequence or not waits:
+        return
+    state = replace(outcome.state, phase=Phase.ENDED, left_time=now)
+    left = replace(current, flow_id=run.flow_id, release_id=run.release_id, state=state)
+    if _abandoned(await _definition(tx, left), left):
+        await store.save_run(tx, left, seal, now)
+        await store.set_due(tx, run.run_id, now)
+
+
 async def take(tx: Tx, run_id: str, seal: Seal, now: datetime) -> Run | None:
     """Take work over that nobody finished; None when somebody has by now, or it is too late for it."""
     if not await store.is_due(tx, run_id, now):
