@@ -18,7 +18,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from testkit.browser import person
 from testkit.company import PASSWORD, Api, Json
-from testkit.waiting import eventually
+from testkit.waiting import PATIENCE, eventually
 
 AGENT_HERTZ, CUSTOMER_HERTZ = 440, 620
 TOLERANCE = 12
@@ -253,7 +253,7 @@ class Journey:
             await page.screenshot(path=self.pictures / f"{name}.png")
 
 
-async def until(page: Page, expression: str, deadline: float = 15.0) -> None:
+async def until(page: Page, expression: str, deadline: float = PATIENCE) -> None:
     """Waits until a JavaScript expression holds in the page. Asked from outside: the page's CSP forbids eval within."""
     await eventually(lambda: page.evaluate(f"() => Boolean({expression})"), deadline=deadline, every=0.05)
 
