@@ -100,8 +100,7 @@ def in_order(line: Iterable[Contact], queue: Queue, now: datetime) -> list[Conta
     urgency = urgency_of(queue.rules)
 
     def place(contact: Contact) -> tuple[float, float, str]:
-        since = contact.queue_time.timestamp()
-        return urgency.came(since, contact.points, now.timestamp()), since, contact.contact_id
+        return urgency.place(contact.contact_id, contact.queue_time.timestamp(), contact.points, now.timestamp())
 
     return sorted(line, key=place)
 

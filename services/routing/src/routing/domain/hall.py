@@ -309,4 +309,4 @@ class Hall:
 
 def _place(guest: Guest, urgency: Urgency, now: float) -> tuple[float, float, str]:
     it = guest.arrival
-    return urgency.came(it.since, it.points, now), it.since, it.contact_id
+    return urgency.place(it.contact_id, it.since, it.points, now)

@@ -37,6 +37,10 @@ class Urgency(NamedTuple):
             points += self.growth * max(0.0, now - since)
         return since - self.point * (points if points < self.most else self.most)
 
+    def place(self, contact_id: str, since: float, points: float, now: float) -> tuple[float, float, str]:
+        """Where it stands in a line: smaller is first, and no two are alike."""
+        return self.came(since, points, now), since, contact_id
+
 
 def urgency_of(rules: Rules) -> Urgency:
     """What a queue's rules say of it."""
