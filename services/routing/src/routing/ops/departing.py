@@ -28,9 +28,9 @@ async def keep_trace(tx: Ledger, contact: Contact, queue: Queue, at: datetime) -
     if not contact.target_agent_id:
         urgency, now = urgency_of(queue.rules), at.timestamp()
         since = contact.queue_time.timestamp()
-        place = urgency.came(since, contact.points, now), since, contact.contact_id
+        place = urgency.place(contact.contact_id, since, contact.points, now)
         # Nobody who came later than this could be before it, whatever their priority.
         latest = since + urgency.point * urgency.most
         for others_since, points, contact_id in await contact_store.line_before(tx, contact.queue_id, latest):
-            ahead += (urgency.came(others_since, points, now), others_since, contact_id) < place
+            ahead += urgency.place(contact_id, others_since, points, now) < place
     await store.add_departure(tx, departing.parted(contact, queue, agents, count, ahead, at, capacity))
