@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from billing import ops, store
 from billing.consumers import HANDLERS
 from billing.domain.invoices import Invoice
 from billing.domain.usage import UsageRecord
+from billing.ops import usage as ops
+from billing.store import usage as store
 from chassis.bus import FactMeta
 from chassis.instants import time_out
 from chassis.sql import Database

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from billing import ops
 from billing.domain.plans import VOICE
 from billing.domain.usage import EndedCall, UsageConflict
+from billing.ops import usage as ops
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import session_pb2
 

@@ -23,6 +23,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "TenantSignedUp": ("routing", "analytics"),
             "TenantChanged": ("billing", "analytics"),
             "PlanSubscribed": ("billing", "recording", "routing"),
+            "SubscriptionChanged": ("billing",),
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),

@@ -14,10 +14,11 @@ from merkez.recording.v1 import recording_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
-from billing import convert, ops
+from billing import convert
 from billing.domain.levels import Change
 from billing.domain.plans import NUMBER, SEAT, STORAGE
 from billing.domain.usage import UsageConflict
+from billing.ops import usage
 
 SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT)
 NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
@@ -29,12 +30,12 @@ _conflicts = counter("merkez.billing.conflicts", "Usage that came again with ano
 
 async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta: FactMeta) -> None:
     """A plan version is held from a moment on."""
-    await ops.subscribe(tx, convert.plan_in(fact, meta.time))
+    await usage.subscribe(tx, convert.plan_in(fact, meta.time))
 
 
 async def tenant_changed(tx: Tx, fact: tenancy_events_pb2.TenantChanged, meta: FactMeta) -> None:
     """Periods follow the tenant's zone."""
-    await ops.move_to_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
+    await usage.move_to_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
 
 
 async def user_joined(tx: Tx, fact: tenancy_events_pb2.UserJoined, meta: FactMeta) -> None:
@@ -49,7 +50,7 @@ async def user_changed(tx: Tx, fact: tenancy_events_pb2.UserChanged, meta: FactM
 
 async def _seat(tx: Tx, user: session_pb2.User, meta: FactMeta) -> None:
     taken = user.role in SEATED and user.state != session_pb2.USER_STATE_DISABLED
-    await _alarmed(ops.change_level(tx, Change(SEAT, user.user_id, user.version, meta.time, int(taken))), meta)
+    await _alarmed(usage.change_level(tx, Change(SEAT, user.user_id, user.version, meta.time, int(taken))), meta)
 
 
 async def number_assigned(tx: Tx, fact: tenancy_events_pb2.NumberAssigned, meta: FactMeta) -> None:
@@ -67,26 +68,26 @@ async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMe
     # A number has no version of its own that goes on after its release: its life is ordered by time.
     time = stamp.ToDatetime(tzinfo=UTC)
     position = (time - _EPOCH) // timedelta(microseconds=1)
-    await _alarmed(ops.change_level(tx, Change(NUMBER, number, position, time, held)), meta)
+    await _alarmed(usage.change_level(tx, Change(NUMBER, number, position, time, held)), meta)
 
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
     """A call is rated once."""
     if fact.cdr.end_cause not in NEVER_ANSWERED:
-        await _alarmed(ops.rate_ended_call(tx, convert.call_in(fact.cdr), meta.time), meta)
+        await _alarmed(usage.rate_ended_call(tx, convert.call_in(fact.cdr), meta.time), meta)
 
 
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:
     """A recording takes room from now on; a fuller version of it takes other room."""
     value = fact.recording
     change = Change(STORAGE, value.recording_id, value.version, meta.time, value.size_bytes)
-    await _alarmed(ops.change_level(tx, change), meta)
+    await _alarmed(usage.change_level(tx, change), meta)
 
 
 async def recording_erased(tx: Tx, fact: recording_events_pb2.RecordingErased, meta: FactMeta) -> None:
     """A recording takes no more room."""
     change = Change(STORAGE, fact.recording.recording_id, fact.recording.version, meta.time, 0)
-    await _alarmed(ops.change_level(tx, change), meta)
+    await _alarmed(usage.change_level(tx, change), meta)
 
 
 async def _alarmed(work: Awaitable[None], meta: FactMeta) -> None:

@@ -9,7 +9,7 @@ from chassis.turns import TurnTaking
 from merkez.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 
 from billing.consumers import HANDLERS
-from billing.handlers import Billing
+from billing.handlers.usage import Billing
 from billing.settings import Settings
 
 

@@ -8193,6 +8193,11 @@ export interface components {
              */
             createTime?: string;
         };
+        /**
+         * @description How often a plan's fee falls due.
+         * @enum {string}
+         */
+        "tenancy.v1.BillingInterval": "BILLING_INTERVAL_UNSPECIFIED" | "BILLING_INTERVAL_MONTH" | "BILLING_INTERVAL_YEAR";
         /** @description A client the tenant serves; its customers see this name. */
         "tenancy.v1.Brand": {
             /** @description Output only. */
@@ -8432,6 +8437,16 @@ export interface components {
              * @description Days a recording is kept.
              */
             recordingRetentionDays?: number;
+            /**
+             * Format: int32
+             * @description Requests a minute by partners' programs; 0 means the platform's own bound alone.
+             */
+            maxApiRequestsPerMinute?: number;
+            /**
+             * Format: int32
+             * @description Campaigns that run at the same time.
+             */
+            maxCampaigns?: number;
         };
         /** @description Keys. */
         "tenancy.v1.ListApiKeysResponse": {
@@ -8608,7 +8623,29 @@ export interface components {
             readonly effectiveTime?: string;
             /** @description Currency of all its prices, ISO 4217. */
             currency?: string;
+            /** @description Fee of one interval beside the rates, charged before it; unset means none. */
+            price?: components["schemas"]["type.v1.Money"];
+            /** @description How often the fee falls due. */
+            interval?: components["schemas"]["tenancy.v1.BillingInterval"];
+            /**
+             * Format: int32
+             * @description Days at the beginning that cost no fee; 0 means no trial.
+             */
+            trialDays?: number;
+            /** @description Limits that only raise a notice when they are exceeded, by their field's name, such as max_users; the others refuse. */
+            softLimits?: string[];
+            /** @description The only company that may hold it, of a plan made for one; empty: anybody. */
+            tenantId?: string;
+            /** @description Committed spend of an interval: what is missing is a line of its own. Unset means none. */
+            minimum?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Whether it can be subscribed to. */
+            readonly state?: components["schemas"]["tenancy.v1.PlanState"];
         };
+        /**
+         * @description Whether a version can be subscribed to.
+         * @enum {string}
+         */
+        "tenancy.v1.PlanState": "PLAN_STATE_UNSPECIFIED" | "PLAN_STATE_DRAFT" | "PLAN_STATE_ON_SALE" | "PLAN_STATE_RETIRED";
         /** @description A meter's price within a plan. */
         "tenancy.v1.Rate": {
             /** @description Required. What is metered: seat_month, voice_inbound_minute, number_month, recording_storage_gb_month. */
@@ -8629,7 +8666,61 @@ export interface components {
              * @description Seconds every further piece is rounded up to.
              */
             nextIncrementSeconds?: number;
+            /** @description How the price is applied to the period's quantity; unspecified means standard. */
+            model?: components["schemas"]["tenancy.v1.RateModel"];
+            /** @description Tiers of the graduated and volume models, lowest first, without gap; the last one has no end. */
+            tiers?: components["schemas"]["tenancy.v1.RateTier"][];
+            /** @description Units of one package, exact decimal; of the package model, whose price is that of one package begun. */
+            packageSize?: string;
+            /** @description Percent of the quantity, which is an amount of the plan's currency; exact decimal, of the percentage model. */
+            percent?: string;
+            /** @description Fee of each usage record beside its price. */
+            recordFee?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description Usage records of a period that are free, of the percentage model.
+             */
+            freeRecords?: number;
+            /** @description Least one usage record costs; unset means no bound. Of the percentage model. */
+            recordMinimum?: components["schemas"]["type.v1.Money"];
+            /** @description Most one usage record costs; unset means no bound. Of the percentage model. */
+            recordMaximum?: components["schemas"]["type.v1.Money"];
+            /** @description Committed spend of a period for this rate: what is missing is a line of its own. Unset means none. */
+            minimum?: components["schemas"]["type.v1.Money"];
+            /** @description Most a period costs by this rate; unset means no bound. */
+            maximum?: components["schemas"]["type.v1.Money"];
+            /** @description Whether the period's charge comes before or after it; unspecified means arrears. */
+            timing?: components["schemas"]["tenancy.v1.RateTiming"];
+            /** @description Output only. Stable key within the plan, what invoice lines name; the meter when it is empty. */
+            readonly rateId?: string;
+            /** @description Only usage whose properties have these values, such as channel=chat; of several rates of a meter the one with most of them applies. */
+            properties?: {
+                [key: string]: string;
+            };
+            /** @description Rate deck that prices each call by its number, of the deck model. */
+            rateDeckId?: string;
         };
+        /**
+         * @description How a price is applied to the quantity of a period.
+         * @enum {string}
+         */
+        "tenancy.v1.RateModel": "RATE_MODEL_UNSPECIFIED" | "RATE_MODEL_STANDARD" | "RATE_MODEL_GRADUATED" | "RATE_MODEL_VOLUME" | "RATE_MODEL_PACKAGE" | "RATE_MODEL_PERCENTAGE" | "RATE_MODEL_GRADUATED_PERCENTAGE" | "RATE_MODEL_DECK";
+        /** @description One tier of a rate. */
+        "tenancy.v1.RateTier": {
+            /** @description Last unit of the tier, exact decimal; empty for the last tier, which has no end. */
+            upTo?: string;
+            /** @description Price of one unit within the tier. */
+            unitPrice?: components["schemas"]["type.v1.Money"];
+            /** @description Charged once when the tier is entered. */
+            flatFee?: components["schemas"]["type.v1.Money"];
+            /** @description Percent within the tier, exact decimal, of the graduated percentage model. */
+            percent?: string;
+        };
+        /**
+         * @description When a period is charged.
+         * @enum {string}
+         */
+        "tenancy.v1.RateTiming": "RATE_TIMING_UNSPECIFIED" | "RATE_TIMING_ARREARS" | "RATE_TIMING_ADVANCE";
         /**
          * @description Whether a tone of 1,400 Hz tells those in a call that it is recorded (47 CFR 64.501). It is heard in calls that are recorded only, and isn't part of the recording.
          * @enum {string}

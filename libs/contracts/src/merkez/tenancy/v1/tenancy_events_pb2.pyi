@@ -11,6 +11,7 @@ from google.protobuf.internal import containers as _containers
 from merkez.tenancy.v1 import number_pb2 as _number_pb2
 from merkez.tenancy.v1 import plan_pb2 as _plan_pb2
 from merkez.tenancy.v1 import session_pb2 as _session_pb2
+from merkez.tenancy.v1 import subscription_pb2 as _subscription_pb2
 from merkez.tenancy.v1 import tenant_pb2 as _tenant_pb2
 import builtins as _builtins
 import sys
@@ -134,6 +135,50 @@ class PlanSubscribed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanSubscribed: _TypeAlias = PlanSubscribed  # noqa: Y015
+
+@_typing.final
+class SubscriptionChanged(_message.Message):
+    """Where a subscription stands has changed: its trial, a pause, an end, an add-on, what waits for the period's end. A plan
+    version that begins to be held is PlanSubscribed, beside this.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    ADD_ONS_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subscription(self) -> _subscription_pb2.Subscription:
+        """The subscription as it is now; of two, the higher version counts."""
+
+    @_builtins.property
+    def plan(self) -> _plan_pb2.Plan:
+        """Plan version held, whole."""
+
+    @_builtins.property
+    def add_ons(self) -> _containers.RepeatedCompositeFieldContainer[_plan_pb2.AddOn]:
+        """The add-ons held, whole, one for each version named by the subscription."""
+
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When it changed."""
+
+    def __init__(
+        self,
+        *,
+        subscription: _subscription_pb2.Subscription | None = ...,
+        plan: _plan_pb2.Plan | None = ...,
+        add_ons: _abc.Iterable[_plan_pb2.AddOn] | None = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "plan", b"plan", "subscription", b"subscription"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_ons", b"add_ons", "change_time", b"change_time", "plan", b"plan", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubscriptionChanged: _TypeAlias = SubscriptionChanged  # noqa: Y015
 
 @_typing.final
 class TenantSuspended(_message.Message):

@@ -1,4 +1,4 @@
-"""gRPC servicer of usage and invoices."""
+"""Usage, and the invoice to come."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from chassis.paging import encode_token
 from chassis.sql import Database
 from merkez.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc
 
-from billing import convert, ops
+from billing import convert
+from billing.ops import usage as ops
 
 
 class Billing(billing_service_pb2_grpc.BillingServiceServicer):

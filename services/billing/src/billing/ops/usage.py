@@ -1,4 +1,4 @@
-"""The verbs of billing, each within one transaction."""
+"""What was used and what the invoice of it would say: the verbs, each within one transaction."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from chassis.sql import Tx
 from kernel.errors import FailedPrecondition, InvalidInput
 from kernel.ids import new_id
 
-from billing import convert, store
+from billing import convert
 from billing.domain import invoices, plans
 from billing.domain.levels import Change, spans
 from billing.domain.usage import EndedCall, UsageConflict, UsageRecord, rated
+from billing.store import usage as store
 
 
 class NothingSubscribed(FailedPrecondition):

@@ -1,4 +1,4 @@
-"""Tables of billing and the queries on them; rows to domain values and back."""
+"""Queries on plans held, levels and usage; rows to domain values and back."""
 
 from __future__ import annotations
 
@@ -9,63 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from chassis.paging import keyset, page_size
-from chassis.sql import Json, Time, Tx, standard_tables, tenant_table
+from chassis.sql import Tx
 from chassis.sqlerrors import TryAgain
-from sqlalchemy import BigInteger, Column, MetaData, Numeric, Table, Text, func, select, update
+from sqlalchemy import Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.domain.levels import Change
 from billing.domain.plans import PlanHeld, Rate
 from billing.domain.usage import UsageRecord
-
-SCHEMA = "billing"
-metadata = MetaData(schema=SCHEMA)
-standard_tables(metadata)
-
-plans_held = tenant_table(
-    "plans_held",
-    metadata,
-    Column("effective_time", Time, primary_key=True),
-    Column("fact_time", Time, primary_key=True),
-    Column("plan_id", Text, nullable=False),
-    Column("plan_version", BigInteger, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("rates", Json, nullable=False),
-    Column("time_zone", Text, nullable=False),
-)
-zones = tenant_table(
-    "zones",
-    metadata,
-    Column("time_zone", Text, nullable=False),
-    Column("tenant_version", BigInteger, nullable=False),
-)
-
-level_changes = tenant_table(
-    "level_changes",
-    metadata,
-    Column("meter", Text, primary_key=True),
-    Column("item_id", Text, primary_key=True),
-    Column("position", BigInteger, primary_key=True),
-    Column("change_time", Time, nullable=False),
-    Column("quantity", BigInteger, nullable=False),
-)
-usage_records = tenant_table(
-    "usage_records",
-    metadata,
-    Column("source", Text, primary_key=True),
-    Column("source_id", Text, primary_key=True),
-    Column("meter", Text, primary_key=True),
-    Column("usage_record_id", Text, nullable=False),
-    Column("fingerprint", Text, nullable=False),
-    Column("usage_time", Time, nullable=False),
-    Column("used_seconds", BigInteger, nullable=False),
-    Column("billed_seconds", BigInteger, nullable=False),
-    Column("plan_id", Text, nullable=False),
-    Column("plan_version", BigInteger, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("price", Numeric, nullable=False),
-    Column("brand_id", Text, nullable=False),
-)
+from billing.store.tables import level_changes, plans_held, usage_records, zones
 
 
 @dataclass(frozen=True)
