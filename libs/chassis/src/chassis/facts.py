@@ -23,7 +23,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "TenantSignedUp": ("routing", "analytics"),
             "TenantChanged": ("billing", "analytics"),
             "PlanSubscribed": ("billing", "recording", "routing"),
-            "SubscriptionChanged": ("billing",),
+            "SubscriptionChanged": (),
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),
