@@ -53,6 +53,9 @@ bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JS
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)
 
+bench-limits: env-dev ## What it costs to count a request against its plan, as JSON lines
+	@$(PY) services/gateway/bench/bench_budgets.py
+
 bench-amd: env-dev ## Answering machines told from people: shares right, beeps, seconds to decide, as JSON lines
 	@$(PY) services/telephony/bench/bench_amd.py
 
@@ -97,4 +100,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-media bench-sound bench-node bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run test check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

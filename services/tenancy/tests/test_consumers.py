@@ -70,6 +70,29 @@ async def test_notice_shows_the_limit_of_the_latest_refusal_whatever_is_heard_of
     assert (notice.parameters["limit"], notice.update_time.ToDatetime(now.tzinfo)) == ("50", now)
 
 
+async def test_minutes_in_which_programs_used_their_plan_up_are_one_notice_that_counts_each_minute_once(
+    town: Any, firm: Any, make_bus: Any
+) -> None:
+    bus = await make_bus("tenancy")
+    await bus.consume(town.db, "tenancy", HANDLERS)
+    for gateway in ("a", "b"):  # both notice the same two minutes
+        for minute in (1, 2):
+            fact = gateway_events_pb2.ApiRequestLimitReached(limit=600)
+            await bus.publish_fact(
+                full_name=fact.DESCRIPTOR.full_name, tenant_id=firm.tenant_id, key=firm.tenant_id,
+                time=town.clock.now(), event_id=f"evt_requests_{firm.tenant_id}_{minute}",
+                payload=fact.SerializeToString(), suffix=f".{gateway}",
+            )  # fmt: skip
+
+    async def settled() -> Any:
+        with firm.as_():
+            listed = await town.stubs.tenants.ListNotices(tenant_service_pb2.ListNoticesRequest())
+        return next((each for each in listed.notices if each.count == 2), None)
+
+    notice = await eventually(settled)
+    assert (notice.kind, notice.parameters["limit"]) == ("API_REQUEST_LIMIT_REACHED", "600")
+
+
 async def test_what_was_done_while_tenancy_was_away_is_in_the_audit_log_once_with_its_time(
     town: Any, make_bus: Any
 ) -> None:

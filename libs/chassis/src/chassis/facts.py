@@ -130,6 +130,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},
+        "budget": {"ApiRequestLimitReached": ("tenancy",)},
     },
 }  # fmt: skip
 

@@ -26,7 +26,14 @@ async def request_audited(tx: Tx, fact: gateway_events_pb2.RequestAudited, meta:
     await audit.append(tx, convert.audit_in(fact.entry))
 
 
+async def api_request_limit_reached(tx: Tx, fact: gateway_events_pb2.ApiRequestLimitReached, meta: FactMeta) -> None:
+    """Programs were told to wait, or went over a soft limit: one open notice, counting minutes."""
+    reason = "API_REQUEST_LIMIT_REACHED"
+    await organisation.raise_notice(tx, reason, "", {"limit": str(fact.limit)}, meta.time)
+
+
 HANDLERS: Handlers = {
     telephony_events_pb2.CallRefused: call_refused,
     gateway_events_pb2.RequestAudited: request_audited,
+    gateway_events_pb2.ApiRequestLimitReached: api_request_limit_reached,
 }

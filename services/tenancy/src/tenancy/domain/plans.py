@@ -37,6 +37,9 @@ class Limits:
     max_numbers: int
     max_brands: int
     recording_retention_days: int
+    max_api_requests_per_minute: int = 0
+    """0: the platform's own bound alone."""
+    max_campaigns: int = 0
 
 
 @dataclass(frozen=True)
