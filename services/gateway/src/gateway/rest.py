@@ -88,7 +88,10 @@ class Rest:
                 response = self._refusal(request, error, found)
             response.headers["X-Request-Id"] = trace_id()
             span.set_attribute("http.response.status_code", response.status_code)
-            _duration.record((time.perf_counter() - started) * 1000, {"http.route": template})
+            _duration.record(
+                (time.perf_counter() - started) * 1000,
+                {"http.route": template, "http.response.status_code": response.status_code},
+            )
             await response(scope, receive, send)
 
     def _find(self, request: Request) -> Match | Exception:
