@@ -13,7 +13,14 @@ from kernel.ids import new_id
 
 from telephony.domain import after_agent, consults, parties, transfers
 from telephony.domain.calls import Actor, Call, CallNotTalking, DigitsNotTaken, EndParty, Trigger
-from telephony.domain.conversation import Conversation, OnCallAlready, Outcome, in_conversation, may_control
+from telephony.domain.conversation import (
+    Conversation,
+    OnCallAlready,
+    Outcome,
+    askers_alone,
+    in_conversation,
+    may_control,
+)
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.live.dialing import Dialing
 from telephony.live.house import House, unbroken
@@ -44,10 +51,16 @@ class Conversations:
     # -- hold, mute, digits ------------------------------------------------------------------------------------
 
     async def hold(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str) -> Found:
-        return await self._change(tenant_id, call_id, actor, lambda talk: parties.hold(talk, leg_id, self._now()))
+        def held(talk: Conversation) -> Outcome:
+            return parties.hold(askers_alone(talk, leg_id, actor), leg_id, self._now())
+
+        return await self._change(tenant_id, call_id, actor, held)
 
     async def resume(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str) -> Found:
-        return await self._change(tenant_id, call_id, actor, lambda talk: parties.resume(talk, leg_id, self._now()))
+        def resumed(talk: Conversation) -> Outcome:
+            return parties.resume(askers_alone(talk, leg_id, actor), leg_id, self._now())
+
+        return await self._change(tenant_id, call_id, actor, resumed)
 
     async def set_mute(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str, muted: bool) -> Found:
         """A leg's microphone: silent at once, whatever the database does next."""
@@ -84,7 +97,10 @@ class Conversations:
     # -- parties -----------------------------------------------------------------------------------------------
 
     async def drop(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str) -> Found:
-        found = await self._change(tenant_id, call_id, actor, lambda talk: parties.drop(talk, leg_id, self._now()))
+        def dropped(talk: Conversation) -> Outcome:
+            return parties.drop(askers_alone(talk, leg_id, actor), leg_id, self._now())
+
+        found = await self._change(tenant_id, call_id, actor, dropped)
         await self._forget_consult(tenant_id, found, leg_id)
         return found
 
