@@ -27,6 +27,7 @@ from telephony.live.house import House, unbroken
 from telephony.live.switchboard import Switchboard
 from telephony.ops import parking
 from telephony.ops import parties as party_ops
+from telephony.ops import supervision as supervision_ops
 from telephony.ops.parties import Found
 
 Transaction = Callable[[Tx], Awaitable[Found]]
@@ -243,7 +244,7 @@ class Conversations:
             new_id("leg", now), call_id, Party.SUPERVISOR, LegState.CONNECTED, agent_id=actor.user_id, mode=mode,
             supervised_agent_id=agent_id, join_time=now,
         )  # fmt: skip
-        return await self._carry_out(tenant_id, lambda tx: party_ops.supervise(tx, call_id, leg, self._now()))
+        return await self._carry_out(tenant_id, lambda tx: supervision_ops.supervise(tx, call_id, leg, self._now()))
 
     async def stop_supervising(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
         return await self._carry_out(
@@ -266,7 +267,7 @@ class Conversations:
             tenant_id,
             call_id,
             contact_id,
-            lambda tx: party_ops.take_over(tx, call_id, actor.user_id, contact_id, self._now(), agent_id),
+            lambda tx: supervision_ops.take_over(tx, call_id, actor.user_id, contact_id, self._now(), agent_id),
             actor,
         )
 
