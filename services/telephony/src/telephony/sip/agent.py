@@ -16,7 +16,7 @@ from telephony.sip.dialogs import TAKE_OVER_STEP, DialogState, place_of
 from telephony.sip.digest import Credentials, DigestClient
 from telephony.sip.errors import SipParseError
 from telephony.sip.fields import Replaces
-from telephony.sip.gate import Gate, GateKeys
+from telephony.sip.gate import Gate, GateKeys, put_off
 from telephony.sip.invitation import Invitation
 from telephony.sip.messages import Flow, Headers, Request, Response, Source
 from telephony.sip.outgoing import InviteWish, OutgoingInvite
@@ -31,8 +31,6 @@ from telephony.sip.timers import LoopTimers, Timers
 from telephony.sip.transports import Destination, ListenPoint, TransportLayer
 from telephony.sip.uris import NameAddr, parse_uri
 
-_LOOK_UP_AGAIN = 2
-"""Seconds."""
 _KNOWN = frozenset(part.lower() for part in ALLOW.split(", "))
 
 
@@ -327,9 +325,7 @@ class SipAgent:
         except Exception as error:
             # Whose it is can't be looked up now. A trunk's call, it may be: its carrier tries again, or elsewhere.
             log.warning("who calls can't be looked up", exc_info=error)
-            response = transaction.request.response(503, tag=secrets.token_hex(8))
-            response.headers.set("retry-after", str(_LOOK_UP_AGAIN))
-            transaction.respond(response)
+            put_off(transaction)
             return
         if is_phone:
             await self._identified(transaction, gate)

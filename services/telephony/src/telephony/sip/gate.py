@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from chassis.telemetry import log
+
 from telephony.sip.connections import Limits
 from telephony.sip.digest import OFFERED, DigestServer, Lookup, Verdict
 from telephony.sip.messages import Request
@@ -30,6 +32,8 @@ class GateKeys:
     """Challenged with, the preferred first; an answer by another one is wrong."""
 
 
+_LOOK_UP_AGAIN = 2
+"""Seconds."""
 _SHARE = 0.25
 """What one address of strangers may take of what they may all take, and one trunk of what trunks may."""
 _SPARE = 0.5
@@ -55,6 +59,13 @@ class _Rate:
             return False
         self._tokens -= 1
         return True
+
+
+def put_off(transaction: ServerTransaction) -> None:
+    """Who it is can't be looked up now: they are to come again, or elsewhere."""
+    response = transaction.request.response(503, tag=secrets.token_hex(8))
+    response.headers.set("retry-after", str(_LOOK_UP_AGAIN))
+    transaction.respond_once(response)
 
 
 class Gate:
@@ -100,7 +111,8 @@ class Gate:
         return own
 
     async def identify(self, transaction: ServerTransaction) -> str | None:
-        """The proved user; else None, and the request is answered: the same way for whatever was wrong."""
+        """The proved user; else None, and the request is answered: the same way for whatever was wrong, and for every
+        name while names can't be looked up (503)."""
         if self._server is None or self._keys is None:
             transaction.respond_once(transaction.request.response(403, tag=secrets.token_hex(8)))
             return None
@@ -110,9 +122,11 @@ class Gate:
         try:
             if not barred:
                 verdict, user = await self._server.check(transaction.request, "authorization", self._keys.lookup)
-        except Exception:
-            transaction.answer(500, tag=secrets.token_hex(8))
-            raise
+        except Exception as error:
+            # Before anything is known of the name: who has one hears what who has none does, after the same looks.
+            log.warning("who shows credentials can't be looked up", exc_info=error)
+            put_off(transaction)
+            return None
         if verdict is Verdict.RIGHT:
             return user
         if verdict is Verdict.WRONG and not barred:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chassis.sql import Tx
 from chassis.telemetry import log
-from kernel.errors import DomainError
+from kernel.errors import DomainError, Unavailable
 from kernel.ids import new_id
 from merkez.telephony.v1 import call_service_pb2
 
@@ -65,6 +65,7 @@ _SECURE_ONLY = SdpPolicy(srtp="require")
 _DECLINED = frozenset({480, 486, 600, 603})
 """What a phone says when its user, or who set it to, doesn't take the call."""
 _SIGN_OF_LIFE_SECONDS = 2.0
+_REGISTER_AGAIN_SECONDS = 5
 BEHIND_NAT = PeerSettings(nat=True, tones=True)
 
 
@@ -114,7 +115,13 @@ class Phones:
         )
 
     async def register(self, wish: RegisterWish) -> list[Bound]:
-        """An authenticated REGISTER. SipRefused."""
+        """An authenticated REGISTER. SipRefused; 503 while the database is away, which no phone gives up at."""
+        try:
+            return await self._register(wish)
+        except Unavailable as error:
+            raise SipRefused(503, "Service Unavailable", _REGISTER_AGAIN_SECONDS) from error
+
+    async def _register(self, wish: RegisterWish) -> list[Bound]:
         house = self._house
         found = await house.db.system(lambda tx: ops.find_by_user_name(tx, wish.user), read_only=True)
         if found is None:
@@ -146,6 +153,8 @@ class Phones:
             raise SipRefused(423, "Interval Too Brief") from error
         except RegistrationOutOfOrder as error:
             raise SipRefused(500, "Out of Order") from error
+        except Unavailable:
+            raise
         except DomainError as error:
             raise SipRefused(403, "Forbidden") from error
         now = house.now()
