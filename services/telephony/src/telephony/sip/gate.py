@@ -11,6 +11,7 @@ from chassis.telemetry import log
 
 from telephony.sip.connections import Limits
 from telephony.sip.digest import OFFERED, DigestServer, Lookup, Verdict
+from telephony.sip.fairness import FairRate
 from telephony.sip.messages import Request
 from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.timers import Timers
@@ -35,9 +36,7 @@ class GateKeys:
 _LOOK_UP_AGAIN = 2
 """Seconds."""
 _SHARE = 0.25
-"""What one address of strangers may take of what they may all take, and one trunk of what trunks may."""
-_SPARE = 0.5
-"""What is left to others by a trunk that takes more than its share: whoever is quiet finds room at once."""
+"""What one address of strangers may take at most of what they may all take: each costs looks at the database."""
 _KNOWN = 4096
 
 
@@ -50,12 +49,12 @@ class _Rate:
         self._most = self._tokens = max(1.0, a_second)
         self._filled = timers.now()
 
-    def admits(self, leaving: float = 0.0) -> bool:
-        """Take one, when as many as `leaving` are there beside it."""
+    def admits(self) -> bool:
+        """Take one, when there is one."""
         now = self._timers.now()
         self._tokens = min(self._most, self._tokens + (now - self._filled) * self._a_second)
         self._filled = now
-        if self._tokens < 1 + leaving:
+        if self._tokens < 1:
             return False
         self._tokens -= 1
         return True
@@ -83,8 +82,7 @@ class Gate:
         self._keys = keys
         self._server = DigestServer(keys.realm, keys.secret, keys.now, keys.algorithms) if keys is not None else None
         self._rate = limits.invitations_per_second
-        self._trusted, self._strangers = _Rate(timers, self._rate), _Rate(timers, self._rate)
-        self._trunks: OrderedDict[str, _Rate] = OrderedDict()
+        self._trusted, self._strangers = FairRate(timers, self._rate), FairRate(timers, self._rate)
         self._addresses: OrderedDict[str, _Rate] = OrderedDict()
         self._on_failure = on_failure
         self._barred_name = barred_name
@@ -93,13 +91,13 @@ class Gate:
         """Whether one more new call is within the rate. Who isn't trusted, a phone before it is identified too, takes
         nothing of what trunks may have, and one address of them no more than a part of what the others may. Who is only
         to be challenged takes nothing: refusing costs no less, and a datagram may come in anybody's name. A trunk has
-        its share (`whose` is by what name), and beyond it what nobody else asks for."""
+        its company's share (`whose` is by what name), and beyond it what nobody else asks for."""
         if trusted:
-            own = self._share(self._trunks, whose or request.source.host)
-            return self._trusted.admits(0.0 if own.admits() else self._rate * _SPARE)
+            return self._trusted.admits(whose or request.source.host)
         if self._server is None or not self._server.answers(request, "authorization"):
             return True
-        return self._share(self._addresses, request.source.host).admits() and self._strangers.admits()
+        host = request.source.host
+        return self._share(self._addresses, host).admits() and self._strangers.admits(host)
 
     def _share(self, known: OrderedDict[str, _Rate], name: str) -> _Rate:
         own = known.get(name)
