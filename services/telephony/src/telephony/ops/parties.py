@@ -246,6 +246,7 @@ def cause_of(q850: int) -> str:
         18: EndCause.NO_ANSWER,
         Q850.NO_ANSWER: EndCause.NO_ANSWER,
         Q850.REJECTED: EndCause.REJECTED,
+        Q850.BEARER: EndCause.MEDIA_FAILED,
     }
     return causes.get(q850, EndCause.UNREACHABLE)
 

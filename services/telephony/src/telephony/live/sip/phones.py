@@ -35,7 +35,7 @@ from telephony.live.house import House
 from telephony.live.sip.edges import Edges
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
-from telephony.live.sip.statuses import phrase_of_error, status_of_error
+from telephony.live.sip.statuses import MEDIA_REFUSED, cause_of_failure, phrase_of_error, status_of_error
 from telephony.live.switchboard import Switchboard
 from telephony.media.rtp_leg import PeerSettings, RtpLeg
 from telephony.media.sdp import SdpInvalid
@@ -351,7 +351,7 @@ class PhoneLeg(SipLeg):
 
         def failed(failure: Failure) -> None:
             self._rings.discard(attempt)
-            refused = failure.status == 488 and not failure.answered
+            refused = failure.status in MEDIA_REFUSED and not failure.answered
             if refused and policy is PHONE_POLICY and not self.over and self.dialog is None:
                 self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
                 again = self.try_at(device, binding, shown, name, _SECURE_ONLY)
@@ -398,7 +398,7 @@ class PhoneLeg(SipLeg):
     def _one_less(self, failure: Failure) -> None:
         self._ringing -= 1
         if self.dialog is None and not self._ringing:
-            self.gone(failure.q850, failure.status)
+            self.gone(cause_of_failure(failure), failure.status)
         elif self.dialog is None and failure.status in _DECLINED and not failure.local:
             self._house.tasks.spawn(self._declined(failure), "a phone declined")
 
