@@ -12,7 +12,7 @@ from kernel.errors import DomainError
 from kernel.ids import new_id
 
 from telephony.domain import after_agent, consults, parties, transfers
-from telephony.domain.calls import Actor, Call, CallNotTalking, DigitsNotTaken, EndParty, Trigger
+from telephony.domain.calls import Actor, Call, CallNotTalking, CallState, DigitsNotTaken, EndParty, Trigger
 from telephony.domain.conversation import (
     Conversation,
     OnCallAlready,
@@ -83,7 +83,9 @@ class Conversations:
             for digit in digits:
                 live.press(digit)
             return
-        await self._house.db.run(tenant_id, lambda tx: party_ops.in_conversation(tx, call_id, actor), read_only=True)
+        early = live.call.state is CallState.DIALING and live.pressed_at()
+        may = party_ops.controlled if early else party_ops.in_conversation
+        await self._house.db.run(tenant_id, lambda tx: may(tx, call_id, actor), read_only=True)
         hearers = live.take_keys()
         if not hearers and live.pressed_at():
             raise DigitsNotTaken(
@@ -91,7 +93,7 @@ class Conversations:
                 "carrier takes that, or ask the carrier for telephone events"
             )
         if not hearers:
-            raise CallNotTalking("digits can be sent in conversation only")
+            raise CallNotTalking("digits can be sent in conversation, and to what is heard before an answer, only")
         for media in hearers:
             media.send_digits(digits)
 

@@ -232,7 +232,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SendDigits(self, request, context):
-        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits.
+        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

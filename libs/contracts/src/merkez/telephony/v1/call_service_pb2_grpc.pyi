@@ -56,7 +56,7 @@ class CallServiceStub:
     SetMute: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]
     """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     SendDigits: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]
-    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
+    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
     DropLeg: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]
     """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     LeaveCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]
@@ -118,7 +118,7 @@ class CallServiceAsyncStub(CallServiceStub):
     SetMute: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     SendDigits: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
+    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
     DropLeg: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     LeaveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -231,7 +231,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.SendDigitsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
+        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
 
     @_abc_1.abstractmethod
     def DropLeg(
