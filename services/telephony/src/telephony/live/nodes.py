@@ -53,8 +53,8 @@ class Nodes:
 
     def __init__(self, house: House, switchboard: Switchboard, peers: Peers) -> None:
         self.me = house.settings.node_id
-        self.on_wish: Callable[[bool], object] = lambda _draining: None
-        """Told when an operator wants this node drained, or no more."""
+        self.on_wish: Callable[[datetime | None], object] = lambda _until: None
+        """Told until when an operator wants this node drained, or that they want it no more (None)."""
         self._house = house
         self._switchboard = switchboard
         self._peers = peers
@@ -67,7 +67,7 @@ class Nodes:
         """Node -> its last sign of life, of those that are dead and whose calls are adopted: nobody asks them any more,
         unless they give another one."""
         self._adopting: dict[str, asyncio.Task[bool]] = {}
-        self._wanted_by_operator = False
+        self._wanted_by_operator: datetime | None = None
         self.start_time: datetime = house.now()
 
     async def begin(self, address: str) -> None:
@@ -93,9 +93,10 @@ class Nodes:
             if self._heard.get(node.node_id, (None, 0.0))[0] != node.heartbeat_time:
                 self._heard[node.node_id] = node.heartbeat_time, self._read
         mine = self._known.get(self.me)
-        if mine is not None and mine.draining != self._wanted_by_operator:
-            self._wanted_by_operator = mine.draining
-            self.on_wish(mine.draining)
+        wanted = mine.drain_deadline_time if mine is not None and mine.draining else None
+        if mine is not None and wanted != self._wanted_by_operator:
+            self._wanted_by_operator = wanted
+            self.on_wish(wanted)
 
     def silent(self, node: Node) -> bool:
         """Whether the node's row was not renewed for long, while this one's was."""
