@@ -279,12 +279,12 @@ async def _exchange(
             (find_me_service_pb2_grpc.add_FindMeServiceServicer_to_server, FindMeHandlers(house)),
         ],
     )
-    await nodes.begin(server.address)
     edge = None
     if settings.sip_listen:
         edge = process.closing(SipEdge(house, switchboard, dialing, nodes))
         house.outside = edge.outside
         await edge.open(process)
+    await nodes.begin(server.address, edge.address if edge is not None else "")
     made = Exchange(
         house, switchboard, nodes, handover, watch, finder, catching_up, process, server, around.tenancy, around.flows,
         around.recording, around.routing, outside, rpc,

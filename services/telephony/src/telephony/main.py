@@ -120,7 +120,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     trial = edge.trial if edge is not None else None
     server = process.closing(serve(servicers(house, switchboard, dialing, nodes, handover, trial), settings))
     await server.start()
-    await nodes.begin(settings.node_address or server.address)
+    await nodes.begin(settings.node_address or server.address, edge.address if edge is not None else "")
     process.tasks.every(node_loops.BEAT_SECONDS, nodes.beat, "node lives")
     process.tasks.every(node_loops.LOOK_SECONDS, nodes.look, "nodes die")
     process.draining(server.drain)

@@ -26,6 +26,8 @@ class Node:
     live_calls: int = 0
     drain_deadline_time: datetime | None = None
     """When a drain's wait is over: what can't be moved by then ends. None while it doesn't drain."""
+    sip_address: str = ""
+    """Where it speaks SIP over UDP, host:port; empty without SIP."""
 
 
 MOST_DRAINED = timedelta(hours=24)

@@ -70,9 +70,9 @@ class Nodes:
         self._wanted_by_operator: datetime | None = None
         self.start_time: datetime = house.now()
 
-    async def begin(self, address: str) -> None:
-        """This process serves as its node from now on, at this address for the others."""
-        me = Node(self.me, address, self.start_time, self._house.now())
+    async def begin(self, address: str, sip_address: str = "") -> None:
+        """This process serves as its node from now on, at this address for the others, and at that one for SIP."""
+        me = Node(self.me, address, self.start_time, self._house.now(), sip_address=sip_address)
         await self._house.db.system(lambda tx: ops.begin(tx, me))
         await self.beat()
 
@@ -316,6 +316,13 @@ class Nodes:
         node_id = await self._house.db.run(tenant_id, lambda tx: ops.station_node_of(tx, agent_id), read_only=True)
         node = self._known.get(node_id) if node_id != self.me else None
         return None if node is None or not await self._answers(node) else self._stub_of(node_id)
+
+    async def sip_of_call(self, tenant_id: str, agent_id: str) -> str:
+        """Where another living node speaks SIP (host:port) that owns the call an agent is in; "" for this one, no call,
+        and a node that is dead or has no SIP."""
+        where = await self._house.db.run(tenant_id, lambda tx: ops.call_node_of(tx, agent_id), read_only=True)
+        node = self._known.get(where[1]) if where is not None and where[1] != self.me else None
+        return node.sip_address if node is not None and not self.silent(node) else ""
 
     def living(self) -> Sequence[str]:
         """Names of the nodes that live as far as is known, this one among them."""

@@ -24,7 +24,7 @@ async def begin(tx: Tx, node: Node) -> None:
     """A process of this node has begun: it takes calls, whatever was asked of the one before."""
     values = {
         "address": node.address, "draining": False, "drain_deadline_time": None, "start_time": node.start_time,
-        "heartbeat_time": node.heartbeat_time,
+        "heartbeat_time": node.heartbeat_time, "sip_address": node.sip_address,
     }  # fmt: skip
     known = await tx.execute(update(nodes).where(nodes.c.node_id == node.node_id).values(**values))
     if not known.rowcount:
@@ -54,5 +54,5 @@ async def list_nodes(tx: Tx) -> Sequence[Node]:
 def _node(row: RowMapping) -> Node:
     return Node(
         row["node_id"], row["address"], row["start_time"], row["heartbeat_time"], row["draining"], row["live_calls"],
-        row["drain_deadline_time"],
+        row["drain_deadline_time"], row["sip_address"],
     )  # fmt: skip

@@ -161,6 +161,7 @@ nodes = platform_table(
     Column("start_time", Time, nullable=False),
     Column("heartbeat_time", Time, nullable=False),
     Column("drain_deadline_time", Time),
+    Column("sip_address", Text, nullable=False),
 )  # fmt: skip
 
 park_codes = tenant_table(

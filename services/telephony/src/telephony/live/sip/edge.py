@@ -29,6 +29,7 @@ from telephony.live.sip.phones import Phones
 from telephony.live.sip.reach import Reach
 from telephony.live.sip.roster import PING_SECONDS, REFRESH_SECONDS, Roster
 from telephony.live.sip.trial import Trial
+from telephony.live.sip.vouching import Vouching
 from telephony.live.switchboard import Switchboard
 from telephony.settings import TelephonySettings
 from telephony.sip import AgentSettings, GateKeys, Invitation, ListenPoint, SipAgent
@@ -36,6 +37,7 @@ from telephony.sip import AgentSettings, GateKeys, Invitation, ListenPoint, SipA
 OVERSPENT_SECONDS = 5.0
 TRUNK_PASSWORDS = "merkez telephony trunk passwords"
 """The purpose they are sealed for."""
+PASSED_ON = "merkez telephony phones passed on"
 
 
 def listen_points(settings: TelephonySettings) -> list[ListenPoint]:
@@ -69,6 +71,8 @@ class SipEdge:
         dialing.transfer = PhoneTransfers(conversations).carry_out
         self.phones = Phones(house, switchboard, dialing, conversations, self.edges)
         bars = Bars(self.roster.trusts)
+        vouching = Vouching(Seal.load(settings.internal_key, PASSED_ON), house.now, self._elsewhere)
+        self._nodes = nodes
         self.agent = SipAgent(
             AgentSettings(
                 points=points,
@@ -78,6 +82,8 @@ class SipEdge:
                 trusted=lambda source: self.roster.trusts(source.host),
                 share=lambda source: self.roster.owners(source.host),
                 phone=self.phones.named,
+                vouched=vouching.taken,
+                elsewhere=vouching.passed_on,
                 edges=self.edges.believes,
                 barred=bars.barred,
                 barred_name=bars.barred_name,
@@ -95,6 +101,19 @@ class SipEdge:
     def _invited(self, invitation: Invitation) -> None:
         taking = self.phones.dialed(invitation) if invitation.user else self._incoming.take(invitation)
         self._house.tasks.spawn(_traced(taking), "sip invite")
+
+    async def _elsewhere(self, user: str) -> str:
+        found = await self.phones.agent_of(user)
+        return await self._nodes.sip_of_call(*found) if found is not None else ""
+
+    @property
+    def address(self) -> str:
+        """Where other nodes' phones are sent, host:port; "" without UDP. Only once it is open."""
+        points = [point for point in self.agent.points if point.transport == "UDP"]
+        if not points:
+            return ""
+        host, port = points[0].advertise_host or points[0].host, points[0].advertise_port or points[0].port
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     async def open(self, process: Process) -> None:
         """Listen, and begin the loops."""

@@ -101,6 +101,12 @@ class Phones:
         except DeviceNotFound:
             return None
 
+    async def agent_of(self, user: str) -> tuple[str, str] | None:
+        """(tenant id, agent id) of the phone with this user name; None when it is nobody's."""
+        found = await self._house.db.system(lambda tx: ops.find_by_user_name(tx, user), read_only=True)
+        device = await self._device(*(found or _NOBODY))
+        return (found[0], device.agent_id) if found is not None and device is not None else None
+
     def named(self, user: str, host: str) -> Coroutine[Any, Any, bool] | None:
         """See `AgentSettings.phone`."""
         return self._signed_in(user, host) if is_user_name(user) else None
