@@ -7390,6 +7390,8 @@ export interface components {
             transport?: components["schemas"]["telephony.v1.SipTransport"];
             /** @description What the phone says it is. */
             userAgent?: string;
+            /** @description Whether it said nothing to several calls in a row: it isn't rung until it signs in again, or answers OPTIONS. */
+            unreachable?: boolean;
         };
         /** @description Dials. */
         "telephony.v1.DialCallRequest": {

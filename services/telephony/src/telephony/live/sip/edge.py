@@ -28,6 +28,7 @@ from telephony.live.sip.outgoing import SipOutside
 from telephony.live.sip.phones import Phones
 from telephony.live.sip.reach import Reach
 from telephony.live.sip.roster import PING_SECONDS, REFRESH_SECONDS, Roster
+from telephony.live.sip.silences import ASK_SECONDS, Silences
 from telephony.live.sip.trial import Trial
 from telephony.live.sip.vouching import Vouching
 from telephony.live.switchboard import Switchboard
@@ -69,7 +70,8 @@ class SipEdge:
         self.roster = Roster(house, seal, nodes.living, self.edges, reach)
         conversations = Conversations(house, switchboard, dialing)
         dialing.transfer = PhoneTransfers(conversations).carry_out
-        self.phones = Phones(house, switchboard, dialing, conversations, self.edges)
+        self.silences = Silences(house, self.edges, nodes.living)
+        self.phones = Phones(house, switchboard, dialing, conversations, self.edges, self.silences)
         bars = Bars(self.roster.trusts)
         vouching = Vouching(Seal.load(settings.internal_key, PASSED_ON), house.now, self._elsewhere)
         self._nodes = nodes
@@ -122,6 +124,7 @@ class SipEdge:
         process.tasks.every(REFRESH_SECONDS, self._refresh, "trunks")
         process.tasks.every(PING_SECONDS, self._ping, "gateways")
         process.tasks.every(OVERSPENT_SECONDS, self.outside.cut_overspent, "spending")
+        process.tasks.every(ASK_SECONDS, self._ask_silent, "silent phones")
         if self.edges:
             process.tasks.every(EDGE_SECONDS, self._ping_edges, "edges")
         for point in self.agent.points:
@@ -138,6 +141,9 @@ class SipEdge:
 
     async def _ping(self) -> None:
         await self.roster.ping(self.agent)
+
+    async def _ask_silent(self) -> None:
+        await self.silences.ask(self.agent)
 
     async def _ping_edges(self) -> None:
         await self.edges.ping(self.agent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from time import monotonic
 from typing import Any
 
 from chassis.sql import Tx
@@ -35,6 +36,7 @@ from telephony.live.house import House
 from telephony.live.sip.edges import Edges
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
+from telephony.live.sip.silences import Silences
 from telephony.live.sip.statuses import MEDIA_REFUSED, cause_of_failure, phrase_of_error, status_of_error
 from telephony.live.switchboard import Switchboard
 from telephony.media.rtp_leg import PeerSettings, RtpLeg
@@ -75,9 +77,11 @@ class Phones:
     agent: SipAgent
 
     def __init__(
-        self, house: House, switchboard: Switchboard, dialing: Dialing, conversations: Conversations, edges: Edges
-    ) -> None:
+        self, house: House, switchboard: Switchboard, dialing: Dialing, conversations: Conversations, edges: Edges,
+        silences: Silences,
+    ) -> None:  # fmt: skip
         self._house = house
+        self._silences = silences
         self._edges = edges
         self._switchboard = switchboard
         self._dialing = dialing
@@ -177,7 +181,7 @@ class Phones:
         rung = [(device, binding) for device, bindings in found for binding in places(bindings)]
         if not rung:
             return None
-        leg = PhoneLeg(house, self.agent, self._edges, len(rung), seconds)
+        leg = PhoneLeg(house, self.agent, self._edges, self._silences, tenant_id, len(rung), seconds)
         for device, binding in rung:
             # Side by side: to learn that one is gone takes seconds, in which another is answered.
             house.tasks.spawn(leg.try_at(device, binding, shown, name), "ring a phone")
@@ -312,8 +316,13 @@ class Phones:
 class PhoneLeg(SipLeg):
     """An agent's desk phones, rung as one: who answers first has the call, the others stop ringing."""
 
-    def __init__(self, house: House, agent: SipAgent, edges: Edges, places: int, seconds: float) -> None:
+    def __init__(
+        self, house: House, agent: SipAgent, edges: Edges, silences: Silences, tenant_id: str, places: int,
+        seconds: float,
+    ) -> None:  # fmt: skip
         super().__init__(house.plane, house.tasks.spawn)
+        self._silences = silences
+        self._tenant_id = tenant_id
         self._house = house
         self._edges = edges
         self._agent = agent
@@ -351,11 +360,23 @@ class PhoneLeg(SipLeg):
             )
         )  # fmt: skip
         self._attempts.append(attempt)
-        attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, device, host)
-        attempt.on_ringing = lambda: self._rings.add(attempt)
-        attempt.on_progress = lambda _sdp: self._rings.add(attempt)
+        began = monotonic()
+
+        def rings() -> None:
+            self._rings.add(attempt)
+            self._silences.heard(self._tenant_id, device, binding)
+
+        def answered(dialog: SipDialog, sdp: str) -> None:
+            self._silences.heard(self._tenant_id, device, binding)
+            self._first(attempt, media, dialog, sdp, device, host)
+
+        attempt.on_answered = answered
+        attempt.on_ringing = rings
+        attempt.on_progress = lambda _sdp: rings()
 
         def failed(failure: Failure) -> None:
+            if attempt not in self._rings:
+                self._silences.failed(self._tenant_id, device, binding, failure, monotonic() - began)
             self._rings.discard(attempt)
             refused = failure.status in MEDIA_REFUSED and not failure.answered
             if refused and policy is PHONE_POLICY and not self.over and self.dialog is None:

@@ -1,14 +1,18 @@
-"""A phone's second call comes through Kamailio to whichever node its Call-ID says: it is taken where the first is."""
+"""Phones behind Kamailio: a second call comes to whichever node its Call-ID says and is taken where the first is; one
+that says nothing any more is no station."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chassis.sealing import Seal
+from telephony.domain.devices import Patience
 from telephony.live.sip.vouching import PHONE, Vouching
 from telephony.sip import Request
 from telephony.sip.messages import Headers, Source
@@ -17,6 +21,7 @@ from testkit.voice_peers import PeerFailed, VoicePeers
 
 from .conftest import MUSIC_HZ, an_id
 from .test_edge import CUSTOMER_HZ, NUMBER, PHONE_HZ, Site, a_carrier, a_site, said
+from .test_phone_stations import station_of
 from .two_nodes import known_to_each_other
 
 pytestmark = pytest.mark.media
@@ -126,3 +131,35 @@ def test_a_word_for_a_phone_is_good_for_its_one_request_from_its_place_through_a
         assert vouching().taken(request(word=nonsense)) == ""
     clock[0] += timedelta(seconds=11)
     assert vouching().taken(request(word=word)) == ""
+
+
+async def test_a_phone_behind_the_edge_that_says_nothing_any_more_is_no_station_until_it_answers_there(
+    make_exchange: Any, voice_peers: VoicePeers, tmp_path: Path
+) -> None:
+    site, agent_id = await a_site(make_exchange, voice_peers, tmp_path), an_id("usr")
+    phone, _ = await site.phone(agent_id)
+    await phone.registered()
+    node, edge = site.node, site.node.edge
+    assert edge is not None
+    edge.silences._patience = Patience(2, timedelta(0))
+
+    async def is_station() -> bool:
+        return bool(await station_of(node, agent_id))
+
+    async def gone() -> bool:
+        return not await is_station()
+
+    async def back() -> bool:
+        await edge.silences.ask(edge.agent)
+        return await is_station()
+
+    assert await is_station()
+    os.kill(phone.pid, signal.SIGSTOP)
+    for _ in range(2):
+        leg = await edge.phones.ring(node.tenant_id, agent_id, "", "", 10.0)
+        assert leg is not None
+        await eventually(lambda leg=leg: leg.over)
+    await eventually(gone)
+    assert not await back(), "what the edge says for it is no sign of life"
+    os.kill(phone.pid, signal.SIGCONT)
+    await eventually(back)
