@@ -39,7 +39,7 @@ async def ring(exchange: Exchange, agent_id: str, seconds: float = 0.5) -> bool:
     async def noted() -> bool:
         return await silences(exchange, agent_id) != before
 
-    if before is not None and leg.dialog is None and not leg._rings:
+    if before is not None and leg.dialog is None:
         await eventually(noted)
     return True
 
