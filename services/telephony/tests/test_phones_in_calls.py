@@ -160,7 +160,7 @@ async def test_a_phone_that_dials_while_its_node_drains_is_told_to_try_again(exc
     phone = await DeskPhone.signed_in(exchange, an_id("usr"))
     exchange.switchboard.draining = True
     refused = await phone.dial("+905321234567")
-    assert isinstance(refused, Failure) and refused.status == 503
+    assert isinstance(refused, Failure) and (refused.status, refused.retry_after) == (503, 2)
     await phone.close()
 
 

@@ -200,7 +200,8 @@ class Phones:
             log.info("a desk phone gave its call up")
         except DomainError as error:
             log.info("a desk phone's call was refused", reason=error.reason)
-            await invitation.refuse(status_of_error(error), phrase_of_error(error))
+            status, phrase = status_of_error(error), phrase_of_error(error)
+            await invitation.refuse(status, phrase, retry_after=2 if status == 503 else None)
         except Exception as error:
             log.error("a desk phone's call failed", exc_info=error)
             await invitation.refuse(500)
