@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     trial = edge.trial if edge is not None else None
     server = process.closing(serve(servicers(house, switchboard, dialing, nodes, handover, trial), settings))
     await server.start()
-    await nodes.begin(settings.node_address or server.address)
+    await nodes.begin(settings.node_address or server.address, edge.address if edge is not None else "")
     process.tasks.every(node_loops.BEAT_SECONDS, nodes.beat, "node lives")
     process.tasks.every(node_loops.LOOK_SECONDS, nodes.look, "nodes die")
     process.draining(server.drain)
@@ -137,12 +138,13 @@ def servicers(
     """Everything telephony serves; `trial` tests trunks where SIP is spoken."""
     db, settings = house.db, house.settings
     seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
+    drain_default = timedelta(seconds=settings.operator_drain_seconds)
     trunks = TrunkHandlers(db, seal, house.tenancy, trial, networks_of(settings.sip_private_networks))
     return [
         (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(house, switchboard, dialing, nodes)),
         (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
         (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, db.clock)),
-        (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
+        (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover, drain_default)),
         (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, trunks),
         (
             trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server,

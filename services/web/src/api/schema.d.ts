@@ -838,8 +838,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Lets a node take no new calls and hand its live ones to others
-         * @description Lets a node take no new calls and hand its live ones to others. Repeating it changes nothing. NOT_FOUND NODE_NOT_FOUND. Needs the permission `nodes.write`.
+         * Lets a node take no new calls and hand its live ones to others, for so long at most: what can't be moved by then is moved all the same, or ends NODE_DRAINED
+         * @description Lets a node take no new calls and hand its live ones to others, for so long at most: what can't be moved by then is moved all the same, or ends NODE_DRAINED. Until then UndrainNode takes it back. Repeating it changes nothing but a bound that is given. INVALID_ARGUMENT drain_duration; NOT_FOUND NODE_NOT_FOUND. Needs the permission `nodes.write`.
          */
         post: operations["merkez.telephony.v1.NodeService.DrainNode"];
         delete?: never;
@@ -919,7 +919,7 @@ export interface paths {
         put?: never;
         /**
          * Puts a party on hold with music, the customer unless a leg is named
-         * @description Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         * @description Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED CALL_OF_OTHER_AGENT, also where the leg is consulted by another agent of the call. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.HoldCall"];
         delete?: never;
@@ -939,7 +939,7 @@ export interface paths {
         put?: never;
         /**
          * Takes a party back, the customer unless a leg is named
-         * @description Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         * @description Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.ResumeCall"];
         delete?: never;
@@ -959,7 +959,7 @@ export interface paths {
         put?: never;
         /**
          * Mutes or unmutes the caller's own leg, or the leg that is named
-         * @description Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         * @description Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.SetMute"];
         delete?: never;
@@ -978,8 +978,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold
-         * @description Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits. Needs the permission `calls.control`.
+         * Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold
+         * @description Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.SendDigits"];
         delete?: never;
@@ -1219,7 +1219,7 @@ export interface paths {
         put?: never;
         /**
          * Lets one party go; the others talk on
-         * @description Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         * @description Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.DropLeg"];
         delete?: never;
@@ -7235,7 +7235,7 @@ export interface components {
             holdDuration?: string;
             /** @description Who ended it. */
             endParty?: components["schemas"]["telephony.v1.EndParty"];
-            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT. */
+            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT, NODE_DRAINED. */
             endCause?: string;
             /**
              * Format: double
@@ -7390,6 +7390,8 @@ export interface components {
             transport?: components["schemas"]["telephony.v1.SipTransport"];
             /** @description What the phone says it is. */
             userAgent?: string;
+            /** @description Whether it said nothing to several calls in a row: it isn't rung until it signs in again, or answers OPTIONS. */
+            unreachable?: boolean;
         };
         /** @description Dials. */
         "telephony.v1.DialCallRequest": {
@@ -7418,6 +7420,11 @@ export interface components {
         "telephony.v1.DrainNodeRequest": {
             /** @description Required. */
             nodeId?: string;
+            /**
+             * @description How long calls that can't be moved are waited for, up to 24 hours; absent takes the installation's (MERKEZ_OPERATOR_DRAIN_SECONDS, an hour).
+             * @example 3.5s
+             */
+            drainDuration?: string;
         };
         /** @description Drops. */
         "telephony.v1.DropLegRequest": {
@@ -7727,6 +7734,11 @@ export interface components {
              * @description When this process of it began.
              */
             startTime?: string;
+            /**
+             * Format: date-time
+             * @description While it drains: when what is left of live_calls ends. Absent otherwise.
+             */
+            drainDeadlineTime?: string;
         };
         /** @description How numbers are written for a carrier: E.164 with what it wants off and on in front. */
         "telephony.v1.NumberFormat": {

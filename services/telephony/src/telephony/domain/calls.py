@@ -71,6 +71,8 @@ class EndCause:
     MEDIA_LOST = "MEDIA_LOST"
     MEDIA_FAILED = "MEDIA_FAILED"
     NODE_LOST = "NODE_LOST"
+    NODE_DRAINED = "NODE_DRAINED"
+    """An operator emptied its node, and no other could go on with it in the time they gave."""
     FLOW_FAILED = "FLOW_FAILED"
     BUSY = "BUSY"
     NO_ANSWER = "NO_ANSWER"
