@@ -2710,8 +2710,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on
-         * @description Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.write`.
+         * Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on
+         * @description Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.write`.
          */
         patch: operations["merkez.routing.v1.ContactService.UpdateContact"];
         trace?: never;
@@ -4230,6 +4230,8 @@ export interface components {
             skills?: {
                 [key: string]: number;
             };
+            /** @description Skills asked for besides, as an expression of their names or ids like that of a queue's rules: (French >= 4 or Sales) and not Trainee. Empty asks for none. */
+            requirement?: string;
         };
         /** @description Chooses where calls wait, how urgent they are and what they ask for: the first row that holds. A queue step with by_rules waits as it says. */
         "flows.v1.EntryRules": {
@@ -5749,6 +5751,8 @@ export interface components {
              * @description Output only. Of CUSTOMER_FIRST: when the customer answered the attempt at hand. Until an agent is with them they wait on the line, at their place.
              */
             readonly answerTime?: string;
+            /** @description Skills asked for besides required_skills, as Contact.requirement. */
+            requirement?: string;
         };
         /** @description One attempt that is over. */
         "routing.v1.CallbackAttempt": {
@@ -6027,6 +6031,8 @@ export interface components {
              * @description Output only. At how many agents it rings now; more than 1 where its queue rings several (RoutingRules.ring_agents).
              */
             readonly ringingCount?: number;
+            /** @description Skills asked for besides required_skills, as an expression like RoutingRules.requirement, with names or ids; read with ids. */
+            requirement?: string;
         };
         /**
          * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
@@ -6991,7 +6997,7 @@ export interface components {
             /** @description Required. contact_id says which. */
             contact?: components["schemas"]["routing.v1.Contact"];
             /**
-             * @description Fields: priority, required_skills, preferred_agent_id.
+             * @description Fields: priority, required_skills, requirement, preferred_agent_id.
              * @example displayName,language
              */
             updateMask?: string;

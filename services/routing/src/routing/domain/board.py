@@ -19,7 +19,7 @@ from routing.domain import requirements
 from routing.domain.agents import Agent, AgentState
 from routing.domain.capacity import ALL, SPOKEN, USUAL_RULES, CapacityRules
 from routing.domain.contacts import Channel, Contact, ContactState
-from routing.domain.courses import Demand, Line, Stage, alone, at_desk, course, preferred_until, stage_at
+from routing.domain.courses import Line, Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.fairness import Turns
 from routing.domain.matches import ALONE, CANDIDATES, PREFERRED, TARGET, Match, Waiting, rings_along
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
@@ -53,7 +53,7 @@ class Board:
         self._lines: dict[str, Line] = {}
         self._rankings: dict[str, Ranking] = {}
         self._urgencies: dict[str, Urgency] = {}
-        self._courses: dict[str, dict[tuple[Demand, int, bool, Channel], _Course]] = {}
+        self._courses: dict[str, dict[tuple[requirements.Requirement, int, bool, Channel], _Course]] = {}
         self._ready: dict[str, Ready] = {}
         self._entries: dict[str, Entry] = {}
         self._waiting: dict[str, Waiting] = {}
@@ -433,7 +433,7 @@ def waiting_of(contact: Contact) -> Waiting | None:
         return None
     return Waiting(
         contact.contact_id, contact.queue_id, contact.queue_time.timestamp(), contact.points,
-        demand(contact.required_skills), contact.version, contact.traceparent, contact.target_agent_id,
+        contact.asked, contact.version, contact.traceparent, contact.target_agent_id,
         contact.preferred_agent_id, contact.preferred_wait.total_seconds(), contact.fired_steps,
         contact.to_be_called, contact.channel,
     )  # fmt: skip

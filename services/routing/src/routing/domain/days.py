@@ -15,7 +15,7 @@ from routing.domain.agents import Agent
 from routing.domain.capacity import SPOKEN
 from routing.domain.contacts import Contact, ContactKind, ContactState
 from routing.domain.hall import Arrival, Shift
-from routing.domain.queues import SkillLevel, demand
+from routing.domain.queues import SkillLevel
 from routing.domain.simulating import MOST_AGENTS, MOST_CONTACTS, Day
 
 NEVER = 1e9
@@ -92,7 +92,7 @@ def recorded_day(contacts: Sequence[Contact], agents: Mapping[str, Agent], begin
         arrivals.append(
             Arrival(
                 contact.contact_id, _came_to(contact), (came_at - begin).total_seconds(), waited, handle,
-                float(contact.priority), demand(contact.required_skills), contact.preferred_agent_id, leaves,
+                float(contact.priority), contact.asked, contact.preferred_agent_id, leaves,
                 _is_callback(contact), (contact.queue_time - begin).total_seconds(),
             )
         )  # fmt: skip

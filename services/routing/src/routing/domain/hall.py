@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from routing.domain import overflow, requirements, waiting
-from routing.domain.courses import Demand, Line, Stage, ahead, alone, course, preferred_until
+from routing.domain.courses import Line, Stage, ahead, alone, course, preferred_until
 from routing.domain.hours import BusinessHours, opening
 from routing.domain.matches import Waiting
 from routing.domain.overflow import LeaveReason, Look, Overflow, SentOn, Situation, Trigger
 from routing.domain.ranking import Ranking
+from routing.domain.requirements import ANYBODY, Requirement
 from routing.domain.urgency import Urgency, urgency_of
 from routing.domain.waiting import Prospect
 
@@ -37,7 +38,7 @@ class Arrival:
     patience: float
     handle: float
     points: float = 0.0
-    asked: Demand = ()
+    asked: Requirement = ANYBODY
     preferred: str = ""
     leaves: bool = False
     callback: bool = False
@@ -232,7 +233,7 @@ class Hall:
         if line is None:
             return None
         if queue_id != guest.queue_id:
-            if not requirements.both(line.first, requirements.of_levels(guest.arrival.asked)):
+            if not requirements.both(line.first, guest.arrival.asked):
                 return None
             guest = Guest(guest.arrival, queue_id, preferred_wait=guest.preferred_wait)
         asks = self._triggers[queue_id]

@@ -143,9 +143,7 @@ class Queue:
     @property
     def requirement(self) -> Requirement:
         """What it asks for before any step of its rules: its skills, and its rules' own expression."""
-        return requirements.both(
-            requirements.of_levels(demand(self.required_skills)), stated_by(self.rules.requirement)
-        )
+        return asked_by(self.required_skills, self.rules.requirement)
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -238,3 +236,9 @@ def _least_return(queue: Queue) -> timedelta:
 def demand(levels: Iterable[SkillLevel]) -> tuple[tuple[str, int], ...]:
     """The least level by skill, in order of skill."""
     return tuple(sorted((level.skill_id, level.proficiency) for level in levels))
+
+
+def asked_by(levels: Iterable[SkillLevel], expression: str) -> Requirement:
+    """What a list of levels and an expression with skills by id ask for together; empty when they contradict each
+    other."""
+    return requirements.both(requirements.of_levels(demand(levels)), stated_by(expression))

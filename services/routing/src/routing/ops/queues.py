@@ -9,7 +9,9 @@ from typing import Any
 
 from kernel.features import Feature
 from kernel.ids import new_id
+from kernel.skills import skill_finder
 
+from routing.domain import requirements
 from routing.domain.agents import VersionConflict
 from routing.domain.callback_rules import require_time_for_attempts
 from routing.domain.callbacks import CallbackState
@@ -194,6 +196,16 @@ def require_version(found: int, wanted: int) -> None:
     """VersionConflict unless `wanted` is 0 or what was found."""
     if wanted not in (0, found):
         raise VersionConflict("somebody else changed it first: read it again", metadata={"version": str(found)})
+
+
+async def known_requirement(tx: Ledger, text: str, field: str) -> str:
+    """An expression of skills by their names or ids, with all of them by id. InvalidInput with the place of its
+    fault."""
+    if not text.strip():
+        return ""
+    skill_of = skill_finder(await store.skill_names(tx))
+    requirements.parsed(text, skill_of, field)
+    return requirements.renamed(text, skill_of)
 
 
 async def skill_names_for(tx: Ledger, queues: Iterable[Queue]) -> Mapping[str, str]:

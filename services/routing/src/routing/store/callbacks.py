@@ -15,10 +15,10 @@ from routing.store.rows import Transaction, add, change, skills_from_json, skill
 from routing.store.tables import callbacks
 
 _PLAIN = (
-    "callback_id", "queue_id", "number", "caller_name", "customer_id", "brand_id", "dialed_number", "priority",
-    "preferred_agent_id", "time_zone", "place_time", "due_time", "expire_time", "previous_contact_id", "contact_id",
-    "call_id", "agent_id", "release_time", "close_time", "dial_by_time", "end_time", "cancel_reason", "traceparent",
-    "create_time", "version", "customer_first", "answer_time",
+    "callback_id", "queue_id", "number", "caller_name", "customer_id", "brand_id", "dialed_number", "requirement",
+    "priority", "preferred_agent_id", "time_zone", "place_time", "due_time", "expire_time", "previous_contact_id",
+    "contact_id", "call_id", "agent_id", "release_time", "close_time", "dial_by_time", "end_time",
+    "cancel_reason", "traceparent", "create_time", "version", "customer_first", "answer_time",
 )  # fmt: skip
 
 

@@ -113,8 +113,11 @@ async def skill_in_use(tx: Transaction, skill_id: str) -> bool:
         (tables.callbacks, tables.callbacks.c.state.in_(sorted(OPEN))),
     ):
         column = table.c.skills if table is tables.agents else table.c.required_skills
+        names = column.contains(named)
+        if table in (tables.contacts, tables.callbacks):
+            names |= func.strpos(table.c.requirement, skill_id) > 0
         found = await tx.one_or_none(
-            select(table.c.tenant_id).where(table.c.tenant_id == tx.tenant_id, extra, column.contains(named)).limit(1)
+            select(table.c.tenant_id).where(table.c.tenant_id == tx.tenant_id, extra, names).limit(1)
         )
         if found is not None:
             return True

@@ -248,6 +248,7 @@ class Contact(_message.Message):
     WRAP_UP_EXTENSION_FIELD_NUMBER: _builtins.int
     WRAP_UP_LEAST_TIME_FIELD_NUMBER: _builtins.int
     RINGING_COUNT_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Output only."""
     channel: Global___Channel.ValueType
@@ -302,6 +303,8 @@ class Contact(_message.Message):
     """Output only. Whether its agent asked for wrap-up, where that is OPTIONAL."""
     ringing_count: _builtins.int
     """Output only. At how many agents it rings now; more than 1 where its queue rings several (RoutingRules.ring_agents)."""
+    requirement: _builtins.str
+    """Skills asked for besides required_skills, as an expression like RoutingRules.requirement, with names or ids; read with ids."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for."""
@@ -381,10 +384,11 @@ class Contact(_message.Message):
         wrap_up_extension: _duration_pb2.Duration | None = ...,
         wrap_up_least_time: _timestamp_pb2.Timestamp | None = ...,
         ringing_count: _builtins.int = ...,
+        requirement: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "ringing_count", b"ringing_count", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time", "wrap_up_mode", b"wrap_up_mode", "wrap_up_wanted", b"wrap_up_wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "requirement", b"requirement", "ringing_count", b"ringing_count", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time", "wrap_up_mode", b"wrap_up_mode", "wrap_up_wanted", b"wrap_up_wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
