@@ -182,7 +182,7 @@ async def require_known_skills(tx: Ledger, levels: Sequence[SkillLevel], field: 
     levels = require_skills(levels, field)
     named = {level.skill_id for level in levels}
     if named and named - await store.known_skills(tx, named):
-        raise SkillNotFound(f"{field} names a skill that does not exist")
+        raise SkillNotFound(f"{field} names a skill that does not exist", metadata={"fault": "SKILL_UNKNOWN"})
     return levels
 
 
@@ -227,8 +227,10 @@ async def sound(tx: Ledger, queue: Queue) -> Queue:
     await overflow_rules.require_sound(tx, queue, "queue")
     hours_id = queue.callbacks.business_hours_id
     if hours_id and await hours_store.find_hours(tx, hours_id) is None:
-        raise BusinessHoursNotFound("queue.callbacks.business_hours_id names business hours that do not exist")
+        wrong = "queue.callbacks.business_hours_id names business hours that do not exist"
+        raise BusinessHoursNotFound(wrong, metadata={"fault": "HOURS_UNKNOWN"})
     known = {each.disposition_id for each in await store.dispositions_of(tx, queue.disposition_ids)}
     if queue.disposition_ids and set(queue.disposition_ids) - known:
-        raise DispositionNotFound("queue.disposition_ids names a disposition that does not exist")
+        wrong = "queue.disposition_ids names a disposition that does not exist"
+        raise DispositionNotFound(wrong, metadata={"fault": "DISPOSITION_UNKNOWN"})
     return queue
