@@ -123,7 +123,7 @@ class Desk:
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["en", "fa"])
 async def desk(system: System, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     language = request.param
-    company = await (await Company.sign_up(system.url, language=language)).set_up(language=language)
+    company = await (await Company.sign_up(system.url, plan="growth", language=language)).set_up(language=language)
     body = {"requestId": request_id(), "flow": {"displayName": "Inner", "draft": INNER}, "publish": True}
     inner = await company.owner.post("/v1/flows", body)
     async with chromium() as browser:
