@@ -2040,6 +2040,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/surveyReport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Adds answers up, question by question: how many, their average, how many gave each, and day by day
+         * @description Adds answers up, question by question: how many, their average, how many gave each, and day by day. Needs the permission `analytics.read`.
+         */
+        get: operations["merkez.flows.v1.SurveyService.GetSurveyReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/surveyAnswers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists answers, newest first
+         * @description Lists answers, newest first. Needs the permission `analytics.read`.
+         */
+        get: operations["merkez.flows.v1.SurveyService.ListSurveyAnswers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/flows/{flowId}:test": {
         parameters: {
             query?: never;
@@ -4576,6 +4616,13 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description A page of answers. */
+        "flows.v1.ListSurveyAnswersResponse": {
+            /** @description Newest first. */
+            answers?: components["schemas"]["flows.v1.SurveyAnswer"][];
+            /** @description Empty at the end. */
+            nextPageToken?: string;
+        };
         /** @description Templates. */
         "flows.v1.ListTemplatesResponse": {
             /** @description In order. */
@@ -5203,6 +5250,150 @@ export interface components {
             /** @description Step after the last attempt; empty goes on with `next`. */
             noMatch?: string;
         };
+        /** @description One answer. */
+        "flows.v1.SurveyAnswer": {
+            /** @description Run that asked. */
+            runId?: string;
+            /** @description Call. */
+            callId?: string;
+            /** @description Flow. */
+            flowId?: string;
+            /** @description Its name; also of a flow that was deleted. */
+            flowName?: string;
+            /** @description Question. */
+            questionId?: string;
+            /**
+             * Format: int32
+             * @description Answer.
+             */
+            value?: number;
+            /**
+             * Format: int32
+             * @description Lowest that could be given.
+             */
+            lowest?: number;
+            /**
+             * Format: int32
+             * @description Highest.
+             */
+            highest?: number;
+            /** @description Language it was asked in. */
+            language?: string;
+            /** @description Brand that was called. */
+            brandId?: string;
+            /** @description Customer; empty when unknown. */
+            customerId?: string;
+            /** @description Agent who had left before; empty when none had talked. */
+            agentId?: string;
+            /** @description Their contact. */
+            contactId?: string;
+            /** @description Queue the customer had come to them by. */
+            queueId?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            answerTime?: string;
+            /**
+             * @description How long the caller spoke to a mailbox afterwards, in the same run: a comment. Unset when they said nothing.
+             * @example 3.5s
+             */
+            commentDuration?: string;
+        };
+        /** @description How many gave an answer. */
+        "flows.v1.SurveyCount": {
+            /**
+             * Format: int32
+             * @description Answer.
+             */
+            value?: number;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count?: string;
+        };
+        /** @description A day's answers to a question. */
+        "flows.v1.SurveyDay": {
+            /** @description Day in the zone of the request, such as 2026-03-01. */
+            date?: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count?: string;
+            /**
+             * Format: double
+             * @description Their average.
+             */
+            average?: number;
+        };
+        /** @description Which answers; what is empty takes all. */
+        "flows.v1.SurveyFilter": {
+            /** @description Of this flow. */
+            flowId?: string;
+            /** @description To this question. */
+            questionId?: string;
+            /** @description Of callers of this brand. */
+            brandId?: string;
+            /** @description About agents of this queue, to whom the caller came by it. */
+            queueId?: string;
+            /** @description About this agent. */
+            agentId?: string;
+            /**
+             * Format: date-time
+             * @description Required. Given from then on.
+             */
+            fromTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. Given before; up to 366 days after from_time.
+             */
+            toTime?: string;
+        };
+        /** @description All answers to a question in a flow. */
+        "flows.v1.SurveyQuestion": {
+            /** @description Flow. */
+            flowId?: string;
+            /** @description Its name; also of a flow that was deleted. */
+            flowName?: string;
+            /** @description Question. */
+            questionId?: string;
+            /**
+             * Format: int32
+             * @description Lowest that could be given; of several releases the lowest of all.
+             */
+            lowest?: number;
+            /**
+             * Format: int32
+             * @description Highest.
+             */
+            highest?: number;
+            /**
+             * Format: int64
+             * @description How many answered.
+             */
+            count?: string;
+            /**
+             * Format: double
+             * @description Average of the answers.
+             */
+            average?: number;
+            /** @description Those that somebody gave, from low to high. */
+            counts?: components["schemas"]["flows.v1.SurveyCount"][];
+            /** @description Days on which somebody answered. */
+            days?: components["schemas"]["flows.v1.SurveyDay"][];
+            /**
+             * Format: int64
+             * @description How many left a comment.
+             */
+            commentCount?: string;
+        };
+        /** @description Answers added up. */
+        "flows.v1.SurveyReport": {
+            /** @description By the flow's name, then by question. */
+            questions?: components["schemas"]["flows.v1.SurveyQuestion"][];
+        };
         /** @description A flow to begin with. */
         "flows.v1.Template": {
             /** @description Stable id, such as greeting_menu_queue. */
@@ -5419,6 +5610,8 @@ export interface components {
             url?: string;
             /** @description HTTP: body that would be sent. */
             body?: string;
+            /** @description Digits: what may be said instead, phrase by phrase; empty where no words are understood, and `text` lets the time run out. */
+            phrases?: string[];
         };
         /** @description Erases. */
         "recording.v1.EraseRecordingRequest": {
@@ -11902,6 +12095,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.SurveyService.GetSurveyReport": {
+        parameters: {
+            query?: {
+                /** @description Which answers. */
+                filter?: components["schemas"]["flows.v1.SurveyFilter"];
+                /** @description Zone of the days, such as Asia/Baku; empty for UTC. */
+                timeZone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Answers added up. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.SurveyReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.SurveyService.ListSurveyAnswers": {
+        parameters: {
+            query?: {
+                /** @description Which answers. */
+                filter?: components["schemas"]["flows.v1.SurveyFilter"];
+                /** @description Up to 200; 0 means 50. */
+                pageSize?: number;
+                /** @description Of the answer before. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ListSurveyAnswersResponse"];
                 };
             };
             default: components["responses"]["Problem"];
