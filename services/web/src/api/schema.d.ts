@@ -6972,11 +6972,6 @@ export interface components {
              * @description Contacts of the day. Who asked to be called back, and is, is one of them.
              */
             contacts?: number;
-            /**
-             * Format: int32
-             * @description Contacts of a day that was which are not played and counted nowhere: written ones, several of which an agent handles at once.
-             */
-            leftOut?: number;
         };
         /** @description The day under one set of rules. */
         "routing.v1.SimulatedDay": {
@@ -7144,6 +7139,8 @@ export interface components {
              * @example 3.5s
              */
             patience?: string;
+            /** @description Channel they come by; unset means voice. Agents handle what is written beside other contacts, as the tenant's capacities say; it takes them as long however much is beside it. */
+            channel?: components["schemas"]["routing.v1.Channel"];
         };
         /** @description Changes. */
         "routing.v1.UpdateAgentRequest": {
