@@ -5816,6 +5816,8 @@ export interface components {
             capacities?: components["schemas"]["routing.v1.ChannelCapacity"][];
             /** @description Output only. Contacts they hold besides contact_id. */
             readonly heldContacts?: components["schemas"]["routing.v1.HeldContact"][];
+            /** @description Whether calls of all queues are accepted by themselves, as Queue.auto_accept. */
+            autoAccept?: boolean;
         };
         /**
          * @description Where an agent stands.
@@ -6614,6 +6616,8 @@ export interface components {
             kept?: boolean;
             /** @description Why it was taken back; set when it is RESCINDED. */
             rescindReason?: components["schemas"]["routing.v1.RescindReason"];
+            /** @description Whether it is accepted by itself where the agent's softphone is connected (Queue.auto_accept, Agent.auto_accept). */
+            autoAccept?: boolean;
         };
         /**
          * @description What became of an offer.
@@ -6822,6 +6826,8 @@ export interface components {
              * @example 3.5s
              */
             missedOfferReturn?: string;
+            /** @description Whether its calls are accepted by themselves, after a tone in the agent's ear, as soon as they are offered: where the agent's softphone is connected; anywhere else, and where several ring together, it rings. A colleague's question always rings. */
+            autoAccept?: boolean;
         };
         /** @description A step. One that has come stays, and the changes of all that have come hold in their order. */
         "routing.v1.RelaxationStep": {
@@ -7147,7 +7153,7 @@ export interface components {
             /** @description Required. agent_id says which. */
             agent?: components["schemas"]["routing.v1.Agent"];
             /**
-             * @description Fields: skills, queue_ids, cost, capacities.
+             * @description Fields: skills, queue_ids, cost, capacities, auto_accept.
              * @example displayName,language
              */
             updateMask?: string;

@@ -140,6 +140,8 @@ class Queue:
     """By how much an agent may extend a wrap-up that has a timer, once."""
     missed_offer_return: timedelta = timedelta(0)
     """After how long an agent who missed an offer is AVAILABLE again by themselves; 0 for never."""
+    auto_accept: bool = False
+    """Its calls are accepted by themselves, after a tone, where the agent's softphone is connected."""
 
     @property
     def requirement(self) -> Requirement:

@@ -12,7 +12,7 @@ import { type PartProps, QueueParts, rulesToSave } from "./rules/QueueParts.tsx"
 import { WrapUpFields } from "./WrapUpFields.tsx";
 
 const MASK =
-  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,businessHoursId,overflow,callbacks,wrapUpMode,wrapUpExtension,missedOfferReturn";
+  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,businessHoursId,overflow,callbacks,wrapUpMode,wrapUpExtension,missedOfferReturn,autoAccept";
 
 type Time = "offerTimeout" | "wrapUpDuration" | "serviceLevelThreshold" | "shortAbandonThreshold";
 
@@ -106,6 +106,13 @@ function GeneralFields({ queue, problem, onChange }: PartProps) {
           />
         ))}
       </SimpleGrid>
+      <Switch
+        label={t("autoAccept")}
+        description={t("autoAccept.queueHint")}
+        checked={queue.autoAccept ?? false}
+        onChange={(event) => onChange({ autoAccept: event.currentTarget.checked })}
+        data-testid="queue-auto-accept"
+      />
       <WrapUpFields queue={queue} problem={problem} onChange={onChange} />
       <MultiSelect
         label={t("admin.queues.dispositions")}

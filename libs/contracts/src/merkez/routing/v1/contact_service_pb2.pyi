@@ -676,7 +676,7 @@ class UpdateAgentRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields: skills, queue_ids, cost, capacities."""
+        """Fields: skills, queue_ids, cost, capacities, auto_accept."""
 
     def __init__(
         self,
