@@ -18,7 +18,7 @@ PREFIXES: dict[str, str] = {
     "call": "call", "leg": "leg", "mom": "moment of a call", "stn": "station", "cdr": "call detail record",
     "trk": "trunk", "gwy": "gateway", "lin": "line of a trunk", "dev": "desk phone",
     "flw": "flow", "rel": "flow release", "tst": "flow test", "run": "flow run", "prm": "prompt",
-    "nls": "number list",
+    "nls": "number list", "sva": "answer of a survey",
     "que": "queue", "skl": "skill", "agt": "agent", "con": "contact", "ofr": "offer", "dsp": "disposition",
     "nrr": "reason of NOT_READY",
     "hrs": "business hours", "rec": "recording", "cbk": "callback", "cus": "customer", "his": "history entry",

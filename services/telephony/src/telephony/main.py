@@ -112,7 +112,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
 
     bus = process.closing(await Bus.connect(settings))
     bus.relay(house.db)
-    process.tasks.spawn(share_calls(bus, switchboard, watch), "share calls")
+    process.tasks.spawn(share_calls(bus, house, switchboard, watch), "share calls")
     quality = QualityWatch(switchboard, share_quality(bus), settings.media_stall_seconds)
     process.tasks.every(LOOK_SECONDS, quality.look, "stalled media")
     process.tasks.every(MEASURE_SECONDS, quality.measure, "quality")

@@ -2040,6 +2040,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/surveyReport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Adds answers up, question by question: how many, their average, how many gave each, and day by day
+         * @description Adds answers up, question by question: how many, their average, how many gave each, and day by day. Needs the permission `analytics.read`.
+         */
+        get: operations["merkez.flows.v1.SurveyService.GetSurveyReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/surveyAnswers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists answers, newest first
+         * @description Lists answers, newest first. Needs the permission `analytics.read`.
+         */
+        get: operations["merkez.flows.v1.SurveyService.ListSurveyAnswers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/flows/{flowId}:test": {
         parameters: {
             query?: never;
@@ -2710,8 +2750,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on
-         * @description Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.write`.
+         * Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on
+         * @description Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.write`.
          */
         patch: operations["merkez.routing.v1.ContactService.UpdateContact"];
         trace?: never;
@@ -4230,6 +4270,8 @@ export interface components {
             skills?: {
                 [key: string]: number;
             };
+            /** @description Skills asked for besides, as an expression of their names or ids like that of a queue's rules: (French >= 4 or Sales) and not Trainee. Empty asks for none. */
+            requirement?: string;
         };
         /** @description Chooses where calls wait, how urgent they are and what they ask for: the first row that holds. A queue step with by_rules waits as it says. */
         "flows.v1.EntryRules": {
@@ -4572,6 +4614,13 @@ export interface components {
             /** @description Newest first. */
             releases?: components["schemas"]["flows.v1.Release"][];
             /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description A page of answers. */
+        "flows.v1.ListSurveyAnswersResponse": {
+            /** @description Newest first. */
+            answers?: components["schemas"]["flows.v1.SurveyAnswer"][];
+            /** @description Empty at the end. */
             nextPageToken?: string;
         };
         /** @description Templates. */
@@ -5201,6 +5250,150 @@ export interface components {
             /** @description Step after the last attempt; empty goes on with `next`. */
             noMatch?: string;
         };
+        /** @description One answer. */
+        "flows.v1.SurveyAnswer": {
+            /** @description Run that asked. */
+            runId?: string;
+            /** @description Call. */
+            callId?: string;
+            /** @description Flow. */
+            flowId?: string;
+            /** @description Its name; also of a flow that was deleted. */
+            flowName?: string;
+            /** @description Question. */
+            questionId?: string;
+            /**
+             * Format: int32
+             * @description Answer.
+             */
+            value?: number;
+            /**
+             * Format: int32
+             * @description Lowest that could be given.
+             */
+            lowest?: number;
+            /**
+             * Format: int32
+             * @description Highest.
+             */
+            highest?: number;
+            /** @description Language it was asked in. */
+            language?: string;
+            /** @description Brand that was called. */
+            brandId?: string;
+            /** @description Customer; empty when unknown. */
+            customerId?: string;
+            /** @description Agent who had left before; empty when none had talked. */
+            agentId?: string;
+            /** @description Their contact. */
+            contactId?: string;
+            /** @description Queue the customer had come to them by. */
+            queueId?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            answerTime?: string;
+            /**
+             * @description How long the caller spoke to a mailbox afterwards, in the same run: a comment. Unset when they said nothing.
+             * @example 3.5s
+             */
+            commentDuration?: string;
+        };
+        /** @description How many gave an answer. */
+        "flows.v1.SurveyCount": {
+            /**
+             * Format: int32
+             * @description Answer.
+             */
+            value?: number;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count?: string;
+        };
+        /** @description A day's answers to a question. */
+        "flows.v1.SurveyDay": {
+            /** @description Day in the zone of the request, such as 2026-03-01. */
+            date?: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count?: string;
+            /**
+             * Format: double
+             * @description Their average.
+             */
+            average?: number;
+        };
+        /** @description Which answers; what is empty takes all. */
+        "flows.v1.SurveyFilter": {
+            /** @description Of this flow. */
+            flowId?: string;
+            /** @description To this question. */
+            questionId?: string;
+            /** @description Of callers of this brand. */
+            brandId?: string;
+            /** @description About agents of this queue, to whom the caller came by it. */
+            queueId?: string;
+            /** @description About this agent. */
+            agentId?: string;
+            /**
+             * Format: date-time
+             * @description Required. Given from then on.
+             */
+            fromTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. Given before; up to 366 days after from_time.
+             */
+            toTime?: string;
+        };
+        /** @description All answers to a question in a flow. */
+        "flows.v1.SurveyQuestion": {
+            /** @description Flow. */
+            flowId?: string;
+            /** @description Its name; also of a flow that was deleted. */
+            flowName?: string;
+            /** @description Question. */
+            questionId?: string;
+            /**
+             * Format: int32
+             * @description Lowest that could be given; of several releases the lowest of all.
+             */
+            lowest?: number;
+            /**
+             * Format: int32
+             * @description Highest.
+             */
+            highest?: number;
+            /**
+             * Format: int64
+             * @description How many answered.
+             */
+            count?: string;
+            /**
+             * Format: double
+             * @description Average of the answers.
+             */
+            average?: number;
+            /** @description Those that somebody gave, from low to high. */
+            counts?: components["schemas"]["flows.v1.SurveyCount"][];
+            /** @description Days on which somebody answered. */
+            days?: components["schemas"]["flows.v1.SurveyDay"][];
+            /**
+             * Format: int64
+             * @description How many left a comment.
+             */
+            commentCount?: string;
+        };
+        /** @description Answers added up. */
+        "flows.v1.SurveyReport": {
+            /** @description By the flow's name, then by question. */
+            questions?: components["schemas"]["flows.v1.SurveyQuestion"][];
+        };
         /** @description A flow to begin with. */
         "flows.v1.Template": {
             /** @description Stable id, such as greeting_menu_queue. */
@@ -5417,6 +5610,8 @@ export interface components {
             url?: string;
             /** @description HTTP: body that would be sent. */
             body?: string;
+            /** @description Digits: what may be said instead, phrase by phrase; empty where no words are understood, and `text` lets the time run out. */
+            phrases?: string[];
         };
         /** @description Erases. */
         "recording.v1.EraseRecordingRequest": {
@@ -5621,6 +5816,8 @@ export interface components {
             capacities?: components["schemas"]["routing.v1.ChannelCapacity"][];
             /** @description Output only. Contacts they hold besides contact_id. */
             readonly heldContacts?: components["schemas"]["routing.v1.HeldContact"][];
+            /** @description Whether calls of all queues are accepted by themselves, as Queue.auto_accept. */
+            autoAccept?: boolean;
         };
         /**
          * @description Where an agent stands.
@@ -5749,6 +5946,8 @@ export interface components {
              * @description Output only. Of CUSTOMER_FIRST: when the customer answered the attempt at hand. Until an agent is with them they wait on the line, at their place.
              */
             readonly answerTime?: string;
+            /** @description Skills asked for besides required_skills, as Contact.requirement. */
+            requirement?: string;
         };
         /** @description One attempt that is over. */
         "routing.v1.CallbackAttempt": {
@@ -6027,6 +6226,8 @@ export interface components {
              * @description Output only. At how many agents it rings now; more than 1 where its queue rings several (RoutingRules.ring_agents).
              */
             readonly ringingCount?: number;
+            /** @description Skills asked for besides required_skills, as an expression like RoutingRules.requirement, with names or ids; read with ids. */
+            requirement?: string;
         };
         /**
          * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
@@ -6415,6 +6616,8 @@ export interface components {
             kept?: boolean;
             /** @description Why it was taken back; set when it is RESCINDED. */
             rescindReason?: components["schemas"]["routing.v1.RescindReason"];
+            /** @description Whether it is accepted by itself where the agent's softphone is connected (Queue.auto_accept, Agent.auto_accept). */
+            autoAccept?: boolean;
         };
         /**
          * @description What became of an offer.
@@ -6623,6 +6826,8 @@ export interface components {
              * @example 3.5s
              */
             missedOfferReturn?: string;
+            /** @description Whether its calls are accepted by themselves, after a tone in the agent's ear, as soon as they are offered: where the agent's softphone is connected; anywhere else, and where several ring together, it rings. A colleague's question always rings. */
+            autoAccept?: boolean;
         };
         /** @description A step. One that has come stays, and the changes of all that have come hold in their order. */
         "routing.v1.RelaxationStep": {
@@ -6773,11 +6978,6 @@ export interface components {
              * @description Contacts of the day. Who asked to be called back, and is, is one of them.
              */
             contacts?: number;
-            /**
-             * Format: int32
-             * @description Contacts of a day that was which are not played and counted nowhere: written ones, several of which an agent handles at once.
-             */
-            leftOut?: number;
         };
         /** @description The day under one set of rules. */
         "routing.v1.SimulatedDay": {
@@ -6945,13 +7145,15 @@ export interface components {
              * @example 3.5s
              */
             patience?: string;
+            /** @description Channel they come by; unset means voice. Agents handle what is written beside other contacts, as the tenant's capacities say; it takes them as long however much is beside it. */
+            channel?: components["schemas"]["routing.v1.Channel"];
         };
         /** @description Changes. */
         "routing.v1.UpdateAgentRequest": {
             /** @description Required. agent_id says which. */
             agent?: components["schemas"]["routing.v1.Agent"];
             /**
-             * @description Fields: skills, queue_ids, cost, capacities.
+             * @description Fields: skills, queue_ids, cost, capacities, auto_accept.
              * @example displayName,language
              */
             updateMask?: string;
@@ -6991,7 +7193,7 @@ export interface components {
             /** @description Required. contact_id says which. */
             contact?: components["schemas"]["routing.v1.Contact"];
             /**
-             * @description Fields: priority, required_skills, preferred_agent_id.
+             * @description Fields: priority, required_skills, requirement, preferred_agent_id.
              * @example displayName,language
              */
             updateMask?: string;
@@ -11999,6 +12201,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.SurveyService.GetSurveyReport": {
+        parameters: {
+            query?: {
+                /** @description Which answers. */
+                filter?: components["schemas"]["flows.v1.SurveyFilter"];
+                /** @description Zone of the days, such as Asia/Baku; empty for UTC. */
+                timeZone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Answers added up. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.SurveyReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.SurveyService.ListSurveyAnswers": {
+        parameters: {
+            query?: {
+                /** @description Which answers. */
+                filter?: components["schemas"]["flows.v1.SurveyFilter"];
+                /** @description Up to 200; 0 means 50. */
+                pageSize?: number;
+                /** @description Of the answer before. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ListSurveyAnswersResponse"];
                 };
             };
             default: components["responses"]["Problem"];

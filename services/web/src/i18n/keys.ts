@@ -18,6 +18,7 @@ import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
 import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
+import type surveys from "../messages/surveys.json";
 import type telephony from "../messages/telephony.json";
 import type voicemail from "../messages/voicemail.json";
 import type watch from "../messages/watch.json";
@@ -43,5 +44,6 @@ export type MessageKey =
   | keyof typeof rules
   | keyof typeof simulator
   | keyof typeof sound
+  | keyof typeof surveys
   | keyof typeof telephony
   | keyof typeof voicemail;

@@ -22,7 +22,7 @@ from routing.ops import overflow, waits
 from routing.ops.contacts import WrapUp
 from routing.overflow_proto import add_checks
 
-_CHANGEABLE = ("priority", "required_skills", "preferred_agent_id")
+_CHANGEABLE = ("priority", "required_skills", "requirement", "preferred_agent_id")
 
 
 class ContactServicer(Asked, ContactServiceServicer):
@@ -104,6 +104,7 @@ class ContactServicer(Asked, ContactServiceServicer):
         every = {
             "priority": contact.priority,
             "required_skills": convert.skills_from_proto(contact.required_skills),
+            "requirement": contact.requirement,
             "preferred_agent_id": contact.preferred_agent_id,
         }
         changes, now = {name: every[name] for name in fields}, self._desk.clock.now()

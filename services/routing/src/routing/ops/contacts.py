@@ -36,11 +36,11 @@ from routing.domain.facts import (
     WrapUpStarted,
 )
 from routing.domain.offers import Decision
-from routing.domain.queues import DIRECT, DispositionNotFound, Queue, demand
+from routing.domain.queues import DIRECT, DispositionNotFound, Queue
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
 from routing.ops.departing import keep_trace
-from routing.ops.queues import get_queue, require_known_skills, require_version, rules_of
+from routing.ops.queues import get_queue, known_requirement, require_known_skills, require_version, rules_of
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store
@@ -88,7 +88,8 @@ async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
             raise AgentNotAvailable(why, metadata={"state": agent.state})
         if consult:
             meets = Directly.WAITS
-    contact = await _preferring(tx, contact, await _add(tx, contact), timedelta(0))
+    contact, queue = await _add(tx, contact)
+    contact = await _preferring(tx, contact, queue, timedelta(0))
     await store.add_contact(tx, contact)
     tx.tell(ContactQueued(contact))
     return contact if meets is Directly.WAITS else await _drop(tx, contact, FORWARDED, now, now)
@@ -137,7 +138,8 @@ async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime
     )  # fmt: skip
     agent = await get_agent(tx, agent_id)
     after = agents.taking(agent, contact.contact_id, now, contact.channel)
-    contact = replace(contact, wrap_up_mode=(await _add(tx, contact)).wrap_up_mode)
+    contact, queue = await _add(tx, contact)
+    contact = replace(contact, wrap_up_mode=queue.wrap_up_mode)
     await store.add_contact(tx, contact)
     tx.tell(ContactStarted(contact))
     await put_agent(tx, agent, after, now)
@@ -191,9 +193,11 @@ async def update_contact(
         raise InvalidInput.of("contact.preferred_agent_id", "is of no use: the contact is for one agent alone")
     after = contacts.changed(before, **changes)
     queue = await rules_of(tx, before.queue_id)
-    if "required_skills" in changes:
+    if "required_skills" in changes or "requirement" in changes:
         await require_known_skills(tx, after.required_skills, "contact.required_skills")
-        require_possible(queue, after)
+        requirement = await known_requirement(tx, after.requirement, "contact.requirement")
+        after = replace(after, requirement=requirement)
+        require_possible(queue, after, f"contact.{_asking(changes)}")
     if after.preferred_agent_id != before.preferred_agent_id:
         since_queued = max(now - before.queue_time, timedelta(0))
         after = await _preferring(tx, after, queue, since_queued)
@@ -262,16 +266,18 @@ async def leave_call(tx: Ledger, contact_id: str, agent_id: str, leave_time: dat
             tx.tell(ContactCorrected(right))
 
 
-async def _add(tx: Ledger, contact: Contact) -> Queue:
-    """The queue of a new contact, when it may be added."""
+async def _add(tx: Ledger, contact: Contact) -> tuple[Contact, Queue]:
+    """A new contact, when it may be added, and its queue."""
     queue = await get_queue(tx, contact.queue_id) if contact.queue_id else DIRECT
     await require_known_skills(tx, contact.required_skills, "contact.required_skills")
+    requirement = await known_requirement(tx, contact.requirement, "contact.requirement")
+    contact = replace(contact, requirement=requirement)
     if contact.call_id and await store.call_has_ended(tx, contact.call_id):
         raise CallOver("the call is over")
     if not contact.target_agent_id:
-        require_possible(queue, contact)
+        require_possible(queue, contact, "contact.requirement" if requirement else "contact.required_skills")
     tx.follow(contact.traceparent)
-    return queue
+    return contact, queue
 
 
 async def _drop(tx: Ledger, contact: Contact, reason: str, end_time: datetime, now: datetime) -> Contact:
@@ -361,7 +367,11 @@ async def _preferring(tx: Ledger, contact: Contact, queue: Queue, passed: timede
     return replace(contact, preferred_wait=wait)
 
 
-def require_possible(queue: Queue, contact: Contact, field: str = "contact.required_skills") -> None:
+def _asking(changes: Mapping[str, Any]) -> str:
+    return "required_skills" if "required_skills" in changes else "requirement"
+
+
+def require_possible(queue: Queue, contact: Contact, field: str) -> None:
     """InvalidInput when nobody could ever take it."""
-    if not requirements.both(queue.requirement, requirements.of_levels(demand(contact.required_skills))):
+    if not requirements.both(queue.requirement, contact.asked):
         raise InvalidInput.of(field, "contradict what the queue asks for: nobody could ever take it")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from kernel.features import Feature
 from kernel.ids import is_id
+from kernel.skills import skill_finder
 
 from routing.domain import requirements
 from routing.domain.agents import AgentNotFound
@@ -55,10 +56,7 @@ async def require_plan_for(tx: Ledger, before: Rules, after: Rules) -> None:
 
 
 def _by_id(rules: Rules, names: dict[str, str], field: str) -> Rules:
-    ids = {name.casefold(): skill_id for skill_id, name in names.items()}
-
-    def skill_of(name: str) -> str | None:
-        return name if name in names else ids.get(name.casefold())
+    skill_of = skill_finder(names)
 
     def stated(text: str, place: str) -> str:
         requirements.parsed(text, skill_of, place)
