@@ -131,9 +131,9 @@ async def everything_of(firm: Any) -> dict[str, str]:
         await town.stubs.numbers.AssignNumber(
             number_service_pb2.AssignNumberRequest(request_id="n", number=number, brand_id=brand.brand_id)
         )
-    from tenancy.ops import organisation
+    from tenancy.ops.notices import raise_notice
 
-    notice = await firm.run(lambda tx: organisation.raise_notice(tx, "LIMIT", "x", {}, town.clock.now()))
+    notice = await firm.run(lambda tx: raise_notice(tx, "LIMIT", "x", {}, town.clock.now()))
     return {
         "brand": brand.brand_id, "invitation": invitation.invitation_id, "key": key.api_key.api_key_id,
         "number": number, "notice": notice.notice_id, "user": firm.session.user.user_id,

@@ -1,7 +1,8 @@
 """The periods fees fall due in, and shares of them. Exact: what a part costs is a fraction until it is rounded, once.
 
-Periods are counted from an anchor by the wall clock of a zone: the anchor's day of the month at the anchor's time of day,
-or the last day of a month that is shorter. The next month has the anchor's day again: 31 January, 28 February, 31 March.
+Periods are counted from an anchor by the wall clock of a zone: the anchor's day of the month at the anchor's time of
+day, or the last day of a month that is shorter. The next month has the anchor's day again: 31 January, 28 February,
+31 March.
 A time of day that a change to summer time leaves out is as much later; of one that comes twice the first counts.
 """
 
@@ -57,7 +58,7 @@ def has_the_anchors_day(anchor: datetime, time: datetime, zone: str) -> bool:
 
 
 def share(start: datetime, end: datetime, period_start: datetime, period_end: datetime) -> Fraction:
-    """Which part of the period [start, end) is, by elapsed time: 0 when they don't touch, 1 when it covers all of it."""
+    """Which part of the period [start, end) is, by elapsed time: 0 when they don't touch, 1 when it covers it."""
     since, until = max(start, period_start), min(end, period_end)
     if since >= until:
         return Fraction(0)
