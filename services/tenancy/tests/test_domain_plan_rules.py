@@ -11,11 +11,11 @@ from kernel.features import Feature
 from merkez.tenancy.v1 import plan_pb2
 from merkez.type.v1 import money_pb2
 from tenancy import catalogue
-from tenancy.convert_plans import Reading, in_all_languages, plan_out
 from tenancy.domain import plan_rules
 from tenancy.domain.plan_documents import add_on_document, add_on_of, plan_document, plan_of
 from tenancy.domain.plan_rules import PlanInvalid, add_on_faults, plan_faults
 from tenancy.domain.plans import AddOn, Limits, Plan, Rate, Tier, with_add_ons
+from tenancy.plans_proto import Reading, in_all_languages, plan_out
 
 PLAN: Plan = replace(catalogue.seed().find("growth"), price="99.00", trial_days=14, state="DRAFT")
 ADD_ON = AddOn("more_calls", 1, {"en": "Ten more calls"}, {}, "EUR", "20.00", limits=Limits(max_concurrent_calls=10))

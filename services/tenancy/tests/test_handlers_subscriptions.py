@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -82,7 +83,8 @@ async def test_upgrade_is_held_now_as_it_was_previewed_and_told_to_everybody(tow
     assert (moved.plan_id, moved.plan_version, moved.version) == (big, 1, 2)
     plan, changed = (await told(town.db, firm.tenant_id))[-2:]
     assert (plan.DESCRIPTOR.name, plan.plan.plan_id) == ("PlanSubscribed", big)
-    assert time_of(plan.effective_time, town.clock.now()) == town.clock.now() == time_of(changed.change_time, town.clock.now())
+    now = town.clock.now()
+    assert time_of(plan.effective_time, now) == time_of(changed.change_time, now) == now
     assert (changed.subscription, changed.plan.plan_id) == (moved, big)
     assert time_of(seen.next_fee_time, town.clock.now()) == time_of(moved.period_end_time, town.clock.now())
 
@@ -337,5 +339,5 @@ async def test_many_periods_that_nobody_watched_follow_one_another(town: Any, of
     await settle_due(town.db)
     facts = await told(town.db, firm.tenant_id, "SubscriptionChanged")
     spans = [(f.subscription.period_start_time.seconds, f.subscription.period_end_time.seconds) for f in facts]
-    assert len(spans) == 7 and all(before[1] == after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert len(spans) == 7 and all(before[1] == after[0] for before, after in pairwise(spans))
     assert spans[-1][0] <= town.clock.now().timestamp() < spans[-1][1]

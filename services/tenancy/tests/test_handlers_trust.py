@@ -13,16 +13,21 @@ from kernel.tenant import PLATFORM, Principal
 from merkez.tenancy.v1 import (
     number_pb2,
     number_service_pb2,
+    operator_plan_service_pb2,
     operator_service_pb2,
     plan_service_pb2,
     session_pb2,
     session_service_pb2,
+    subscription_service_pb2,
     tenant_pb2,
     tenant_service_pb2,
 )
 from testkit import someone
 
-MODULES = (plan_service_pb2, tenant_service_pb2, session_service_pb2, number_service_pb2, operator_service_pb2)
+MODULES = (
+    plan_service_pb2, tenant_service_pb2, session_service_pb2, number_service_pb2, operator_service_pb2,
+    operator_plan_service_pb2, subscription_service_pb2,
+)  # fmt: skip
 EVERYBODY = {"owner", "admin", "supervisor", "agent", "operator", "api_client", "customer", "stranger", "service"}
 SIGNED_IN = EVERYBODY - {"customer", "stranger"}
 MEMBERS = SIGNED_IN - {"operator"}
@@ -52,6 +57,16 @@ MAY = {
     "ApiKeyService": {
         "CreateApiKey": ADMINS, "ListApiKeys": ADMINS, "RevokeApiKey": ADMINS, "VerifyApiKey": {"service"},
     },
+    "OperatorPlanService": dict.fromkeys(
+        ("ListAllPlans", "CheckPlan", "CreatePlan", "CreatePlanVersion", "UpdatePlanDraft", "PublishPlan", "RetirePlan",
+         "ListAllAddOns", "CreateAddOn", "CreateAddOnVersion", "UpdateAddOnDraft", "PublishAddOn", "RetireAddOn"),
+        OPERATORS,
+    ),
+    "SubscriptionService": dict.fromkeys(("GetSubscription", "ListOffers", "PreviewPlanChange"), OWNER)
+    | dict.fromkeys(
+        ("MovePlan", "UndoPendingChange", "SetAddOn", "PauseSubscription", "ResumeSubscription", "CancelSubscription",
+         "ReactivateSubscription"), OWNER,
+    ),
     "AuditService": {"ListAuditEntries": ADMINS | {"operator"}},
     "OperatorService": dict.fromkeys(
         ("ListTenants", "SuspendTenant", "ResumeTenant", "ListBroughtNumbers", "ApproveNumbers", "RevokeNumbers"),

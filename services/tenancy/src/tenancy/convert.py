@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from chassis.instants import time_out
 from merkez.tenancy.v1 import number_pb2, number_service_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
 
-from tenancy.convert_plans import entitlements_out
 from tenancy.domain.call_rules import PARK_ENDS, TONES, CallRules, call_rules_of
 from tenancy.domain.fields import FieldInvalid
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
 from tenancy.domain.plans import Plan
+from tenancy.plans_proto import entitlements_out
 
 
 def tenant_out(tenant: Tenant, currency: str) -> tenant_pb2.Tenant:

@@ -15,7 +15,7 @@ from merkez.tenancy.v1 import (
     tenant_service_pb2_grpc,
 )
 
-from tenancy import convert, convert_plans
+from tenancy import convert, plans_proto
 from tenancy.desk import Desk, client_address
 from tenancy.domain import fields
 from tenancy.domain.people import EmailTaken, Tenant
@@ -23,7 +23,6 @@ from tenancy.domain.sessions import SignInRefused
 from tenancy.ops import held, notices, organisation, sessions, subscriptions
 from tenancy.ops.organisation import Draft
 from tenancy.ops.sessions import SignUp
-from tenancy.store import shelf
 
 
 class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
@@ -39,7 +38,7 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
         now, password = self._db.clock.now(), fields.password(request.password)
         command = SignUp(
             request_id=require_request_id(request.request_id),
-            plan=(await self._db.system(shelf.catalogue, read_only=True)).find(request.plan_id),
+            plan=(await self._db.system(held.catalogue, read_only=True)).find(request.plan_id),
             company_name=fields.name(request.company_name, "company_name"),
             owner_name=fields.name(request.owner_name, "owner_name"),
             email=fields.email(request.email),
@@ -104,7 +103,7 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
     async def GetEntitlements(
         self, request: tenant_service_pb2.GetEntitlementsRequest, context: Any
     ) -> tenant_pb2.Entitlements:
-        return convert_plans.entitlements_out(await self._db.run(principal().tenant_id, held.plan_of, read_only=True))
+        return plans_proto.entitlements_out(await self._db.run(principal().tenant_id, held.plan_of, read_only=True))
 
     async def ListNotices(
         self, request: tenant_service_pb2.ListNoticesRequest, context: Any

@@ -19,15 +19,13 @@ from merkez.tenancy.v1 import (
     plan_service_pb2_grpc,
 )
 
-from tenancy.convert_plans import Reading, add_on_out, plan_out
 from tenancy.domain import plan_rules
 from tenancy.domain.fields import FieldInvalid
 from tenancy.domain.meters import METERS
 from tenancy.domain.plans import AddOn, Plan
-from tenancy.ops import plans
-from tenancy.ops.plans import Overview
-from tenancy.store import shelf
-from tenancy.store.plan_tables import ADD_ON, PLAN
+from tenancy.ops import held, plans
+from tenancy.ops.plans import ADD_ON, PLAN, Overview
+from tenancy.plans_proto import Reading, add_on_out, plan_out
 
 M = TypeVar("M", bound=Message)
 
@@ -41,11 +39,11 @@ class Plans(plan_service_pb2_grpc.PlanServiceServicer):
     async def ListPlans(
         self, request: plan_service_pb2.ListPlansRequest, context: Any
     ) -> plan_service_pb2.ListPlansResponse:
-        catalogue = await self._db.system(shelf.catalogue, read_only=True)
+        catalogue = await self._db.system(held.catalogue, read_only=True)
         return plan_service_pb2.ListPlansResponse(plans=[plan_out(plan) for plan in catalogue.on_sale()])
 
     async def GetPlan(self, request: plan_service_pb2.GetPlanRequest, context: Any) -> plan_pb2.Plan:
-        catalogue = await self._db.system(shelf.catalogue, read_only=True)
+        catalogue = await self._db.system(held.catalogue, read_only=True)
         return plan_out(catalogue.find(request.plan_id, request.version, principal().tenant_id))
 
 

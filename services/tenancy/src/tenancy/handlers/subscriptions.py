@@ -10,10 +10,10 @@ from chassis.sql import Database, Tx
 from kernel.ids import require_request_id
 from merkez.tenancy.v1 import subscription_pb2, subscription_service_pb2, subscription_service_pb2_grpc
 
-from tenancy.convert_plans import add_on_out, move_out, plan_out, subscription_out
 from tenancy.domain.plans import PlanNotFound
 from tenancy.ops import subscriptions
 from tenancy.ops.held import Held
+from tenancy.plans_proto import add_on_out, move_out, plan_out, subscription_out
 
 
 class Subscriptions(subscription_service_pb2_grpc.SubscriptionServiceServicer):

@@ -44,6 +44,9 @@ class Held:
         return plans.with_add_ons(self.plan, self.add_ons)
 
 
+catalogue = shelf.catalogue
+
+
 async def get_tenant(tx: Tx) -> Tenant:
     """The tenant of the transaction. Raises `TenantNotFound`."""
     tenant = await rows.find(tx, tables.tenants, Tenant)
@@ -55,14 +58,14 @@ async def get_tenant(tx: Tx) -> Tenant:
 async def held(tx: Tx) -> Held:
     """What the tenant holds."""
     tenant = await get_tenant(tx)
-    catalogue = await shelf.catalogue(tx)
+    on_shelf = await shelf.catalogue(tx)
     known = await store.find(tx)
-    plan = await _plan(tx, catalogue, tenant)
+    plan = await _plan(tx, on_shelf, tenant)
     subscription = known or _of_before(tenant, plan)
     stints = await store.add_ons_held(tx, subscription.period_start_time) if known is not None else []
-    if any(not _has(catalogue, each) for each in stints):
-        catalogue = await shelf.catalogue(tx, anew=True)
-    return Held(tenant, catalogue, plan, subscription, stints)
+    if any(not _has(on_shelf, each) for each in stints):
+        on_shelf = await shelf.catalogue(tx, anew=True)
+    return Held(tenant, on_shelf, plan, subscription, stints)
 
 
 async def plan_of(tx: Tx) -> Plan:

@@ -12,7 +12,7 @@ from datetime import datetime
 from chassis.sql import Tx
 from kernel.ids import new_id
 
-from tenancy import convert_plans
+from tenancy import plans_proto
 from tenancy.domain import fields, moves, people, plans, subscriptions
 from tenancy.domain.moves import Move
 from tenancy.domain.people import Tenant
@@ -223,11 +223,9 @@ def _tell(tx: Tx, found: Held, *, plan_is_news: bool) -> None:
     if plan_is_news:
         since = found.subscription.plan_time
         lowest = catalogue.lowest_plan_ids()
-        tx.emit(convert_plans.plan_subscribed(found.entitled, since, tenant.time_zone, lowest), key=tenant.tenant_id)
+        tx.emit(plans_proto.plan_subscribed(found.entitled, since, tenant.time_zone, lowest), key=tenant.tenant_id)
     told = _add_ons_named(catalogue, found)
-    tx.emit(
-        convert_plans.subscription_changed(found.subscription, found.stints, found.plan, told), key=tenant.tenant_id
-    )
+    tx.emit(plans_proto.subscription_changed(found.subscription, found.stints, found.plan, told), key=tenant.tenant_id)
 
 
 def _add_ons_named(catalogue: Catalogue, found: Held) -> list[AddOn]:
