@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from merkez.type.v1 import money_pb2
 from sqlalchemy import select, update
 from tenancy.main import sow_catalogue
 from tenancy.store import catalogue as store
+from tenancy.store import shelf
 from tenancy.store.plan_tables import PLAN, catalogue_versions
 
 from .conftest import fresh
@@ -266,3 +268,15 @@ async def test_seed_is_sown_once_and_what_operators_did_stays(town: Any, office:
     assert growth.version == 1
     rows = await town.db.system(lambda tx: tx.all(select(catalogue_versions.c.item_id)))
     assert len([row for row in rows if row["item_id"] == "starter"]) == 1
+
+
+async def test_what_another_process_published_is_seen_within_five_seconds(
+    town: Any, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = (await office.draft()).plan
+    await shown(town)  # read now
+    kept = await town.db.system(lambda tx: store.find(tx, PLAN, draft.plan_id, 1))
+    assert await town.db.system(lambda tx: store.publish(tx, kept, town.clock.now()))
+    later = time.monotonic() + 5
+    monkeypatch.setattr(shelf.time, "monotonic", lambda: later)
+    assert draft.plan_id in await shown(town)

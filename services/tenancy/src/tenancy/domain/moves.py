@@ -104,7 +104,7 @@ def preview(
         limit_changes=_limit_changes(mine.limits, would.limits),
         features_gained=[each for each in would.features if each not in mine.features],
         features_lost=[each for each in mine.features if each not in would.features],
-        misfits=misfits(would.limits, used),
+        misfits=misfits(would.limits, used, plan.soft_limits),
         add_ons_lost=lost_add_ons(plan, add_ons),
     )
 

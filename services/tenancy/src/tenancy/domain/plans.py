@@ -231,15 +231,15 @@ def check_room(limit: str, allowed: int, used: int) -> None:
         )
 
 
-def misfits(limits: Limits, used: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """What is in use over a limit: (used, allowed) by the limit's short name, such as users."""
-    allowed = {name: int(getattr(limits, f"max_{name}")) for name in used}
-    return {name: (count, allowed[name]) for name, count in used.items() if count > allowed[name]}
+def misfits(limits: Limits, used: Mapping[str, int], soft: Sequence[str] = ()) -> dict[str, tuple[int, int]]:
+    """What is in use over a limit that refuses: (used, allowed) by the limit's short name, such as users."""
+    allowed = {name: int(getattr(limits, f"max_{name}")) for name in used if f"max_{name}" not in soft}
+    return {name: (used[name], most) for name, most in allowed.items() if used[name] > most}
 
 
-def check_fit(limits: Limits, used: Mapping[str, int]) -> None:
-    """Raises `PlanLimitsExceeded` naming each limit that is already exceeded."""
-    over = misfits(limits, used)
+def check_fit(limits: Limits, used: Mapping[str, int], soft: Sequence[str] = ()) -> None:
+    """Raises `PlanLimitsExceeded` naming each limit that is already exceeded; one that is `soft` refuses nothing."""
+    over = misfits(limits, used, soft)
     if over:
         said = ", ".join(f"{count} {name} (allowed {allowed})" for name, (count, allowed) in over.items())
         raise PlanLimitsExceeded(

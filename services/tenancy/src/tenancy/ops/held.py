@@ -39,6 +39,11 @@ class Held:
         ]
 
     @property
+    def as_calls_see_it(self) -> Tenant:
+        """The tenant, suspended as far as calls go while its subscription is paused or has ended."""
+        return self.tenant if self.subscription.in_force else replace(self.tenant, state="SUSPENDED")
+
+    @property
     def entitled(self) -> Plan:
         """The plan with what its add-ons give."""
         return plans.with_add_ons(self.plan, self.add_ons)
@@ -63,7 +68,8 @@ async def held(tx: Tx) -> Held:
     plan = await _plan(tx, on_shelf, tenant)
     subscription = known or _of_before(tenant, plan)
     stints = await store.add_ons_held(tx, subscription.period_start_time) if known is not None else []
-    if any(not _has(on_shelf, each) for each in stints):
+    waits = subscription.pending_plan_id, subscription.pending_plan_version
+    if any(not _has(on_shelf, each) for each in stints) or (waits[0] and not _sells(on_shelf, *waits)):
         on_shelf = await shelf.catalogue(tx, anew=True)
     return Held(tenant, on_shelf, plan, subscription, stints)
 
@@ -86,15 +92,7 @@ async def require_feature(tx: Tx, feature: Feature) -> None:
 
 async def check_in_force(tx: Tx) -> None:
     """Raises `SubscriptionPaused` for one that is paused or has ended."""
-    known = await store.find(tx)
-    if known is not None:
-        subscriptions.check_in_force(known)
-
-
-async def as_calls_see_it(tx: Tx, tenant: Tenant) -> Tenant:
-    """The tenant, suspended as far as calls go while its subscription is paused or has ended."""
-    known = await store.find(tx)
-    return tenant if known is None or known.in_force else replace(tenant, state="SUSPENDED")
+    subscriptions.check_in_force((await held(tx)).subscription)
 
 
 async def in_use(tx: Tx) -> dict[str, int]:
@@ -127,3 +125,7 @@ def _of_before(tenant: Tenant, plan: Plan) -> Subscription:
 
 def _has(catalogue: Catalogue, stint: HeldAddOn) -> bool:
     return any((each.add_on_id, each.version) == (stint.add_on_id, stint.version) for each in catalogue.add_ons)
+
+
+def _sells(catalogue: Catalogue, plan_id: str, version: int) -> bool:
+    return any((each.plan_id, each.version) == (plan_id, version) for each in catalogue.plans)

@@ -26,7 +26,8 @@ from tenancy.domain.numbers import (
 )
 from tenancy.domain.people import Brand, Tenant
 from tenancy.domain.plans import Plan
-from tenancy.ops.held import as_calls_see_it, check_in_force, get_tenant, held, plan_of
+from tenancy.domain.subscriptions import check_in_force
+from tenancy.ops.held import held, plan_of
 from tenancy.ops.organisation import get_brand, only_brand, point_widget, show_no_more
 from tenancy.store import inventory, lookups, rows, tables
 
@@ -208,16 +209,17 @@ class CallerNumbers:
 async def caller_numbers(tx: Tx, brand_id: str) -> CallerNumbers:
     """Every number the tenant may show, and the brand in whose name it calls: its only one when none is named. Raises
     `BrandNotFound`, `SubscriptionPaused`."""
-    await check_in_force(tx)
+    mine = await held(tx)
+    check_in_force(mine.subscription)
     brand = await (get_brand(tx, brand_id) if brand_id else only_brand(tx))
-    held = [rows.value_of(Number, row) for row in await rows.every(tx, tables.numbers)]
-    shown = sorted((each for each in held if each.shown), key=lambda each: each.number)
-    return CallerNumbers(await get_tenant(tx), brand, shown, await plan_of(tx))
+    numbers = [rows.value_of(Number, row) for row in await rows.every(tx, tables.numbers)]
+    shown = sorted((each for each in numbers if each.shown), key=lambda each: each.number)
+    return CallerNumbers(mine.tenant, brand, shown, mine.entitled)
 
 
 async def _route(tx: Tx, brand: Brand, number: Number) -> Route:
     found = await held(tx)
-    return Route(await as_calls_see_it(tx, found.tenant), brand, number, found.entitled)
+    return Route(found.as_calls_see_it, brand, number, found.entitled)
 
 
 async def _held(tx: Tx, number: str) -> Number:

@@ -151,7 +151,7 @@ async def set_add_on(tx: Tx, add_on_id: str, quantity: int, version: int, now: d
     others = [(each, count) for each, count in found.add_ons if each.add_on_id != add_on_id]
     then = plans.with_add_ons(found.plan, [*others, *([(add_on, quantity)] if quantity else [])])
     if current is None or quantity < current.quantity:
-        plans.check_fit(then.limits, await holding.in_use(tx))
+        plans.check_fit(then.limits, await holding.in_use(tx), then.soft_limits)
     if current is not None:
         await store.end(tx, current.held_add_on_id, time)
     if quantity:
@@ -198,7 +198,8 @@ async def _fall_due(tx: Tx, found: Held, now: datetime) -> Held:
 
 async def _check_fits(tx: Tx, found: Held, plan: Plan) -> None:
     moves.check_add_ons(plan, found.add_ons)
-    plans.check_fit(plans.with_add_ons(plan, found.add_ons).limits, await holding.in_use(tx))
+    limits = plans.with_add_ons(plan, found.add_ons).limits
+    plans.check_fit(limits, await holding.in_use(tx), plan.soft_limits)
 
 
 async def _save(tx: Tx, found: Held, changed: Subscription, plan: Plan | None = None, *, begins: bool = False) -> Held:

@@ -8,6 +8,7 @@ import { useRefresh } from "../../ui/ListPage.tsx";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { PlanCards } from "../start/PlanCards.tsx";
+import { useRefreshOn } from "../watch/useRefreshOn.ts";
 import watch from "../watch/watch.module.css";
 import { AddOns } from "./plan/AddOns.tsx";
 import { BeginAgain } from "./plan/BeginAgain.tsx";
@@ -30,6 +31,7 @@ export function PlanPanel() {
   );
   const held = useQuery({ queryKey: ["subscription"], queryFn: () => ask(api.GET("/v1/subscription")) });
   const offers = useQuery({ queryKey: ["offers"], queryFn: () => ask(api.GET("/v1/subscription/offers")) });
+  useRefreshOn(["subscription"], "SubscriptionChanged");
   useEffect(() => {
     // The page above is made of what is still read, so the browser's own jump comes too early.
     if (held.data && offers.data && location.hash === "#plans")
