@@ -93,7 +93,8 @@ def call(town: Any, method: Any, request: Any) -> Any:
         "PlanService": town.stubs.plans, "TenantService": town.stubs.tenants, "BrandService": town.stubs.brands,
         "SessionService": town.stubs.sessions, "UserService": town.stubs.users, "AuditService": town.stubs.audit,
         "ApiKeyService": town.stubs.api_keys, "NumberService": town.stubs.numbers,
-        "OperatorService": town.stubs.operators,
+        "OperatorService": town.stubs.operators, "OperatorPlanService": town.stubs.catalogue,
+        "SubscriptionService": town.stubs.subscriptions,
     }  # fmt: skip
     return getattr(stubs[method.containing_service.name], method.name)(request)
 
