@@ -89,6 +89,11 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
     assert {route.method.action.rpartition(".")[2] for route in reached} == {
         "OperatorService/ListTenants", "OperatorService/SuspendTenant", "OperatorService/ResumeTenant",
         "OperatorService/ListBroughtNumbers", "OperatorService/ApproveNumbers", "OperatorService/RevokeNumbers",
+        "OperatorPlanService/ListAllPlans", "OperatorPlanService/CheckPlan", "OperatorPlanService/CreatePlan",
+        "OperatorPlanService/CreatePlanVersion", "OperatorPlanService/UpdatePlanDraft",
+        "OperatorPlanService/PublishPlan", "OperatorPlanService/RetirePlan", "OperatorPlanService/ListAllAddOns",
+        "OperatorPlanService/CreateAddOn", "OperatorPlanService/CreateAddOnVersion",
+        "OperatorPlanService/UpdateAddOnDraft", "OperatorPlanService/PublishAddOn", "OperatorPlanService/RetireAddOn",
         "AuditService/ListAuditEntries", "UserService/GetMe",
         *(f"TrunkService/{verb}Trunk" for verb in ("Create", "Get", "Update", "Delete", "Test")),
         "TrunkService/ListTrunks", "TrunkService/GetTrunkHealth", "TrunkService/SetTrunkPassword",

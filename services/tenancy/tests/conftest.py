@@ -19,18 +19,21 @@ from merkez.flows.v1 import flow_pb2, flow_service_pb2_grpc
 from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2_grpc
 from merkez.tenancy.v1 import (
     number_service_pb2_grpc,
+    operator_plan_service_pb2_grpc,
     operator_service_pb2_grpc,
     plan_service_pb2_grpc,
     session_pb2,
     session_service_pb2,
     session_service_pb2_grpc,
+    subscription_service_pb2,
+    subscription_service_pb2_grpc,
     tenant_pb2,
     tenant_service_pb2,
     tenant_service_pb2_grpc,
 )
 from tenancy.clients import Flows, Trunks
 from tenancy.desk import CLIENT_ADDRESS, Desk
-from tenancy.main import servicers, stock_inventory
+from tenancy.main import servicers, sow_catalogue, stock_inventory
 from tenancy.oidc import OpenIdProvider
 from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
@@ -65,6 +68,8 @@ class Stubs:
         self.audit = stub(session_service_pb2_grpc.AuditServiceStub)
         self.numbers = stub(number_service_pb2_grpc.NumberServiceStub)
         self.operators = stub(operator_service_pb2_grpc.OperatorServiceStub)
+        self.catalogue = stub(operator_plan_service_pb2_grpc.OperatorPlanServiceStub)
+        self.subscriptions = stub(subscription_service_pb2_grpc.SubscriptionServiceStub)
 
 
 @dataclass
@@ -114,6 +119,11 @@ class Firm:
         request = session_service_pb2.CreateInvitationRequest(request_id=fresh("invite"), invitation=asked)
         with self.as_(by):
             return await self.town.stubs.users.CreateInvitation(request)
+
+    async def begin_anew(self, plan_id: str) -> None:
+        """Ends the subscription now and begins one to another plan: a smaller one too is held at once."""
+        with self.as_():
+            await begin_anew(self.town.stubs.subscriptions, plan_id)
 
     async def join(self, role: str = "agent", email: str = "") -> session_pb2.Session:
         """Somebody new, invited and joined."""
@@ -249,6 +259,14 @@ def secret_of(invitation: session_pb2.Invitation) -> str:
     return invitation.link_path.rpartition("/")[2]
 
 
+async def begin_anew(subscriptions: Any, plan_id: str) -> None:
+    """As `Firm.begin_anew`, for whoever acts now."""
+    end = subscription_service_pb2.CancelSubscriptionRequest(request_id=fresh("end"), now=True)
+    begin = subscription_service_pb2.ReactivateSubscriptionRequest(request_id=fresh("begin"), plan_id=plan_id)
+    await subscriptions.CancelSubscription(end)
+    await subscriptions.ReactivateSubscription(begin)
+
+
 Open = Callable[..., Awaitable[Town]]
 
 
@@ -261,6 +279,7 @@ async def open_town(
     async def make(*, provider: OpenIdProvider | None = None, mailed_links: str = "", fresh: bool = False) -> Town:
         db = await service_db("tenancy", clock=clock, fresh=fresh)
         await stock_inventory(db)
+        await sow_catalogue(db)
         desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
         beside = await neighbours(rpc)
         await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, provider, mailed_links))

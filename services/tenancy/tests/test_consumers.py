@@ -150,7 +150,9 @@ async def test_what_happens_in_a_company_is_told_once_committed(town: Any, make_
         # Other tests of this module left facts in the outbox.
         return {each.subject.rpartition(".")[2]: each.data for each in told if each.tenant_id == firm.tenant_id}
 
-    await eventually(lambda: len(facts()) >= 4)
-    assert set(facts()) == {"brand_changed", "plan_subscribed", "tenant_signed_up", "user_joined"}
+    await eventually(lambda: len(facts()) >= 5)
+    assert set(facts()) == {
+        "brand_changed", "plan_subscribed", "subscription_changed", "tenant_signed_up", "user_joined",
+    }  # fmt: skip
     fact = tenancy_events_pb2.TenantSignedUp.FromString(facts()["tenant_signed_up"])
     assert (fact.tenant.currency, fact.owner_user_id) == ("EUR", firm.session.user.user_id)

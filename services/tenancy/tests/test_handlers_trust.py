@@ -13,16 +13,21 @@ from kernel.tenant import PLATFORM, Principal
 from merkez.tenancy.v1 import (
     number_pb2,
     number_service_pb2,
+    operator_plan_service_pb2,
     operator_service_pb2,
     plan_service_pb2,
     session_pb2,
     session_service_pb2,
+    subscription_service_pb2,
     tenant_pb2,
     tenant_service_pb2,
 )
 from testkit import someone
 
-MODULES = (plan_service_pb2, tenant_service_pb2, session_service_pb2, number_service_pb2, operator_service_pb2)
+MODULES = (
+    plan_service_pb2, tenant_service_pb2, session_service_pb2, number_service_pb2, operator_service_pb2,
+    operator_plan_service_pb2, subscription_service_pb2,
+)  # fmt: skip
 EVERYBODY = {"owner", "admin", "supervisor", "agent", "operator", "api_client", "customer", "stranger", "service"}
 SIGNED_IN = EVERYBODY - {"customer", "stranger"}
 MEMBERS = SIGNED_IN - {"operator"}
@@ -52,6 +57,16 @@ MAY = {
     "ApiKeyService": {
         "CreateApiKey": ADMINS, "ListApiKeys": ADMINS, "RevokeApiKey": ADMINS, "VerifyApiKey": {"service"},
     },
+    "OperatorPlanService": dict.fromkeys(
+        ("ListAllPlans", "CheckPlan", "CreatePlan", "CreatePlanVersion", "UpdatePlanDraft", "PublishPlan", "RetirePlan",
+         "ListAllAddOns", "CreateAddOn", "CreateAddOnVersion", "UpdateAddOnDraft", "PublishAddOn", "RetireAddOn"),
+        OPERATORS,
+    ),
+    "SubscriptionService": dict.fromkeys(("GetSubscription", "ListOffers", "PreviewPlanChange"), OWNER)
+    | dict.fromkeys(
+        ("MovePlan", "UndoPendingChange", "SetAddOn", "PauseSubscription", "ResumeSubscription", "CancelSubscription",
+         "ReactivateSubscription"), OWNER,
+    ),
     "AuditService": {"ListAuditEntries": ADMINS | {"operator"}},
     "OperatorService": dict.fromkeys(
         ("ListTenants", "SuspendTenant", "ResumeTenant", "ListBroughtNumbers", "ApproveNumbers", "RevokeNumbers"),
@@ -78,7 +93,8 @@ def call(town: Any, method: Any, request: Any) -> Any:
         "PlanService": town.stubs.plans, "TenantService": town.stubs.tenants, "BrandService": town.stubs.brands,
         "SessionService": town.stubs.sessions, "UserService": town.stubs.users, "AuditService": town.stubs.audit,
         "ApiKeyService": town.stubs.api_keys, "NumberService": town.stubs.numbers,
-        "OperatorService": town.stubs.operators,
+        "OperatorService": town.stubs.operators, "OperatorPlanService": town.stubs.catalogue,
+        "SubscriptionService": town.stubs.subscriptions,
     }  # fmt: skip
     return getattr(stubs[method.containing_service.name], method.name)(request)
 
@@ -131,9 +147,9 @@ async def everything_of(firm: Any) -> dict[str, str]:
         await town.stubs.numbers.AssignNumber(
             number_service_pb2.AssignNumberRequest(request_id="n", number=number, brand_id=brand.brand_id)
         )
-    from tenancy.ops import organisation
+    from tenancy.ops.notices import raise_notice
 
-    notice = await firm.run(lambda tx: organisation.raise_notice(tx, "LIMIT", "x", {}, town.clock.now()))
+    notice = await firm.run(lambda tx: raise_notice(tx, "LIMIT", "x", {}, town.clock.now()))
     return {
         "brand": brand.brand_id, "invitation": invitation.invitation_id, "key": key.api_key.api_key_id,
         "number": number, "notice": notice.notice_id, "user": firm.session.user.user_id,

@@ -67,6 +67,7 @@ _OPERATOR = {
     "audit.read",
     "nodes.read",
     "nodes.write",
+    "plans.write",
     "tenants.read",
     "tenants.write",
     "trunks.read",

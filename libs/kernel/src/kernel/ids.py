@@ -20,7 +20,7 @@ PREFIXES: dict[str, str] = {
     "flw": "flow", "rel": "flow release", "tst": "flow test", "run": "flow run", "prm": "prompt",
     "nls": "number list", "sva": "answer of a survey",
     "que": "queue", "skl": "skill", "agt": "agent", "con": "contact", "ofr": "offer", "dsp": "disposition",
-    "nrr": "reason of NOT_READY",
+    "nrr": "reason of NOT_READY", "hao": "add-on held",
     "hrs": "business hours", "rec": "recording", "cbk": "callback", "cus": "customer", "his": "history entry",
     "eml": "e-mail", "usg": "usage record", "sub": "subscription", "ivc": "invoice", "evt": "event", "req": "request",
 }  # fmt: skip

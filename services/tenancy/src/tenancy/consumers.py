@@ -9,7 +9,8 @@ from merkez.gateway.v1 import gateway_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 
 from tenancy import convert
-from tenancy.ops import audit, organisation
+from tenancy.ops import audit
+from tenancy.ops.notices import raise_notice
 from tenancy.ops.operators import NOTICE
 
 
@@ -18,7 +19,7 @@ async def call_refused(tx: Tx, fact: telephony_events_pb2.CallRefused, meta: Fac
     if fact.reason == NOTICE:  # said already, with its reason, when the tenant was suspended
         return
     parameters = {"limit": str(fact.limit), "brand_id": fact.brand_id}
-    await organisation.raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
+    await raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
 
 
 async def request_audited(tx: Tx, fact: gateway_events_pb2.RequestAudited, meta: FactMeta) -> None:

@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chassis.instants import time_out
-from merkez.tenancy.v1 import number_pb2, number_service_pb2, plan_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
-from merkez.type.v1 import money_pb2
+from merkez.tenancy.v1 import number_pb2, number_service_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
 
 from tenancy.domain.call_rules import PARK_ENDS, TONES, CallRules, call_rules_of
 from tenancy.domain.fields import FieldInvalid
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
 from tenancy.domain.plans import Plan
-
-
-def plan_out(plan: Plan) -> plan_pb2.Plan:
-    """A plan as the contract shows it."""
-    rates = [
-        plan_pb2.Rate(
-            meter=rate.meter,
-            unit=rate.unit,
-            price=money_pb2.Money(currency=plan.currency, amount=rate.price),
-            included_units=rate.included_units,
-            first_increment_seconds=rate.first_increment_seconds,
-            next_increment_seconds=rate.next_increment_seconds,
-        )
-        for rate in plan.rates
-    ]
-    return plan_pb2.Plan(
-        plan_id=plan.plan_id,
-        version=plan.version,
-        tier=plan.tier,
-        names=plan.names,
-        summaries=plan.summaries,
-        limits=limits_out(plan),
-        rates=rates,
-        features=plan.features,
-        effective_time=time_out(plan.effective_time),
-        currency=plan.currency,
-    )
-
-
-def limits_out(plan: Plan) -> plan_pb2.Limits:
-    """A plan's limits."""
-    return plan_pb2.Limits(**vars(plan.limits))
+from tenancy.plans_proto import entitlements_out
 
 
 def tenant_out(tenant: Tenant, currency: str) -> tenant_pb2.Tenant:
@@ -71,13 +39,6 @@ def tenant_state_in(state: int, field: str) -> str:
         raise FieldInvalid.of(field, "must be a TENANT_STATE")
     name = tenant_pb2.TenantState.Name(state).removeprefix("TENANT_STATE_")  # type: ignore[arg-type]
     return "" if name == "UNSPECIFIED" else name
-
-
-def entitlements_out(plan: Plan) -> tenant_pb2.Entitlements:
-    """What a tenant on the plan may use."""
-    return tenant_pb2.Entitlements(
-        limits=limits_out(plan), features=plan.features, plan_id=plan.plan_id, plan_version=plan.version
-    )
 
 
 def brand_out(brand: Brand) -> tenant_pb2.Brand:
@@ -284,18 +245,6 @@ def tenant_signed_up(tenant: Tenant, currency: str, owner: User) -> tenancy_even
 def tenant_changed(tenant: Tenant, currency: str) -> tenancy_events_pb2.TenantChanged:
     """The fact that a tenant's name, language or time zone changed."""
     return tenancy_events_pb2.TenantChanged(tenant=tenant_out(tenant, currency))
-
-
-def plan_subscribed(
-    plan: Plan, effective: datetime, time_zone: str, lowest_plan_ids: Mapping[str, str]
-) -> tenancy_events_pb2.PlanSubscribed:
-    """The fact that a plan version is held from a moment on."""
-    return tenancy_events_pb2.PlanSubscribed(
-        plan=plan_out(plan),
-        effective_time=time_out(effective),
-        time_zone=time_zone,
-        lowest_plan_ids=lowest_plan_ids,
-    )
 
 
 def tenant_suspended(tenant: Tenant, currency: str) -> tenancy_events_pb2.TenantSuspended:

@@ -10,27 +10,33 @@ from chassis.lifecycle import Process
 from chassis.sql import Database
 from merkez.tenancy.v1 import (
     number_service_pb2_grpc,
+    operator_plan_service_pb2_grpc,
     operator_service_pb2_grpc,
     plan_service_pb2_grpc,
     session_service_pb2_grpc,
+    subscription_service_pb2_grpc,
     tenant_service_pb2_grpc,
 )
 
+from tenancy import catalogue
 from tenancy.clients import Flows, Trunks
 from tenancy.consumers import HANDLERS
 from tenancy.desk import Desk
 from tenancy.domain.numbers import fictitious_numbers
 from tenancy.handlers.numbers import Numbers
 from tenancy.handlers.operators import Operators
-from tenancy.handlers.organisation import Brands, Plans, Tenants
+from tenancy.handlers.organisation import Brands, Tenants
 from tenancy.handlers.partners import ApiKeys, Audit
 from tenancy.handlers.people import Users
+from tenancy.handlers.plans import OperatorPlans, Plans
 from tenancy.handlers.sessions import Sessions
+from tenancy.handlers.subscriptions import Subscriptions
 from tenancy.mail import Mailer
 from tenancy.oidc import OpenIdProvider
+from tenancy.ops import plans
 from tenancy.settings import Settings
 from tenancy.store import inventory
-from tenancy.sweeper import EVERY_SECONDS, sweep
+from tenancy.sweeper import DUE_EVERY_SECONDS, EVERY_SECONDS, settle_due, sweep
 from tenancy.tokens import AccessTokenSigner, Passwords
 
 
@@ -47,11 +53,13 @@ async def main(process: Process) -> None:
     mailed_links = settings.public_url if mailer is not None else ""
     server = process.closing(serve(servicers(db, desk, Flows(peers), Trunks(peers), provider, mailed_links), settings))
     await stock_inventory(db)
+    await sow_catalogue(db)
     bus.relay(db)
     await bus.consume(db, "tenancy", HANDLERS)
     if mailer is not None:
         process.tasks.every(2.0, mailer.send_due, "e-mails")
     process.tasks.every(EVERY_SECONDS, lambda: sweep(db), "sweep of what is over")
+    process.tasks.every(DUE_EVERY_SECONDS, lambda: settle_due(db), "subscriptions' due changes")
     await server.start()
     process.draining(server.drain)
     process.draining(bus.drain)
@@ -62,7 +70,9 @@ def servicers(
 ) -> list:
     """Every servicer of tenancy with the function that adds it."""
     return [
-        (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans()),
+        (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans(db)),
+        (operator_plan_service_pb2_grpc.add_OperatorPlanServiceServicer_to_server, OperatorPlans(db)),
+        (subscription_service_pb2_grpc.add_SubscriptionServiceServicer_to_server, Subscriptions(db)),
         (tenant_service_pb2_grpc.add_TenantServiceServicer_to_server, Tenants(db, desk)),
         (tenant_service_pb2_grpc.add_BrandServiceServicer_to_server, Brands(db)),
         (session_service_pb2_grpc.add_SessionServiceServicer_to_server, Sessions(db, desk, provider)),
@@ -77,3 +87,8 @@ def servicers(
 async def stock_inventory(db: Database) -> None:
     """Puts the test numbers into the inventory; those that are there stay as they are."""
     await db.system(lambda tx: inventory.fill(tx, fictitious_numbers()))
+
+
+async def sow_catalogue(db: Database) -> None:
+    """Puts the plans of the seed on sale that the catalogue hasn't; those that are there stay as they are."""
+    await db.system(lambda tx: plans.sow(tx, catalogue.PLANS))

@@ -1,12 +1,16 @@
-"""Runs the sweeps of tenancy, every few minutes, at every replica: what one has removed the others don't find."""
+"""Runs the sweeps of tenancy, at every replica: what one has removed or let happen the others don't find."""
 
 from __future__ import annotations
 
 from chassis.sql import Database
+from chassis.telemetry import log
+from kernel.errors import DomainError
 
+from tenancy.ops import subscriptions
 from tenancy.store import sweeps
 
 EVERY_SECONDS = 300.0
+DUE_EVERY_SECONDS = 2.0
 _ROUNDS = 50
 
 
@@ -24,3 +28,13 @@ async def sweep(db: Database) -> None:
         full = max(removed, *(sum(map(len, found.values())) for found in (ended, dead)))
         if full < sweeps.BATCH:
             return
+
+
+async def settle_due(db: Database) -> None:
+    """Lets happen what has fallen due of subscriptions. One that fails doesn't hold up the others."""
+    now = db.clock.now()
+    for tenant_id in await db.system(lambda tx: subscriptions.find_due(tx, now), read_only=True):
+        try:
+            await db.run(tenant_id, lambda tx: subscriptions.settle(tx, now))
+        except DomainError:
+            log.exception("what is due of a subscription failed", tenant_id=tenant_id)

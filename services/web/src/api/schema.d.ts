@@ -12,8 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the newest version of every plan on sale, cheapest first
-         * @description Lists the newest version of every plan on sale, cheapest first.
+         * Lists the version on sale of every plan that anybody may have, lowest tier first
+         * @description Lists the version on sale of every plan that anybody may have, lowest tier first.
          */
         get: operations["merkez.tenancy.v1.PlanService.ListPlans"];
         put?: never;
@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Reads one version of a plan
-         * @description Reads one version of a plan. NOT_FOUND when there is none.
+         * @description Reads one version of a plan. NOT_FOUND when there is none, and for drafts and plans of other companies.
          */
         get: operations["merkez.tenancy.v1.PlanService.GetPlan"];
         put?: never;
@@ -98,8 +98,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Moves the tenant to another plan's newest version from now on
-         * @description Moves the tenant to another plan's newest version from now on. Needs the permission `tenant.write`.
+         * Moves the tenant to the version on sale of a plan: to a dearer one now, to a cheaper one when the period ends
+         * @description Moves the tenant to the version on sale of a plan: to a dearer one now, to a cheaper one when the period ends. As SubscriptionService.MovePlan, which says more. Needs the permission `tenant.write`.
          */
         post: operations["merkez.tenancy.v1.TenantService.ChangePlan"];
         delete?: never;
@@ -116,8 +116,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the tenant may use now
-         * @description What the tenant may use now.
+         * What the tenant may use now: its plan with its add-ons
+         * @description What the tenant may use now: its plan with its add-ons.
          */
         get: operations["merkez.tenancy.v1.TenantService.GetEntitlements"];
         put?: never;
@@ -234,6 +234,206 @@ export interface paths {
          * @description Changes a brand. Needs the permission `brands.write`.
          */
         patch: operations["merkez.tenancy.v1.BrandService.UpdateBrand"];
+        trace?: never;
+    };
+    "/v1/subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads the subscription of the caller's company
+         * @description Reads the subscription of the caller's company. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.tenancy.v1.SubscriptionService.GetSubscription"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription/offers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what the company may subscribe to: the plans on sale, those made for it alone, and the add-ons
+         * @description Lists what the company may subscribe to: the plans on sale, those made for it alone, and the add-ons. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.tenancy.v1.SubscriptionService.ListOffers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription/moves/{planId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What moving to a plan would mean, without doing it
+         * @description What moving to a plan would mean, without doing it. NOT_FOUND PLAN_NOT_FOUND, FAILED_PRECONDITION PLAN_CURRENCY_DIFFERS. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.tenancy.v1.SubscriptionService.PreviewPlanChange"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Moves to another plan, or to the version on sale of the one held: dearer or as dear ones now, cheaper ones when the period ends
+         * @description Moves to another plan, or to the version on sale of the one held: dearer or as dear ones now, cheaper ones when the period ends. Errors as PreviewPlanChange, PLAN_LIMITS_EXCEEDED, ADD_ON_NOT_FOR_PLAN. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.MovePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back what waits for the period's end
+         * @description Takes back what waits for the period's end. FAILED_PRECONDITION NOTHING_PENDING. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.UndoPendingChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription/addOns/{addOnId}:set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Holds any number of an add-on from now on, 0 for none of it
+         * @description Holds any number of an add-on from now on, 0 for none of it. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.SetAddOn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pauses: new calls and programs' keys are refused with SUBSCRIPTION_PAUSED and no fee is charged until it is resumed; calls that are up go on, and people sign in as before
+         * @description Pauses: new calls and programs' keys are refused with SUBSCRIPTION_PAUSED and no fee is charged until it is resumed; calls that are up go on, and people sign in as before. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.PauseSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resumes a paused subscription
+         * @description Resumes a paused subscription. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.ResumeSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels at the period's end, or now
+         * @description Cancels at the period's end, or now. A paused one ends now. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.CancelSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:reactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins anew after an end: the plan's version on sale, a new period from now, no trial
+         * @description Begins anew after an end: the plan's version on sale, a new period from now, no trial. Errors as MovePlan. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.ReactivateSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/sessions:signIn": {
@@ -802,6 +1002,234 @@ export interface paths {
          * @description Takes an approval back: calls that begin from now on don't show the numbers, and no brand's default is one of them. Errors as ApproveNumbers. Needs the permission `tenants.write`.
          */
         post: operations["merkez.tenancy.v1.OperatorService.RevokeNumbers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists every version of every plan, drafts and retired ones too, by plan and version, with how many companies hold each
+         * @description Lists every version of every plan, drafts and retired ones too, by plan and version, with how many companies hold each. Needs the permission `plans.write`.
+         */
+        get: operations["merkez.tenancy.v1.OperatorPlanService.ListAllPlans"];
+        put?: never;
+        /**
+         * Creates a plan whose first version is a draft
+         * @description Creates a plan whose first version is a draft. ALREADY_EXISTS PLAN_EXISTS, NOT_FOUND TENANT_NOT_FOUND for a plan of a company there isn't. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CreatePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/plans:check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what is wrong with a plan, without keeping it
+         * @description Says what is wrong with a plan, without keeping it. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CheckPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/plans/{planId}:newVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins the next version of a plan as a draft that says what an earlier one says
+         * @description Begins the next version of a plan as a draft that says what an earlier one says. FAILED_PRECONDITION PLAN_HAS_DRAFT. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CreatePlanVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/plans/{plan.planId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Replaces a draft
+         * @description Replaces a draft. FAILED_PRECONDITION PLAN_PUBLISHED: a published version never changes; ABORTED VERSION_CONFLICT. Needs the permission `plans.write`.
+         */
+        patch: operations["merkez.tenancy.v1.OperatorPlanService.UpdatePlanDraft"];
+        trace?: never;
+    };
+    "/v1/operator/plans/{planId}:publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a draft on sale; the version that was on sale is retired by it, and who holds that one keeps it
+         * @description Puts a draft on sale; the version that was on sale is retired by it, and who holds that one keeps it. FAILED_PRECONDITION PLAN_PUBLISHED, ABORTED VERSION_CONFLICT. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.PublishPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/plans/{planId}:retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a version off sale; who holds it keeps it
+         * @description Takes a version off sale; who holds it keeps it. FAILED_PRECONDITION PLAN_NOT_ON_SALE. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.RetirePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/addOns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists every version of every add-on, as ListAllPlans does
+         * @description Lists every version of every add-on, as ListAllPlans does. Needs the permission `plans.write`.
+         */
+        get: operations["merkez.tenancy.v1.OperatorPlanService.ListAllAddOns"];
+        put?: never;
+        /**
+         * Creates an add-on whose first version is a draft
+         * @description Creates an add-on whose first version is a draft. ALREADY_EXISTS PLAN_EXISTS. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CreateAddOn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/addOns/{addOnId}:newVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins the next version of an add-on
+         * @description Begins the next version of an add-on. FAILED_PRECONDITION PLAN_HAS_DRAFT. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CreateAddOnVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/addOns/{addOn.addOnId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Replaces a draft
+         * @description Replaces a draft. FAILED_PRECONDITION PLAN_PUBLISHED, ABORTED VERSION_CONFLICT. Needs the permission `plans.write`.
+         */
+        patch: operations["merkez.tenancy.v1.OperatorPlanService.UpdateAddOnDraft"];
+        trace?: never;
+    };
+    "/v1/operator/addOns/{addOnId}:publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a draft on sale
+         * @description Puts a draft on sale. FAILED_PRECONDITION PLAN_PUBLISHED, ABORTED VERSION_CONFLICT. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.PublishAddOn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/addOns/{addOnId}:retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a version off sale; who holds it keeps it
+         * @description Takes a version off sale; who holds it keeps it. FAILED_PRECONDITION PLAN_NOT_ON_SALE. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.RetireAddOn"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8336,6 +8764,63 @@ export interface components {
             /** @description Language of the interface; empty means the tenant's. */
             language?: string;
         };
+        /** @description Something that is held beside a plan: more of a limit, a feature, or both. A version never changes once it is published. */
+        "tenancy.v1.AddOn": {
+            /** @description Output only. Stable id, such as "ten_more_calls". */
+            readonly addOnId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Version, rising.
+             */
+            readonly version?: number;
+            /** @description Name by language code (en, tr, az, fa). */
+            names?: {
+                [key: string]: string;
+            };
+            /** @description One line on what it gives, by language code. */
+            summaries?: {
+                [key: string]: string;
+            };
+            /** @description Currency of its price, ISO 4217. */
+            currency?: string;
+            /** @description Price of one for one interval. */
+            price?: components["schemas"]["type.v1.Money"];
+            /** @description How often it falls due. */
+            interval?: components["schemas"]["tenancy.v1.BillingInterval"];
+            /** @description What one of it adds to the plan's limits; 0 adds nothing. */
+            limits?: components["schemas"]["tenancy.v1.Limits"];
+            /** @description Features it has. */
+            features?: string[];
+            /** @description Plans it can be held with; empty means any. */
+            planIds?: string[];
+            /** @description Output only. Whether it can be had. */
+            readonly state?: components["schemas"]["tenancy.v1.PlanState"];
+            /**
+             * Format: date-time
+             * @description Output only. From when.
+             */
+            readonly effectiveTime?: string;
+        };
+        /** @description A version as operators see it. */
+        "tenancy.v1.AddOnOverview": {
+            /** @description The add-on. */
+            addOn?: components["schemas"]["tenancy.v1.AddOn"];
+            /**
+             * Format: int32
+             * @description Companies that hold this version.
+             */
+            holderCount?: number;
+            /**
+             * Format: int64
+             * @description Rises with every change of a draft; send it back to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            revision?: string;
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            createTime?: string;
+        };
         /** @description A partner's key. The secret is shown once, at creation. */
         "tenancy.v1.ApiKey": {
             /** @description Output only. */
@@ -8501,12 +8986,55 @@ export interface components {
             /** @description Whether who answers an agent's number outside (find-me) isn't told who calls before they take the call. */
             callersHidden?: boolean;
         };
+        /** @description Cancels. */
+        "tenancy.v1.CancelSubscriptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Whether it ends now and not with the period. */
+            now?: boolean;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
         /** @description Changes the plan. */
         "tenancy.v1.ChangePlanRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
             requestId: string;
             /** @description Required. Plan to move to. */
             planId: string;
+        };
+        /** @description Asks what is wrong. */
+        "tenancy.v1.CheckPlanRequest": {
+            /** @description Required. As it would be saved. */
+            plan: components["schemas"]["tenancy.v1.Plan"];
+        };
+        /** @description What is wrong; nothing when it can be saved. */
+        "tenancy.v1.CheckPlanResponse": {
+            /** @description Faults, by field. */
+            faults?: components["schemas"]["tenancy.v1.PlanFault"][];
+        };
+        /** @description Creates. */
+        "tenancy.v1.CreateAddOnRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Stable id, as a plan's. */
+            addOnId: string;
+            /** @description Required. Its first version; the fields that are output only are ignored. */
+            addOn: components["schemas"]["tenancy.v1.AddOn"];
+        };
+        /** @description Begins a version. */
+        "tenancy.v1.CreateAddOnVersionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description Version to begin from; 0 means the newest.
+             */
+            version?: number;
         };
         /** @description Creates a key. */
         "tenancy.v1.CreateApiKeyRequest": {
@@ -8535,6 +9063,27 @@ export interface components {
             requestId: string;
             /** @description Required. */
             invitation: components["schemas"]["tenancy.v1.Invitation"];
+        };
+        /** @description Creates. */
+        "tenancy.v1.CreatePlanRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Stable id: 2 to 40 lower-case letters, digits, - and _, a letter first. */
+            planId: string;
+            /** @description Required. Its first version; the fields that are output only are ignored. */
+            plan: components["schemas"]["tenancy.v1.Plan"];
+        };
+        /** @description Begins a version. */
+        "tenancy.v1.CreatePlanVersionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Version to begin from; 0 means the newest.
+             */
+            version?: number;
         };
         /** @description Dismisses a notice. */
         "tenancy.v1.DismissNoticeRequest": {
@@ -8592,6 +9141,44 @@ export interface components {
             /** @description JSON Web Key Set (RFC 7517). */
             jwksJson?: string;
         };
+        /** @description The subscription and what it is of. */
+        "tenancy.v1.GetSubscriptionResponse": {
+            /** @description Where it stands. */
+            subscription?: components["schemas"]["tenancy.v1.Subscription"];
+            /** @description The plan version held, whole. */
+            plan?: components["schemas"]["tenancy.v1.Plan"];
+            /** @description The add-ons held, whole. */
+            addOns?: components["schemas"]["tenancy.v1.AddOn"][];
+            /** @description The newer version of the plan that is on sale and may be moved to; unset when the one held is the newest. */
+            newerPlan?: components["schemas"]["tenancy.v1.Plan"];
+            /** @description Plan that waits for the period's end, whole; unset when none does. */
+            pendingPlan?: components["schemas"]["tenancy.v1.Plan"];
+        };
+        /** @description An add-on a company holds. */
+        "tenancy.v1.HeldAddOn": {
+            /** @description Which. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            version?: number;
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            quantity?: number;
+            /**
+             * Format: date-time
+             * @description From when.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Until when; unset while it is held.
+             */
+            endTime?: string;
+        };
         /** @description An invitation to join a tenant. */
         "tenancy.v1.Invitation": {
             /** @description Output only. */
@@ -8624,6 +9211,21 @@ export interface components {
          * @enum {string}
          */
         "tenancy.v1.InvitationState": "INVITATION_STATE_UNSPECIFIED" | "INVITATION_STATE_PENDING" | "INVITATION_STATE_ACCEPTED" | "INVITATION_STATE_REVOKED" | "INVITATION_STATE_EXPIRED";
+        /** @description A limit that changes. */
+        "tenancy.v1.LimitChange": {
+            /** @description Field of Limits, such as max_users. */
+            limit?: string;
+            /**
+             * Format: int32
+             * @description Now, add-ons included.
+             */
+            before?: number;
+            /**
+             * Format: int32
+             * @description Then.
+             */
+            after?: number;
+        };
         /** @description What a tenant on this plan may use at once or at most. */
         "tenancy.v1.Limits": {
             /**
@@ -8661,6 +9263,20 @@ export interface components {
              * @description Campaigns that run at the same time.
              */
             maxCampaigns?: number;
+        };
+        /** @description Every version. */
+        "tenancy.v1.ListAllAddOnsResponse": {
+            /** @description By add-on and version, the newest first within an add-on. */
+            addOns?: components["schemas"]["tenancy.v1.AddOnOverview"][];
+        };
+        /** @description Every version. */
+        "tenancy.v1.ListAllPlansResponse": {
+            /** @description By plan and version, the newest first within a plan. */
+            plans?: components["schemas"]["tenancy.v1.PlanOverview"][];
+            /** @description Meters a rate may be of. */
+            meters?: string[];
+            /** @description Features a plan may have. */
+            features?: string[];
         };
         /** @description Keys. */
         "tenancy.v1.ListApiKeysResponse": {
@@ -8718,6 +9334,13 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description What may be had. */
+        "tenancy.v1.ListOffersResponse": {
+            /** @description Cheapest first. */
+            plans?: components["schemas"]["tenancy.v1.Plan"][];
+            /** @description Add-ons that go with the plan held, by name. */
+            addOns?: components["schemas"]["tenancy.v1.AddOn"][];
+        };
         /** @description The plans on sale. */
         "tenancy.v1.ListPlansResponse": {
             /** @description Cheapest first. */
@@ -8736,6 +9359,33 @@ export interface components {
             users?: components["schemas"]["tenancy.v1.User"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description What is in use and doesn't fit. */
+        "tenancy.v1.Misfit": {
+            /** @description Field of Limits, such as max_users. */
+            limit?: string;
+            /**
+             * Format: int32
+             * @description In use.
+             */
+            used?: number;
+            /**
+             * Format: int32
+             * @description Allowed.
+             */
+            allowed?: number;
+        };
+        /** @description Moves. */
+        "tenancy.v1.MovePlanRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Plan on sale. */
+            planId: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
         };
         /** @description Something the tenant's owner should know. */
         "tenancy.v1.Notice": {
@@ -8802,6 +9452,31 @@ export interface components {
          * @enum {string}
          */
         "tenancy.v1.ParkEnd": "PARK_END_UNSPECIFIED" | "PARK_END_QUEUE" | "PARK_END_HANG_UP";
+        /** @description Pauses. */
+        "tenancy.v1.PauseSubscriptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description What waits for the period's end. */
+        "tenancy.v1.PendingChange": {
+            /** @description Plan that will be held; empty when the subscription ends. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            planVersion?: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            effectiveTime?: string;
+        };
         /** @description One version of a plan. */
         "tenancy.v1.Plan": {
             /** @description Output only. Stable id of the plan, such as "starter". */
@@ -8855,11 +9530,105 @@ export interface components {
             /** @description Output only. Whether it can be subscribed to. */
             readonly state?: components["schemas"]["tenancy.v1.PlanState"];
         };
+        /** @description One fault. */
+        "tenancy.v1.PlanFault": {
+            /** @description Path of the field, such as plan.rates[0].price. */
+            field?: string;
+            /** @description What is wrong with it, in English. */
+            description?: string;
+            /** @description The same as a stable key that pages have words for, such as NOT_RISING. */
+            fault?: string;
+        };
+        /** @description A version as operators see it. */
+        "tenancy.v1.PlanOverview": {
+            /** @description The plan. */
+            plan?: components["schemas"]["tenancy.v1.Plan"];
+            /**
+             * Format: int32
+             * @description Companies that hold this version, not counting those that have cancelled.
+             */
+            holderCount?: number;
+            /**
+             * Format: int64
+             * @description Rises with every change of a draft; send it back to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            revision?: string;
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            createTime?: string;
+        };
         /**
          * @description Whether a version can be subscribed to.
          * @enum {string}
          */
         "tenancy.v1.PlanState": "PLAN_STATE_UNSPECIFIED" | "PLAN_STATE_DRAFT" | "PLAN_STATE_ON_SALE" | "PLAN_STATE_RETIRED";
+        /** @description What a move would mean if it were confirmed now. */
+        "tenancy.v1.PreviewPlanChangeResponse": {
+            /** @description The plan it would be. */
+            plan?: components["schemas"]["tenancy.v1.Plan"];
+            /**
+             * Format: date-time
+             * @description When it takes effect.
+             */
+            effectiveTime?: string;
+            /** @description Whether that is the period's end and not now. */
+            atPeriodEnd?: boolean;
+            /** @description What is given back of the fee of the plan held, for the rest of its period, rounded once to the minor unit; not negative. */
+            credit?: components["schemas"]["type.v1.Money"];
+            /** @description What is charged of the new plan's fee, for the rest of its period, rounded once to the minor unit. */
+            charge?: components["schemas"]["type.v1.Money"];
+            /** @description Charge minus credit: what the change itself costs, taxes not included; negative when it gives back. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Next fee of the new plan, whole. */
+            nextFee?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: date-time
+             * @description When that falls due; the end of the period the charge is for.
+             */
+            nextFeeTime?: string;
+            /** @description Limits that change, in the order of Limits. */
+            limitChanges?: components["schemas"]["tenancy.v1.LimitChange"][];
+            /** @description Features that come. */
+            featuresGained?: string[];
+            /** @description Features that go. */
+            featuresLost?: string[];
+            /** @description What is in use and doesn't fit: while there is any the move is refused. */
+            misfits?: components["schemas"]["tenancy.v1.Misfit"][];
+            /** @description Add-ons held that can't be held with the plan: while there are any the move is refused. */
+            addOnsLost?: string[];
+        };
+        /** @description Publishes. */
+        "tenancy.v1.PublishAddOnRequest": {
+            /** @description Required. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description Required.
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description The revision that was looked at; 0 publishes whatever is there.
+             */
+            revision?: string;
+        };
+        /** @description Publishes. */
+        "tenancy.v1.PublishPlanRequest": {
+            /** @description Required. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Required.
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description The revision that was looked at; 0 publishes whatever is there.
+             */
+            revision?: string;
+        };
         /** @description A meter's price within a plan. */
         "tenancy.v1.Rate": {
             /** @description Required. What is metered: seat_month, voice_inbound_minute, number_month, recording_storage_gb_month. */
@@ -8935,6 +9704,18 @@ export interface components {
          * @enum {string}
          */
         "tenancy.v1.RateTiming": "RATE_TIMING_UNSPECIFIED" | "RATE_TIMING_ARREARS" | "RATE_TIMING_ADVANCE";
+        /** @description Begins anew. */
+        "tenancy.v1.ReactivateSubscriptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Plan on sale; empty for the one held last. */
+            planId?: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
         /**
          * @description Whether a tone of 1,400 Hz tells those in a call that it is recorded (47 CFR 64.501). It is heard in calls that are recorded only, and isn't part of the recording.
          * @enum {string}
@@ -8944,6 +9725,16 @@ export interface components {
         "tenancy.v1.RefreshSessionRequest": {
             /** @description Required. */
             refreshToken: string;
+        };
+        /** @description Resumes. */
+        "tenancy.v1.ResumeSubscriptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
         };
         /** @description Resumes. */
         "tenancy.v1.ResumeTenantRequest": {
@@ -8956,6 +9747,26 @@ export interface components {
              * @description The version this was decided on; 0 resumes whatever is there.
              */
             version?: string;
+        };
+        /** @description Retires. */
+        "tenancy.v1.RetireAddOnRequest": {
+            /** @description Required. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description Required.
+             */
+            version: number;
+        };
+        /** @description Retires. */
+        "tenancy.v1.RetirePlanRequest": {
+            /** @description Required. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Required.
+             */
+            version: number;
         };
         /** @description Revokes. */
         "tenancy.v1.RevokeApiKeyRequest": {
@@ -9007,6 +9818,23 @@ export interface components {
             /** @description Their tenant. */
             tenantId?: string;
         };
+        /** @description Holds. */
+        "tenancy.v1.SetAddOnRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description How many, 0 to 1,000.
+             */
+            quantity?: number;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
         /** @description Signs in. */
         "tenancy.v1.SignInRequest": {
             /** @description Required. */
@@ -9057,6 +9885,67 @@ export interface components {
             /** @description Provider's address to open. */
             authorizationUri?: string;
         };
+        /** @description What a company holds. */
+        "tenancy.v1.Subscription": {
+            /** @description Output only. Plan held. */
+            readonly planId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Its version, which stays the same when a newer one goes on sale.
+             */
+            readonly planVersion?: number;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["tenancy.v1.SubscriptionState"];
+            /**
+             * Format: date-time
+             * @description Output only. When the company first subscribed.
+             */
+            readonly startTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When the trial ends; unset without one.
+             */
+            readonly trialEndTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The fee's interval that runs: its begin.
+             */
+            readonly periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Its end: when a downgrade or cancellation that was asked for takes effect.
+             */
+            readonly periodEndTime?: string;
+            /** @description Output only. A change that waits for the period's end; unset: none. */
+            readonly pendingChange?: components["schemas"]["tenancy.v1.PendingChange"];
+            /** @description Output only. Add-ons held, ended ones of this period included. */
+            readonly addOns?: components["schemas"]["tenancy.v1.HeldAddOn"][];
+            /**
+             * Format: date-time
+             * @description Output only. When it was paused; unset while it isn't.
+             */
+            readonly pauseTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it ended; unset while it hasn't.
+             */
+            readonly cancelTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in changes to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The instant periods are counted from; its day of the month is the day fees fall due.
+             */
+            readonly anchorTime?: string;
+        };
+        /**
+         * @description Where a subscription stands.
+         * @enum {string}
+         */
+        "tenancy.v1.SubscriptionState": "SUBSCRIPTION_STATE_UNSPECIFIED" | "SUBSCRIPTION_STATE_TRIAL" | "SUBSCRIPTION_STATE_ACTIVE" | "SUBSCRIPTION_STATE_PAUSED" | "SUBSCRIPTION_STATE_CANCELLED";
         /** @description Suspends. */
         "tenancy.v1.SuspendTenantRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -9122,6 +10011,26 @@ export interface components {
          * @enum {string}
          */
         "tenancy.v1.TenantState": "TENANT_STATE_UNSPECIFIED" | "TENANT_STATE_ACTIVE" | "TENANT_STATE_SUSPENDED" | "TENANT_STATE_CLOSED";
+        /** @description Takes back. */
+        "tenancy.v1.UndoPendingChangeRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Replaces a draft. */
+        "tenancy.v1.UpdateAddOnDraftRequest": {
+            /** @description Required. New values, all of them; add_on_id and version say which. */
+            addOn?: components["schemas"]["tenancy.v1.AddOn"];
+            /**
+             * Format: int64
+             * @description The revision this was made on; 0 replaces whatever is there.
+             */
+            revision?: string;
+        };
         /** @description Changes a brand. */
         "tenancy.v1.UpdateBrandRequest": {
             /** @description Required. New values; brand_id says which. */
@@ -9151,6 +10060,16 @@ export interface components {
              * @description The version this update was made on; 0 updates whatever is there.
              */
             version?: string;
+        };
+        /** @description Replaces a draft. */
+        "tenancy.v1.UpdatePlanDraftRequest": {
+            /** @description Required. New values, all of them; plan_id and version say which. */
+            plan?: components["schemas"]["tenancy.v1.Plan"];
+            /**
+             * Format: int64
+             * @description The revision this was made on; 0 replaces whatever is there.
+             */
+            revision?: string;
         };
         /** @description Changes the tenant. */
         "tenancy.v1.UpdateTenantRequest": {
@@ -9293,7 +10212,7 @@ export interface operations {
     "merkez.tenancy.v1.PlanService.GetPlan": {
         parameters: {
             query?: {
-                /** @description Version; 0 for the newest. */
+                /** @description Version; 0 for the one on sale. */
                 version?: number;
             };
             header?: never;
@@ -9612,6 +10531,250 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["tenancy.v1.Brand"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.GetSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The subscription and what it is of. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.GetSubscriptionResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.ListOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What may be had. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListOffersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.PreviewPlanChange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Plan on sale. */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a move would mean if it were confirmed now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PreviewPlanChangeResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.MovePlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.MovePlanRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.UndoPendingChange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UndoPendingChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.SetAddOn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                addOnId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SetAddOnRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.PauseSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.PauseSubscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.ResumeSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ResumeSubscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.CancelSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CancelSubscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.ReactivateSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ReactivateSubscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -10416,6 +11579,347 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["tenancy.v1.RevokeNumbersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.ListAllPlans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListAllPlansResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CreatePlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreatePlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CheckPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CheckPlanRequest"];
+            };
+        };
+        responses: {
+            /** @description What is wrong; nothing when it can be saved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.CheckPlanResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CreatePlanVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreatePlanVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.UpdatePlanDraft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. Stable id of the plan, such as "starter". */
+                "plan.planId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdatePlanDraftRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.PublishPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.PublishPlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.RetirePlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.RetirePlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.ListAllAddOns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListAllAddOnsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CreateAddOn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreateAddOnRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CreateAddOnVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                addOnId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreateAddOnVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.UpdateAddOnDraft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. Stable id, such as "ten_more_calls". */
+                "addOn.addOnId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdateAddOnDraftRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.PublishAddOn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                addOnId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.PublishAddOnRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.RetireAddOn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                addOnId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.RetireAddOnRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
                 };
             };
             default: components["responses"]["Problem"];

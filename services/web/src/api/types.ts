@@ -5,6 +5,16 @@ type Schemas = components["schemas"];
 
 export type Money = Schemas["type.v1.Money"];
 export type Plan = Schemas["tenancy.v1.Plan"];
+export type Rate = Schemas["tenancy.v1.Rate"];
+export type RateModel = NonNullable<Schemas["tenancy.v1.RateModel"]>;
+export type RateTier = Schemas["tenancy.v1.RateTier"];
+export type AddOn = Schemas["tenancy.v1.AddOn"];
+export type PlanOverview = Schemas["tenancy.v1.PlanOverview"];
+export type AddOnOverview = Schemas["tenancy.v1.AddOnOverview"];
+export type PlanFault = Schemas["tenancy.v1.PlanFault"];
+export type Subscription = Schemas["tenancy.v1.Subscription"];
+export type HeldSubscription = Schemas["tenancy.v1.GetSubscriptionResponse"];
+export type PlanMove = Schemas["tenancy.v1.PreviewPlanChangeResponse"];
 export type Limits = Schemas["tenancy.v1.Limits"];
 export type Tenant = Schemas["tenancy.v1.Tenant"];
 export type TenantState = NonNullable<Schemas["tenancy.v1.TenantState"]>;

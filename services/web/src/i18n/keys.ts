@@ -13,6 +13,7 @@ import type numberLists from "../messages/numberLists.json";
 import type operator from "../messages/operator.json";
 import type overflow from "../messages/overflow.json";
 import type pages from "../messages/pages.json";
+import type plans from "../messages/plans.json";
 import type presence from "../messages/presence.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
@@ -40,6 +41,7 @@ export type MessageKey =
   | keyof typeof operator
   | keyof typeof overflow
   | keyof typeof pages
+  | keyof typeof plans
   | keyof typeof presence
   | keyof typeof rules
   | keyof typeof simulator

@@ -19,7 +19,6 @@ from tenancy.domain import fields
 from tenancy.domain.numbers import Number, read_entries
 from tenancy.ops import numbers
 from tenancy.ops.numbers import Route
-from tenancy.ops.organisation import plan_held
 
 # The inventory is listed by number alone; tokens of lists carry a time as well.
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -136,7 +135,7 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
         found = await self._db.run(
             principal().tenant_id, lambda tx: numbers.caller_numbers(tx, brand_id), read_only=True
         )
-        return convert.caller_numbers_out(found.tenant, found.brand, found.numbers, plan_held(found.tenant))
+        return convert.caller_numbers_out(found.tenant, found.brand, found.numbers, found.plan)
 
     async def _of_widget(self, widget_key: str) -> Route:
         found = await self._db.system(lambda tx: numbers.find_widget(tx, widget_key), read_only=True)

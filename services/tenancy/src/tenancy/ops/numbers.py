@@ -26,15 +26,9 @@ from tenancy.domain.numbers import (
 )
 from tenancy.domain.people import Brand, Tenant
 from tenancy.domain.plans import Plan
-from tenancy.ops.organisation import (
-    get_brand,
-    get_tenant,
-    only_brand,
-    plan_held,
-    plan_of,
-    point_widget,
-    show_no_more,
-)
+from tenancy.domain.subscriptions import check_in_force
+from tenancy.ops.held import held, plan_of
+from tenancy.ops.organisation import get_brand, only_brand, point_widget, show_no_more
 from tenancy.store import inventory, lookups, rows, tables
 
 _SHOWN_TAKEN = 10
@@ -42,16 +36,12 @@ _SHOWN_TAKEN = 10
 
 @dataclass(frozen=True)
 class Route:
-    """Where a call leads."""
+    """Where a call leads, and what the tenant may use."""
 
     tenant: Tenant
     brand: Brand
     number: Number
-
-    @property
-    def plan(self) -> Plan:
-        """What the tenant holds."""
-        return plan_held(self.tenant)
+    plan: Plan
 
 
 async def exists(tx: Tx, number: str) -> None:
@@ -197,31 +187,39 @@ async def route_of_widget(tx: Tx, brand_id: str) -> Route:
     brand = await get_brand(tx, brand_id)
     number = await rows.find(tx, tables.numbers, Number, number=brand.widget_number)
     # A brand without a number still has a name to show; its calls lead nowhere yet.
-    return Route(await get_tenant(tx), brand, number or Number("", "", True, brand_id))
+    return await _route(tx, brand, number or Number("", "", True, brand_id))
 
 
 async def route_of_number(tx: Tx, number: str) -> Route:
     """Where the calls of a dialed number lead. Raises `NumberNotFound`."""
     known = await _held(tx, number)
-    return Route(await get_tenant(tx), await get_brand(tx, known.brand_id), known)
+    return await _route(tx, await get_brand(tx, known.brand_id), known)
 
 
 @dataclass(frozen=True)
 class CallerNumbers:
-    """What the tenant may show when it calls out."""
+    """What the tenant may show when it calls out, and what it may use."""
 
     tenant: Tenant
     brand: Brand | None
     numbers: list[Number]
+    plan: Plan
 
 
 async def caller_numbers(tx: Tx, brand_id: str) -> CallerNumbers:
     """Every number the tenant may show, and the brand in whose name it calls: its only one when none is named. Raises
-    `BrandNotFound`."""
+    `BrandNotFound`, `SubscriptionPaused`."""
+    mine = await held(tx)
+    check_in_force(mine.subscription)
     brand = await (get_brand(tx, brand_id) if brand_id else only_brand(tx))
-    held = [rows.value_of(Number, row) for row in await rows.every(tx, tables.numbers)]
-    shown = sorted((each for each in held if each.shown), key=lambda each: each.number)
-    return CallerNumbers(await get_tenant(tx), brand, shown)
+    numbers = [rows.value_of(Number, row) for row in await rows.every(tx, tables.numbers)]
+    shown = sorted((each for each in numbers if each.shown), key=lambda each: each.number)
+    return CallerNumbers(mine.tenant, brand, shown, mine.entitled)
+
+
+async def _route(tx: Tx, brand: Brand, number: Number) -> Route:
+    found = await held(tx)
+    return Route(found.as_calls_see_it, brand, number, found.entitled)
 
 
 async def _held(tx: Tx, number: str) -> Number:

@@ -14,13 +14,28 @@ from tenancy.domain.emails import Email
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
 from tenancy.domain.sessions import RefreshToken, Session
+from tenancy.domain.subscriptions import HeldAddOn, Subscription
 
 Value = TypeVar("Value")
 
 
 _SHAPES: dict[type[Any], frozenset[str]] = {
     kind: frozenset(kind.__dataclass_fields__)
-    for kind in (ApiKey, AuditEntry, Brand, Email, Invitation, Notice, Number, RefreshToken, Session, Tenant, User)
+    for kind in (
+        ApiKey,
+        AuditEntry,
+        Brand,
+        Email,
+        HeldAddOn,
+        Invitation,
+        Notice,
+        Number,
+        RefreshToken,
+        Session,
+        Subscription,
+        Tenant,
+        User,
+    )
 }
 
 

@@ -8,9 +8,10 @@ import AuditPage from "../admin/AuditPage.tsx";
 import { Nodes } from "./Nodes.tsx";
 import { Numbers } from "./Numbers.tsx";
 import classes from "./operator.module.css";
+import { Plans } from "./plans/Plans.tsx";
 import { Tenants } from "./Tenants.tsx";
 
-/** Everything a platform operator has: the companies of this installation, the numbers they brought, the nodes that hold
+/** Everything a platform operator has: the companies of this installation, what is sold to them, the numbers they brought, the nodes that hold
  * their calls, and what operators did. */
 export default function OperatorPage() {
   const t = useText();
@@ -31,6 +32,9 @@ export default function OperatorPage() {
         <Tabs defaultValue="tenants" keepMounted={false}>
           <Tabs.List mb="lg">
             <Tabs.Tab value="tenants">{t("operator.tenants")}</Tabs.Tab>
+            <Tabs.Tab value="plans" data-testid="tab-plans">
+              {t("plans.tab")}
+            </Tabs.Tab>
             <Tabs.Tab value="numbers" data-testid="tab-numbers">
               {t("operator.numbers")}
             </Tabs.Tab>
@@ -43,6 +47,9 @@ export default function OperatorPage() {
           </Tabs.List>
           <Tabs.Panel value="tenants">
             <Tenants />
+          </Tabs.Panel>
+          <Tabs.Panel value="plans">
+            <Plans />
           </Tabs.Panel>
           <Tabs.Panel value="numbers">
             <Numbers />

@@ -332,7 +332,7 @@ class LookupRouteResponse(_message.Message):
     tenant_id: _builtins.str
     """Tenant."""
     tenant_state: _tenant_pb2.TenantState.ValueType
-    """Whether the tenant takes calls: only an active one does."""
+    """Whether the tenant takes calls: only an active one does. One whose subscription is paused or has ended is said to be suspended."""
     caller_number: _builtins.str
     """Number shown to those who are called in the brand's name, E.164; empty when it has none."""
     @_builtins.property

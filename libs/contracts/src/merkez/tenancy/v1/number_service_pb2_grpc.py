@@ -133,7 +133,7 @@ class NumberServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCallerNumbers(self, request, context):
-        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND.
+        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND, FAILED_PRECONDITION SUBSCRIPTION_PAUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

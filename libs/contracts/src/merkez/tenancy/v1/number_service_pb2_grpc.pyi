@@ -50,7 +50,7 @@ class NumberServiceStub:
     LookupRoute: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.LookupRouteRequest, _number_service_pb2.LookupRouteResponse]
     """Where a dialed number or a widget's call leads. NOT_FOUND NUMBER_NOT_FOUND or WIDGET_NOT_FOUND."""
     GetCallerNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.GetCallerNumbersRequest, _number_service_pb2.GetCallerNumbersResponse]
-    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND."""
+    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND, FAILED_PRECONDITION SUBSCRIPTION_PAUSED."""
 
 @_typing.type_check_only
 class NumberServiceAsyncStub(NumberServiceStub):
@@ -72,7 +72,7 @@ class NumberServiceAsyncStub(NumberServiceStub):
     LookupRoute: _aio.UnaryUnaryMultiCallable[_number_service_pb2.LookupRouteRequest, _number_service_pb2.LookupRouteResponse]  # type: ignore[assignment]
     """Where a dialed number or a widget's call leads. NOT_FOUND NUMBER_NOT_FOUND or WIDGET_NOT_FOUND."""
     GetCallerNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.GetCallerNumbersRequest, _number_service_pb2.GetCallerNumbersResponse]  # type: ignore[assignment]
-    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND."""
+    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND, FAILED_PRECONDITION SUBSCRIPTION_PAUSED."""
 
 class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
     """Numbers."""
@@ -139,6 +139,6 @@ class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _number_service_pb2.GetCallerNumbersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_number_service_pb2.GetCallerNumbersResponse, _abc.Awaitable[_number_service_pb2.GetCallerNumbersResponse]]:
-        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND."""
+        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND, FAILED_PRECONDITION SUBSCRIPTION_PAUSED."""
 
 def add_NumberServiceServicer_to_server(servicer: NumberServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
