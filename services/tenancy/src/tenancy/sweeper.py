@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from chassis.sql import Database
 
+from tenancy.ops import inventory
 from tenancy.store import sweeps
 
 EVERY_SECONDS = 300.0
+KEPT_EVERY_SECONDS = 15.0
+"""A number nobody holds any more is offered to everybody this soon."""
 _ROUNDS = 50
 
 
@@ -23,4 +26,12 @@ async def sweep(db: Database) -> None:
             await db.run(tenant_id, lambda tx, found=links: sweeps.remove_links(tx, found))
         full = max(removed, *(sum(map(len, found.values())) for found in (ended, dead)))
         if full < sweeps.BATCH:
+            return
+
+
+async def end_kept(db: Database) -> None:
+    """Ends holds and quarantines whose time has passed."""
+    now = db.clock.now()
+    for _ in range(_ROUNDS):
+        if not await db.system(lambda tx: inventory.end_kept(tx, now)):
             return
