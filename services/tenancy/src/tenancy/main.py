@@ -96,9 +96,10 @@ def servicers(
     trunks: Trunks,
     provider: OpenIdProvider | None,
     mailed_links: str,
-    carriage: Carriage,
+    carriage: Carriage | None = None,
 ) -> list:
-    """Every servicer of tenancy with the function that adds it."""
+    """Every servicer of tenancy with the function that adds it. Without a carriage no number is ported."""
+    carriage = carriage or Carriage(Seal(os.urandom(32), PURPOSE))
     return [
         (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans()),
         (tenant_service_pb2_grpc.add_TenantServiceServicer_to_server, Tenants(db, desk)),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 import phonenumbers
 from kernel.errors import FailedPrecondition, QuotaExceeded
@@ -195,6 +196,6 @@ def check_quarantine(until: datetime, now: datetime) -> None:
         raise FieldInvalid.of("until_time", "must be within two years from now")
 
 
-def flags(capabilities: Sequence[str]) -> dict[str, bool]:
-    """Columns of capabilities."""
+def flags(capabilities: Sequence[str]) -> dict[str, Any]:
+    """Columns of capabilities, each true or false."""
     return {each.lower(): each in capabilities for each in CAPABILITIES}

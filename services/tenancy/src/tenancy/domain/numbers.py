@@ -143,8 +143,11 @@ def read_entries(entries: Sequence[str], country: str) -> list[str]:
 
 
 def country_of(number: str) -> str:
-    """The country of an E.164 number."""
-    return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or NOWHERE
+    """The country of an E.164 number; of one that no plan gives to anybody, the first with its calling code."""
+    parsed = phonenumbers.parse(number)
+    code = parsed.country_code or 0
+    found = phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(code)
+    return NOWHERE if found == "ZZ" else found
 
 
 def numbers_of(text: str, country: str) -> list[str] | str:

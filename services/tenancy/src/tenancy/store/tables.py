@@ -93,8 +93,8 @@ port_orders = tenant_table(
 port_lanes = tenant_table(
     "port_lanes", metadata, _text("port_order_id", key=True), _text("channel", key=True), _text("state"),
     _time("state_time"), _text("carrier_ref"), _text("replaces"), _count("submission"),
-    _time("foc_time", optional=True), _time("port_time", optional=True), _text("exception"), _text("exception_note"), _flag("cancel_asked"),
-    _time("next_time", optional=True), _count("failures"),
+    _time("foc_time", optional=True), _time("port_time", optional=True), _text("exception"), _text("exception_note"),
+    _flag("cancel_asked"), _time("next_time", optional=True), _count("failures"),
 )  # fmt: skip
 port_documents = tenant_table(
     "port_documents", metadata, _text("port_order_id", key=True), _text("port_document_id", key=True), _text("kind"),
@@ -107,7 +107,8 @@ port_events = tenant_table(
 )  # fmt: skip
 port_outs = tenant_table(
     "port_outs", metadata, _text("port_out_id", key=True), _text("carrier_ref"),
-    Column("numbers", Json, nullable=False), _text("gaining_carrier"), _text("state"), _time("create_time"), _time("answer_until"), _text("refusal"),
+    Column("numbers", Json, nullable=False), _text("gaining_carrier"), _text("state"),
+    _time("create_time"), _time("answer_until"), _text("refusal"),
     _flag("told"), _count("version"),
 )  # fmt: skip
 port_pins = tenant_table("port_pins", metadata, _text("pin_hash"), _count("wrong"))
