@@ -9,9 +9,11 @@ import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type numberLists from "../messages/numberLists.json";
+import type numbers from "../messages/numbers.json";
 import type operator from "../messages/operator.json";
 import type overflow from "../messages/overflow.json";
 import type pages from "../messages/pages.json";
+import type porting from "../messages/porting.json";
 import type presence from "../messages/presence.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
@@ -34,9 +36,11 @@ export type MessageKey =
   | keyof typeof flowSteps
   | keyof typeof flowTools
   | keyof typeof numberLists
+  | keyof typeof numbers
   | keyof typeof operator
   | keyof typeof overflow
   | keyof typeof pages
+  | keyof typeof porting
   | keyof typeof presence
   | keyof typeof rules
   | keyof typeof simulator
