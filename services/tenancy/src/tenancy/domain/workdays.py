@@ -9,22 +9,18 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-_WEEKENDS: dict[str, frozenset[int]] = {"IR": frozenset({3, 4}), "AE": frozenset({5, 6}), "SA": frozenset({4, 5})}
-"""Days of the week off, Monday 0; where they aren't Saturday and Sunday."""
-_SATURDAY_SUNDAY = frozenset({5, 6})
 
-
-@lru_cache(maxsize=256)
-def _holidays(country: str, year: int) -> frozenset[date]:
+@lru_cache(maxsize=64)
+def _calendar(country: str) -> holidays.HolidayBase:
     try:
-        return frozenset(holidays.country_holidays(country, years=year))
-    except NotImplementedError:  # a country the library doesn't know: weekends are all that is known
-        return frozenset()
+        return holidays.country_holidays(country)
+    except NotImplementedError:  # a country the library doesn't know: Saturdays and Sundays are all that is known
+        return holidays.HolidayBase()
 
 
 def is_workday(day: date, country: str) -> bool:
     """Whether carriers of the country work on this day."""
-    return day.weekday() not in _WEEKENDS.get(country, _SATURDAY_SUNDAY) and day not in _holidays(country, day.year)
+    return _calendar(country).is_working_day(day)
 
 
 def add_workdays(day: date, count: int, country: str) -> date:
