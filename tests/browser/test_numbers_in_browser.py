@@ -87,7 +87,7 @@ async def test_company_orders_a_port_step_by_step(browser: Browser, company: Com
         paper = {"name": name, "mimeType": "application/pdf", "buffer": b"%PDF-1.7 paper"}
         await page.locator("input[type=file]").set_input_files(paper)  # type: ignore[arg-type]
         await page.get_by_test_id("port-upload").click()
-        await page.get_by_text(name, exact=True).first.wait_for()
+        await page.get_by_role("list", name="Documents").get_by_text(name, exact=True).wait_for()
     await page.get_by_test_id("port-date-save").click()
     await page.get_by_test_id("port-step-review").wait_for()
     await page.get_by_test_id("port-submit").click()
@@ -114,7 +114,7 @@ async def test_pages_of_numbers_fit_both_screens_and_axe_finds_nothing(
         await pages.open(
             "taking a number",
             lambda page: page.get_by_test_id("number-add"),
-            lambda page: page.get_by_test_id("number"),
+            lambda page: page.get_by_test_id("number-save"),
         )
         for name, where in (("orders", "/admin/porting"), ("a new order", "/admin/porting/new"), ("an order", path)):
             await pages.each(lambda _, page, where=where: page.goto(company.url + where))

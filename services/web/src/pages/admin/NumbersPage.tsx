@@ -14,6 +14,7 @@ import { Tag } from "../../ui/Note.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import { useFlows } from "../flows/useFlow.ts";
 import { BringNumbers } from "./BringNumbers.tsx";
+import { EmergencyAddresses } from "./numbers/EmergencyAddresses.tsx";
 import { typeName } from "./numbers/kinds.ts";
 import { RestingNumbers, TakeNumber } from "./numbers/TakeNumber.tsx";
 import { useTrunks } from "./useTrunks.ts";
@@ -28,6 +29,7 @@ export default function NumbersPage() {
   const names = useNames();
   const refresh = useRefresh("numbers", "freeNumbers", "brands", "brandList");
   const [adding, setAdding] = useState(false);
+  const [emergency, setEmergency] = useState(false);
   const [bringing, setBringing] = useState(false);
   const [editing, setEditing] = useState<PhoneNumber>();
   const { trunks } = useTrunks();
@@ -58,6 +60,9 @@ export default function NumbersPage() {
           <>
             <Button component={Link} href="/admin/porting" variant="default" data-testid="number-port">
               {t("porting.open")}
+            </Button>
+            <Button variant="default" onClick={() => setEmergency(true)} data-testid="number-emergency">
+              {t("emergency.title")}
             </Button>
             <Button variant="default" onClick={() => setBringing(true)} data-testid="number-bring">
               {t("numbers.bring")}
@@ -102,6 +107,7 @@ export default function NumbersPage() {
           { head: t("admin.numbers.since"), cell: (row) => <DateTime value={row.assignTime} /> },
         ]}
       />
+      {emergency && <EmergencyAddresses onClose={() => setEmergency(false)} />}
       {bringing && <BringNumbers onClose={() => setBringing(false)} onSaved={refresh} />}
       {adding && <TakeNumber onClose={() => setAdding(false)} onSaved={refresh} />}
       {editing && <NumberForm number={editing} onClose={() => setEditing(undefined)} onSaved={refresh} />}

@@ -38,6 +38,7 @@ export function TakeNumber(props: { onClose: () => void; onSaved: () => Promise<
   });
   const numbers = free.data?.pages.flatMap((page) => page.numbers ?? []) ?? [];
   const [held, setHeld] = useState<PhoneNumber>();
+  const [wanted, setWanted] = useState("");
   const [problem, setProblem] = useState<Problem>();
   const [wrong, setWrong] = useState(false);
   const [brandId, setBrandId] = useState("");
@@ -53,17 +54,19 @@ export function TakeNumber(props: { onClose: () => void; onSaved: () => Promise<
   const choose = async (number: string) => {
     setProblem(undefined);
     setWrong(false);
+    setWanted(number);
     const before = held;
     try {
       setHeld(await ask(api.POST("/v1/numbers/{number}:hold", { params: { path: { number } }, body: {} })));
       if (before?.number !== number) await drop(before);
     } catch (error) {
       setProblem(asProblem(error));
+      setWanted(before?.number ?? "");
       await free.refetch();
     }
   };
   const save = async () => {
-    if (!held?.number) {
+    if (!held?.number || held.number !== wanted) {
       setWrong(true);
       return false;
     }
@@ -96,7 +99,7 @@ export function TakeNumber(props: { onClose: () => void; onSaved: () => Promise<
       <ProblemNote problem={problem ?? (free.isError ? asProblem(free.error) : undefined)} />
       <Radio.Group
         label={t("setUp.number.pick")}
-        value={held?.number ?? ""}
+        value={wanted}
         onChange={(number) => void choose(number)}
         error={wrong ? t("numberSearch.chooseOne") : undefined}
       >
@@ -170,20 +173,22 @@ export function RestingNumbers(props: { numbers: readonly PhoneNumber[]; onTake:
   const t = useText();
   if (props.numbers.length === 0) return null;
   return (
-    <Note tone="info" title={t("numberSearch.resting")} testId="resting-numbers">
-      {t("numberSearch.restingBody")}
-      {props.numbers.map((each) => (
-        <div key={each.number} className={classes.resting}>
-          <span className="m-ltr m-figures">{each.number}</span>
-          <span>
-            {t("numberSearch.until")} <DateTime value={each.keptUntilTime} />
-          </span>
-        </div>
-      ))}
-      <Button size="xs" variant="default" mt="xs" onClick={props.onTake} data-testid="resting-take">
-        {t("numberSearch.takeBack")}
-      </Button>
-    </Note>
+    <div style={{ marginBlockEnd: 16 }}>
+      <Note tone="info" title={t("numberSearch.resting")} testId="resting-numbers">
+        {t("numberSearch.restingBody")}
+        {props.numbers.map((each) => (
+          <div key={each.number} className={classes.resting}>
+            <span className="m-ltr m-figures">{each.number}</span>
+            <span>
+              {t("numberSearch.until")} <DateTime value={each.keptUntilTime} />
+            </span>
+          </div>
+        ))}
+        <Button size="xs" variant="default" mt="xs" onClick={props.onTake} data-testid="resting-take">
+          {t("numberSearch.takeBack")}
+        </Button>
+      </Note>
+    </div>
   );
 }
 

@@ -90,6 +90,7 @@ export function Documents(props: { order: PortOrder; onChange: (order: PortOrder
           description={t("porting.fileHint")}
           inputWrapperOrder={HINT_BELOW}
           accept="application/pdf,image/png,image/jpeg"
+          disabled={busy}
           value={file}
           onChange={setFile}
           clearable
