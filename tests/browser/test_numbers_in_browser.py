@@ -83,11 +83,12 @@ async def test_company_orders_a_port_step_by_step(browser: Browser, company: Com
     await page.get_by_role("option", name="United Kingdom").click()
     await page.get_by_test_id("port-details-save").click()
     await page.get_by_test_id("port-step-documents").wait_for()
-    for name in ("letter.pdf", "bill.pdf"):
+    papers = page.get_by_role("list", name="Documents").get_by_text("letter.pdf", exact=True)
+    for name, seen in (("letter.pdf", papers), ("bill.pdf", page.get_by_test_id("port-step-date"))):
         paper = {"name": name, "mimeType": "application/pdf", "buffer": b"%PDF-1.7 paper"}
         await page.locator("input[type=file]").set_input_files(paper)  # type: ignore[arg-type]
         await page.get_by_test_id("port-upload").click()
-        await page.get_by_role("list", name="Documents").get_by_text(name, exact=True).wait_for()
+        await seen.wait_for()
     await page.get_by_test_id("port-date-save").click()
     await page.get_by_test_id("port-step-review").wait_for()
     await page.get_by_test_id("port-submit").click()

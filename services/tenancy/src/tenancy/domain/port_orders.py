@@ -356,7 +356,7 @@ def routed(order: PortOrder) -> bool:
 def shown(numbers: Sequence[str]) -> str:
     """As much of the numbers as one sentence holds, as people write them; isolated (UAX 9), for sentences that are
     written from right to left."""
-    first = [format_number(parse(each), PhoneNumberFormat.INTERNATIONAL) for each in numbers[:3]]
+    first = [format_number(parse(each), PhoneNumberFormat.INTERNATIONAL).replace(" ", "\u00a0") for each in numbers[:3]]
     more = f" (+{len(numbers) - 3})" if len(numbers) > 3 else ""
     return "\u2066" + ", ".join(first) + more + "\u2069"
 

@@ -210,7 +210,7 @@ class Orders:
                     "channel": new.channel,
                     "port_order_id": order.port_order_id,
                 }
-                await raise_notice(tx, kind, f"{order.port_order_id} {new.channel}", said, now)
+                await raise_notice(tx, kind, order.port_order_id, said, now)
         if order.over and any(each.state not in OVER for each in before.lanes):
             await lookups.remove(tx, lookups.PORT, *order.texts)
         tx.emit(numbers_proto.porting_changed(order, now), key=order.port_order_id)

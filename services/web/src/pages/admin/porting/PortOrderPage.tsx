@@ -86,7 +86,10 @@ export function PortOrderPage({ portOrderId }: { portOrderId: string }) {
 
 function Notes({ order }: { order: PortOrder }) {
   const t = useText();
-  const stopped = (order.lanes ?? []).filter((lane) => lane.state === "PORT_STATE_EXCEPTION");
+  const stopped = (order.lanes ?? [])
+    .filter((lane) => lane.state === "PORT_STATE_EXCEPTION")
+    // What stops both channels is said once.
+    .filter(({ exception }, at, all) => all.findIndex((each) => each.exception === exception) === at);
   return (
     <Stack gap="xs" mb="md">
       {order.carrierAway && (
@@ -190,7 +193,7 @@ function Known({ order, onChange }: Changing) {
               }}
             />
           ) : (
-            <Facts order={order} />
+            order.details && <Facts order={order} />
           )}
           {stopped && (
             <>

@@ -1,4 +1,4 @@
-import { Anchor, Button } from "@mantine/core";
+import { Anchor, Button, Group } from "@mantine/core";
 import { IconArrowsExchange, IconPlus } from "@tabler/icons-react";
 import { Link } from "wouter";
 import { api, ask } from "../../../api/client.ts";
@@ -37,7 +37,7 @@ export function PortOrdersPage() {
         subtitle={
           <>
             {t("porting.lead")}{" "}
-            <Anchor component={Link} href="/admin/numbers">
+            <Anchor component={Link} href="/admin/numbers" underline="always">
               {t("nav.numbers")}
             </Anchor>
           </>
@@ -80,12 +80,15 @@ export function PortOrdersPage() {
               { head: t("desktop.brand"), cell: (row) => <bdi>{names.brand(row.brandId)}</bdi> },
               {
                 head: t("porting.state"),
-                cell: (row) =>
-                  (row.lanes ?? []).map((lane) => (
-                    <Tag key={lane.channel} tone={toneOf(lane.state)}>
-                      {channelName(lane)}: {stateName(lane.state)}
-                    </Tag>
-                  )),
+                cell: (row) => (
+                  <Group gap={6}>
+                    {(row.lanes ?? []).map((lane) => (
+                      <Tag key={lane.channel} tone={toneOf(lane.state)}>
+                        {channelName(lane)}: {stateName(lane.state)}
+                      </Tag>
+                    ))}
+                  </Group>
+                ),
               },
               {
                 head: t("porting.date"),

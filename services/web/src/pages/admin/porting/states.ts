@@ -60,5 +60,5 @@ export function nextStep(order: PortOrder): Step {
 /** The first numbers of an order, and how many more there are. */
 export function numbersInShort(order: PortOrder): string {
   const [first = "", ...more] = (order.numbers ?? []).map(({ number }) => number ?? "");
-  return more.length > 0 ? `${first} +${more.length}` : first;
+  return more.length > 0 ? `${first} (+${more.length})` : first;
 }
