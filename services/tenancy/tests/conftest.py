@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest_asyncio
 from argon2 import PasswordHasher
 from chassis.auth import STRANGER, acting_as, acting_for, principal
+from chassis.sealing import Seal
 from chassis.sql import Database
 from kernel.errors import NotFound, Unavailable
 from kernel.ids import new_id
@@ -18,10 +19,13 @@ from kernel.tenant import PLATFORM, Principal
 from merkez.flows.v1 import flow_pb2, flow_service_pb2_grpc
 from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2_grpc
 from merkez.tenancy.v1 import (
+    emergency_service_pb2_grpc,
+    inventory_service_pb2_grpc,
     number_service_pb2_grpc,
     operator_plan_service_pb2_grpc,
     operator_service_pb2_grpc,
     plan_service_pb2_grpc,
+    porting_service_pb2_grpc,
     session_pb2,
     session_service_pb2,
     session_service_pb2_grpc,
@@ -31,15 +35,19 @@ from merkez.tenancy.v1 import (
     tenant_service_pb2,
     tenant_service_pb2_grpc,
 )
+from tenancy.carriers.simulated import SimulatedCarrier
 from tenancy.clients import Flows, Trunks
 from tenancy.desk import CLIENT_ADDRESS, Desk
 from tenancy.main import servicers, sow_catalogue, stock_inventory
 from tenancy.oidc import OpenIdProvider
+from tenancy.ops.porting import PURPOSE
+from tenancy.porter import Carriage, Porter
 from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
 from testkit.rpc import RpcHouse
 
 T = TypeVar("T")
+WEBHOOK_KEY = b"0123456789abcdef"
 PASSWORD = "correct horse battery"
 ROLES = {
     "owner": session_pb2.ROLE_OWNER,
@@ -70,6 +78,10 @@ class Stubs:
         self.operators = stub(operator_service_pb2_grpc.OperatorServiceStub)
         self.catalogue = stub(operator_plan_service_pb2_grpc.OperatorPlanServiceStub)
         self.subscriptions = stub(subscription_service_pb2_grpc.SubscriptionServiceStub)
+        self.inventory = stub(inventory_service_pb2_grpc.InventoryServiceStub)
+        self.emergency = stub(emergency_service_pb2_grpc.EmergencyAddressServiceStub)
+        self.porting = stub(porting_service_pb2_grpc.PortingServiceStub)
+        self.carriers = stub(porting_service_pb2_grpc.CarrierServiceStub)
 
 
 @dataclass
@@ -192,8 +204,18 @@ async def neighbours(rpc: RpcHouse) -> Neighbours:
 class Town:
     """The office and everybody who comes to it."""
 
-    def __init__(self, db: Database, rpc: RpcHouse, clock: ManualClock, beside: Neighbours) -> None:
+    def __init__(
+        self,
+        db: Database,
+        rpc: RpcHouse,
+        clock: ManualClock,
+        beside: Neighbours,
+        carrier: SimulatedCarrier,
+        porter: Porter,
+    ) -> None:
         self.db = db
+        self.carrier = carrier
+        self.porter = porter
         self.flows = beside.fake_flows
         self.trunks = beside.fake_trunks
         self.rpc = rpc
@@ -282,8 +304,10 @@ async def open_town(
         await sow_catalogue(db)
         desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
         beside = await neighbours(rpc)
-        await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, provider, mailed_links))
-        return Town(db, rpc, clock, beside)
+        carrier = SimulatedCarrier(clock)
+        carriage = Carriage(Seal(b"a key", PURPOSE), carrier, WEBHOOK_KEY)
+        await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, provider, mailed_links, carriage))
+        return Town(db, rpc, clock, beside, carrier, Porter(db, carrier, carriage.seal))
 
     return make
 

@@ -10,6 +10,7 @@ import pytest
 from kernel.ids import new_id
 from sqlalchemy import select
 from tenancy.domain import attempts as attempt_rules
+from tenancy.domain.inventory import Wanted
 from tenancy.domain.people import UserChange, VersionConflict
 from tenancy.domain.secrets import digest
 from tenancy.ops import attempts, numbers, organisation, people, sessions, subscriptions
@@ -102,7 +103,7 @@ async def test_refused_change_says_nothing(town: Any, firm: Any) -> None:
 
 async def test_number_says_when_it_is_assigned_moved_and_released(town: Any, firm: Any) -> None:
     brand, now = await firm.brand(), town.clock.now()
-    [number] = await firm.run(lambda tx: numbers.list_available(tx, "IR", "", 1))
+    [number] = await firm.run(lambda tx: numbers.list_available(tx, Wanted("IR"), False, "", 1))
     await firm.run(lambda tx: numbers.assign(tx, number.number, brand.brand_id, "", now))
     flow = new_id("flw", now)
     await firm.run(lambda tx: numbers.update(tx, number.number, {"flow_id": flow}, ("flow_id",), 0, now))

@@ -33,6 +33,8 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "NumberAssigned": ("billing", "telephony"),
             "NumberChanged": ("telephony",),
             "NumberReleased": ("billing", "telephony"),
+            "NumberPortingChanged": (),
+            "PortOutChanged": (),
         },
         "user": {
             "UserJoined": ("routing", "billing", "analytics"),

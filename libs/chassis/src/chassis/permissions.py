@@ -65,6 +65,8 @@ _OWNER = _ADMIN | {
 
 _OPERATOR = {
     "audit.read",
+    "inventory.read",
+    "inventory.write",
     "nodes.read",
     "nodes.write",
     "plans.write",

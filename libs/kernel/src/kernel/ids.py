@@ -14,7 +14,9 @@ from kernel.errors import InvalidInput
 
 PREFIXES: dict[str, str] = {
     "ten": "tenant", "brd": "client brand", "usr": "user (an agent's id too)", "ses": "session", "ivt": "invitation",
-    "key": "API key", "num": "number", "pln": "plan version", "aud": "audit entry", "ntc": "notice",
+    "key": "API key", "num": "number",
+    "ead": "emergency address", "prt": "port order", "pdc": "document of a port order", "pev": "port event",
+    "pou": "port-out", "nhs": "history entry of a number", "pln": "plan version", "aud": "audit entry", "ntc": "notice",
     "call": "call", "leg": "leg", "mom": "moment of a call", "stn": "station", "cdr": "call detail record",
     "trk": "trunk", "gwy": "gateway", "lin": "line of a trunk", "dev": "desk phone",
     "flw": "flow", "rel": "flow release", "tst": "flow test", "run": "flow run", "prm": "prompt",

@@ -15,6 +15,7 @@ from chassis.telemetry import histogram, tracer
 from google.protobuf.message import Message
 from kernel.errors import DomainError, FieldViolation, InvalidInput, Unauthenticated
 from merkez.flows.v1.flow_service_pb2 import CreatePromptRequest
+from merkez.tenancy.v1.porting_service_pb2 import ReceiveCarrierEventRequest
 from merkez.tenancy.v1.session_service_pb2 import RefreshSessionRequest, SignOutRequest
 from opentelemetry import propagate
 from opentelemetry.context import Context
@@ -42,6 +43,7 @@ from gateway.signin import SignIn, is_browser
 from gateway.transcode import RequestInvalid, from_json, from_query, parse_json, to_json
 
 _duration = histogram("merkez.http.duration", "ms", "Time to answer a public HTTP request")
+_WEBHOOK_HEADERS = ("webhook_id", "webhook_timestamp", "webhook_signature")
 _AUDIO_PARAMETERS = ("download",)
 
 
@@ -152,6 +154,10 @@ class Rest:
         if media_type == "multipart/form-data" and kind is CreatePromptRequest:
             return await _prompt_upload(request, route)
         content = await read_body(request, route.max_body_bytes)
+        if kind is ReceiveCarrierEventRequest:
+            # What is signed are these bytes: read and written anew they would be others.
+            signed = {name: request.headers.get(name.replace("_", "-"), "") for name in _WEBHOOK_HEADERS}
+            return ReceiveCarrierEventRequest(body=content, **signed)
         if content and media_type != "application/json":
             raise MediaTypeUnsupported("send application/json")
         big = len(content) > 256_000

@@ -8,7 +8,7 @@ from alembic import op
 from chassis.migrations import create_platform_table, create_tenant_table
 from chassis.sql import Json, Time
 
-revision = "tenancy_0008_p"
+revision = "tenancy_0008"
 down_revision = "tenancy_0007"
 SCHEMA = "tenancy"
 

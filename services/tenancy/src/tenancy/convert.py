@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from chassis.instants import time_out
 from merkez.tenancy.v1 import number_pb2, number_service_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
 
+from tenancy import numbers_proto
 from tenancy.domain.call_rules import PARK_ENDS, TONES, CallRules, call_rules_of
+from tenancy.domain.emergency import EmergencyAddress
 from tenancy.domain.fields import FieldInvalid
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
@@ -178,6 +180,14 @@ def number_out(number: Number) -> number_pb2.Number:
         brought=number.brought,
         trunk_id=number.trunk_id,
         approve_time=time_out(number.approve_time),
+        type=numbers_proto.type_out(number.type),
+        capabilities=() if number.brought else numbers_proto.capabilities_out(number),
+        emergency_capable=number.emergency,
+        price_class=number.price_class,
+        ported=number.ported,
+        emergency_address_id=number.emergency_address_id,
+        kept=number_pb2.NumberKept.Value(f"NUMBER_KEPT_{number.kept or 'UNSPECIFIED'}"),
+        kept_until_time=time_out(number.kept_until),
     )
 
 
@@ -194,7 +204,11 @@ def route_out(tenant: Tenant, brand: Brand, number: Number, plan: Plan) -> numbe
 
 
 def caller_numbers_out(
-    tenant: Tenant, brand: Brand | None, numbers: Sequence[Number], plan: Plan
+    tenant: Tenant,
+    brand: Brand | None,
+    numbers: Sequence[Number],
+    plan: Plan,
+    emergency: tuple[Number, EmergencyAddress | None] | None,
 ) -> number_service_pb2.GetCallerNumbersResponse:
     """What a tenant may show and do when it dials out."""
     default = brand.shown_number if brand else ""
@@ -208,6 +222,8 @@ def caller_numbers_out(
         brand_id=brand.brand_id if brand else "",
         tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
         entitlements=entitlements_out(plan),
+        emergency_number=emergency[0].number if emergency else "",
+        emergency_address=numbers_proto.address_out(emergency[1]) if emergency and emergency[1] else None,
     )
 
 

@@ -6,11 +6,13 @@ from chassis.sql import Database
 from chassis.telemetry import log
 from kernel.errors import DomainError
 
-from tenancy.ops import subscriptions
+from tenancy.ops import inventory, subscriptions
 from tenancy.store import sweeps
 
 EVERY_SECONDS = 300.0
 DUE_EVERY_SECONDS = 2.0
+KEPT_EVERY_SECONDS = 15.0
+"""A number nobody holds any more is offered to everybody this soon."""
 _ROUNDS = 50
 
 
@@ -38,3 +40,11 @@ async def settle_due(db: Database) -> None:
             await db.run(tenant_id, lambda tx: subscriptions.settle(tx, now))
         except DomainError:
             log.exception("what is due of a subscription failed", tenant_id=tenant_id)
+
+
+async def end_kept(db: Database) -> None:
+    """Ends holds and quarantines whose time has passed."""
+    now = db.clock.now()
+    for _ in range(_ROUNDS):
+        if not await db.system(lambda tx: inventory.end_kept(tx, now)):
+            return

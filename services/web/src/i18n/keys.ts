@@ -10,10 +10,12 @@ import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type notices from "../messages/notices.json";
 import type numberLists from "../messages/numberLists.json";
+import type numbers from "../messages/numbers.json";
 import type operator from "../messages/operator.json";
 import type overflow from "../messages/overflow.json";
 import type pages from "../messages/pages.json";
 import type plans from "../messages/plans.json";
+import type porting from "../messages/porting.json";
 import type presence from "../messages/presence.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
@@ -38,10 +40,12 @@ export type MessageKey =
   | keyof typeof flowTools
   | keyof typeof notices
   | keyof typeof numberLists
+  | keyof typeof numbers
   | keyof typeof operator
   | keyof typeof overflow
   | keyof typeof pages
   | keyof typeof plans
+  | keyof typeof porting
   | keyof typeof presence
   | keyof typeof rules
   | keyof typeof simulator

@@ -11,8 +11,12 @@ from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select,
 from sqlalchemy.dialects import postgresql
 
 from tenancy.domain.emails import Email
+from tenancy.domain.emergency import EmergencyAddress
+from tenancy.domain.inventory import Stock
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
+from tenancy.domain.port_orders import Document
+from tenancy.domain.port_outs import PortOut
 from tenancy.domain.sessions import RefreshToken, Session
 from tenancy.domain.subscriptions import HeldAddOn, Subscription
 
@@ -25,13 +29,17 @@ _SHAPES: dict[type[Any], frozenset[str]] = {
         ApiKey,
         AuditEntry,
         Brand,
+        Document,
         Email,
+        EmergencyAddress,
         HeldAddOn,
         Invitation,
         Notice,
         Number,
+        PortOut,
         RefreshToken,
         Session,
+        Stock,
         Subscription,
         Tenant,
         User,

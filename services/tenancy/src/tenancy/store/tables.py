@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.sql import Json, Time, platform_table, standard_tables, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, MetaData, Text, false
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, LargeBinary, MetaData, Text, false, true
 
 SCHEMA = "tenancy"
 metadata = MetaData(schema=SCHEMA)
@@ -20,6 +20,10 @@ def _time(name: str, *, optional: bool = False) -> Column[object]:
 
 def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
+
+
+def _flag(name: str, default: ColumnElement[bool] | None = None) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=false() if default is None else default)
 
 
 tenants = tenant_table(
@@ -59,6 +63,9 @@ numbers = tenant_table(
     _text("brand_id"), _text("flow_id"), _time("assign_time"), _count("version"),
     Column("brought", Boolean, nullable=False, server_default=false()),
     Column("trunk_id", Text, nullable=False, server_default=""), _time("approve_time", optional=True),
+    Column("type", Text, nullable=False, server_default="LOCAL"), _flag("voice", true()), _flag("sms"), _flag("fax"),
+    _flag("emergency"), Column("price_class", Text, nullable=False, server_default="local"), _flag("ported"),
+    Column("emergency_address_id", Text, nullable=False, server_default=""),
 )  # fmt: skip
 notices = tenant_table(
     "notices", metadata, _text("notice_id", key=True), _text("kind"), _text("subject"),
@@ -73,13 +80,54 @@ emails = tenant_table(
     "emails", metadata, _text("email_id", key=True), _text("invitation_id"), _text("recipient"), _text("subject"),
     _text("body"), _count("attempts"), _time("next_attempt_time"),
 )  # fmt: skip
+emergency_addresses = tenant_table(
+    "emergency_addresses", metadata, _text("emergency_address_id", key=True), _text("brand_id"),
+    Column("address", Json, nullable=False), _text("state"), _text("problem"), _time("validate_time", optional=True),
+    _time("next_time", optional=True), _time("create_time"), _count("version"),
+)  # fmt: skip
+port_orders = tenant_table(
+    "port_orders", metadata, _text("port_order_id", key=True), _text("brand_id"), _text("flow_id"), _text("country"),
+    Column("numbers", Json, nullable=False), Column("details", LargeBinary), _text("wanted_date"),
+    _time("create_time"), _time("update_time"), _count("version"),
+)  # fmt: skip
+port_lanes = tenant_table(
+    "port_lanes", metadata, _text("port_order_id", key=True), _text("channel", key=True), _text("state"),
+    _time("state_time"), _text("carrier_ref"), _text("replaces"), _count("submission"),
+    _time("foc_time", optional=True), _time("port_time", optional=True), _text("exception"), _text("exception_note"),
+    _flag("cancel_asked"), _time("next_time", optional=True), _count("failures"),
+)  # fmt: skip
+port_documents = tenant_table(
+    "port_documents", metadata, _text("port_order_id", key=True), _text("port_document_id", key=True), _text("kind"),
+    _text("file_name"), _text("media_type"), _count("size"), Column("content", LargeBinary, nullable=False),
+    _time("create_time"),
+)  # fmt: skip
+port_events = tenant_table(
+    "port_events", metadata, _text("port_order_id", key=True), _text("port_event_id", key=True), _time("event_time"),
+    _text("channel"), _text("kind"), _text("state"), _text("note"), _text("user_id"),
+)  # fmt: skip
+port_outs = tenant_table(
+    "port_outs", metadata, _text("port_out_id", key=True), _text("carrier_ref"),
+    Column("numbers", Json, nullable=False), _text("gaining_carrier"), _text("state"),
+    _time("create_time"), _time("answer_until"), _text("refusal"),
+    _flag("told"), _count("version"),
+)  # fmt: skip
+port_pins = tenant_table("port_pins", metadata, _text("pin_hash"), _count("wrong"))
 
 lookups = platform_table(
     "lookups", metadata, _text("kind", key=True), _text("value", key=True), _text("tenant_id"), _text("target")
 )
 inventory = platform_table(
     "inventory", metadata, _text("number", key=True), _text("country"), Column("test", Boolean, nullable=False),
-    _text("holder"),
+    _text("holder"), Column("type", Text, nullable=False, server_default="LOCAL"), _flag("voice", true()),
+    _flag("sms"), _flag("fax"), _flag("emergency"), Column("carrier", Text, nullable=False, server_default=""),
+    Column("price_class", Text, nullable=False, server_default="local"),
+    Column("kept_for", Text, nullable=False, server_default=""),
+    Column("kept", Text, nullable=False, server_default=""), _time("kept_until", optional=True),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+)  # fmt: skip
+number_history = platform_table(
+    "number_history", metadata, _text("number", key=True), _text("entry_id", key=True), _time("event_time"),
+    _text("event"), _text("tenant_id"), _text("note"),
 )  # fmt: skip
 attempts = platform_table(
     "attempts", metadata, _text("address", key=True), _count("failures"), _time("window_start"),

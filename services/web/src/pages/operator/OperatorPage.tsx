@@ -5,6 +5,7 @@ import { LanguageMenu } from "../../ui/LanguageMenu.tsx";
 import { Logo } from "../../ui/Logo.tsx";
 import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
 import AuditPage from "../admin/AuditPage.tsx";
+import { Inventory } from "./Inventory.tsx";
 import { Nodes } from "./Nodes.tsx";
 import { Numbers } from "./Numbers.tsx";
 import classes from "./operator.module.css";
@@ -38,6 +39,9 @@ export default function OperatorPage() {
             <Tabs.Tab value="numbers" data-testid="tab-numbers">
               {t("operator.numbers")}
             </Tabs.Tab>
+            <Tabs.Tab value="inventory" data-testid="tab-inventory">
+              {t("inventory.tab")}
+            </Tabs.Tab>
             <Tabs.Tab value="nodes" data-testid="tab-nodes">
               {t("operator.nodes")}
             </Tabs.Tab>
@@ -53,6 +57,9 @@ export default function OperatorPage() {
           </Tabs.Panel>
           <Tabs.Panel value="numbers">
             <Numbers />
+          </Tabs.Panel>
+          <Tabs.Panel value="inventory">
+            <Inventory />
           </Tabs.Panel>
           <Tabs.Panel value="nodes">
             <Nodes />

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from merkez.tenancy.v1 import number_pb2 as _number_pb2
 from merkez.tenancy.v1 import plan_pb2 as _plan_pb2
+from merkez.tenancy.v1 import porting_pb2 as _porting_pb2
 from merkez.tenancy.v1 import session_pb2 as _session_pb2
 from merkez.tenancy.v1 import subscription_pb2 as _subscription_pb2
 from merkez.tenancy.v1 import tenant_pb2 as _tenant_pb2
@@ -399,3 +400,51 @@ class NoticeRaised(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NoticeRaised: _TypeAlias = NoticeRaised  # noqa: Y015
+
+@_typing.final
+class NumberPortingChanged(_message.Message):
+    """A number moves between carriers: an order or one of its channels came into another state."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def order(self) -> _porting_pb2.PortOrder:
+        """The order as it is now, without documents and time line; of two, the higher version counts."""
+
+    def __init__(
+        self,
+        *,
+        order: _porting_pb2.PortOrder | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NumberPortingChanged: _TypeAlias = NumberPortingChanged  # noqa: Y015
+
+@_typing.final
+class PortOutChanged(_message.Message):
+    """Another carrier asks for numbers of the tenant, or that was settled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORT_OUT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def port_out(self) -> _porting_pb2.PortOut:
+        """The request as it is now; of two, the higher version counts."""
+
+    def __init__(
+        self,
+        *,
+        port_out: _porting_pb2.PortOut | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["port_out", b"port_out"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["port_out", b"port_out"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PortOutChanged: _TypeAlias = PortOutChanged  # noqa: Y015

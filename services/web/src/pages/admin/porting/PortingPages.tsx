@@ -1,0 +1,11 @@
+import { useParams } from "wouter";
+import { NewPortOrder } from "./NewPortOrder.tsx";
+import { PortOrderPage } from "./PortOrderPage.tsx";
+import { PortOrdersPage } from "./PortOrdersPage.tsx";
+
+/** All orders, a new one, or the one that the address names. */
+export default function PortingPages() {
+  const { portOrderId } = useParams<{ portOrderId?: string }>();
+  if (portOrderId === "new") return <NewPortOrder />;
+  return portOrderId ? <PortOrderPage portOrderId={portOrderId} /> : <PortOrdersPage />;
+}
