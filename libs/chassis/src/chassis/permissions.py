@@ -59,6 +59,7 @@ _ADMIN = _SUPERVISOR | {
 }
 _OWNER = _ADMIN | {
     "billing.read",
+    "billing.write",
     "recordings.erase",
     "tenant.write",
 }
