@@ -115,7 +115,7 @@ class Stretch:
 
 
 def measure(
-    aggregation: Aggregation,
+    how: Aggregation,
     recurring: bool,
     stretch: Stretch,
     before: Aggregate,

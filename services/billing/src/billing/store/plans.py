@@ -88,8 +88,7 @@ def rate_out(rate: Rate) -> dict[str, Any]:
         made["properties"] = dict(rate.properties)
     if rate.tiers:
         made["tiers"] = [
-            {name: None if (value := getattr(tier, name)) is None else str(value) for name in _TIER}
-            for tier in rate.tiers
+            {name: str(value) for name in _TIER if (value := getattr(tier, name)) is not None} for tier in rate.tiers
         ]
     return made
 
@@ -101,10 +100,10 @@ def rate_in(kept: Mapping[str, Any]) -> Rate:
     """A rate from its JSON."""
     values: dict[str, Any] = {name: Decimal(kept[name]) for name in _DECIMALS if kept.get(name) is not None}
     values |= {name: kept[name] for name in _PLAIN if name in kept}
-    tiers = [
-        Tier(**{"up_to": None} | {name: Decimal(value) for name, value in tier.items()})
-        for tier in kept.get("tiers", ())
-    ]
+    tiers: list[Tier] = []
+    for tier in kept.get("tiers", ()):
+        numbers = {name: Decimal(value) for name, value in tier.items()}
+        tiers.append(Tier(numbers.pop("up_to", None), **numbers))
     return Rate(
         **values, first_increment=kept.get("first", 0), next_increment=kept.get("next", 0), tiers=tuple(tiers),
         model=Model(kept.get("model", Model.STANDARD)), timing=Timing(kept.get("timing", Timing.ARREARS)),

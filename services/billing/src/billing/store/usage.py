@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from chassis.paging import keyset, page_size
 from chassis.sql import Tx
 from chassis.sqlerrors import TryAgain
-from sqlalchemy import Table, Text, and_, any_, cast, func, select, update
+from sqlalchemy import Table, Text, and_, any_, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from billing.domain.levels import Change
@@ -31,6 +31,18 @@ class MeterSum:
     billed_seconds: int
     total: Decimal = Decimal(0)
     """Sum of the quantities of what isn't calls."""
+
+
+@dataclass(frozen=True)
+class DaySum:
+    """A meter's sum of one day."""
+
+    meter: str
+    day: date
+    record_count: int
+    billed_seconds: int
+    total: Decimal
+    most: Decimal
 
 
 async def save_zone(tx: Tx, time_zone: str, tenant_version: int) -> None:
@@ -191,6 +203,31 @@ async def sum_usage(tx: Tx, start: datetime, end: datetime) -> list[MeterSum]:
     return [
         MeterSum(row["meter"], row["records"], int(row["used"]), int(row["billed"]), row["quantity"]) for row in rows
     ]  # fmt: skip
+
+
+async def daily(tx: Tx, start: datetime, end: datetime, zone: str) -> list[DaySum]:
+    """Sums of the usage in [start, end) by meter and the zone's day."""
+    day = func.date_trunc("day", func.timezone(zone, usage_records.c.usage_time)).label("day")
+    rows = await tx.all(
+        select(
+            usage_records.c.meter,
+            day,
+            func.count().label("records"),
+            func.sum(usage_records.c.billed_seconds).label("billed"),
+            func.sum(usage_records.c.quantity).label("quantity"),
+            func.max(usage_records.c.quantity).label("most"),
+        )
+        .where(
+            usage_records.c.tenant_id == tx.tenant_id,
+            usage_records.c.usage_time >= start,
+            usage_records.c.usage_time < end,
+        )
+        .group_by(usage_records.c.meter, text("day"))
+    )
+    return [
+        DaySum(row["meter"], row["day"].date(), row["records"], int(row["billed"]), row["quantity"], row["most"])
+        for row in rows
+    ]
 
 
 async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) -> tuple[list[UsageRecord], bool]:
