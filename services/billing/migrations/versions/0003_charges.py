@@ -24,8 +24,10 @@ def upgrade() -> None:
     op.add_column("usage_records", sa.Column("quantity", sa.Numeric, nullable=False, server_default="0"), schema=SCHEMA)
     op.add_column("usage_records", sa.Column("properties", Json, nullable=False, server_default="{}"), schema=SCHEMA)
     # Whatever it counts for, an id of a source is there once, for ever.
-    op.create_index("usage_identity", "usage_records", ["tenant_id", "source", "source_id"], unique=True, schema=SCHEMA)
-    op.create_index("usage_by_meter", "usage_records", ["tenant_id", "meter", "usage_time"], schema=SCHEMA)
+    key = "PRIMARY KEY (tenant_id, source, source_id)"
+    op.execute(
+        f"ALTER TABLE {SCHEMA}.usage_records DROP CONSTRAINT usage_records_pkey, ADD CONSTRAINT usage_records_pkey {key}"
+    )
     create_tenant_table(
         op, SCHEMA, "usage_days",
         sa.Column("meter", sa.Text, primary_key=True),

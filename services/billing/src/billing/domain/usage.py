@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
+from typing import Any
 
 from kernel.errors import Conflict, InvalidInput
 
@@ -86,7 +88,7 @@ class UsageRecord:
         """Price of the quantity before included units, not rounded."""
         return self.quantity * Fraction(self.price)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Digest of what makes a repeat the same: the fact, not how it was rated."""
         body = f"{self.meter}|{self.source}|{self.source_id}|{self.usage_time.isoformat()}|{self.used_seconds}"
@@ -123,21 +125,25 @@ def billed_seconds(used: int, rate: Rate) -> int:
     return first + -(-max(0, used - first) // following) * following
 
 
+def rating(record: UsageRecord, plan: PlanHeld) -> dict[str, Any]:
+    """How a record is rated under a plan, by the fields that say so."""
+    _, rate = plan.rate_for(record.meter, record.properties)
+    return {
+        "billed_seconds": billed_seconds(record.used_seconds, rate) if record.is_call else 0,
+        "plan_id": plan.plan_id,
+        "plan_version": plan.version,
+        "currency": plan.currency,
+        "price": rate.price,
+    }
+
+
 def rated(record: UsageRecord, plan: PlanHeld) -> UsageRecord:
     """The record under a plan; rating it again under the same plan changes nothing."""
-    _, rate = plan.rate_for(record.meter, record.properties)
-    return replace(
-        record,
-        billed_seconds=billed_seconds(record.used_seconds, rate) if record.is_call else 0,
-        plan_id=plan.plan_id,
-        plan_version=plan.version,
-        currency=plan.currency,
-        price=rate.price,
-    )
+    return replace(record, **rating(record, plan))
 
 
-def checked(record: UsageRecord, quantity: str, meter: Meter, now: datetime) -> UsageRecord:
-    """The record with its quantity, when it can be. Raises `UsageInvalid` or `AmountInvalid`, naming the field."""
+def checked(record: UsageRecord, quantity: str, meter: Meter, now: datetime) -> Decimal:
+    """The record's quantity, when it can be. Raises `UsageInvalid` or `AmountInvalid`, naming the field."""
     for name in ("source", "source_id"):
         value = getattr(record, name)
         if not 1 <= len(value) <= 128 or not value.isprintable():
@@ -153,5 +159,4 @@ def checked(record: UsageRecord, quantity: str, meter: Meter, now: datetime) -> 
             raise UsageInvalid.of("properties", f"has a name over {LONGEST_NAME} or a value over {LONGEST_VALUE}")
     if meter.unique_property and not record.properties.get(meter.unique_property):
         raise UsageInvalid.of("properties", f"must have {meter.unique_property}, which the meter counts")
-    amount = exact(quantity or "1", "quantity", negative=may_fall(meter))
-    return replace(record, amount=amount)
+    return exact(quantity or "1", "quantity", negative=may_fall(meter))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from chassis.sql import Tx
 from kernel.errors import DomainError, InvalidInput
@@ -61,16 +62,16 @@ async def record(tx: Tx, offered: Sequence[Offered], *, from_facts: bool = False
     first: dict[tuple[str, str], tuple[int, UsageRecord]] = {}
     for place, each in enumerate(offered):
         try:
-            made = _checked(each, known, now, from_facts)
+            amount = _checked(each, known, now, from_facts)
         except DomainError as error:
             outcomes.append(Outcome(error=error))
             continue
-        made = replace(made, usage_record_id=new_id("usg", now), record_time=now)
+        made = _made(each.record, amount, held, now)
         outcomes.append(Outcome(made.usage_record_id))
         _, twin = first.setdefault((made.source, made.source_id), (place, made))
         if twin is not made:
             outcomes[place] = _again(twin.fingerprint, made, twin.usage_record_id)
-    wanted = [_rated(made, held) for _, made in first.values()]
+    wanted = [made for _, made in first.values()]
     added = await store.insert_new(tx, wanted) if wanted else set[tuple[str, str]]()
     kept = await store.fingerprints(tx, [identity for identity in first if identity not in added])
     for identity, (place, made) in first.items():
@@ -163,7 +164,7 @@ async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: d
     return await store.sum_usage(tx, start, end)
 
 
-def _checked(each: Offered, known: Mapping[str, Meter], now: datetime, from_facts: bool) -> UsageRecord:
+def _checked(each: Offered, known: Mapping[str, Meter], now: datetime, from_facts: bool) -> Decimal:
     name = each.record.meter
     if name not in BUILT_IN and name not in known:
         raise MeterNotFound("This meter is not defined.")
@@ -173,9 +174,10 @@ def _checked(each: Offered, known: Mapping[str, Meter], now: datetime, from_fact
     return domain.checked(each.record, each.quantity, meter, now)
 
 
-def _rated(record: UsageRecord, held: Sequence[plans.PlanHeld]) -> UsageRecord:
+def _made(record: UsageRecord, amount: Decimal, held: Sequence[plans.PlanHeld], now: datetime) -> UsageRecord:
     plan = next((plan for plan in reversed(held) if plan.effective_time <= record.usage_time), None)
-    return rated(record, plan or held[0]) if held else record
+    rated = domain.rating(record, plan or held[0]) if held else {}
+    return replace(record, usage_record_id=new_id("usg", now), record_time=now, amount=amount, **rated)
 
 
 def _again(fingerprint: str, made: UsageRecord, usage_record_id: str) -> Outcome:

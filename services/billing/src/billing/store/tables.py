@@ -46,7 +46,7 @@ usage_records = tenant_table(
     metadata,
     Column("source", Text, primary_key=True),
     Column("source_id", Text, primary_key=True),
-    Column("meter", Text, primary_key=True),
+    Column("meter", Text, nullable=False),
     Column("usage_record_id", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("usage_time", Time, nullable=False),

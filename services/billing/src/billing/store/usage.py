@@ -124,7 +124,6 @@ async def known_fingerprint(tx: Tx, record: UsageRecord) -> str | None:
             usage_records.c.tenant_id == tx.tenant_id,
             usage_records.c.source == record.source,
             usage_records.c.source_id == record.source_id,
-            usage_records.c.meter == record.meter,
         )
     )
     return row["fingerprint"] if row else None
@@ -166,7 +165,6 @@ async def save_rating(tx: Tx, record: UsageRecord) -> None:
             usage_records.c.tenant_id == tx.tenant_id,
             usage_records.c.source == record.source,
             usage_records.c.source_id == record.source_id,
-            usage_records.c.meter == record.meter,
         )
         .values(**_rating(record))
     )
