@@ -1,9 +1,9 @@
 """Usage events recorded and rated into PostgreSQL, and an invoice run, both on a durable server of their own.
 
-An event is recorded when its batch's commit is: checked, rated, kept by identity and added to its day. The invoice run
-makes a statement for each of 1,000 companies with 10,000 records in the month. A few of them have the records themselves
-in the table, to make their statements again from them, which must be equal; of the others only what is kept by day is
-written, which is all an invoice run reads (MERKEZ_BENCH_RECORDS=all writes every record: some gigabytes).
+An event is recorded when its batch is committed: checked, rated, kept by identity, added to its day. The invoice run
+makes a statement for each of 1,000 companies with 10,000 records in the month. A few of them have the records
+themselves in the table, to make their statements again from them, which must be equal; of the others only what is kept
+by day is written, which is all that an invoice run reads (MERKEZ_BENCH_RECORDS=all writes each record: some gigabytes).
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ PLAN = PlanHeld(
 
 _FILL = text("""
     insert into billing.usage_records
-    select :tenant, 'bench', 'e' || n, 'message', 'usg_' || n, '', cast(:start as timestamptz) + n * interval '267 seconds', 0, 0, 'growth', 1,
-           'EUR', 0, '', cast(:start as timestamptz), 1 + n % 3, cast('{"channel": "chat"}' as jsonb)
+    select :tenant, 'bench', 'e' || n, 'message', 'usg_' || n, '',
+           cast(:start as timestamptz) + n * interval '267 seconds', 0, 0, 'growth', 1, 'EUR', 0, '',
+           cast(:start as timestamptz), 1 + n % 3, cast('{"channel": "chat"}' as jsonb)
     from generate_series(0, cast(:records as integer) - 1) as n
 """)
 _DAYS = text("""

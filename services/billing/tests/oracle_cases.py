@@ -1,7 +1,7 @@
 """The worked cases of others by id: whose semantics were chosen, and what runs them.
 
 A file of tests registers its runs with `runs("ID")`; a run gets what is given and expected. Cases without a run are
-listed in `ELSEWHERE` with the file that runs them. `docs/mechanisms/billing-conventions.md` is the same table for people.
+listed in `ELSEWHERE` with the file that runs them. The table for people is `docs/mechanisms/billing-conventions.md`.
 """
 
 from __future__ import annotations

@@ -25,9 +25,8 @@ def upgrade() -> None:
     op.add_column("usage_records", sa.Column("properties", Json, nullable=False, server_default="{}"), schema=SCHEMA)
     # Whatever it counts for, an id of a source is there once, for ever.
     key = "PRIMARY KEY (tenant_id, source, source_id)"
-    op.execute(
-        f"ALTER TABLE {SCHEMA}.usage_records DROP CONSTRAINT usage_records_pkey, ADD CONSTRAINT usage_records_pkey {key}"
-    )
+    named = "CONSTRAINT usage_records_pkey"
+    op.execute(f"ALTER TABLE {SCHEMA}.usage_records DROP {named}, ADD {named} {key}")
     create_tenant_table(
         op, SCHEMA, "usage_days",
         sa.Column("meter", sa.Text, primary_key=True),
