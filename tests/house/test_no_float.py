@@ -1,8 +1,8 @@
 """No float comes near money: an amount that was one for a moment is a wrong invoice later.
 
 Refused in billing, in the catalogue of plans, and in the kernel's money and periods: float literals, `float`, `math`
-but for whole numbers, `statistics`, `random`, `timestamp()`, `total_seconds()`, and `/` unless one side is plainly exact
-(a Fraction or Decimal made there, or a name annotated as one).
+but for whole numbers, `statistics`, `random`, `timestamp()`, `total_seconds()`, and `/` unless one side is plainly
+exact (a Fraction or Decimal made there, or a name annotated as one).
 """
 
 from __future__ import annotations
