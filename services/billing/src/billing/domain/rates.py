@@ -66,7 +66,8 @@ def charge(
     if rate.by_record:
         amount = _by_record(rate, sorted(records, key=lambda each: (each.time, each.key)), free, deck)
     else:
-        amount = _of_model(rate, quantity - free) + record_count * Fraction(rate.record_fee)
+        # A level that fell below nothing, as its events say, is nothing: nobody is paid for it.
+        amount = _of_model(rate, max(_NOTHING, quantity - free)) + record_count * Fraction(rate.record_fee)
     if rate.maximum is not None:
         amount = min(amount, Fraction(rate.maximum) * held)
     return Charged(amount, free)

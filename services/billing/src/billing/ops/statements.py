@@ -66,6 +66,8 @@ async def statement_of(
     for each in earlier:
         if each is not own and await _changed(tx, each, cutoff_time):
             then = await books_of(tx, each.start_time, each.end_time, cutoff_time, deck)
+            if charges.currency_of(then) != charges.currency_of(books):
+                raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
             lines += late.late_lines(charges.lines_of(then), each)
     return charges.statement(books, lines)
 
@@ -134,7 +136,7 @@ class _Usage:
         if again:
             made._take([_rated(each, held) for each in await days.records(tx, start, end, cutoff)], fine)
             if recurring:
-                made._take_before(await days.records(tx, None, start, cutoff, recurring))
+                made._take_before(await days.records(tx, None, start, cutoff, recurring), fine)
             return made
         cut = {day_of(edge) for _, since, until in made.segments for edge in (since, until) if edge != day_of(edge)}
         for kept, each in await days.read(tx, day_of(start), end):
@@ -145,10 +147,12 @@ class _Usage:
             made._take([each for each in edge if each.meter not in fine], fine)
         if fine:
             made._take(await days.records(tx, start, end, cutoff, sorted(fine)), fine)
-        if recurring:
-            for kept, each in await days.read(tx, None, day_of(start), recurring):
+        if plain := [each for each in recurring if each not in fine]:
+            for kept, each in await days.read(tx, None, day_of(start), plain):
                 made._add_before(kept.meter, kept.properties, each)
-            made._take_before(await days.records(tx, day_of(start), start, cutoff, recurring))
+            made._take_before(await days.records(tx, day_of(start), start, cutoff, plain), fine)
+        if single := [each for each in recurring if each in fine]:
+            made._take_before(await days.records(tx, None, start, cutoff, single), fine)
         return made
 
     def used(self, since: datetime) -> list[Used]:
@@ -180,16 +184,20 @@ class _Usage:
     def _take(self, records: Iterable[UsageRecord], fine: Mapping[str, Sequence[str]]) -> None:
         for record in records:
             meter = meter_of(self.meters, record.meter)
-            wanted = replace(meter, group_by=(*meter.group_by, *fine.get(record.meter, ())))
-            since, properties = self._segment(record.usage_time), days.grouped(record, wanted)
+            since, properties = self._segment(record.usage_time), _finely(record, meter, fine)
             self._add(since, record.meter, properties, Aggregate.of(record.event(meter)))
             if record.meter in fine:
                 self.records.setdefault((since, record.meter, properties), []).append(_metered(record))
 
-    def _take_before(self, records: Iterable[UsageRecord]) -> None:
+    def _take_before(self, records: Iterable[UsageRecord], fine: Mapping[str, Sequence[str]]) -> None:
         for record in records:
             meter = meter_of(self.meters, record.meter)
-            self._add_before(record.meter, days.grouped(record, meter), Aggregate.of(record.event(meter)))
+            self._add_before(record.meter, _finely(record, meter, fine), Aggregate.of(record.event(meter)))
+
+
+def _finely(record: UsageRecord, meter: Meter, fine: Mapping[str, Sequence[str]]) -> str:
+    """The properties a record is kept apart by here: its meter's, and those its plan prices it by."""
+    return days.grouped(record, replace(meter, group_by=(*meter.group_by, *fine.get(record.meter, ()))))
 
 
 def _fine(held: Sequence[PlanHeld], known: Mapping[str, Meter]) -> dict[str, list[str]]:

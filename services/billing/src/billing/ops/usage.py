@@ -16,7 +16,7 @@ from billing.domain import plans
 from billing.domain import usage as domain
 from billing.domain.levels import Change
 from billing.domain.meters import BUILT_IN, Feed, Meter, MeterNotFound, meter_of
-from billing.domain.statements import Statement
+from billing.domain.statements import BilledPeriod, Statement
 from billing.domain.subscriptions import SubscriptionVersion
 from billing.domain.usage import EndedCall, UsageConflict, UsageRecord, rated
 from billing.ops.statements import RangeInvalid, current_period, statement_of
@@ -149,10 +149,13 @@ async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) 
     return await store.list_usage(tx, meter, source_id, size, token)
 
 
-async def preview_invoice(tx: Tx, time: datetime) -> Statement:
-    """What the invoice of the period `time` lies in would say. Raises `NothingSubscribed`, `CurrenciesMixed`."""
+async def preview_invoice(tx: Tx, time: datetime, earlier: Sequence[BilledPeriod] = ()) -> Statement:
+    """What the invoice of the period `time` lies in would say, after what finalized ones have billed.
+
+    Raises `NothingSubscribed`, `CurrenciesMixed`.
+    """
     start, end = await current_period(tx, time)
-    return await statement_of(tx, start, end, tx.now())
+    return await statement_of(tx, start, end, tx.now(), earlier)
 
 
 async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: datetime) -> Sequence[store.MeterSum]:
