@@ -3459,7 +3459,7 @@ export interface paths {
         put?: never;
         /**
          * Records up to 1,000 usage events, each once for ever: what is wrong with one keeps none of the others
-         * @description Records up to 1,000 usage events, each once for ever: what is wrong with one keeps none of the others. INVALID_ARGUMENT TOO_MANY_EVENTS. Needs the permission `billing.write`.
+         * @description Records up to 1,000 usage events, each once for ever: what is wrong with one keeps none of the others. INVALID_ARGUMENT TOO_MANY_EVENTS. Needs the permission `usage.write`.
          */
         post: operations["merkez.billing.v1.UsageService.RecordUsage"];
         delete?: never;
