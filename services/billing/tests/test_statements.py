@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from billing.domain import late
-from billing.domain.aggregates import Aggregation
+from billing.domain.aggregates import EPOCH, Aggregation
 from billing.domain.charges import CurrenciesMixed
 from billing.domain.discounts import Coupon, Frequency
 from billing.domain.meters import Meter
@@ -23,11 +23,14 @@ from billing.ops import usage as ops
 from billing.ops.coupons import KeptCoupon
 from billing.ops.usage import Offered
 from billing.store import days
+from billing.store.charge_tables import usage_days
+from billing.store.tables import usage_records
 from chassis.instants import time_out
 from kernel.ids import new_id
 from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.tenancy.v1 import plan_pb2, subscription_pb2, tenancy_events_pb2
 from merkez.type.v1 import money_pb2
+from sqlalchemy import delete, update
 
 from .conftest import MARCH, Ledger, call_fact, user_fact
 
@@ -310,6 +313,23 @@ async def test_what_was_heard_after_the_cutoff_is_not_there_and_both_ways_of_rea
     assert after.total > before.total
     await ledger.db.run(ledger.tenant, lambda tx: days.rebuild(tx, None, None, {}))
     assert await statement(ledger) == after
+
+
+async def test_calls_recorded_before_days_were_kept_are_on_the_statement_once_billing_has_started(
+    ledger: Ledger,
+) -> None:
+    be_at(ledger, APRIL)
+    await ledger.tell(plan(plan_pb2.Rate(meter="voice_inbound_minute", price=eur("1"))))
+    await ledger.tell(call_fact("call_1", 120, MARCH))
+    forgotten = delete(usage_days).where(usage_days.c.tenant_id == ledger.tenant)
+    old = update(usage_records).where(usage_records.c.tenant_id == ledger.tenant).values(record_time=EPOCH)
+    for statement_of_old in (forgotten, old):
+        await ledger.db.run(ledger.tenant, lambda tx, each=statement_of_old: tx.execute(each))
+    await ledger.tell(call_fact("call_2", 60, MARCH))
+    assert (await statement(ledger)).total == 1
+    for _ in range(2):
+        await ops.keep_days(ledger.db)
+        assert (await statement(ledger)).total == 3
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
+from chassis.sql import Database
 from chassis.turns import TurnTaking
+from kernel.errors import Unavailable
 from merkez.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from merkez.billing.v1.coupon_service_pb2_grpc import add_CouponServiceServicer_to_server
 from merkez.billing.v1.meter_service_pb2_grpc import add_MeterServiceServicer_to_server
@@ -17,6 +21,7 @@ from billing.handlers.coupons import Coupons
 from billing.handlers.metering import Meters, Usage
 from billing.handlers.taxes import Taxes
 from billing.handlers.usage import Billing
+from billing.ops import usage as ops
 from billing.settings import Settings
 
 
@@ -36,5 +41,14 @@ async def main(process: Process) -> None:
     bus.relay(db)
     await bus.consume(db, "billing", HANDLERS)
     await server.start()
+    process.tasks.spawn(_keep_days(db), "days of old records")
     process.draining(server.drain)
     process.draining(bus.drain)
+
+
+async def _keep_days(db: Database) -> None:
+    while True:
+        try:
+            return await ops.keep_days(db)
+        except Unavailable:
+            await asyncio.sleep(5)

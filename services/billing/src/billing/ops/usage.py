@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from chassis.sql import Tx
+from chassis.sql import Database, Tx
 from kernel.errors import DomainError, InvalidInput
 from kernel.ids import new_id
 
@@ -108,6 +108,12 @@ async def subscribe(tx: Tx, plan: plans.PlanHeld) -> None:
         await days.rebuild(tx, since, until, await meters.list_meters(tx))
 
 
+async def keep_days(db: Database) -> None:
+    """Keeps by day what was recorded before days were kept: of a billing that was there before."""
+    for tenant_id in await db.system(days.unkept, read_only=True):
+        await db.run(tenant_id, _keep_days)
+
+
 async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
     """Records a call once, and rates it as soon as its plan is known.
 
@@ -165,6 +171,10 @@ async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: d
     if start >= end:
         raise RangeInvalid.of("end_time", "must be after start_time")
     return await store.sum_usage(tx, start, end)
+
+
+async def _keep_days(tx: Tx) -> None:
+    await days.keep(tx, await meters.list_meters(tx))
 
 
 def _checked(each: Offered, known: Mapping[str, Meter], now: datetime, from_facts: bool) -> Decimal:

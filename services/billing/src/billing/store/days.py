@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.sql import Tx
-from sqlalchemy import RowMapping, and_, case, delete, func, or_, select
+from sqlalchemy import RowMapping, and_, case, delete, func, or_, select, update
 
-from billing.domain.aggregates import Aggregate
+from billing.domain.aggregates import EPOCH, Aggregate
 from billing.domain.meters import Meter, meter_of
 from billing.domain.usage import UsageRecord, grouped
 from billing.store.batches import inserting_all
@@ -91,6 +91,20 @@ async def rebuild(tx: Tx, start: datetime | None, end: datetime | None, meters: 
         select(usage_records).where(usage_records.c.tenant_id == tx.tenant_id), usage_records.c.usage_time, since, until
     )
     await add(tx, [record_in(row) for row in await tx.all(records)], meters)
+
+
+async def unkept(tx: Tx) -> list[str]:
+    """Tenants with records from before days were kept, which are the ones of which it isn't known when they were
+    heard of. As system."""
+    rows = await tx.all(select(usage_records.c.tenant_id).distinct().where(usage_records.c.record_time == EPOCH))
+    return [row["tenant_id"] for row in rows]
+
+
+async def keep(tx: Tx, meters: Mapping[str, Meter]) -> None:
+    """Makes all days of a tenant anew, with those records in them: they were heard of when they were used."""
+    unkept_rows = and_(usage_records.c.tenant_id == tx.tenant_id, usage_records.c.record_time == EPOCH)
+    await tx.execute(update(usage_records).where(unkept_rows).values(record_time=usage_records.c.usage_time))
+    await rebuild(tx, None, None, meters)
 
 
 async def read(
