@@ -53,6 +53,9 @@ bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JS
 	@$(PY) services/routing/bench/bench_desk.py
 	@$(PY) services/routing/bench/bench_assignments.py
 
+bench-billing: env-dev ## Usage rated into PostgreSQL, statements, and what else billing measures, as JSON lines
+	@$(PY) services/billing/bench
+
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)
 
@@ -106,4 +109,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test test-charts charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run test test-charts charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

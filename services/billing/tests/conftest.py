@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from billing.consumers import HANDLERS
-from billing.domain.invoices import Invoice
+from billing.domain.statements import Statement
 from billing.domain.usage import UsageRecord
 from billing.ops import usage as ops
 from billing.store import usage as store
@@ -72,7 +72,7 @@ class Ledger:
         """The usage records, newest first."""
         return (await self.db.run(self.tenant, lambda tx: store.list_usage(tx, "", "", 0, "")))[0]
 
-    async def invoice(self, time: datetime | None = None) -> Invoice:
+    async def invoice(self, time: datetime | None = None) -> Statement:
         """The preview of a month."""
         at = time or self.clock.now()
         return await self.db.run(self.tenant, lambda tx: ops.preview_invoice(tx, at))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -168,5 +169,6 @@ async def test_repeated_shuffled_and_late_facts_make_the_same_invoice(ledger: Le
     chance.shuffle(repeated)
     for told in repeated:
         await again.work(told)
-    assert await again.invoice(MARCH) == await ledger.invoice(MARCH)
+    first, second = await ledger.invoice(MARCH), await again.invoice(MARCH)
+    assert replace(second, cutoff_time=first.cutoff_time) == first
     assert len(await again.usage()) == 12

@@ -167,7 +167,7 @@ def test_missing_language_falls_back_to_english() -> None:
 
 EVERYTHING = replace(
     PLAN,
-    interval="YEAR",
+    interval="year",
     minimum="10.50",
     soft_limits=("max_users",),
     tenant_id="ten_x",

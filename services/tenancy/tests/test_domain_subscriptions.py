@@ -21,7 +21,7 @@ ZONE = "UTC"
 _GROWTH = catalogue.seed().find("growth")
 SMALL: Plan = replace(_GROWTH, plan_id="small", tier=1, price="30.00")
 BIG: Plan = replace(_GROWTH, plan_id="big", tier=2, price="90.00")
-YEARLY: Plan = replace(_GROWTH, plan_id="big_year", tier=2, price="960.00", interval="YEAR")
+YEARLY: Plan = replace(_GROWTH, plan_id="big_year", tier=2, price="960.00", interval="year")
 TRIED: Plan = replace(SMALL, plan_id="tried", trial_days=14)
 PLANS = {plan.plan_id: plan for plan in (SMALL, BIG, YEARLY, TRIED)}
 
@@ -89,7 +89,7 @@ def test_months_follow_one_another_across_short_ones_and_a_leap_day() -> None:
     subscription, ends = held(SMALL, "2027-12-31"), list[str]()
     for _ in range(4):
         ends.append(f"{subscription.period_end_time:%m-%d}")
-        subscription = s.settled(subscription, "MONTH", ZONE)
+        subscription = s.settled(subscription, "month", ZONE)
     assert ends == ["01-31", "02-29", "03-31", "04-30"] and subscription.version == 5
     leap = held(YEARLY, "2028-02-29")
     assert leap.period_end_time == at("2029-02-28")
@@ -103,14 +103,14 @@ def test_period_ends_at_the_same_time_of_day_after_the_clocks_change() -> None:
 
 
 def test_move_of_the_company_to_another_zone_makes_no_period_of_hours() -> None:
-    subscription = s.settled(held(SMALL, "2026-06-01"), "MONTH", "Asia/Tokyo")
+    subscription = s.settled(held(SMALL, "2026-06-01"), "month", "Asia/Tokyo")
     assert subscription.period_end_time - subscription.period_start_time > timedelta(days=28)
 
 
 def test_trial_costs_nothing_and_its_end_begins_the_first_period() -> None:
     trial = s.start(TRIED, at("2026-06-01"), ZONE)
     assert (trial.state, trial.due_time) == (s.TRIAL, at("2026-06-15"))
-    begun = s.settled(trial, "MONTH", ZONE)
+    begun = s.settled(trial, "month", ZONE)
     assert (begun.state, begun.anchor_time, begun.period_end_time) == (s.ACTIVE, at("2026-06-15"), at("2026-07-15"))
     move = moves.preview(trial, TRIED, BIG, [], {}, at("2026-06-05"), ZONE)
     assert (move.credit, move.charge) == (Decimal("0.00"), Decimal("90.00")), "a plan without a trial ends it"
@@ -124,7 +124,7 @@ def test_pause_stops_nothing_but_the_use_and_resuming_goes_on_with_the_trial() -
     paused = s.paused(s.start(TRIED, at("2026-06-01"), ZONE), at("2026-06-03"))
     assert (paused.state, paused.pause_time, paused.in_force) == (s.PAUSED, at("2026-06-03"), False)
     assert s.resumed(paused, at("2026-06-04")).state == s.TRIAL
-    over = s.settled(paused, "MONTH", ZONE)
+    over = s.settled(paused, "month", ZONE)
     assert (over.state, over.anchor_time) == (s.PAUSED, at("2026-06-15"))
     assert s.resumed(over, at("2026-06-20")).state == s.ACTIVE
 
@@ -132,7 +132,7 @@ def test_pause_stops_nothing_but_the_use_and_resuming_goes_on_with_the_trial() -
 def test_cancelled_with_its_period_and_begun_anew() -> None:
     ending = s.to_cancel(held(SMALL, "2026-06-10"), at("2026-06-12"))
     assert ending.in_force and ending.pending_cancel
-    over = s.settled(ending, "MONTH", ZONE)
+    over = s.settled(ending, "month", ZONE)
     assert (over.state, over.cancel_time, over.due_time) == (s.CANCELLED, at("2026-07-10"), None)
     again = s.reactivated(over, TRIED, at("2026-09-05"), ZONE)
     assert (again.state, again.anchor_time, again.start_time) == (s.ACTIVE, at("2026-09-05"), at("2026-06-10"))

@@ -23,7 +23,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "TenantSignedUp": ("routing", "analytics"),
             "TenantChanged": ("billing", "analytics"),
             "PlanSubscribed": ("billing", "recording", "routing"),
-            "SubscriptionChanged": (),
+            "SubscriptionChanged": ("billing",),
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),
@@ -105,7 +105,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CallbackExpired": ("analytics",),
         },
         "agent": {
-            "AgentStateChanged": ("analytics",),
+            "AgentStateChanged": ("analytics", "billing"),
             "AgentChanged": (),
             "CapacityChanged": (),
         },

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -82,6 +83,10 @@ class Tx:
         self._hooks: list[Callable[[], Any]] = []
         self._traceparent = ""
         self._part: Context | None = None
+
+    def now(self) -> datetime:
+        """What the process's clock says: for when something was heard of, not for when it happened."""
+        return self._clock.now()
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None

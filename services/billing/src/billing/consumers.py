@@ -11,16 +11,19 @@ from chassis.sql import Tx
 from chassis.telemetry import counter, log
 from google.protobuf.timestamp_pb2 import Timestamp
 from merkez.recording.v1 import recording_events_pb2
+from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
 from billing import convert
 from billing.domain.levels import Change
+from billing.domain.meters import PRESENCE
 from billing.domain.plans import NUMBER, SEAT, STORAGE
 from billing.domain.usage import UsageConflict
 from billing.ops import usage
 
 SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT)
+AWAY = (contact_pb2.AGENT_STATE_UNSPECIFIED, contact_pb2.AGENT_STATE_OFFLINE)
 NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
 """End causes of calls that were refused: nobody pays for a refusal."""
 
@@ -31,6 +34,20 @@ _conflicts = counter("merkez.billing.conflicts", "Usage that came again with ano
 async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta: FactMeta) -> None:
     """A plan version is held from a moment on."""
     await usage.subscribe(tx, convert.plan_in(fact, meta.time))
+
+
+async def subscription_changed(tx: Tx, fact: tenancy_events_pb2.SubscriptionChanged, meta: FactMeta) -> None:
+    """Trial, pause, end and add-ons of what is held."""
+    await _alarmed(usage.hear_subscription(tx, convert.subscription_in(fact)), meta)
+
+
+async def agent_state_changed(tx: Tx, fact: routing_events_pb2.AgentStateChanged, meta: FactMeta) -> None:
+    """Somebody signed in or off: what seats by use are counted by."""
+    agent = fact.agent
+    before, now = (state not in AWAY for state in (fact.previous_state, agent.state))
+    if before != now:
+        time = agent.state_time.ToDatetime(tzinfo=UTC)
+        await _alarmed(usage.change_level(tx, Change(PRESENCE, agent.agent_id, agent.version, time, int(now))), meta)
 
 
 async def tenant_changed(tx: Tx, fact: tenancy_events_pb2.TenantChanged, meta: FactMeta) -> None:
@@ -101,12 +118,14 @@ async def _alarmed(work: Awaitable[None], meta: FactMeta) -> None:
 
 HANDLERS: Handlers = {
     tenancy_events_pb2.PlanSubscribed: plan_subscribed,
+    tenancy_events_pb2.SubscriptionChanged: subscription_changed,
     tenancy_events_pb2.TenantChanged: tenant_changed,
     tenancy_events_pb2.UserJoined: user_joined,
     tenancy_events_pb2.UserChanged: user_changed,
     tenancy_events_pb2.NumberAssigned: number_assigned,
     tenancy_events_pb2.NumberReleased: number_released,
     telephony_events_pb2.CallEnded: call_ended,
+    routing_events_pb2.AgentStateChanged: agent_state_changed,
     recording_events_pb2.RecordingStored: recording_stored,
     recording_events_pb2.RecordingErased: recording_erased,
 }

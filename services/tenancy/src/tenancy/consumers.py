@@ -30,7 +30,7 @@ async def request_audited(tx: Tx, fact: gateway_events_pb2.RequestAudited, meta:
 async def api_request_limit_reached(tx: Tx, fact: gateway_events_pb2.ApiRequestLimitReached, meta: FactMeta) -> None:
     """Programs were told to wait, or went over a soft limit: one open notice, counting minutes."""
     reason = "API_REQUEST_LIMIT_REACHED"
-    await organisation.raise_notice(tx, reason, "", {"limit": str(fact.limit)}, meta.time)
+    await raise_notice(tx, reason, "", {"limit": str(fact.limit)}, meta.time)
 
 
 HANDLERS: Handlers = {

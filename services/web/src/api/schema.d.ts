@@ -3916,6 +3916,298 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/usageRecords:record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Records up to 1,000 usage events, each once for ever: what is wrong with one keeps none of the others
+         * @description Records up to 1,000 usage events, each once for ever: what is wrong with one keeps none of the others. INVALID_ARGUMENT TOO_MANY_EVENTS. Needs the permission `usage.write`.
+         */
+        post: operations["merkez.billing.v1.UsageService.RecordUsage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage:current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the current period's usage stands against what the plan includes
+         * @description How the current period's usage stands against what the plan includes. FAILED_PRECONDITION NOTHING_SUBSCRIBED. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.UsageService.GetCurrentUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/coupons:redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeems a coupon by its code
+         * @description Redeems a coupon by its code. Errors as GiveCoupon. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.CouponService.RedeemCoupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/coupons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the coupons the company has, oldest first
+         * @description Lists the coupons the company has, oldest first. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.CouponService.ListRedeemedCoupons"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The company's tax data
+         * @description The company's tax data. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.TaxService.GetTaxData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/meters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the meters there are, built-in ones first, then by name
+         * @description Lists the meters there are, built-in ones first, then by name. Needs the permission `billing.read` or `tenants.read`.
+         */
+        get: operations["merkez.billing.v1.MeterService.ListMeters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/meters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Defines a meter
+         * @description Defines a meter. INVALID_ARGUMENT METER_INVALID, ALREADY_EXISTS METER_EXISTS, FAILED_PRECONDITION METER_FIXED for the name of a built-in one. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.MeterService.CreateMeter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/meters/{meter}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the names of a meter, or lets it take no more usage
+         * @description Changes the names of a meter, or lets it take no more usage. NOT_FOUND METER_NOT_FOUND, ABORTED VERSION_CONFLICT, FAILED_PRECONDITION METER_FIXED for a built-in one. Needs the permission `tenants.write`.
+         */
+        patch: operations["merkez.billing.v1.MeterService.UpdateMeter"];
+        trace?: never;
+    };
+    "/v1/operator/coupons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists coupons, newest first
+         * @description Lists coupons, newest first. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.billing.v1.CouponService.ListCoupons"];
+        put?: never;
+        /**
+         * Makes a coupon
+         * @description Makes a coupon. INVALID_ARGUMENT COUPON_INVALID, CURRENCY_UNKNOWN or AMOUNT_INVALID, ALREADY_EXISTS COUPON_EXISTS. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.CouponService.CreateCoupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/coupons/{couponId}:archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets nobody redeem a coupon any more; who has it keeps it
+         * @description Lets nobody redeem a coupon any more; who has it keeps it. NOT_FOUND COUPON_NOT_FOUND, ABORTED VERSION_CONFLICT. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.CouponService.ArchiveCoupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/coupons:give": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a company a coupon, from the current period on
+         * @description Gives a company a coupon, from the current period on. NOT_FOUND COUPON_NOT_FOUND, FAILED_PRECONDITION COUPON_SPENT when it is archived, expired or redeemed as often as it may be, ALREADY_EXISTS COUPON_HELD. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.CouponService.GiveCoupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/taxRates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists tax rates, by region, code and time
+         * @description Lists tax rates, by region, code and time. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.billing.v1.TaxService.ListTaxRates"];
+        put?: never;
+        /**
+         * Adds a tax rate
+         * @description Adds a tax rate. INVALID_ARGUMENT TAX_INVALID, FAILED_PRECONDITION TAX_RATES_OVERLAP when one of the same code is in force in the region at the same time. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.TaxService.CreateTaxRate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/taxRates/{taxRateId}:end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a tax rate end at a moment to come
+         * @description Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.TaxService.EndTaxRate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/taxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A company's tax data, as operators read it
+         * @description A company's tax data, as operators read it. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.billing.v1.TaxService.GetTenantTaxData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes a company's tax data, from the running period on
+         * @description Changes a company's tax data, from the running period on. INVALID_ARGUMENT TAX_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `tenants.write`.
+         */
+        patch: operations["merkez.billing.v1.TaxService.SetTenantTaxData"];
+        trace?: never;
+    };
     "/v1/wallboard": {
         parameters: {
             query?: never;
@@ -4199,6 +4491,145 @@ export interface components {
              */
             computeTime?: string;
         };
+        /**
+         * @description How a meter counts what happens in a period.
+         * @enum {string}
+         */
+        "billing.v1.Aggregation": "AGGREGATION_UNSPECIFIED" | "AGGREGATION_COUNT" | "AGGREGATION_SUM" | "AGGREGATION_MAX" | "AGGREGATION_UNIQUE_COUNT" | "AGGREGATION_LATEST" | "AGGREGATION_WEIGHTED_SUM";
+        /** @description Archives. */
+        "billing.v1.ArchiveCouponRequest": {
+            /** @description Required. */
+            couponId?: string;
+            /**
+             * Format: int64
+             * @description Required. Version that was read.
+             */
+            version: string;
+        };
+        /** @description A coupon. What it takes off never changes. */
+        "billing.v1.Coupon": {
+            /** @description Output only. */
+            readonly couponId?: string;
+            /** @description Required. Immutable. What somebody types to redeem it: capital letters, digits and -, 3 to 40. */
+            code?: string;
+            /** @description Required. Immutable. What the invoice calls it, up to 64 characters. */
+            name?: string;
+            /** @description Required. Immutable. For how long. */
+            frequency?: components["schemas"]["billing.v1.CouponFrequency"];
+            /** @description Immutable. Percent off, exact decimal above 0, at most 100; empty for an amount. */
+            percent?: string;
+            /** @description Immutable. Amount off each period, of invoices of its currency; what a period doesn't use up lapses. Unset for a percentage. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description Immutable. Periods of COUPON_FREQUENCY_REPEATING, 1 to 120.
+             */
+            periods?: number;
+            /** @description Immutable. Rates or meters it is for, and fee for the plan's and add-ons' fees; empty: everything. */
+            rates?: string[];
+            /**
+             * Format: date-time
+             * @description Immutable. Until when it can be redeemed; unset: always.
+             */
+            redeemUntilTime?: string;
+            /**
+             * Format: int32
+             * @description Immutable. How many companies may redeem it; 0: any number.
+             */
+            maxRedemptions?: number;
+            /**
+             * Format: int32
+             * @description Output only. How many have.
+             */
+            readonly redemptionCount?: number;
+            /** @description Output only. Whether nobody can redeem it any more; who has it keeps it. */
+            readonly archived?: boolean;
+            /**
+             * Format: date-time
+             * @description Output only. When it was made.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in changes to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description For how many billing periods a coupon counts.
+         * @enum {string}
+         */
+        "billing.v1.CouponFrequency": "COUPON_FREQUENCY_UNSPECIFIED" | "COUPON_FREQUENCY_ONCE" | "COUPON_FREQUENCY_REPEATING" | "COUPON_FREQUENCY_FOREVER";
+        /** @description Makes. */
+        "billing.v1.CreateCouponRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            coupon: components["schemas"]["billing.v1.Coupon"];
+        };
+        /** @description Defines. */
+        "billing.v1.CreateMeterRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            meter: components["schemas"]["billing.v1.Meter"];
+        };
+        /** @description Adds. */
+        "billing.v1.CreateTaxRateRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            taxRate: components["schemas"]["billing.v1.TaxRate"];
+        };
+        /** @description A period's usage so far. */
+        "billing.v1.CurrentUsage": {
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was computed.
+             */
+            computeTime?: string;
+            /** @description By rate, in the order of the invoice's lines. */
+            meters?: components["schemas"]["billing.v1.MeterUsage"][];
+        };
+        /** @description A day's usage. */
+        "billing.v1.DayUsage": {
+            /**
+             * Format: date-time
+             * @description Its begin, by the clock of the company's zone.
+             */
+            startTime?: string;
+            /** @description Used on it, exact decimal; of what lasts or is the most of something: how much there was. */
+            quantity?: string;
+        };
+        /** @description Ends. */
+        "billing.v1.EndTaxRateRequest": {
+            /** @description Required. */
+            taxRateId?: string;
+            /**
+             * Format: date-time
+             * @description Required. A moment to come.
+             */
+            endTime: string;
+        };
+        /** @description Gives. */
+        "billing.v1.GiveCouponRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. The company. */
+            tenantId?: string;
+            /** @description Required. */
+            couponId: string;
+        };
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
             /** @description Meter. */
@@ -4223,6 +4654,20 @@ export interface components {
              * @description To.
              */
             endTime?: string;
+            /** @description Why the line is there. */
+            kind?: components["schemas"]["billing.v1.LineKind"];
+            /** @description Stable within the period: the same usage and plans make the same ids. */
+            lineId?: string;
+            /** @description Rate of the plan it is priced by; empty of a fee. */
+            rateId?: string;
+            /** @description What the words of description_key need, by name: name, interval, meter, minimum, late_start, late_end. */
+            descriptionParameters?: {
+                [key: string]: string;
+            };
+            /** @description Part of the discounts that falls on it. */
+            discount?: components["schemas"]["type.v1.Money"];
+            /** @description What it is for taxes: subscription, service, telecom, or what a meter says. */
+            taxCode?: string;
         };
         /** @description An invoice as it would be now. */
         "billing.v1.InvoicePreview": {
@@ -4238,7 +4683,7 @@ export interface components {
             periodEndTime?: string;
             /** @description Lines. */
             lines?: components["schemas"]["billing.v1.InvoiceLine"][];
-            /** @description Sum of the lines. */
+            /** @description Lines less discounts, with the taxes that aren't in the prices. */
             total?: components["schemas"]["type.v1.Money"];
             /** @description Plan held. */
             planId?: string;
@@ -4252,6 +4697,39 @@ export interface components {
              * @description Computed at.
              */
             computeTime?: string;
+            /** @description Sum of the lines. */
+            subtotal?: components["schemas"]["type.v1.Money"];
+            /** @description Discounts in the order they were applied. */
+            discounts?: components["schemas"]["billing.v1.StatementDiscount"][];
+            /** @description Taxes. */
+            taxes?: components["schemas"]["billing.v1.StatementTax"][];
+        };
+        /**
+         * @description Why a line is there.
+         * @enum {string}
+         */
+        "billing.v1.LineKind": "LINE_KIND_UNSPECIFIED" | "LINE_KIND_USAGE" | "LINE_KIND_FEE" | "LINE_KIND_COMMITMENT" | "LINE_KIND_LATE" | "LINE_KIND_ADJUSTMENT";
+        /** @description Coupons. */
+        "billing.v1.ListCouponsResponse": {
+            /** @description Newest first. */
+            coupons?: components["schemas"]["billing.v1.Coupon"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Meters. */
+        "billing.v1.ListMetersResponse": {
+            /** @description All of them. */
+            meters?: components["schemas"]["billing.v1.Meter"][];
+        };
+        /** @description Coupons the company has. */
+        "billing.v1.ListRedeemedCouponsResponse": {
+            /** @description Oldest first. */
+            coupons?: components["schemas"]["billing.v1.RedeemedCoupon"][];
+        };
+        /** @description Tax rates. */
+        "billing.v1.ListTaxRatesResponse": {
+            /** @description All of them. */
+            taxRates?: components["schemas"]["billing.v1.TaxRate"][];
         };
         /** @description Records. */
         "billing.v1.ListUsageRecordsResponse": {
@@ -4260,11 +4738,212 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description What is counted. What and how never changes once it is there; names and archived may. */
+        "billing.v1.Meter": {
+            /** @description Required. Immutable. Name in rates and usage events: lower-case letters, digits and _, at most 63, a letter first. */
+            meter?: string;
+            /** @description Required. Immutable. Unit of its quantity, such as message, up to 32 characters. */
+            unit?: string;
+            /** @description Immutable. How it counts. */
+            aggregation?: components["schemas"]["billing.v1.Aggregation"];
+            /** @description Immutable. Whether what happened before a period counts on in it: levels go on, instead of beginning at nothing. */
+            recurring?: boolean;
+            /** @description Immutable. Property whose values AGGREGATION_UNIQUE_COUNT counts; empty otherwise. */
+            uniqueProperty?: string;
+            /** @description Immutable. Properties its quantity is kept apart by, at most 5, so that rates may price them apart. */
+            groupBy?: string[];
+            /** @description Immutable. What it is for taxes; empty means service. */
+            taxCode?: string;
+            /** @description Names by language (en, tr, az, fa). */
+            names?: {
+                [key: string]: string;
+            };
+            /** @description Output only. Whether it takes no more usage. */
+            readonly archived?: boolean;
+            /** @description Output only. Whether every installation has it and facts feed it. */
+            readonly builtIn?: boolean;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description A rate's usage so far, and what it will be at the period's end. */
+        "billing.v1.MeterUsage": {
+            /** @description Meter. */
+            meter?: string;
+            /** @description Rate of the plan that prices it. */
+            rateId?: string;
+            /** @description Unit. */
+            unit?: string;
+            /** @description Used so far, exact decimal. */
+            quantity?: string;
+            /** @description What the plan includes of the period, exact decimal. */
+            allowance?: string;
+            /** @description What it will be at the period's end if it goes on like this, exact decimal. */
+            projectedQuantity?: string;
+            /** @description What the usage so far costs beyond the allowance. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description What was used on each day so far, oldest first. */
+            days?: components["schemas"]["billing.v1.DayUsage"][];
+        };
+        /** @description Records. */
+        "billing.v1.RecordUsageRequest": {
+            /** @description Required. 1 to 1,000. */
+            events: components["schemas"]["billing.v1.UsageEvent"][];
+        };
+        /** @description What became of each event. */
+        "billing.v1.RecordUsageResponse": {
+            /** @description In the order of the events. */
+            results?: components["schemas"]["billing.v1.UsageResult"][];
+            /**
+             * Format: int32
+             * @description How many were recorded now.
+             */
+            recordedCount?: number;
+        };
+        /** @description Redeems. */
+        "billing.v1.RedeemCouponRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. In whatever case. */
+            code: string;
+        };
+        /** @description A coupon a company has. */
+        "billing.v1.RedeemedCoupon": {
+            /** @description The coupon; of it a company sees nothing of other companies. */
+            coupon?: components["schemas"]["billing.v1.Coupon"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            redeemTime?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.SetTenantTaxDataRequest": {
+            /** @description Required. The company. */
+            tenantId?: string;
+            /** @description Required. With the version that was read; 0 before the first. */
+            taxData: components["schemas"]["billing.v1.TaxData"];
+        };
+        /** @description What a coupon takes off. */
+        "billing.v1.StatementDiscount": {
+            /** @description The coupon. */
+            discountId?: string;
+            /** @description Its name. */
+            name?: string;
+            /** @description How much, not negative. */
+            amount?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description One tax. */
+        "billing.v1.StatementTax": {
+            /** @description Code, such as vat; reverse_charge or exempt when the company is not charged any. */
+            taxCode?: string;
+            /** @description Name. */
+            name?: string;
+            /** @description Percent, exact decimal. */
+            percent?: string;
+            /** @description What it is of, without taxes. */
+            base?: components["schemas"]["type.v1.Money"];
+            /** @description How much. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Whether the prices have it in them already: then it adds nothing to the total. */
+            included?: boolean;
+        };
         /** @description Sums. */
         "billing.v1.SummarizeUsageResponse": {
             /** @description By meter. */
             summaries?: components["schemas"]["billing.v1.UsageSummary"][];
         };
+        /** @description Where a company is for its taxes. */
+        "billing.v1.TaxData": {
+            /** @description Country (ISO 3166-1) or a part of one (ISO 3166-2); empty: nothing is taxed. */
+            region?: string;
+            /** @description How it is taxed. */
+            treatment?: components["schemas"]["billing.v1.TaxTreatment"];
+            /** @description Its number at the tax office, up to 64 characters; required for TAX_TREATMENT_REVERSE_CHARGE. */
+            taxId?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in changes to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description One tax of a region. It never changes but for its end: a new percentage is a new rate. */
+        "billing.v1.TaxRate": {
+            /** @description Output only. */
+            readonly taxRateId?: string;
+            /** @description Required. Code of the tax, such as vat: lower-case letters, digits and _, up to 32. */
+            taxCode?: string;
+            /** @description Required. What the invoice calls it, up to 64 characters. */
+            name?: string;
+            /** @description Required. Country (ISO 3166-1, such as AZ) or a part of one (ISO 3166-2, such as US-CA). */
+            region?: string;
+            /** @description Required. Percent, exact decimal from 0 to 100. */
+            percent?: string;
+            /** @description Whether prices have it in them already. */
+            included?: boolean;
+            /**
+             * Format: date-time
+             * @description Required. From when it counts.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Until when; unset while no end is known.
+             */
+            endTime?: string;
+            /** @description Tax codes of lines it is for: subscription, service, telecom, or what meters say; empty: all. */
+            lineCodes?: string[];
+        };
+        /**
+         * @description How a company is taxed.
+         * @enum {string}
+         */
+        "billing.v1.TaxTreatment": "TAX_TREATMENT_UNSPECIFIED" | "TAX_TREATMENT_STANDARD" | "TAX_TREATMENT_EXEMPT" | "TAX_TREATMENT_REVERSE_CHARGE";
+        /** @description Changes. */
+        "billing.v1.UpdateMeterRequest": {
+            /** @description Required. */
+            meter?: string;
+            /** @description Names by language from now on. */
+            names?: {
+                [key: string]: string;
+            };
+            /** @description Whether it takes no more usage. */
+            archived?: boolean;
+            /**
+             * Format: int64
+             * @description Required. Version that was read.
+             */
+            version: string;
+        };
+        /** @description One usage event. Its identity is the company, source and source_id, for ever. */
+        "billing.v1.UsageEvent": {
+            /** @description Required. Program the event comes from, up to 128 characters. */
+            source?: string;
+            /** @description Required. Id of the event at the source, up to 128 characters. The same id again with the same body is nothing; with another body it is refused (USAGE_CONFLICT) and somebody is alarmed. */
+            sourceId?: string;
+            /** @description Required. Meter that counts it; built-in meters that facts feed take none. */
+            meter?: string;
+            /**
+             * Format: date-time
+             * @description Required. When it was used, at most 400 days ago and 15 minutes ahead.
+             */
+            usageTime?: string;
+            /** @description How much, exact decimal of at most 12 digits before and 12 after the point; empty means 1. Negative only where the meter's level may fall. */
+            quantity?: string;
+            /** @description What it was used for, at most 20: what meters count or keep apart, and rates price. */
+            properties?: {
+                [key: string]: string;
+            };
+            /** @description Brand it is for. */
+            brandId?: string;
+        };
+        /**
+         * @description What can become of an event.
+         * @enum {string}
+         */
+        "billing.v1.UsageOutcome": "USAGE_OUTCOME_UNSPECIFIED" | "USAGE_OUTCOME_RECORDED" | "USAGE_OUTCOME_REPEATED" | "USAGE_OUTCOME_REFUSED";
         /** @description One metered fact and its price. */
         "billing.v1.UsageRecord": {
             /** @description Output only. */
@@ -4303,6 +4982,23 @@ export interface components {
             planVersion?: number;
             /** @description Brand it is for. */
             brandId?: string;
+            /** @description What it was used for, by names the meter or rates know, such as channel. */
+            properties?: {
+                [key: string]: string;
+            };
+        };
+        /** @description What became of an event. */
+        "billing.v1.UsageResult": {
+            /** @description Its record; empty when it was refused, and of a repeat of an earlier request. */
+            usageRecordId?: string;
+            /** @description What happened. */
+            outcome?: components["schemas"]["billing.v1.UsageOutcome"];
+            /** @description Reason of a refusal: USAGE_INVALID, AMOUNT_INVALID, METER_NOT_FOUND, USAGE_CONFLICT. */
+            reason?: string;
+            /** @description Field that is wrong, when it is one. */
+            field?: string;
+            /** @description For a person: what is wrong. */
+            message?: string;
         };
         /** @description A meter's sum over a period. */
         "billing.v1.UsageSummary": {
@@ -9682,6 +10378,10 @@ export interface components {
             };
             /** @description Rate deck that prices each call by its number, of the deck model. */
             rateDeckId?: string;
+            /** @description Meter whose quantity in the period the included units are multiplied by, such as seat_month: included_units are those of one seat then, pooled over the company. Empty: they are included once. */
+            includedPerMeter?: string;
+            /** @description Whether the flat fee of the first tier is charged also when nothing was used; otherwise a period without usage costs nothing. */
+            flatFeeAtZero?: boolean;
         };
         /**
          * @description How a price is applied to the quantity of a period.
@@ -9698,6 +10398,8 @@ export interface components {
             flatFee?: components["schemas"]["type.v1.Money"];
             /** @description Percent within the tier, exact decimal, of the graduated percentage model. */
             percent?: string;
+            /** @description Units one unit_price is for, exact decimal, every package begun counting; empty: unit_price is that of one unit. */
+            packageSize?: string;
         };
         /**
          * @description When a period is charged.
@@ -15898,6 +16600,432 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["billing.v1.InvoicePreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.UsageService.RecordUsage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.RecordUsageRequest"];
+            };
+        };
+        responses: {
+            /** @description What became of each event. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RecordUsageResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.UsageService.GetCurrentUsage": {
+        parameters: {
+            query?: {
+                /** @description A moment within the period; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A period's usage so far. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.CurrentUsage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.RedeemCoupon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.RedeemCouponRequest"];
+            };
+        };
+        responses: {
+            /** @description A coupon a company has. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RedeemedCoupon"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.ListRedeemedCoupons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Coupons the company has. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListRedeemedCouponsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.GetTaxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where a company is for its taxes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxData"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.MeterService.ListMeters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Meters. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListMetersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.MeterService.CreateMeter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateMeterRequest"];
+            };
+        };
+        responses: {
+            /** @description What is counted. What and how never changes once it is there; names and archived may. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Meter"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.MeterService.UpdateMeter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                meter: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateMeterRequest"];
+            };
+        };
+        responses: {
+            /** @description What is counted. What and how never changes once it is there; names and archived may. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Meter"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.ListCoupons": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Coupons. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListCouponsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.CreateCoupon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateCouponRequest"];
+            };
+        };
+        responses: {
+            /** @description A coupon. What it takes off never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Coupon"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.ArchiveCoupon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                couponId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ArchiveCouponRequest"];
+            };
+        };
+        responses: {
+            /** @description A coupon. What it takes off never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Coupon"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.GiveCoupon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.GiveCouponRequest"];
+            };
+        };
+        responses: {
+            /** @description A coupon a company has. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RedeemedCoupon"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.ListTaxRates": {
+        parameters: {
+            query?: {
+                /** @description Only of this region; empty: all. */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tax rates. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListTaxRatesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.CreateTaxRate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateTaxRateRequest"];
+            };
+        };
+        responses: {
+            /** @description One tax of a region. It never changes but for its end: a new percentage is a new rate. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxRate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.EndTaxRate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                taxRateId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.EndTaxRateRequest"];
+            };
+        };
+        responses: {
+            /** @description One tax of a region. It never changes but for its end: a new percentage is a new rate. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxRate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.GetTenantTaxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where a company is for its taxes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxData"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.SetTenantTaxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetTenantTaxDataRequest"];
+            };
+        };
+        responses: {
+            /** @description Where a company is for its taxes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxData"];
                 };
             };
             default: components["responses"]["Problem"];

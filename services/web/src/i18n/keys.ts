@@ -2,6 +2,7 @@
 import type admin from "../messages/admin.json";
 import type callbacks from "../messages/callbacks.json";
 import type calls from "../messages/calls.json";
+import type charges from "../messages/charges.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
 import type findMe from "../messages/findMe.json";
@@ -34,6 +35,7 @@ export type MessageKey =
   | keyof typeof watch
   | keyof typeof admin
   | keyof typeof callbacks
+  | keyof typeof charges
   | keyof typeof findMe
   | keyof typeof flows
   | keyof typeof flowSteps

@@ -93,3 +93,43 @@ class Statement:
     taxes: Sequence[Tax]
     subtotal: Decimal
     total: Decimal
+
+
+@dataclass(frozen=True)
+class BilledLine:
+    """What finalized invoices have billed of one line of a period, all of them together."""
+
+    line_id: str
+    amount: Decimal
+    quantity: Fraction = Fraction(0)
+    included: Fraction = Fraction(0)
+    kind: LineKind = LineKind.USAGE
+    plan_id: str = ""
+    plan_version: int = 0
+    rate_id: str = ""
+    meter: str = ""
+    tax_code: str = ""
+    description_key: str = ""
+    description_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class BilledPeriod:
+    """What finalized invoices have billed of [start_time, end_time); `late.billed` makes it of their statements."""
+
+    start_time: datetime
+    end_time: datetime
+    cutoff_time: datetime
+    """Of the newest of them: what was heard of until then is in them."""
+    lines: Sequence[BilledLine]
+
+
+class Scope(StrEnum):
+    """Which part of a period's charges is meant."""
+
+    WHOLE = "whole"
+    """All of it; what lasts is taken to last until the end."""
+    SO_FAR = "so_far"
+    """What is due by the cutoff: what lasts until then, and no committed spend, which is trued up at the end."""
+    ADVANCE = "advance"
+    """Fees and the rates charged in advance, for an invoice at the period's begin."""

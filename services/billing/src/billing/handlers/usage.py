@@ -46,7 +46,7 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
                     record_count=each.record_count,
                     used_seconds=each.used_seconds,
                     billed_seconds=each.billed_seconds,
-                    quantity=convert.shown(Fraction(each.billed_seconds, 60)),
+                    quantity=convert.shown(Fraction(each.billed_seconds, 60) + Fraction(each.total)),
                 )
                 for each in sums
             ]
@@ -57,5 +57,5 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
     ) -> billing_pb2.InvoicePreview:
         now = self._db.clock.now()
         time = time_in(request, "time") or now
-        invoice = await self._db.run(principal().tenant_id, lambda tx: ops.preview_invoice(tx, time), read_only=True)
-        return convert.invoice_out(invoice, now)
+        found = await self._db.run(principal().tenant_id, lambda tx: ops.preview_invoice(tx, time), read_only=True)
+        return convert.preview_out(found, now)

@@ -1,45 +1,117 @@
-"""What was used and what the invoice of it would say: the verbs, each within one transaction."""
+"""What was used: the verbs, each within one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
-from chassis.sql import Tx
-from kernel.errors import FailedPrecondition, InvalidInput
+from chassis.sql import Database, Tx
+from kernel.errors import DomainError, InvalidInput
 from kernel.ids import new_id
 
 from billing import convert
-from billing.domain import invoices, plans
-from billing.domain.levels import Change, spans
+from billing.domain import plans
+from billing.domain import usage as domain
+from billing.domain.levels import Change
+from billing.domain.meters import BUILT_IN, Feed, Meter, MeterNotFound, meter_of
+from billing.domain.statements import BilledPeriod, Statement
+from billing.domain.subscriptions import SubscriptionVersion
 from billing.domain.usage import EndedCall, UsageConflict, UsageRecord, rated
+from billing.ops.statements import RangeInvalid, current_period, statement_of
+from billing.store import days, meters
+from billing.store import plans as plan_store
 from billing.store import usage as store
 
-
-class NothingSubscribed(FailedPrecondition):
-    """The tenant holds no plan yet, so there is nothing to invoice."""
-
-    reason = "NOTHING_SUBSCRIBED"
+MOST_EVENTS = 1000
 
 
-class RangeInvalid(InvalidInput):
-    """The stretch of time asked for is empty."""
+class TooManyEvents(InvalidInput):
+    """More usage events at once than are taken."""
 
-    reason = "RANGE_INVALID"
+    reason = "TOO_MANY_EVENTS"
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A usage event as it was sent, not checked yet."""
+
+    record: UsageRecord
+    quantity: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an event: recorded, known already, or why not."""
+
+    usage_record_id: str = ""
+    repeated: bool = False
+    error: DomainError | None = None
+
+
+async def record(tx: Tx, offered: Sequence[Offered], *, from_facts: bool = False) -> list[Outcome]:
+    """Records a batch, each event once for ever; what is wrong with one keeps none of the others.
+
+    Raises `TooManyEvents`. An event's error is `UsageInvalid`, `AmountInvalid`, `MeterNotFound` or `UsageConflict`.
+    """
+    if len(offered) > MOST_EVENTS:
+        raise TooManyEvents.of("events", f"must be at most {MOST_EVENTS}")
+    known, held, now = await meters.list_meters(tx), plans.in_force(await plan_store.list_plans(tx)), tx.now()
+    outcomes: list[Outcome] = []
+    first: dict[tuple[str, str], tuple[int, UsageRecord]] = {}
+    for place, each in enumerate(offered):
+        try:
+            amount = _checked(each, known, now, from_facts)
+        except DomainError as error:
+            outcomes.append(Outcome(error=error))
+            continue
+        made = _made(each.record, amount, held, now)
+        outcomes.append(Outcome(made.usage_record_id))
+        _, twin = first.setdefault((made.source, made.source_id), (place, made))
+        if twin is not made:
+            outcomes[place] = _again(twin.fingerprint, made, twin.usage_record_id)
+    wanted = [made for _, made in first.values()]
+    added = await store.insert_new(tx, wanted) if wanted else set[tuple[str, str]]()
+    kept = await store.fingerprints(tx, [identity for identity in first if identity not in added])
+    for identity, (place, made) in first.items():
+        if identity not in added:
+            outcomes[place] = _again(kept[identity], made, "")
+    await days.add(tx, [each for each in wanted if (each.source, each.source_id) in added], known)
+    return outcomes
+
+
+async def hear_subscription(tx: Tx, value: SubscriptionVersion) -> None:
+    """Takes a version of the subscription, once. Raises `UsageConflict` for another body of the same version."""
+    known = await plan_store.subscription_version(tx, value.version)
+    if known is None:
+        await plan_store.insert_subscription(tx, replace(value, record_time=tx.now()))
+    elif replace(known, record_time=value.record_time) != value:
+        raise UsageConflict(f"Version {value.version} of the subscription has another body.")
 
 
 async def subscribe(tx: Tx, plan: plans.PlanHeld) -> None:
     """Takes a plan version held from a moment on, and rates anew what was used under it: usage may have come first."""
-    await store.save_plan(tx, plan)
-    held = plans.in_force(await store.list_plans(tx))
+    await plan_store.save_plan(tx, replace(plan, record_time=tx.now()))
+    held = plans.in_force(await plan_store.list_plans(tx))
     place = next(index for index, each in enumerate(held) if each.effective_time == plan.effective_time)
     since = plan.effective_time if place else None
     until = held[place + 1].effective_time if place + 1 < len(held) else None
+    changed = False
     for record in await store.usage_between(tx, since, until):
         again = rated(record, held[place])
         if again != record:
+            changed = True
             await store.save_rating(tx, again)
             tx.emit(convert.usage_rated(again), key=again.source_id)
+    if changed:
+        await days.rebuild(tx, since, until, await meters.list_meters(tx))
+
+
+async def keep_days(db: Database) -> None:
+    """Keeps by day what was recorded before days were kept: of a billing that was there before."""
+    for tenant_id in await db.system(days.unkept, read_only=True):
+        await db.run(tenant_id, _keep_days)
 
 
 async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
@@ -48,25 +120,27 @@ async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
     Raises `UsageConflict` for another body under its identity.
     """
     record = UsageRecord(
-        new_id("usg", now), call.meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id
-    )
+        new_id("usg", now), call.meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id,
+        record_time=tx.now(),
+    )  # fmt: skip
     known = await store.known_fingerprint(tx, record)
     if known is not None:
         if known != record.fingerprint:
             raise UsageConflict(f"Usage of {record.source} {record.source_id} is recorded with another body.")
         return
-    plan = plans.plan_at(await store.list_plans(tx), call.start_time)
+    plan = plans.plan_at(await plan_store.list_plans(tx), call.start_time)
     if plan is not None:
         record = rated(record, plan)
         tx.emit(convert.usage_rated(record), key=record.source_id)
     await store.insert_usage(tx, record)
+    await days.add(tx, [record], {})
 
 
 async def change_level(tx: Tx, change: Change) -> None:
     """Takes a change of something that lasts, once. Raises `UsageConflict` for another body at its place."""
     known = await store.change(tx, change.meter, change.item_id, change.position)
     if known is None:
-        await store.insert_change(tx, change)
+        await store.insert_change(tx, replace(change, record_time=tx.now()))
     elif known.quantity != change.quantity:
         raise UsageConflict(f"Change {change.position} of {change.meter} {change.item_id} has another body.")
 
@@ -81,29 +155,13 @@ async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) 
     return await store.list_usage(tx, meter, source_id, size, token)
 
 
-async def current_period(tx: Tx, time: datetime) -> tuple[datetime, datetime]:
-    """The billing period `time` lies in: a month of the zone the tenant has now. Raises `RangeInvalid`."""
-    zone = await store.zone(tx)
-    if not zone:
-        plan = plans.plan_at(await store.list_plans(tx), time)
-        zone = plan.time_zone if plan else "UTC"
-    try:
-        return invoices.period_of(time, zone)
-    except OverflowError as error:
-        raise RangeInvalid.of("time", "is too near the years 1 or 9999") from error
+async def preview_invoice(tx: Tx, time: datetime, earlier: Sequence[BilledPeriod] = ()) -> Statement:
+    """What the invoice of the period `time` lies in would say, after what finalized ones have billed.
 
-
-async def preview_invoice(tx: Tx, time: datetime) -> invoices.Invoice:
-    """The invoice of the period `time` lies in. Raises `NothingSubscribed`."""
-    held = await store.list_plans(tx)
-    if not held:
-        raise NothingSubscribed("The company's plan has not reached billing yet: try again in a moment.")
+    Raises `NothingSubscribed`, `CurrenciesMixed`.
+    """
     start, end = await current_period(tx, time)
-    parts = []
-    for plan, since, until in plans.segments(held, start, end):
-        sums = await store.sum_usage(tx, since, until)
-        parts.append(invoices.Part(plan, since, until, {each.meter: each.billed_seconds for each in sums}))
-    return invoices.preview(parts, spans(await store.changes_until(tx, start, end)), start, end)
+    return await statement_of(tx, start, end, tx.now(), earlier)
 
 
 async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: datetime) -> Sequence[store.MeterSum]:
@@ -113,3 +171,30 @@ async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: d
     if start >= end:
         raise RangeInvalid.of("end_time", "must be after start_time")
     return await store.sum_usage(tx, start, end)
+
+
+async def _keep_days(tx: Tx) -> None:
+    await days.keep(tx, await meters.list_meters(tx))
+
+
+def _checked(each: Offered, known: Mapping[str, Meter], now: datetime, from_facts: bool) -> Decimal:
+    name = each.record.meter
+    if name not in BUILT_IN and name not in known:
+        raise MeterNotFound("This meter is not defined.")
+    meter = meter_of(known, name)
+    if meter.feed != Feed.EVENTS or meter.archived or (meter.built_in and not from_facts):
+        raise domain.UsageInvalid.of("meter", "takes no usage events" if not meter.archived else "is archived")
+    return domain.checked(each.record, each.quantity, meter, now)
+
+
+def _made(record: UsageRecord, amount: Decimal, held: Sequence[plans.PlanHeld], now: datetime) -> UsageRecord:
+    plan = next((plan for plan in reversed(held) if plan.effective_time <= record.usage_time), None)
+    rated = domain.rating(record, plan or held[0]) if held else {}
+    return replace(record, usage_record_id=new_id("usg", now), record_time=now, amount=amount, **rated)
+
+
+def _again(fingerprint: str, made: UsageRecord, usage_record_id: str) -> Outcome:
+    if fingerprint == made.fingerprint:
+        return Outcome(usage_record_id, repeated=True)
+    error = UsageConflict(f"Usage of {made.source} {made.source_id} is recorded with another body.")
+    return Outcome(error=error)

@@ -19,6 +19,10 @@ plans_held = tenant_table(
     Column("currency", Text, nullable=False),
     Column("rates", Json, nullable=False),
     Column("time_zone", Text, nullable=False),
+    Column("fee", Numeric, nullable=False),
+    Column("interval", Text, nullable=False),
+    Column("minimum", Numeric),
+    Column("record_time", Time, nullable=False),
 )
 zones = tenant_table(
     "zones",
@@ -35,13 +39,14 @@ level_changes = tenant_table(
     Column("position", BigInteger, primary_key=True),
     Column("change_time", Time, nullable=False),
     Column("quantity", BigInteger, nullable=False),
+    Column("record_time", Time, nullable=False),
 )
 usage_records = tenant_table(
     "usage_records",
     metadata,
     Column("source", Text, primary_key=True),
     Column("source_id", Text, primary_key=True),
-    Column("meter", Text, primary_key=True),
+    Column("meter", Text, nullable=False),
     Column("usage_record_id", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("usage_time", Time, nullable=False),
@@ -52,4 +57,7 @@ usage_records = tenant_table(
     Column("currency", Text, nullable=False),
     Column("price", Numeric, nullable=False),
     Column("brand_id", Text, nullable=False),
+    Column("record_time", Time, nullable=False),
+    Column("quantity", Numeric, nullable=False),
+    Column("properties", Json, nullable=False),
 )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from chassis.paging import keyset, page_size
 from chassis.sql import Tx
 from chassis.sqlerrors import TryAgain
-from sqlalchemy import Table, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Table, Text, and_, any_, cast, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from billing.domain.levels import Change
-from billing.domain.plans import PlanHeld, Rate
 from billing.domain.usage import UsageRecord
+from billing.store.batches import inserting_all
+from billing.store.charge_tables import subscription_versions
 from billing.store.tables import level_changes, plans_held, usage_records, zones
 
 
@@ -28,31 +29,20 @@ class MeterSum:
     record_count: int
     used_seconds: int
     billed_seconds: int
+    total: Decimal = Decimal(0)
+    """Sum of the quantities of what isn't calls."""
 
 
-async def save_plan(tx: Tx, plan: PlanHeld) -> None:
-    """Keeps a plan version held from a moment on; the same choice again changes nothing."""
-    rates = {
-        meter: {
-            "price": str(rate.price), "included": str(rate.included),
-            "first": rate.first_increment, "next": rate.next_increment,
-        }
-        for meter, rate in plan.rates.items()
-    }  # fmt: skip
-    row = {
-        "tenant_id": tx.tenant_id, "effective_time": plan.effective_time, "fact_time": plan.fact_time,
-        "plan_id": plan.plan_id, "plan_version": plan.version, "currency": plan.currency, "rates": rates,
-        "time_zone": plan.time_zone,
-    }  # fmt: skip
-    await tx.execute(insert(plans_held).values(**row).on_conflict_do_nothing())
+@dataclass(frozen=True)
+class DaySum:
+    """A meter's sum of one day."""
 
-
-async def list_plans(tx: Tx) -> list[PlanHeld]:
-    """Every plan version the tenant ever chose, oldest first."""
-    rows = await tx.all(
-        select(plans_held).where(plans_held.c.tenant_id == tx.tenant_id).order_by(plans_held.c.effective_time)
-    )
-    return [_plan(row) for row in rows]
+    meter: str
+    day: date
+    record_count: int
+    billed_seconds: int
+    total: Decimal
+    most: Decimal
 
 
 async def save_zone(tx: Tx, time_zone: str, tenant_version: int) -> None:
@@ -89,14 +79,15 @@ async def insert_change(tx: Tx, value: Change) -> None:
     """A new change."""
     row = {
         "tenant_id": tx.tenant_id, "meter": value.meter, "item_id": value.item_id, "position": value.position,
-        "change_time": value.time, "quantity": value.quantity,
+        "change_time": value.time, "quantity": value.quantity, "record_time": value.record_time,
     }  # fmt: skip
     await _insert(tx, level_changes, row)
 
 
-async def changes_until(tx: Tx, start: datetime, end: datetime) -> list[Change]:
-    """The changes in [start, end), and of each item the last one before, unless that was its end."""
-    mine = level_changes.c.tenant_id == tx.tenant_id
+async def changes_until(tx: Tx, start: datetime, end: datetime, cutoff: datetime) -> list[Change]:
+    """The changes in [start, end), and of each item the last one before, unless that was its end; of those heard of
+    until `cutoff`."""
+    mine = and_(level_changes.c.tenant_id == tx.tenant_id, level_changes.c.record_time <= cutoff)
     before = (
         select(level_changes)
         .distinct(level_changes.c.meter, level_changes.c.item_id)
@@ -109,6 +100,23 @@ async def changes_until(tx: Tx, start: datetime, end: datetime) -> list[Change]:
     return [_change(row) for row in rows]
 
 
+async def heard_since(tx: Tx, since: datetime, cutoff: datetime, end: datetime) -> bool:
+    """Whether a plan, a version of the subscription or a change of what lasts was heard of in (since, cutoff] that may
+    count before `end`."""
+    heard = (
+        (level_changes, level_changes.c.change_time),
+        (plans_held, plans_held.c.effective_time),
+        (subscription_versions, subscription_versions.c.change_time),
+    )
+    for table, time in heard:
+        found = select(func.count().label("found")).where(
+            table.c.tenant_id == tx.tenant_id, table.c.record_time > since, table.c.record_time <= cutoff, time < end
+        )
+        if (await tx.one(found))["found"]:
+            return True
+    return False
+
+
 async def known_fingerprint(tx: Tx, record: UsageRecord) -> str | None:
     """Fingerprint of the record that holds this identity."""
     row = await tx.one_or_none(
@@ -116,7 +124,6 @@ async def known_fingerprint(tx: Tx, record: UsageRecord) -> str | None:
             usage_records.c.tenant_id == tx.tenant_id,
             usage_records.c.source == record.source,
             usage_records.c.source_id == record.source_id,
-            usage_records.c.meter == record.meter,
         )
     )
     return row["fingerprint"] if row else None
@@ -124,12 +131,30 @@ async def known_fingerprint(tx: Tx, record: UsageRecord) -> str | None:
 
 async def insert_usage(tx: Tx, record: UsageRecord) -> None:
     """Adds a usage record."""
-    row = {
-        "tenant_id": tx.tenant_id, "source": record.source, "source_id": record.source_id, "meter": record.meter,
-        "usage_record_id": record.usage_record_id, "fingerprint": record.fingerprint,
-        "usage_time": record.usage_time, "used_seconds": record.used_seconds, "brand_id": record.brand_id,
-    }  # fmt: skip
-    await _insert(tx, usage_records, row | _rating(record))
+    await _insert(tx, usage_records, _row(tx, record))
+
+
+async def insert_new(tx: Tx, records: Sequence[UsageRecord]) -> set[tuple[str, str]]:
+    """Adds those records whose identity is free; the identities (source, source id) that were added."""
+    statement = inserting_all(usage_records, [_row(tx, record) for record in records]).on_conflict_do_nothing()
+    added = await tx.all(statement.returning(usage_records.c.source, usage_records.c.source_id))
+    return {(row["source"], row["source_id"]) for row in added}
+
+
+async def fingerprints(tx: Tx, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Fingerprints of the records that hold these identities."""
+    found: dict[tuple[str, str], str] = {}
+    for source in sorted({source for source, _ in identities}):
+        ids = [source_id for each, source_id in identities if each == source]
+        rows = await tx.all(
+            select(usage_records.c.source_id, usage_records.c.fingerprint).where(
+                usage_records.c.tenant_id == tx.tenant_id,
+                usage_records.c.source == source,
+                usage_records.c.source_id == any_(cast(ids, ARRAY(Text))),
+            )
+        )
+        found.update({(source, row["source_id"]): row["fingerprint"] for row in rows})
+    return found
 
 
 async def save_rating(tx: Tx, record: UsageRecord) -> None:
@@ -140,7 +165,6 @@ async def save_rating(tx: Tx, record: UsageRecord) -> None:
             usage_records.c.tenant_id == tx.tenant_id,
             usage_records.c.source == record.source,
             usage_records.c.source_id == record.source_id,
-            usage_records.c.meter == record.meter,
         )
         .values(**_rating(record))
     )
@@ -153,7 +177,7 @@ async def usage_between(tx: Tx, start: datetime | None, end: datetime | None) ->
         statement = statement.where(usage_records.c.usage_time >= start)
     if end is not None:
         statement = statement.where(usage_records.c.usage_time < end)
-    return [_record(row) for row in await tx.all(statement.order_by(usage_records.c.usage_time))]
+    return [record_in(row) for row in await tx.all(statement.order_by(usage_records.c.usage_time))]
 
 
 async def sum_usage(tx: Tx, start: datetime, end: datetime) -> list[MeterSum]:
@@ -164,6 +188,7 @@ async def sum_usage(tx: Tx, start: datetime, end: datetime) -> list[MeterSum]:
             func.count().label("records"),
             func.sum(usage_records.c.used_seconds).label("used"),
             func.sum(usage_records.c.billed_seconds).label("billed"),
+            func.sum(usage_records.c.quantity).label("quantity"),
         )
         .where(
             usage_records.c.tenant_id == tx.tenant_id,
@@ -173,7 +198,34 @@ async def sum_usage(tx: Tx, start: datetime, end: datetime) -> list[MeterSum]:
         .group_by(usage_records.c.meter)
         .order_by(usage_records.c.meter)
     )
-    return [MeterSum(row["meter"], row["records"], int(row["used"]), int(row["billed"])) for row in rows]
+    return [
+        MeterSum(row["meter"], row["records"], int(row["used"]), int(row["billed"]), row["quantity"]) for row in rows
+    ]  # fmt: skip
+
+
+async def daily(tx: Tx, start: datetime, end: datetime, zone: str) -> list[DaySum]:
+    """Sums of the usage in [start, end) by meter and the zone's day."""
+    day = func.date_trunc("day", func.timezone(zone, usage_records.c.usage_time)).label("day")
+    rows = await tx.all(
+        select(
+            usage_records.c.meter,
+            day,
+            func.count().label("records"),
+            func.sum(usage_records.c.billed_seconds).label("billed"),
+            func.sum(usage_records.c.quantity).label("quantity"),
+            func.max(usage_records.c.quantity).label("most"),
+        )
+        .where(
+            usage_records.c.tenant_id == tx.tenant_id,
+            usage_records.c.usage_time >= start,
+            usage_records.c.usage_time < end,
+        )
+        .group_by(usage_records.c.meter, text("day"))
+    )
+    return [
+        DaySum(row["meter"], row["day"].date(), row["records"], int(row["billed"]), row["quantity"], row["most"])
+        for row in rows
+    ]
 
 
 async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) -> tuple[list[UsageRecord], bool]:
@@ -185,7 +237,7 @@ async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) 
         statement = statement.where(usage_records.c.source_id == source_id)
     wanted = page_size(size)
     rows = await tx.all(keyset(statement, usage_records.c.usage_time, usage_records.c.usage_record_id, token, wanted))
-    found: Sequence[UsageRecord] = [_record(row) for row in rows]
+    found: Sequence[UsageRecord] = [record_in(row) for row in rows]
     return list(found[:wanted]), len(found) > wanted
 
 
@@ -194,24 +246,20 @@ async def _insert(tx: Tx, table: Table, row: Mapping[str, Any]) -> None:
         raise TryAgain  # a twin was faster: run again and find what it wrote
 
 
-def _plan(row: Mapping[Any, Any]) -> PlanHeld:
-    rates = {
-        meter: Rate(Decimal(rate["price"]), Decimal(rate["included"]), rate["first"], rate["next"])
-        for meter, rate in row["rates"].items()
-    }
-    return PlanHeld(
-        row["plan_id"],
-        row["plan_version"],
-        row["currency"],
-        rates,
-        row["effective_time"],
-        row["time_zone"],
-        row["fact_time"],
-    )
+def _row(tx: Tx, record: UsageRecord) -> dict[str, Any]:
+    row = {
+        "tenant_id": tx.tenant_id, "source": record.source, "source_id": record.source_id, "meter": record.meter,
+        "usage_record_id": record.usage_record_id, "fingerprint": record.fingerprint,
+        "usage_time": record.usage_time, "used_seconds": record.used_seconds, "brand_id": record.brand_id,
+        "quantity": record.amount, "properties": dict(record.properties), "record_time": record.record_time,
+    }  # fmt: skip
+    return row | _rating(record)
 
 
 def _change(row: Mapping[Any, Any]) -> Change:
-    return Change(row["meter"], row["item_id"], row["position"], row["change_time"], row["quantity"])
+    return Change(
+        row["meter"], row["item_id"], row["position"], row["change_time"], row["quantity"], row["record_time"]
+    )
 
 
 def _rating(record: UsageRecord) -> dict[str, Any]:
@@ -221,9 +269,10 @@ def _rating(record: UsageRecord) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _record(row: Mapping[Any, Any]) -> UsageRecord:
+def record_in(row: Mapping[Any, Any]) -> UsageRecord:
+    """A usage record from its row."""
     names = (
         "usage_record_id", "meter", "source", "source_id", "usage_time", "used_seconds", "brand_id",
-        "billed_seconds", "plan_id", "plan_version", "currency", "price",
+        "billed_seconds", "plan_id", "plan_version", "currency", "price", "properties", "record_time",
     )  # fmt: skip
-    return UsageRecord(**{name: row[name] for name in names})
+    return UsageRecord(amount=row["quantity"], **{name: row[name] for name in names})

@@ -15,7 +15,7 @@ from tenancy.domain import port_outs as rules
 from tenancy.domain.port_orders import shown
 from tenancy.domain.port_outs import OutTrigger, PortOut, PortOutNotFound, PortPinLocked, PortPinWrong
 from tenancy.ops import ported
-from tenancy.ops.organisation import raise_notice
+from tenancy.ops.notices import raise_notice
 from tenancy.store import lookups, porting, rows, tables
 
 untold = porting.untold_outs

@@ -26,7 +26,9 @@ from tenancy.domain.port_orders import (
     PortOrder,
 )
 from tenancy.domain.porting import OVER, Lane, PortEvent, PortOrderNotFound, PortState, Trigger, move
-from tenancy.ops.organisation import get_brand, plan_of, raise_notice
+from tenancy.ops.held import plan_of
+from tenancy.ops.notices import raise_notice
+from tenancy.ops.organisation import get_brand
 from tenancy.store import lookups, porting, rows, tables
 
 PURPOSE = "merkez tenancy port orders"

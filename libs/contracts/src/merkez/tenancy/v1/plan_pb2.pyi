@@ -189,6 +189,8 @@ class Rate(_message.Message):
     RATE_ID_FIELD_NUMBER: _builtins.int
     PROPERTIES_FIELD_NUMBER: _builtins.int
     RATE_DECK_ID_FIELD_NUMBER: _builtins.int
+    INCLUDED_PER_METER_FIELD_NUMBER: _builtins.int
+    FLAT_FEE_AT_ZERO_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Required. What is metered: seat_month, voice_inbound_minute, number_month, recording_storage_gb_month."""
     unit: _builtins.str
@@ -213,6 +215,10 @@ class Rate(_message.Message):
     """Output only. Stable key within the plan, what invoice lines name; the meter when it is empty."""
     rate_deck_id: _builtins.str
     """Rate deck that prices each call by its number, of the deck model."""
+    included_per_meter: _builtins.str
+    """Meter whose quantity in the period the included units are multiplied by, such as seat_month: included_units are those of one seat then, pooled over the company. Empty: they are included once."""
+    flat_fee_at_zero: _builtins.bool
+    """Whether the flat fee of the first tier is charged also when nothing was used; otherwise a period without usage costs nothing."""
     @_builtins.property
     def price(self) -> _money_pb2.Money:
         """Required. Price of one unit."""
@@ -268,10 +274,12 @@ class Rate(_message.Message):
         rate_id: _builtins.str = ...,
         properties: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         rate_deck_id: _builtins.str = ...,
+        included_per_meter: _builtins.str = ...,
+        flat_fee_at_zero: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["maximum", b"maximum", "minimum", b"minimum", "price", b"price", "record_fee", b"record_fee", "record_maximum", b"record_maximum", "record_minimum", b"record_minimum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_increment_seconds", b"first_increment_seconds", "free_records", b"free_records", "included_units", b"included_units", "maximum", b"maximum", "meter", b"meter", "minimum", b"minimum", "model", b"model", "next_increment_seconds", b"next_increment_seconds", "package_size", b"package_size", "percent", b"percent", "price", b"price", "properties", b"properties", "rate_deck_id", b"rate_deck_id", "rate_id", b"rate_id", "record_fee", b"record_fee", "record_maximum", b"record_maximum", "record_minimum", b"record_minimum", "tiers", b"tiers", "timing", b"timing", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_increment_seconds", b"first_increment_seconds", "flat_fee_at_zero", b"flat_fee_at_zero", "free_records", b"free_records", "included_per_meter", b"included_per_meter", "included_units", b"included_units", "maximum", b"maximum", "meter", b"meter", "minimum", b"minimum", "model", b"model", "next_increment_seconds", b"next_increment_seconds", "package_size", b"package_size", "percent", b"percent", "price", b"price", "properties", b"properties", "rate_deck_id", b"rate_deck_id", "rate_id", b"rate_id", "record_fee", b"record_fee", "record_maximum", b"record_maximum", "record_minimum", b"record_minimum", "tiers", b"tiers", "timing", b"timing", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -287,10 +295,13 @@ class RateTier(_message.Message):
     UNIT_PRICE_FIELD_NUMBER: _builtins.int
     FLAT_FEE_FIELD_NUMBER: _builtins.int
     PERCENT_FIELD_NUMBER: _builtins.int
+    PACKAGE_SIZE_FIELD_NUMBER: _builtins.int
     up_to: _builtins.str
     """Last unit of the tier, exact decimal; empty for the last tier, which has no end."""
     percent: _builtins.str
     """Percent within the tier, exact decimal, of the graduated percentage model."""
+    package_size: _builtins.str
+    """Units one unit_price is for, exact decimal, every package begun counting; empty: unit_price is that of one unit."""
     @_builtins.property
     def unit_price(self) -> _money_pb2.Money:
         """Price of one unit within the tier."""
@@ -306,10 +317,11 @@ class RateTier(_message.Message):
         unit_price: _money_pb2.Money | None = ...,
         flat_fee: _money_pb2.Money | None = ...,
         percent: _builtins.str = ...,
+        package_size: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["flat_fee", b"flat_fee", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flat_fee", b"flat_fee", "percent", b"percent", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flat_fee", b"flat_fee", "package_size", b"package_size", "percent", b"percent", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
