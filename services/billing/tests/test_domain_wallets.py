@@ -196,7 +196,7 @@ def test_ledger_of_grants_debits_and_expiry_sums_to_the_balance(
 
 
 class PrepaidCalls(RuleBasedStateMachine):
-    """Calls of one wallet in any order: they are answered, talk, renew late or never, end, crash, and money comes in."""
+    """Calls of one wallet in any order: answered, talking, renewed late or never, ended, crashed; money comes in."""
 
     def __init__(self) -> None:
         super().__init__()

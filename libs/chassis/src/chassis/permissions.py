@@ -59,18 +59,25 @@ _ADMIN = _SUPERVISOR | {
 }
 _OWNER = _ADMIN | {
     "billing.read",
+    "billing.write",
     "recordings.erase",
     "tenant.write",
 }
 
 _OPERATOR = {
     "audit.read",
+    "differences.read",
+    "differences.write",
     "nodes.read",
     "nodes.write",
+    "rates.read",
+    "rates.write",
     "tenants.read",
     "tenants.write",
     "trunks.read",
     "trunks.write",
+    "wallets.read",
+    "wallets.write",
 }
 """`audit.read` is what it is to everybody, the log of their own tenant: here that of the platform. So are the trunks
 of the platform, which every tenant may use."""

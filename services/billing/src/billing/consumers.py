@@ -18,7 +18,7 @@ from billing import convert
 from billing.domain.levels import Change
 from billing.domain.plans import NUMBER, SEAT, STORAGE
 from billing.domain.usage import UsageConflict
-from billing.ops import usage
+from billing.ops import reservations, usage
 
 SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT)
 NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
@@ -75,6 +75,7 @@ async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMet
     """A call is rated once."""
     if fact.cdr.end_cause not in NEVER_ANSWERED:
         await _alarmed(usage.rate_ended_call(tx, convert.call_in(fact.cdr), meta.time), meta)
+    await reservations.note_end(tx, fact.cdr.call_id, convert.talk_in(fact.cdr))
 
 
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:

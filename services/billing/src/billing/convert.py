@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
 from chassis.instants import time_out
+from google.protobuf.timestamp_pb2 import Timestamp
 from merkez.billing.v1 import billing_events_pb2, billing_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import tenancy_events_pb2
@@ -107,3 +108,29 @@ def _line(line: Line, currency: str) -> billing_pb2.InvoiceLine:
         start_time=time_out(line.start_time),
         end_time=time_out(line.end_time),
     )
+
+
+def talk_in(cdr: call_pb2.Cdr) -> int:
+    """Seconds a prepaid call is charged for, a begun one counting: from the platform's answer, which of a call out is
+    when the number called answered, to the end, less what no node vouches for."""
+    begin = cdr.start_time
+    if cdr.direction == call_pb2.DIRECTION_OUTBOUND:
+        if not cdr.HasField("answer_time"):
+            return 0
+        begin = cdr.answer_time
+    return _lasted(begin, cdr)
+
+
+def media_in(cdr: call_pb2.Cdr) -> int:
+    """Seconds between a call's start and end, less what no node vouches for, a begun one counting."""
+    return _lasted(cdr.start_time, cdr)
+
+
+def end_in(cdr: call_pb2.Cdr) -> datetime:
+    """When a call ended."""
+    return cdr.end_time.ToDatetime(tzinfo=UTC)
+
+
+def _lasted(begin: Timestamp, cdr: call_pb2.Cdr) -> int:
+    nanos = cdr.end_time.ToNanoseconds() - begin.ToNanoseconds() - cdr.unheard_duration.ToNanoseconds()
+    return max(0, -(-nanos // 1_000_000_000))

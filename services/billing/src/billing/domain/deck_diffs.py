@@ -54,7 +54,7 @@ def compare(old: Iterable[DeckLine], new: Iterable[DeckLine]) -> DeckDiff:
     return made
 
 
-def _grouped(lines: Iterable[DeckLine]) -> dict[tuple[Direction, str], Sequence[Terms]]:
+def _grouped(lines: Iterable[DeckLine]) -> dict[tuple[Direction, str], tuple[Terms, ...]]:
     found: dict[tuple[Direction, str], tuple[Terms, ...]] = {}
     for line in lines:
         key = line.direction, line.prefix

@@ -191,8 +191,8 @@ class _Parser:
             raise _Bad("EFFECTIVE_RANGE_EMPTY", "effective_to", row["effective_to"])
         base = Terms(
             price, first, following, connect, minimum, maximum,
-            _chosen(row, "after_maximum", ("free", "disconnect"), "free") == "disconnect"
-            and AfterMaximum.DISCONNECT or AfterMaximum.FREE,
+            (_chosen(row, "after_maximum", ("free", "disconnect"), "free") == "disconnect"
+            and AfterMaximum.DISCONNECT) or AfterMaximum.FREE,
             _chosen(row, "state", ("open", "blocked"), "open") == "blocked",
             None, start, end, row.get("destination", "")[:200],
         )  # fmt: skip
@@ -248,7 +248,7 @@ def _hours(row: Mapping[str, str]) -> list[Hours]:
     if days is None and since is None and until is None:
         return []
     held, start, end = days or WHOLE_WEEK, since or 0, MINUTES_A_DAY if until is None else until
-    if start == end or start == MINUTES_A_DAY:
+    if start in (end, MINUTES_A_DAY):
         raise _Bad("HOURS_EMPTY", "to", row.get("to", ""))
     if start < end:
         return [Hours(held, start, end)]

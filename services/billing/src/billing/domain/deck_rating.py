@@ -79,7 +79,7 @@ def in_force(
 def rate_call(
     deck: Deck, number: str, start: datetime, seconds: int, direction: Direction = Direction.OUTBOUND
 ) -> Rated:
-    """The cost of `seconds` of talk from `start` (aware) on with `number` (E.164). Whole seconds, a begun one counts."""
+    """The cost of `seconds` of talk from `start` (aware) on with `number` (E.164): whole seconds, a begun counts."""
     if seconds <= 0:
         return Rated((), Fraction(0), NOT_ANSWERED)
     found = deck.prefixes_of(number, direction)
@@ -118,9 +118,7 @@ def longest_call(
     return low
 
 
-def _affordable(
-    deck: Deck, number: str, start: datetime, seconds: int, budget: Fraction, direction: Direction
-) -> bool:
+def _affordable(deck: Deck, number: str, start: datetime, seconds: int, budget: Fraction, direction: Direction) -> bool:
     rated = rate_call(deck, number, start, seconds, direction)
     return rated.amount <= budget and _within(rated)
 

@@ -91,16 +91,12 @@ class Tariff:
 
     def cost(self, reservation: Reservation, seconds: int) -> Decimal:
         """What `seconds` of its talk come to, as the ledger keeps it."""
-        rated = rate_call(
-            self.deck, reservation.number, reservation.start_time, seconds, reservation.direction
-        )
+        rated = rate_call(self.deck, reservation.number, reservation.start_time, seconds, reservation.direction)
         return ledger_amount(rated.amount)
 
     def refusal(self, reservation: Reservation) -> str:
         """Why the number can't be called at all; empty when it can."""
-        return rate_call(
-            self.deck, reservation.number, reservation.start_time, 1, reservation.direction
-        ).reason
+        return rate_call(self.deck, reservation.number, reservation.start_time, 1, reservation.direction).reason
 
 
 Outcome = tuple[Reservation, list[Entry]]
@@ -198,9 +194,7 @@ def _hold(
 
 def _allowed(tariff: Tariff, reservation: Reservation, seconds: int) -> bool:
     """Whether a maximum that disconnects has not been reached."""
-    return within_maximum(
-        tariff.deck, reservation.number, reservation.start_time, seconds, reservation.direction
-    )
+    return within_maximum(tariff.deck, reservation.number, reservation.start_time, seconds, reservation.direction)
 
 
 def _return(reservation: Reservation) -> list[Entry]:
@@ -209,4 +203,3 @@ def _return(reservation: Reservation) -> list[Entry]:
         return []
     back = [Posting(each.account, each.amount) for each in reservation.held]
     return [Entry(EntryKind.REFUND, (Posting(reservation.account, -reservation.held_amount), *back))]
-

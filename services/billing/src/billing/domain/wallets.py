@@ -217,7 +217,9 @@ def debited(wallet: Wallet, amount: Decimal, now: datetime, *, owed: bool = Fals
 
 def expired(wallet: Wallet, now: datetime) -> list[Entry]:
     """The entries of grants whose time is over."""
-    over = [each for each in wallet.grants if each.left > 0 and each.expire_time is not None and each.expire_time <= now]
+    over = [
+        each for each in wallet.grants if each.left > 0 and each.expire_time is not None and each.expire_time <= now
+    ]
     return [Entry(EntryKind.EXPIRE, (Posting(each.account, -each.left), Posting(EXPIRED, each.left))) for each in over]
 
 
