@@ -34,12 +34,15 @@ from telephony.handlers import (
     TrunkHandlers,
 )
 from telephony.live import nodes as node_loops
+from telephony.live.billing import Billing
 from telephony.live.dialing import Dialing
 from telephony.live.finding import SEEK_SECONDS, TURN_SECONDS, Finder
 from telephony.live.handover import Handover
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
 from telephony.live.outside import NobodyOutside
+from telephony.live.prepaid import LOOK_SECONDS as CREDIT_SECONDS
+from telephony.live.prepaid import Prepaid
 from telephony.live.quality import MEASURE_SECONDS, QualityWatch
 from telephony.live.sip.edge import TRUNK_PASSWORDS, SipEdge
 from telephony.live.sip.trial import Trial
@@ -107,6 +110,8 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.tasks.every(SWEEP_SECONDS, watch.sweep, "sweep")
     process.tasks.every(SEEK_SECONDS, finder.look, "seek agents")
     process.tasks.every(TURN_SECONDS, finder.turn, "telephones' hours")
+    prepaid = Prepaid(house, switchboard, Billing(process.closing(Peers(settings, "telephony"))))
+    process.tasks.every(CREDIT_SECONDS, prepaid.look, "prepaid calls")
     process.tasks.spawn(_warm(house), "warm phrases")
 
     bus = process.closing(await Bus.connect(settings))

@@ -218,21 +218,11 @@ class Deck:
                 yield DeckLine(prefix, self.terms[terms], direction)
 
     def prefixes_of(self, number: str, direction: Direction = Direction.OUTBOUND) -> list[tuple[str, list[Terms]]]:
-        """The prefixes of `number` (E.164, with or without plus), longest first, with the terms of their lines."""
-        digits = number.removeprefix("+")
-        if not digits.isascii() or not digits.isdigit():
-            return []
+        """The prefixes of `number` (E.164, plus or not), longest first, with the terms of their lines. What is no
+        number, as of a call from a web page, has none but that of every number."""
+        digits = _digits(number)
         found = self._tables[direction].matches(digits)
         return [(digits[:length], [self.terms[each] for each in terms]) for length, terms in found]
-
-    def longest(self, number: str, direction: Direction = Direction.OUTBOUND) -> tuple[str, list[Terms]] | None:
-        """The longest prefix of `number` with its lines, in force or not; None when no prefix matches."""
-        digits = number.removeprefix("+")
-        if not digits.isascii() or not digits.isdigit():
-            return None
-        for length, terms in self._tables[direction].matches(digits):
-            return digits[:length], [self.terms[each] for each in terms]
-        return None
 
     def __len__(self) -> int:
         return sum(len(table) for table in self._tables.values())
@@ -251,3 +241,8 @@ class Deck:
             mark.fee(terms.minimum), None if terms.maximum is None else mark.fee(terms.maximum), terms.after_maximum,
             terms.blocked, terms.hours, terms.start_time, terms.end_time, terms.name,
         )  # fmt: skip
+
+
+def _digits(number: str) -> str:
+    digits = number.removeprefix("+")
+    return digits if digits.isascii() and digits.isdigit() else ""

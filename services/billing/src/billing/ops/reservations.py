@@ -151,7 +151,11 @@ async def tidy(tx: Tx, call_id: str, deck: Deck, now: datetime) -> None:
 
 async def note_end(tx: Tx, call_id: str, talked: int) -> None:
     """A call's detail record came: what it has reserved is settled by it."""
-    await store.note_end(tx, call_id, talked)
+    known = await store.find(tx, call_id)
+    if known is None:
+        return
+    granted = known.reservation.granted_seconds
+    await store.note_end(tx, call_id, talked if granted else 0)  # nobody pays for a refusal
 
 
 async def due(tx: Tx, now: datetime) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from billing.domain.wallets import DEBT, ZERO, Entry, EntryKind, Grant, Policy, Posting, Source, Wallet
 from billing.store.wallet_tables import ledger_entries, ledger_postings, wallet_grants, wallets
+
+_MICROSECOND = timedelta(microseconds=1)
+"""Between entries of one booking, so that a list has them in their order."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +130,15 @@ async def book(
     if not entries:
         return
     moved: dict[str, Decimal] = {}
-    for entry in entries:
+    for place, entry in enumerate(entries):
         sums: dict[str, Decimal] = {}
         for posting in entry.postings:
             sums[posting.account] = sums.get(posting.account, ZERO) + posting.amount
         change = sum((amount for account, amount in sums.items() if in_balance(account)), ZERO)
         entry_id = new_id("jrn", now)
         head = {
-            "tenant_id": tx.tenant_id, "entry_id": entry_id, "kind": entry.kind.value, "entry_time": now,
+            "tenant_id": tx.tenant_id, "entry_id": entry_id, "kind": entry.kind.value,
+            "entry_time": now + place * _MICROSECOND,
             "change": change, "call_id": call_id, "actor": actor, "note": note,
         }  # fmt: skip
         await tx.execute(insert(ledger_entries).values(**head))
