@@ -50,6 +50,9 @@ bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JS
 	@$(PY) services/routing/bench/bench_desk.py
 	@$(PY) services/routing/bench/bench_assignments.py
 
+bench-billing: env-dev ## Rated events, prefix look-ups, wallets, as JSON lines
+	@PYTHONPATH=services/billing/bench $(PY) -c 'import decks, wallets; decks.main(); wallets.main()'
+
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)
 
@@ -97,4 +100,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-media bench-sound bench-node bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run test check demo bench-call bench-media bench-sound bench-node bench-routing bench-billing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

@@ -39,7 +39,10 @@ def upgrade() -> None:
         time("start_time"), time("deadline"), text("state"), number("talked_seconds"), number("granted_seconds"),
         amount("charged"), sa.Column("held", Json, nullable=False), text("deck_id"), number("deck_version"),
         sa.Column("flat", Json), sa.Column("end_seconds", sa.BigInteger),
-        sa.Index("reservations_by_deadline", "tenant_id", "state", "deadline"),
+        sa.Index("reservations_by_start", "tenant_id", "start_time"),
+    )  # fmt: skip
+    create_tenant_table(
+        op, SCHEMA, "open_reservations", text("call_id", key=True), time("deadline"), flag("ended"),
     )  # fmt: skip
     create_tenant_table(
         op, SCHEMA, "differences", text("call_id", key=True), text("cause", key=True), text("state"),

@@ -3448,6 +3448,390 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads it
+         * @description Reads it. NOT_FOUND WALLET_NOT_FOUND when the company has none. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.WalletService.GetWallet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet/ledgerEntries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists its ledger, newest first
+         * @description Lists its ledger, newest first. NOT_FOUND WALLET_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.WalletService.ListLedgerEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet:setLowBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets the balances below which a notice is given
+         * @description Sets the balances below which a notice is given. NOT_FOUND WALLET_NOT_FOUND; INVALID_ARGUMENT WALLET_INVALID; ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.WalletService.SetLowBalances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists decks, newest first
+         * @description Lists decks, newest first. Needs the permission `rates.read`.
+         */
+        get: operations["merkez.billing.v1.RateDeckService.ListRateDecks"];
+        put?: never;
+        /**
+         * Makes a deck without a version; a derived one with its first, in force at once
+         * @description Makes a deck without a version; a derived one with its first, in force at once. INVALID_ARGUMENT RATE_DECK_INVALID; NOT_FOUND RATE_DECK_NOT_FOUND of its parent; FAILED_PRECONDITION RATE_DECK_PARENT_DERIVED. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.CreateRateDeck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND RATE_DECK_NOT_FOUND. Needs the permission `rates.read`.
+         */
+        get: operations["merkez.billing.v1.RateDeckService.GetRateDeck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:beginImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a draft, whose lines follow as CSV
+         * @description Begins a draft, whose lines follow as CSV. A draft that was never activated is thrown away. NOT_FOUND RATE_DECK_NOT_FOUND; FAILED_PRECONDITION RATE_DECK_DERIVED. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.BeginRateDeckImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:uploadPart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Brings the next part of the file, up to 750 kB; the same part again changes nothing
+         * @description Brings the next part of the file, up to 750 kB; the same part again changes nothing. FAILED_PRECONDITION RATE_DECK_VERSION_ACTIVE, IMPORT_PART_MISSING when an earlier part isn't there; ABORTED IMPORT_PART_DIFFERS. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.UploadRateDeckPart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:checkImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads the draft without changing anything: every bad line, and what it would change (dry run)
+         * @description Reads the draft without changing anything: every bad line, and what it would change (dry run). NOT_FOUND RATE_DECK_VERSION_NOT_FOUND; FAILED_PRECONDITION RATE_DECK_VERSION_ACTIVE. Needs the permission `rates.read`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.CheckRateDeckImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Activates a draft from a time on, for ever
+         * @description Activates a draft from a time on, for ever. FAILED_PRECONDITION RATE_DECK_HAS_ERRORS, RATE_DECK_HAS_WARNINGS unless they are accepted; INVALID_ARGUMENT ACTIVATE_TIME_PAST; ABORTED RATE_DECK_DRAFT_CHANGED when it isn't the file that was checked. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.ActivateRateDeckVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:changeMarkup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a derived deck another markup from a time on
+         * @description Gives a derived deck another markup from a time on. FAILED_PRECONDITION RATE_DECK_NOT_DERIVED; INVALID_ARGUMENT ACTIVATE_TIME_PAST, RATE_DECK_INVALID. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.ChangeRateDeckMarkup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A part of a version as CSV, that reads as the same lines; of a derived deck with its own prices
+         * @description A part of a version as CSV, that reads as the same lines; of a derived deck with its own prices. NOT_FOUND RATE_DECK_NOT_FOUND, RATE_DECK_VERSION_NOT_FOUND. Needs the permission `rates.read`.
+         */
+        get: operations["merkez.billing.v1.RateDeckService.ExportRateDeck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:lookUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a call would cost
+         * @description What a call would cost. NOT_FOUND RATE_DECK_NOT_FOUND; INVALID_ARGUMENT NUMBER_INVALID, DURATION_INVALID. Needs the permission `rates.read`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.LookUpRate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND WALLET_NOT_FOUND. Needs the permission `wallets.read`.
+         */
+        get: operations["merkez.billing.v1.WalletOperatorService.GetTenantWallet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet/ledgerEntries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists its ledger, newest first
+         * @description Lists its ledger, newest first. NOT_FOUND WALLET_NOT_FOUND. Needs the permission `wallets.read`.
+         */
+        get: operations["merkez.billing.v1.WalletOperatorService.ListTenantLedgerEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet:configure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a company's wallet, or changes what it allows
+         * @description Makes a company's wallet, or changes what it allows. INVALID_ARGUMENT WALLET_INVALID; NOT_FOUND RATE_DECK_NOT_FOUND; FAILED_PRECONDITION WALLET_CURRENCY_FIXED; ABORTED VERSION_CONFLICT. Needs the permission `wallets.write`.
+         */
+        post: operations["merkez.billing.v1.WalletOperatorService.ConfigureWallet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet:topUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a grant; what is owed is paid of it first
+         * @description Adds a grant; what is owed is paid of it first. NOT_FOUND WALLET_NOT_FOUND; INVALID_ARGUMENT GRANT_INVALID. Needs the permission `wallets.write`.
+         */
+        post: operations["merkez.billing.v1.WalletOperatorService.TopUpWallet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet/grants/{grantId}:takeBack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back what is left of a grant
+         * @description Takes back what is left of a grant. NOT_FOUND GRANT_NOT_FOUND; FAILED_PRECONDITION GRANT_USED_UP. Needs the permission `wallets.write`.
+         */
+        post: operations["merkez.billing.v1.WalletOperatorService.TakeBackGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists differences of all companies, newest call first
+         * @description Lists differences of all companies, newest call first. Needs the permission `differences.read`.
+         */
+        get: operations["merkez.billing.v1.DifferenceService.ListDifferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}:reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compares a company's calls of an interval now, and fills the gaps that can be filled
+         * @description Compares a company's calls of an interval now, and fills the gaps that can be filled. INVALID_ARGUMENT RANGE_INVALID when it is empty or longer than 31 days; UNAVAILABLE when telephony can't be asked. Needs the permission `differences.write`.
+         */
+        post: operations["merkez.billing.v1.DifferenceService.ReconcileTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/wallboard": {
         parameters: {
             query?: never;
@@ -3731,6 +4115,170 @@ export interface components {
              */
             computeTime?: string;
         };
+        /** @description Activates. */
+        "billing.v1.ActivateRateDeckVersionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Required. The draft.
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description From when on; unset means now.
+             */
+            activateTime?: string;
+            /** @description Activates also with warnings. */
+            acceptWarnings?: boolean;
+        };
+        /** @description Begins. */
+        "billing.v1.BeginRateDeckImportRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeckId?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.ChangeRateDeckMarkupRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeckId?: string;
+            /** @description Percent added, exact decimal above -100 and up to 1000; empty means 0. */
+            markupPercent?: string;
+            /** @description Amount added to a minute's price; empty means 0. */
+            markupAmount?: string;
+            /**
+             * Format: date-time
+             * @description From when on; unset means now.
+             */
+            activateTime?: string;
+        };
+        /** @description Checks. */
+        "billing.v1.CheckRateDeckImportRequest": {
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Required. The draft.
+             */
+            version: number;
+        };
+        /** @description Configures. */
+        "billing.v1.ConfigureWalletRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. Its settings; what is output only is ignored, version is the one this was decided on, 0 changes whatever is there. */
+            wallet: components["schemas"]["billing.v1.Wallet"];
+        };
+        /** @description Makes one. */
+        "billing.v1.CreateRateDeckRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeck: components["schemas"]["billing.v1.RateDeck"];
+            /** @description Of a derived deck: percent added, exact decimal above -100 and up to 1000. */
+            markupPercent?: string;
+            /** @description Of a derived deck: amount added to a minute's price. */
+            markupAmount?: string;
+        };
+        /** @description One difference of one call. */
+        "billing.v1.Difference": {
+            /** @description Output only. Company. */
+            readonly tenantId?: string;
+            /** @description Output only. */
+            readonly callId?: string;
+            /** @description Output only. */
+            readonly cause?: components["schemas"]["billing.v1.DifferenceCause"];
+            /** @description Output only. */
+            readonly state?: components["schemas"]["billing.v1.DifferenceState"];
+            /**
+             * Format: date-time
+             * @description Output only. When the call began.
+             */
+            readonly callTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Seconds media went, as nodes vouch for them; a begun second counts.
+             */
+            readonly mediaSeconds?: string;
+            /**
+             * Format: int64
+             * @description Output only. Seconds of the detail record.
+             */
+            readonly recordSeconds?: string;
+            /**
+             * Format: int64
+             * @description Output only. Seconds of usage, or those a wallet was charged for.
+             */
+            readonly billedSeconds?: string;
+            /**
+             * Format: date-time
+             * @description Output only. First seen.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Last looked at.
+             */
+            readonly updateTime?: string;
+        };
+        /**
+         * @description Why they differ.
+         * @enum {string}
+         */
+        "billing.v1.DifferenceCause": "DIFFERENCE_CAUSE_UNSPECIFIED" | "DIFFERENCE_CAUSE_USAGE_MISSING" | "DIFFERENCE_CAUSE_USAGE_TWICE" | "DIFFERENCE_CAUSE_SECONDS_DIFFER" | "DIFFERENCE_CAUSE_UNRATED" | "DIFFERENCE_CAUSE_REFUSED_BILLED" | "DIFFERENCE_CAUSE_RECORD_MISSING" | "DIFFERENCE_CAUSE_WALLET_DIFFERS" | "DIFFERENCE_CAUSE_STILL_OPEN" | "DIFFERENCE_CAUSE_MEDIA_DIFFERS";
+        /**
+         * @description Where one stands.
+         * @enum {string}
+         */
+        "billing.v1.DifferenceState": "DIFFERENCE_STATE_UNSPECIFIED" | "DIFFERENCE_STATE_OPEN" | "DIFFERENCE_STATE_RESOLVED";
+        /** @description A part. */
+        "billing.v1.ExportRateDeckResponse": {
+            /** @description Text of the file. */
+            csv?: string;
+            /** @description Whether there is another part. */
+            more?: boolean;
+            /**
+             * Format: int32
+             * @description Version it is of.
+             */
+            version?: number;
+        };
+        /** @description Money given at once. */
+        "billing.v1.Grant": {
+            /** @description Output only. */
+            readonly grantId?: string;
+            /** @description Given. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Left and free to use. */
+            readonly left?: components["schemas"]["type.v1.Money"];
+            /** @description Where it comes from. */
+            source?: components["schemas"]["billing.v1.GrantSource"];
+            /**
+             * Format: int32
+             * @description Lower is used first.
+             */
+            priority?: number;
+            /**
+             * Format: date-time
+             * @description What is left then is gone; unset: never.
+             */
+            expireTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /**
+         * @description Where a grant's money comes from.
+         * @enum {string}
+         */
+        "billing.v1.GrantSource": "GRANT_SOURCE_UNSPECIFIED" | "GRANT_SOURCE_PAID" | "GRANT_SOURCE_FREE" | "GRANT_SOURCE_PROMO";
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
             /** @description Meter. */
@@ -3785,6 +4333,61 @@ export interface components {
              */
             computeTime?: string;
         };
+        /** @description One movement of money. */
+        "billing.v1.LedgerEntry": {
+            /** @description Output only. */
+            readonly entryId?: string;
+            /** @description Why. */
+            kind?: components["schemas"]["billing.v1.LedgerEntryKind"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            entryTime?: string;
+            /** @description Each account's gain or loss; they sum to zero. */
+            postings?: components["schemas"]["billing.v1.LedgerPosting"][];
+            /** @description What the balance gained by it; negative: lost. */
+            change?: components["schemas"]["type.v1.Money"];
+            /** @description Call it is for; empty: none. */
+            callId?: string;
+            /** @description Who did it; empty: the system. */
+            actor?: string;
+            /** @description Why, in their words. */
+            note?: string;
+        };
+        /**
+         * @description Why money moved.
+         * @enum {string}
+         */
+        "billing.v1.LedgerEntryKind": "LEDGER_ENTRY_KIND_UNSPECIFIED" | "LEDGER_ENTRY_KIND_TOP_UP" | "LEDGER_ENTRY_KIND_RESERVE" | "LEDGER_ENTRY_KIND_CHARGE" | "LEDGER_ENTRY_KIND_REFUND" | "LEDGER_ENTRY_KIND_EXPIRE" | "LEDGER_ENTRY_KIND_TAKE_BACK" | "LEDGER_ENTRY_KIND_REPAY";
+        /** @description What one account gains, or loses. */
+        "billing.v1.LedgerPosting": {
+            /** @description Such as grant:..., held:<call>, debt, revenue, expired, paid. */
+            account?: string;
+            /** @description Exact decimal. */
+            amount?: string;
+        };
+        /** @description Differences. */
+        "billing.v1.ListDifferencesResponse": {
+            /** @description Newest call first. */
+            differences?: components["schemas"]["billing.v1.Difference"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Entries. */
+        "billing.v1.ListLedgerEntriesResponse": {
+            /** @description Newest first. */
+            entries?: components["schemas"]["billing.v1.LedgerEntry"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Decks, their versions left out. */
+        "billing.v1.ListRateDecksResponse": {
+            /** @description Newest first. */
+            rateDecks?: components["schemas"]["billing.v1.RateDeck"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Records. */
         "billing.v1.ListUsageRecordsResponse": {
             /** @description Newest first. */
@@ -3792,10 +4395,330 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Asks. */
+        "billing.v1.LookUpRateRequest": {
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Version; 0 means the one in force at the call's begin.
+             */
+            version?: number;
+            /** @description Required. E.164. */
+            number: string;
+            /** @description Unspecified means outbound. */
+            direction?: components["schemas"]["billing.v1.RateDirection"];
+            /**
+             * Format: date-time
+             * @description When the call begins; unset means now.
+             */
+            startTime?: string;
+            /**
+             * @description Required. Talk, up to 7 days; a begun second counts.
+             * @example 3.5s
+             */
+            duration: string;
+        };
+        /** @description A rate deck. */
+        "billing.v1.RateDeck": {
+            /** @description Output only. */
+            readonly rateDeckId?: string;
+            /** @description Required. Up to 100 characters. */
+            displayName?: string;
+            /** @description Required. Immutable. ISO 4217. */
+            currency?: string;
+            /** @description Immutable. IANA zone its hours and dates are in; empty means UTC. */
+            timeZone?: string;
+            /** @description Immutable. */
+            rounding?: components["schemas"]["billing.v1.RateRounding"];
+            /**
+             * Format: int32
+             * @description Immutable. Digits after the point that it rounds at, 0 to 8.
+             */
+            roundingDigits?: number;
+            /** @description Immutable. Deck whose prefixes it has at prices with a markup; empty: it has lines of its own. */
+            parentRateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Version that a call beginning now is rated by; 0: none yet.
+             */
+            readonly currentVersion?: number;
+            /** @description Output only. Newest first, at most 100. */
+            readonly versions?: components["schemas"]["billing.v1.RateDeckVersion"][];
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /** @description A prefix whose lines differ from those of the version that is in force. */
+        "billing.v1.RateDeckChange": {
+            /** @description Stable key: NEW, REMOVED, UP, DOWN or CHANGED (something else than its dearest price). */
+            kind?: string;
+            /** @description Digits; empty matches every number. */
+            prefix?: string;
+            /** @description Which way. */
+            direction?: components["schemas"]["billing.v1.RateDirection"];
+            /** @description Destination. */
+            destination?: string;
+            /** @description Dearest price of a minute before; empty: none. */
+            oldPrice?: string;
+            /** @description Dearest price of a minute now; empty: none. */
+            newPrice?: string;
+        };
+        /** @description What is wrong with a line of a file. */
+        "billing.v1.RateDeckProblem": {
+            /**
+             * Format: int32
+             * @description Line of the file, the header is 1.
+             */
+            line?: number;
+            /** @description Stable key: PREFIX_INVALID, PRICE_MISSING, AMOUNT_INVALID, AMOUNT_NEGATIVE, AMOUNT_ABSURD, CURRENCY_OTHER, INCREMENTS_INVALID, DIRECTION_UNKNOWN, VALUE_UNKNOWN, DAYS_INVALID, CLOCK_INVALID, HOURS_EMPTY, HOURS_NOT_COVERED, TIME_INVALID, EFFECTIVE_RANGE_EMPTY, MAXIMUM_TOO_LOW, DUPLICATE, OVERLAP, PRICE_STANDS_OUT, FIELD_COUNT, NOT_CSV, NO_LINES, TOO_MANY_LINES, COLUMN_UNKNOWN, COLUMN_MISSING, COLUMN_TWICE. */
+            reason?: string;
+            /** @description Column to look at; empty: the whole line. */
+            column?: string;
+            /** @description What is there, shortened. */
+            value?: string;
+            /**
+             * Format: int32
+             * @description The line it clashes with; 0: none.
+             */
+            otherLine?: number;
+            /** @description True for what is unlikely rather than wrong. */
+            warning?: boolean;
+        };
+        /** @description What activating a draft would do. */
+        "billing.v1.RateDeckReport": {
+            /**
+             * Format: int32
+             * @description Draft that was looked at.
+             */
+            version?: number;
+            /**
+             * Format: int32
+             * @description Lines read.
+             */
+            lineCount?: number;
+            /**
+             * Format: int32
+             * @description Lines or pairs of them that are wrong: with any the draft can't be activated.
+             */
+            errorCount?: number;
+            /**
+             * Format: int32
+             * @description What is unlikely and has to be accepted.
+             */
+            warningCount?: number;
+            /** @description The first 1000, errors and warnings in order of the file. */
+            problems?: components["schemas"]["billing.v1.RateDeckProblem"][];
+            /** @description Prefixes that change, by kind. */
+            changeCounts?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Prefixes that stay as they are.
+             */
+            unchangedCount?: number;
+            /** @description The first 200 of each kind, dearest first. */
+            changes?: components["schemas"]["billing.v1.RateDeckChange"][];
+            /**
+             * Format: int32
+             * @description Version they are compared with; 0: none.
+             */
+            comparedVersion?: number;
+        };
+        /** @description One version of a deck. */
+        "billing.v1.RateDeckVersion": {
+            /**
+             * Format: int32
+             * @description Output only. Rising from 1.
+             */
+            readonly version?: number;
+            /** @description Output only. */
+            readonly state?: components["schemas"]["billing.v1.RateDeckVersionState"];
+            /**
+             * Format: date-time
+             * @description Output only. From when on calls are rated by it.
+             */
+            readonly activateTime?: string;
+            /**
+             * Format: int32
+             * @description Output only. Lines it has; of a derived deck 0.
+             */
+            readonly lineCount?: number;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+            /** @description Of a derived deck: percent added to every price and fee of its parent, exact decimal, may be negative. */
+            markupPercent?: string;
+            /** @description Of a derived deck: amount added to the price of a minute after that, exact decimal. */
+            markupAmount?: string;
+        };
+        /**
+         * @description Where a version of a deck stands.
+         * @enum {string}
+         */
+        "billing.v1.RateDeckVersionState": "RATE_DECK_VERSION_STATE_UNSPECIFIED" | "RATE_DECK_VERSION_STATE_DRAFT" | "RATE_DECK_VERSION_STATE_ACTIVE";
+        /**
+         * @description Who is charged for which number.
+         * @enum {string}
+         */
+        "billing.v1.RateDirection": "RATE_DIRECTION_UNSPECIFIED" | "RATE_DIRECTION_OUTBOUND" | "RATE_DIRECTION_INBOUND";
+        /**
+         * @description How the cost of one call is rounded.
+         * @enum {string}
+         */
+        "billing.v1.RateRounding": "RATE_ROUNDING_UNSPECIFIED" | "RATE_ROUNDING_NONE" | "RATE_ROUNDING_HALF_UP" | "RATE_ROUNDING_UP";
+        /** @description What a call would cost. */
+        "billing.v1.RatedCall": {
+            /**
+             * Format: int32
+             * @description Version it was rated by; 0: none was in force.
+             */
+            version?: number;
+            /** @description In order. */
+            segments?: components["schemas"]["billing.v1.RatedSegment"][];
+            /** @description Of the call, with its fees and by the deck's rounding. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Connect fee that is in it. */
+            connectFee?: components["schemas"]["type.v1.Money"];
+            /** @description Why it can't be rated: NO_RATE, BLOCKED, NOT_ANSWERED, NO_VERSION; empty when it could. */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description Billed seconds.
+             */
+            billedSeconds?: string;
+        };
+        /** @description A stretch of a call under one line. */
+        "billing.v1.RatedSegment": {
+            /** @description Prefix it was rated by; empty matches every number. */
+            prefix?: string;
+            /** @description Destination. */
+            destination?: string;
+            /**
+             * @description Begins after this much billed time.
+             * @example 3.5s
+             */
+            startOffset?: string;
+            /**
+             * Format: int64
+             * @description Billed seconds, whole increments.
+             */
+            billedSeconds?: string;
+            /** @description Price of a minute. */
+            price?: components["schemas"]["type.v1.Money"];
+            /** @description Charge, not rounded. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description First increment, seconds.
+             */
+            firstIncrementSeconds?: number;
+            /**
+             * Format: int32
+             * @description Next increment, seconds.
+             */
+            nextIncrementSeconds?: number;
+        };
+        /** @description Compares. */
+        "billing.v1.ReconcileTenantRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /**
+             * Format: date-time
+             * @description Required. Calls that began at or after it.
+             */
+            startTime: string;
+            /**
+             * Format: date-time
+             * @description Required. Calls that began before it.
+             */
+            endTime: string;
+        };
+        /** @description What was found. */
+        "billing.v1.ReconcileTenantResponse": {
+            /**
+             * Format: int32
+             * @description Calls looked at.
+             */
+            callCount?: number;
+            /**
+             * Format: int32
+             * @description Usage that was missing and is recorded now.
+             */
+            healedCount?: number;
+            /** @description What differs still. */
+            differences?: components["schemas"]["billing.v1.Difference"][];
+        };
+        /** @description Sets. */
+        "billing.v1.SetLowBalancesRequest": {
+            /** @description Exact decimals, at most 5; none: no notices. */
+            lowBalances?: string[];
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
         /** @description Sums. */
         "billing.v1.SummarizeUsageResponse": {
             /** @description By meter. */
             summaries?: components["schemas"]["billing.v1.UsageSummary"][];
+        };
+        /** @description Takes back. */
+        "billing.v1.TakeBackGrantRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            grantId?: string;
+            /** @description Required. Why, up to 200 characters. */
+            note: string;
+        };
+        /** @description Tops up. */
+        "billing.v1.TopUpWalletRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. In the wallet's currency, more than nothing. */
+            amount: string;
+            /** @description Unspecified means paid. */
+            source?: components["schemas"]["billing.v1.GrantSource"];
+            /**
+             * Format: int32
+             * @description Lower is used first, 0 to 1000.
+             */
+            priority?: number;
+            /**
+             * Format: date-time
+             * @description What is left then is gone; unset: never.
+             */
+            expireTime?: string;
+            /** @description Why, up to 200 characters. */
+            note?: string;
+        };
+        /** @description Brings. */
+        "billing.v1.UploadRateDeckPartRequest": {
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Required. The draft.
+             */
+            version: number;
+            /**
+             * Format: int32
+             * @description Which part of the file, from 0 on.
+             */
+            part?: number;
+            /** @description Required. Text of the file as it stands; parts may end anywhere. */
+            csv: string;
         };
         /** @description One metered fact and its price. */
         "billing.v1.UsageRecord": {
@@ -3857,6 +4780,38 @@ export interface components {
             billedSeconds?: string;
             /** @description Quantity. */
             quantity?: string;
+        };
+        /** @description A company's wallet. */
+        "billing.v1.Wallet": {
+            /** @description Output only. Company. */
+            readonly tenantId?: string;
+            /** @description Currency of everything in it, ISO 4217; it stays once there is money in it. */
+            currency?: string;
+            /** @description Calls reserve from it and end with it; otherwise they are billed by invoice. */
+            prepaid?: boolean;
+            /** @description It may go below zero. */
+            negativeAllowed?: boolean;
+            /** @description How far below, where it may; empty: without bound. */
+            creditLimit?: string;
+            /** @description Deck its calls are charged by; empty: the plan's price of a minute. */
+            rateDeckId?: string;
+            /** @description Balances below which a notice is given, exact decimals, at most 5. */
+            lowBalances?: string[];
+            /** @description Money that is asked for when the balance falls below auto_top_up_below; empty: none. */
+            autoTopUpAmount?: string;
+            /** @description See auto_top_up_amount. */
+            autoTopUpBelow?: string;
+            /** @description Output only. What is free to use, less what is owed. */
+            readonly balance?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What calls that are up hold. */
+            readonly reserved?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Grants with something left, in the order they are used. */
+            readonly grants?: components["schemas"]["billing.v1.Grant"][];
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change of its settings; send it back in changes to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
         };
         /** @description Adds. */
         "engagement.v1.AddNoteRequest": {
@@ -7235,7 +8190,7 @@ export interface components {
             holdDuration?: string;
             /** @description Who ended it. */
             endParty?: components["schemas"]["telephony.v1.EndParty"];
-            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT. */
+            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT, BALANCE_USED_UP, BILLING_UNREACHABLE. */
             endCause?: string;
             /**
              * Format: double
@@ -14126,6 +15081,551 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["billing.v1.InvoicePreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletService.GetWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletService.ListLedgerEntries": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this call's. */
+                callId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLedgerEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletService.SetLowBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetLowBalancesRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ListRateDecks": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Decks, their versions left out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListRateDecksResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.CreateRateDeck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateRateDeckRequest"];
+            };
+        };
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.GetRateDeck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.BeginRateDeckImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.BeginRateDeckImportRequest"];
+            };
+        };
+        responses: {
+            /** @description One version of a deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeckVersion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.UploadRateDeckPart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UploadRateDeckPartRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.CheckRateDeckImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CheckRateDeckImportRequest"];
+            };
+        };
+        responses: {
+            /** @description What activating a draft would do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeckReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ActivateRateDeckVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ActivateRateDeckVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ChangeRateDeckMarkup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ChangeRateDeckMarkupRequest"];
+            };
+        };
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ExportRateDeck": {
+        parameters: {
+            query?: {
+                /** @description Version; 0 means the one in force now. */
+                version?: number;
+                /** @description Which part, from 0 on. */
+                part?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ExportRateDeckResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.LookUpRate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.LookUpRateRequest"];
+            };
+        };
+        responses: {
+            /** @description What a call would cost. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RatedCall"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.GetTenantWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.ListTenantLedgerEntries": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this call's. */
+                callId?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLedgerEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.ConfigureWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ConfigureWalletRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.TopUpWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.TopUpWalletRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.TakeBackGrant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                grantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.TakeBackGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.DifferenceService.ListDifferences": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only in this state; unspecified for all. */
+                state?: components["schemas"]["billing.v1.DifferenceState"];
+                /** @description Only of this company; empty for all. */
+                tenantId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Differences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListDifferencesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.DifferenceService.ReconcileTenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ReconcileTenantRequest"];
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ReconcileTenantResponse"];
                 };
             };
             default: components["responses"]["Problem"];

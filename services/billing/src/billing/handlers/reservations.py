@@ -35,6 +35,9 @@ class Reservations(reservation_service_pb2_grpc.ReservationServiceServicer):
             _call_id(request), request.number, direction_in(request.direction), time_in(request, "start_time") or now,
             request.brand_id,
         )  # fmt: skip
+        known = await self._db.run(tenant_id, lambda tx: ops.find(tx, call.call_id), read_only=True)
+        if known is not None:
+            return _answer(call.call_id, ops.answer_of(known))
         prepaid, deck, flat = await self._charges.begin(tenant_id, call.direction, call.start_time)
         if not prepaid:
             return reservation_service_pb2.CallReservation(call_id=call.call_id)

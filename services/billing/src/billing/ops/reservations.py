@@ -96,9 +96,6 @@ async def find(tx: Tx, call_id: str) -> ReservationRow | None:
 
 async def reserve(tx: Tx, call: AnsweredCall, deck: Deck | None, flat: Rate | None, now: datetime) -> Answer:
     """Pays the first slice of a call that was answered. The same call again gets what it has."""
-    known = await store.find(tx, call.call_id)
-    if known is not None:
-        return _answer(known.reservation)
     row = await wallet_store.find(tx)
     if row is None or not row.policy.prepaid:
         return Answer(False)
@@ -112,8 +109,12 @@ async def reserve(tx: Tx, call: AnsweredCall, deck: Deck | None, flat: Rate | No
     refusal = tariff.refusal(made)
     if refusal:
         return Answer(True, None, refusal)
-    stored = ReservationRow(made, flat, deck.header.currency if flat else "")
-    return await _extend(tx, row, stored, tariff, 0, now)
+    wallet = await wallet_store.load(tx, row)
+    made, entries = rules.extend(wallet, made, tariff, 0, now)
+    if not await store.begin(tx, ReservationRow(made, flat, deck.header.currency if flat else "")):
+        return _answer((await get(tx, call.call_id)).reservation)
+    await wallets.book(tx, row, wallet, entries, now, call_id=call.call_id)
+    return _answer(made)
 
 
 async def extend(tx: Tx, call_id: str, deck: Deck, talked: int, now: datetime) -> Answer:
@@ -152,10 +153,10 @@ async def tidy(tx: Tx, call_id: str, deck: Deck, now: datetime) -> None:
 async def note_end(tx: Tx, call_id: str, talked: int) -> None:
     """A call's detail record came: what it has reserved is settled by it."""
     known = await store.find(tx, call_id)
-    if known is None:
+    if known is None or known.end_seconds is not None or known.reservation.state is ReservationState.SETTLED:
         return
-    granted = known.reservation.granted_seconds
-    await store.note_end(tx, call_id, talked if granted else 0)  # nobody pays for a refusal
+    paid = talked if known.reservation.granted_seconds else 0  # nobody pays for a refusal
+    await store.note_end(tx, replace(known, end_seconds=paid))
 
 
 async def due(tx: Tx, now: datetime) -> list[tuple[str, str]]:
@@ -195,3 +196,8 @@ def _answer(made: Reservation) -> Answer:
 def is_last(made: Reservation) -> bool:
     """Whether the balance had less than a whole slice."""
     return made.granted_seconds < made.talked_seconds + rules.SLICE_SECONDS
+
+
+def answer_of(row: ReservationRow) -> Answer:
+    """What a call has already."""
+    return _answer(row.reservation)

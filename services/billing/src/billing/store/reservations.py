@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from chassis.sql import Tx
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Table, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.domain.decks import Direction
 from billing.domain.plans import Rate
 from billing.domain.reservations import Held, Reservation, ReservationState
-from billing.store.wallet_tables import reservations
+from billing.store.wallet_tables import open_reservations, reservations
+
+_CHANGING = ("deadline", "state", "talked_seconds", "granted_seconds", "charged", "held", "end_seconds")
 
 
 @dataclass(frozen=True)
@@ -37,35 +39,46 @@ async def find(tx: Tx, call_id: str) -> ReservationRow | None:
     return _row(row) if row else None
 
 
+async def begin(tx: Tx, row: ReservationRow) -> bool:
+    """A new reservation; whether it is, or the call has one already.
+
+    Not looked for before: who looks for what isn't there conflicts with everybody who adds something next to it.
+    """
+    statement = insert(reservations).values(tenant_id=tx.tenant_id, **_values(row)).on_conflict_do_nothing()
+    if not (await tx.execute(statement)).rowcount:
+        return False
+    await _open(tx, row.reservation, ended=False)
+    return True
+
+
 async def save(tx: Tx, row: ReservationRow) -> None:
-    """A reservation, new or changed."""
-    values = _values(row)
-    statement = insert(reservations).values(tenant_id=tx.tenant_id, **values)
-    await tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "call_id"], set_=values))
+    """A reservation that has changed."""
+    made, values = row.reservation, _values(row)
+    changed = {name: values[name] for name in _CHANGING}
+    await tx.execute(update(reservations).where(*_at(tx, reservations, made.call_id)).values(**changed))
+    at = _at(tx, open_reservations, made.call_id)
+    if made.state is ReservationState.SETTLED or (made.state is ReservationState.RETURNED and row.end_seconds is None):
+        await tx.execute(delete(open_reservations).where(*at))
+    elif not (await tx.execute(update(open_reservations).where(*at).values(deadline=made.deadline))).rowcount:
+        await _open(tx, made, ended=row.end_seconds is not None)
 
 
-async def note_end(tx: Tx, call_id: str, talked: int) -> None:
-    """Its call ended after so many seconds of talk: a sweep settles it. What was noted first stands."""
-    await tx.execute(
-        update(reservations)
-        .where(
-            reservations.c.tenant_id == tx.tenant_id,
-            reservations.c.call_id == call_id,
-            reservations.c.end_seconds.is_(None),
-            reservations.c.state != ReservationState.SETTLED.value,
-        )
-        .values(end_seconds=talked)
-    )
+async def note_end(tx: Tx, row: ReservationRow) -> None:
+    """Its call ended after `end_seconds` of talk: a sweep settles it."""
+    made = row.reservation
+    where = _at(tx, reservations, made.call_id)
+    await tx.execute(update(reservations).where(*where).values(end_seconds=row.end_seconds))
+    at = _at(tx, open_reservations, made.call_id)
+    if not (await tx.execute(update(open_reservations).where(*at).values(ended=True))).rowcount:
+        await _open(tx, made, ended=True)
 
 
 async def due(tx: Tx, now: datetime, limit: int = 200) -> list[tuple[str, str]]:
     """(tenant id, call id) of reservations to return or to settle; in a system transaction."""
-    late = and_(reservations.c.state == ReservationState.OPEN.value, reservations.c.deadline <= now)
-    ended = and_(reservations.c.state != ReservationState.SETTLED.value, reservations.c.end_seconds.is_not(None))
     rows = await tx.all(
-        select(reservations.c.tenant_id, reservations.c.call_id)
-        .where(or_(late, ended))
-        .order_by(reservations.c.deadline)
+        select(open_reservations.c.tenant_id, open_reservations.c.call_id)
+        .where(or_(open_reservations.c.deadline <= now, open_reservations.c.ended))
+        .order_by(open_reservations.c.deadline)
         .limit(limit)
     )
     return [(row["tenant_id"], row["call_id"]) for row in rows]
@@ -73,30 +86,21 @@ async def due(tx: Tx, now: datetime, limit: int = 200) -> list[tuple[str, str]]:
 
 async def held(tx: Tx) -> Decimal:
     """What the tenant's open calls hold."""
-    rows = await tx.all(
-        select(reservations.c.held).where(
-            reservations.c.tenant_id == tx.tenant_id, reservations.c.state == ReservationState.OPEN.value
-        )
+    both = (
+        reservations.c.tenant_id == open_reservations.c.tenant_id,
+        reservations.c.call_id == open_reservations.c.call_id,
     )
+    rows = await tx.all(select(reservations.c.held).where(*both, open_reservations.c.tenant_id == tx.tenant_id))
     return sum((Decimal(each["amount"]) for row in rows for each in row["held"]), Decimal(0))
 
 
-async def of_calls(tx: Tx, start: datetime, end: datetime) -> list[ReservationRow]:
-    """Reservations of calls whose talk began in [start, end)."""
-    rows = await tx.all(
-        select(reservations).where(
-            reservations.c.tenant_id == tx.tenant_id,
-            reservations.c.start_time >= start,
-            reservations.c.start_time < end,
-        )
-    )
-    return [_row(row) for row in rows]
+async def _open(tx: Tx, made: Reservation, *, ended: bool) -> None:
+    row = {"tenant_id": tx.tenant_id, "call_id": made.call_id, "deadline": made.deadline, "ended": ended}
+    await tx.execute(insert(open_reservations).values(**row))
 
 
-async def count(tx: Tx) -> int:
-    """How many there are."""
-    row = await tx.one(select(func.count().label("n")).where(reservations.c.tenant_id == tx.tenant_id))
-    return int(row["n"])
+def _at(tx: Tx, table: Table, call_id: str) -> Sequence[Any]:
+    return table.c.tenant_id == tx.tenant_id, table.c.call_id == call_id
 
 
 def _values(row: ReservationRow) -> dict[str, Any]:

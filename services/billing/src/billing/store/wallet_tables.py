@@ -71,6 +71,15 @@ reservations = tenant_table(
     Column("flat", Json),
     Column("end_seconds", BigInteger),
 )
+open_reservations = tenant_table(
+    "open_reservations",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("deadline", Time, nullable=False),
+    Column("ended", Boolean, nullable=False),
+)
+"""What a sweep has to look at. No index of this one or of `reservations` has a column that changes every other second:
+each change would touch index pages that other tenants' calls have read, and make those run again."""
 differences = tenant_table(
     "differences",
     metadata,

@@ -11,6 +11,7 @@ from typing import Any
 from chassis.paging import keyset, page_size
 from chassis.sql import Tx
 from chassis.sqlerrors import TryAgain
+from chassis.statements import inserting
 from kernel.ids import new_id
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -130,29 +131,31 @@ async def book(
     if not entries:
         return
     moved: dict[str, Decimal] = {}
+    heads: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
     for place, entry in enumerate(entries):
         sums: dict[str, Decimal] = {}
         for posting in entry.postings:
             sums[posting.account] = sums.get(posting.account, ZERO) + posting.amount
+            moved[posting.account] = moved.get(posting.account, ZERO) + posting.amount
         change = sum((amount for account, amount in sums.items() if in_balance(account)), ZERO)
         entry_id = new_id("jrn", now)
-        head = {
-            "tenant_id": tx.tenant_id, "entry_id": entry_id, "kind": entry.kind.value,
-            "entry_time": now + place * _MICROSECOND,
-            "change": change, "call_id": call_id, "actor": actor, "note": note,
-        }  # fmt: skip
-        await tx.execute(insert(ledger_entries).values(**head))
-        lines = [
+        heads.append(
+            {
+                "tenant_id": tx.tenant_id, "entry_id": entry_id, "kind": entry.kind.value,
+                "entry_time": now + place * _MICROSECOND, "change": change, "call_id": call_id, "actor": actor,
+                "note": note,
+            }
+        )  # fmt: skip
+        lines += [
             {
                 "tenant_id": tx.tenant_id, "entry_id": entry_id, "account": account, "amount": amount,
                 "currency": row.policy.currency,
             }
             for account, amount in sums.items() if amount
         ]  # fmt: skip
-        if lines:
-            await tx.execute(insert(ledger_postings), lines)
-        for account, amount in sums.items():
-            moved[account] = moved.get(account, ZERO) + amount
+    await tx.execute(inserting(ledger_entries), heads)
+    await tx.execute(inserting(ledger_postings), lines)
     for account, amount in moved.items():
         if account.startswith("grant:") and amount:
             grant = wallet_grants.c.grant_id == account.removeprefix("grant:")

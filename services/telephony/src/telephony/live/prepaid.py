@@ -26,7 +26,7 @@ from telephony.live.house import House
 from telephony.live.switchboard import Switchboard
 
 LOOK_SECONDS = 0.5
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 3.0
 _RETRY_SECONDS = 1.0
 _POSTPAID_SECONDS = 30.0
 """How long it is remembered of a company that its calls reserve nothing."""

@@ -548,7 +548,7 @@ class Cdr(_message.Message):
     end_cause: _builtins.str
     """Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED,
     CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT,
-    ANSWERING_MACHINE, FAX, MESSAGE_LEFT.
+    ANSWERING_MACHINE, FAX, MESSAGE_LEFT, BALANCE_USED_UP, BILLING_UNREACHABLE.
     """
     customer_mos: _builtins.float
     """Customer leg's MOS, 0 when unknown."""
