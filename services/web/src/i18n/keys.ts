@@ -4,6 +4,7 @@ import type callbacks from "../messages/callbacks.json";
 import type calls from "../messages/calls.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
+import type differences from "../messages/differences.json";
 import type findMe from "../messages/findMe.json";
 import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
@@ -13,12 +14,14 @@ import type operator from "../messages/operator.json";
 import type overflow from "../messages/overflow.json";
 import type pages from "../messages/pages.json";
 import type presence from "../messages/presence.json";
+import type rates from "../messages/rates.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
 import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
 import type telephony from "../messages/telephony.json";
 import type voicemail from "../messages/voicemail.json";
+import type wallet from "../messages/wallet.json";
 import type watch from "../messages/watch.json";
 
 export type MessageKey =
@@ -29,6 +32,7 @@ export type MessageKey =
   | keyof typeof watch
   | keyof typeof admin
   | keyof typeof callbacks
+  | keyof typeof differences
   | keyof typeof findMe
   | keyof typeof flows
   | keyof typeof flowSteps
@@ -38,8 +42,10 @@ export type MessageKey =
   | keyof typeof overflow
   | keyof typeof pages
   | keyof typeof presence
+  | keyof typeof rates
   | keyof typeof rules
   | keyof typeof simulator
   | keyof typeof sound
   | keyof typeof telephony
-  | keyof typeof voicemail;
+  | keyof typeof voicemail
+  | keyof typeof wallet;
