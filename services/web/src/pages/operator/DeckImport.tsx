@@ -7,7 +7,7 @@ import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { toast } from "../../ui/announce.tsx";
 import { DataTable } from "../../ui/DataTable.tsx";
 import { FileField, TextField } from "../../ui/fields.tsx";
-import { Note, Tag } from "../../ui/Note.tsx";
+import { Note, Tag, type Tone } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import classes from "./operator.module.css";
@@ -157,7 +157,7 @@ function Report({ report }: { report: RateDeckReport }) {
       </Note>
       <div className={classes.counts}>
         {KINDS.map((kind) => (
-          <Tag key={kind} tone={kind === "UP" ? "warn" : kind === "REMOVED" ? "bad" : "neutral"}>
+          <Tag key={kind} tone={toneOf(kind, report.changeCounts?.[kind] ?? 0)}>
             {t(`rates.change.${kind}`)}: {count(report.changeCounts?.[kind])}
           </Tag>
         ))}
@@ -210,6 +210,12 @@ function Report({ report }: { report: RateDeckReport }) {
       )}
     </div>
   );
+}
+
+/** What deserves a look before it is activated. */
+function toneOf(kind: (typeof KINDS)[number], count: number): Tone {
+  if (count === 0) return "neutral";
+  return kind === "UP" ? "warn" : kind === "REMOVED" ? "bad" : "neutral";
 }
 
 function Price({ value }: { value: string | undefined }) {
