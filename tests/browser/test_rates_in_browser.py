@@ -117,7 +117,7 @@ async def _make_deck(page: Page, tmp_path: Path) -> None:
     await page.get_by_test_id("deck-add").click()
     await page.get_by_test_id("deck-name").fill("Carrier B")
     await page.keyboard.press("Enter")
-    await page.get_by_test_id("deck").wait_for(state="hidden")
+    await page.get_by_test_id("deck-save").wait_for(state="hidden")
     await page.locator("[data-testid^=deck-rdk_][data-testid$=-open]").first.click()
     await page.get_by_test_id("deck-import").click()
     await chosen(page, tmp_path / "first.csv", GOOD)
@@ -160,7 +160,7 @@ async def _wallets(looks: Onlookers, company: Company) -> None:
     await first.get_by_test_id("wallet-top-up").click()
     await first.get_by_test_id("top-up-amount").fill("1234.5")
     await first.keyboard.press("Enter")
-    await first.get_by_test_id("top-up").wait_for(state="hidden")
+    await first.get_by_test_id("top-up-save").wait_for(state="hidden")
     for page in others:
         await page.get_by_test_id("wallet-back").click()
         await page.get_by_test_id(f"tenant-{company.tenant_id}-wallet").click()
@@ -170,5 +170,5 @@ async def _wallets(looks: Onlookers, company: Company) -> None:
         await looks.open(
             what,
             lambda page, what=what: page.get_by_test_id(f"wallet-{what}"),
-            lambda page, what=what: page.get_by_test_id("top-up" if what == "top-up" else "wallet-form"),
+            lambda page, what=what: page.get_by_test_id("top-up-save" if what == "top-up" else "wallet-form-save"),
         )

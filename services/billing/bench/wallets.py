@@ -10,7 +10,6 @@ import asyncio
 import json
 import tempfile
 import time
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -77,7 +76,7 @@ async def measure(folder: Path) -> None:
         line("wallet_operations_per_second", len(taken) / passed, "1/s", 100, "higher")
         line("wallet_calls_at_once", _TENANTS * _CALLS, "calls")
         line("wallet_operation_p50", taken[len(taken) // 2] * 1000, "ms")
-        line("wallet_operation_p95", taken[int(len(taken) * 0.95)] * 1000, "ms", timedelta(seconds=2).seconds * 1000)
+        line("wallet_operation_p95", taken[int(len(taken) * 0.95)] * 1000, "ms", 2000)
         await db.close()
     finally:
         server.stop()

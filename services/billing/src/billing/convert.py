@@ -17,6 +17,9 @@ from billing.domain.invoices import Invoice, Line
 from billing.domain.plans import VOICE, VOICE_OUT, PlanHeld, Rate
 from billing.domain.usage import EndedCall, UsageRecord
 
+NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
+"""End causes of calls that were refused: nobody pays for a refusal."""
+
 _SHOWN_DIGITS = 10
 
 

@@ -14,7 +14,6 @@ from merkez.telephony.v1 import call_pb2
 
 from billing import convert
 from billing.clients import Telephony
-from billing.consumers import NEVER_ANSWERED
 from billing.domain.differences import CallSeconds, Difference
 from billing.ops import differences as ops
 
@@ -78,5 +77,5 @@ def _seconds(cdr: call_pb2.Cdr) -> CallSeconds:
     call = convert.call_in(cdr)
     return CallSeconds(
         cdr.call_id, call.start_time, call.used_seconds, convert.media_in(cdr), convert.talk_in(cdr),
-        cdr.end_cause in NEVER_ANSWERED,
+        cdr.end_cause in convert.NEVER_ANSWERED,
     )  # fmt: skip
