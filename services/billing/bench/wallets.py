@@ -10,6 +10,7 @@ import asyncio
 import json
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from billing.domain.wallets import Policy, Source
 from billing.ops import reservations, wallets
 from billing.ops.reservations import AnsweredCall
 from billing.ops.wallets import WalletSettings
+from chassis.sql import Tx
 from chassis.turns import TurnTaking
 from kernel.clock import SystemClock
 from kernel.ids import new_id
@@ -48,7 +50,7 @@ async def _company(db: TurnTaking) -> str:
 async def _call(db: TurnTaking, tenant: str, deck: Deck, taken: list[float]) -> None:
     call = AnsweredCall(new_id("call", db.clock.now()), "+49301234567", Direction.OUTBOUND, db.clock.now())
 
-    async def timed(work) -> None:
+    async def timed(work: Callable[[Tx], Awaitable[object]]) -> None:
         began = time.perf_counter()
         await db.run(tenant, work)
         taken.append(time.perf_counter() - began)
