@@ -113,8 +113,8 @@ async def list_found(tx: Tx, tenant_id: str, state: str, size: int, token: str) 
 
 
 async def tenants(tx: Tx) -> list[str]:
-    """Every tenant that billing knows a plan or usage of; in a system transaction."""
-    rows = await tx.all(select(plans_held.c.tenant_id).distinct().union(select(usage_records.c.tenant_id).distinct()))
+    """Every tenant that billing knows a plan of; in a system transaction."""
+    rows = await tx.all(select(plans_held.c.tenant_id).distinct())
     return sorted(row["tenant_id"] for row in rows)
 
 
