@@ -27,10 +27,10 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
-def chosen(page: Page, path: Path, text: str) -> object:
+async def chosen(page: Page, path: Path, text: str) -> None:
     """The import's file field gets a file of this text."""
     path.write_text(text, encoding="utf-8")
-    return page.get_by_test_id("deck-import-panel").locator("input[type=file]").set_input_files(path)
+    await page.get_by_test_id("deck-import-panel").locator("input[type=file]").set_input_files(path)
 
 
 @pytest.mark.browser

@@ -41,7 +41,8 @@ class Keeper:
     async def create(self, **fields: Any) -> rate_deck_pb2.RateDeck:
         """A deck in euro."""
         markup = {name: fields.pop(name) for name in ("markup_percent", "markup_amount") if name in fields}
-        deck = rate_deck_pb2.RateDeck(**({"display_name": "Wholesale", "currency": "EUR"} | fields))
+        said: dict[str, Any] = {"display_name": "Wholesale", "currency": "EUR"} | fields
+        deck = rate_deck_pb2.RateDeck(**said)
         return await self.stub.CreateRateDeck(
             ask.CreateRateDeckRequest(request_id=self.request_id(), rate_deck=deck, **markup)
         )
@@ -69,7 +70,7 @@ class Keeper:
 
     async def activate(self, deck_id: str, version: int, **fields: Any) -> rate_deck_pb2.RateDeck:
         """Puts a draft in force."""
-        request = {"request_id": self.request_id()} | fields
+        request: dict[str, Any] = {"request_id": self.request_id()} | fields
         return await self.stub.ActivateRateDeckVersion(
             ask.ActivateRateDeckVersionRequest(rate_deck_id=deck_id, version=version, **request)
         )

@@ -63,7 +63,8 @@ class Till:
 
     async def top_up(self, amount: str, **fields: Any) -> wallet_pb2.Wallet:
         """Money comes in."""
-        request = {"request_id": new_id("req", self.ledger.clock.now()), "tenant_id": self.tenant} | fields
+        request: dict[str, Any] = {"request_id": new_id("req", self.ledger.clock.now()), "tenant_id": self.tenant}
+        request |= fields
         with acting_as(someone("operator", PLATFORM)):
             return await self.operators.TopUpWallet(ask.TopUpWalletRequest(amount=amount, **request))
 

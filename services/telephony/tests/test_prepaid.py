@@ -58,7 +58,7 @@ class FakeBilling(ReservationServiceServicer):
 
 @pytest_asyncio.fixture
 async def billing(exchange: Exchange) -> FakeBilling:
-    made = FakeBilling()
+    made = FakeBilling()  # pyright: ignore[reportAbstractUsage]
     await exchange.rpc.serve("billing", [(add_ReservationServiceServicer_to_server, made)])
     exchange.house.settings.__dict__["prepaid_grace_seconds"] = 1.0
     prepaid = Prepaid(exchange.house, exchange.switchboard, Billing(exchange.rpc.peers("telephony")))
