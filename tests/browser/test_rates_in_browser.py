@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
@@ -27,10 +27,10 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
-async def chosen(page: Page, path: Path, text: str) -> None:
+def chosen(page: Page, path: Path, text: str) -> Awaitable[None]:
     """The import's file field gets a file of this text."""
     path.write_text(text, encoding="utf-8")
-    await page.get_by_test_id("deck-import-panel").locator("input[type=file]").set_input_files(path)
+    return page.get_by_test_id("deck-import-panel").locator("input[type=file]").set_input_files(path)
 
 
 @pytest.mark.browser
