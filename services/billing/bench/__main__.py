@@ -1,6 +1,6 @@
 """`make bench-billing`: usage events into PostgreSQL and statements out of it, as JSON lines.
 
-Each `bench_*.py` beside this file that has a `lines()` adds its own: one JSON object for each.
+Each `bench_*.py` beside this file adds its own lines: by `lines()`, or printed by its `main()`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ def main() -> None:
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        if not hasattr(module, "lines"):
+            module.main()
+            continue
         for line in module.lines():
             print(json.dumps(line), flush=True)
 

@@ -98,6 +98,12 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
         *(f"TrunkService/{verb}Trunk" for verb in ("Create", "Get", "Update", "Delete", "Test")),
         "TrunkService/ListTrunks", "TrunkService/GetTrunkHealth", "TrunkService/SetTrunkPassword",
         *(f"NodeService/{verb}" for verb in ("ListNodes", "DrainNode", "UndrainNode")),
+        *(f"RateDeckService/{verb}RateDeck" for verb in ("Create", "Get", "Export")), "RateDeckService/ListRateDecks",
+        *(f"RateDeckService/{verb}" for verb in ("BeginRateDeckImport", "UploadRateDeckPart", "CheckRateDeckImport")),
+        *(f"RateDeckService/{verb}" for verb in ("ActivateRateDeckVersion", "ChangeRateDeckMarkup", "LookUpRate")),
+        *(f"WalletOperatorService/{verb}" for verb in ("GetTenantWallet", "ListTenantLedgerEntries")),
+        *(f"WalletOperatorService/{verb}" for verb in ("ConfigureWallet", "TopUpWallet", "TakeBackGrant")),
+        "DifferenceService/ListDifferences", "DifferenceService/ReconcileTenant",
         *(f"OutboundService/{verb}CountryRules" for verb in ("List", "Update")),
         *(f"OutboundService/{verb}OutboundSettings" for verb in ("Get", "Update")),
     }  # fmt: skip

@@ -129,6 +129,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "billing": {
         "usage": {"UsageRated": ()},
+        "wallet": {"WalletToppedUp": (), "WalletBalanceLow": (), "WalletTopUpDue": ()},
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},

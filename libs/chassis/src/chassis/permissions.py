@@ -67,15 +67,21 @@ _OWNER = _ADMIN | {
 
 _OPERATOR = {
     "audit.read",
+    "differences.read",
+    "differences.write",
     "inventory.read",
     "inventory.write",
     "nodes.read",
     "nodes.write",
     "plans.write",
+    "rates.read",
+    "rates.write",
     "tenants.read",
     "tenants.write",
     "trunks.read",
     "trunks.write",
+    "wallets.read",
+    "wallets.write",
 }
 """`audit.read` is what it is to everybody, the log of their own tenant: here that of the platform. So are the trunks
 of the platform, which every tenant may use."""

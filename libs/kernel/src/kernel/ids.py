@@ -25,7 +25,8 @@ PREFIXES: dict[str, str] = {
     "nrr": "reason of NOT_READY", "hao": "add-on held",
     "hrs": "business hours", "rec": "recording", "cbk": "callback", "cus": "customer", "his": "history entry",
     "eml": "e-mail", "usg": "usage record", "cpn": "coupon", "txr": "tax rate",
-    "sub": "subscription", "ivc": "invoice", "evt": "event", "req": "request",
+    "sub": "subscription", "ivc": "invoice",
+    "rdk": "rate deck", "grt": "grant of a wallet", "jrn": "ledger entry", "evt": "event", "req": "request",
 }  # fmt: skip
 """Every prefix in use and what it names. Services may add a line."""
 

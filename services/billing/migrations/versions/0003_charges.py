@@ -5,7 +5,7 @@ from alembic import op
 from chassis.migrations import create_platform_table, create_tenant_table
 from chassis.sql import Json, Time
 
-revision = "billing_0003_c"
+revision = "billing_0003"
 down_revision = "billing_0002"
 SCHEMA = "billing"
 LONG_AGO = sa.text("'1970-01-01 00:00:00+00'")

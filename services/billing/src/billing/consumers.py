@@ -20,12 +20,10 @@ from billing.domain.levels import Change
 from billing.domain.meters import PRESENCE
 from billing.domain.plans import NUMBER, SEAT, STORAGE
 from billing.domain.usage import UsageConflict
-from billing.ops import usage
+from billing.ops import reservations, usage
 
 SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT)
 AWAY = (contact_pb2.AGENT_STATE_UNSPECIFIED, contact_pb2.AGENT_STATE_OFFLINE)
-NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
-"""End causes of calls that were refused: nobody pays for a refusal."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _conflicts = counter("merkez.billing.conflicts", "Usage that came again with another body")
@@ -90,8 +88,9 @@ async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMe
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
     """A call is rated once."""
-    if fact.cdr.end_cause not in NEVER_ANSWERED:
+    if fact.cdr.end_cause not in convert.NEVER_ANSWERED:
         await _alarmed(usage.rate_ended_call(tx, convert.call_in(fact.cdr), meta.time), meta)
+    await reservations.note_end(tx, fact.cdr.call_id, convert.talk_in(fact.cdr))
 
 
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:

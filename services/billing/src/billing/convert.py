@@ -9,6 +9,7 @@ from functools import partial
 
 from chassis.instants import time_out
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from merkez.billing.v1 import billing_events_pb2, billing_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import plan_pb2, subscription_pb2, tenancy_events_pb2
@@ -18,6 +19,9 @@ from billing.domain.plans import VOICE, VOICE_OUT, Model, PlanHeld, Rate, Tier, 
 from billing.domain.statements import LineKind, Statement, StatementLine
 from billing.domain.subscriptions import HeldAddOn, State, SubscriptionVersion
 from billing.domain.usage import EndedCall, UsageRecord
+
+NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
+"""End causes of calls that were refused: nobody pays for a refusal."""
 
 _SHOWN_DIGITS = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -225,3 +229,29 @@ def _time(message: Message, name: str) -> datetime | None:
 
 def _interval(value: int) -> str:
     return "year" if value == plan_pb2.BILLING_INTERVAL_YEAR else "month"
+
+
+def talk_in(cdr: call_pb2.Cdr) -> int:
+    """Seconds a prepaid call is charged for, a begun one counting: from the platform's answer, which of a call out is
+    when the number called answered, to the end, less what no node vouches for."""
+    begin = cdr.start_time
+    if cdr.direction == call_pb2.DIRECTION_OUTBOUND:
+        if not cdr.HasField("answer_time"):
+            return 0
+        begin = cdr.answer_time
+    return _lasted(begin, cdr)
+
+
+def media_in(cdr: call_pb2.Cdr) -> int:
+    """Seconds between a call's start and end, less what no node vouches for, a begun one counting."""
+    return _lasted(cdr.start_time, cdr)
+
+
+def end_in(cdr: call_pb2.Cdr) -> datetime:
+    """When a call ended."""
+    return cdr.end_time.ToDatetime(tzinfo=UTC)
+
+
+def _lasted(begin: Timestamp, cdr: call_pb2.Cdr) -> int:
+    nanos = cdr.end_time.ToNanoseconds() - begin.ToNanoseconds() - cdr.unheard_duration.ToNanoseconds()
+    return max(0, -(-nanos // 1_000_000_000))

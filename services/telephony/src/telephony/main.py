@@ -35,12 +35,15 @@ from telephony.handlers import (
     TrunkHandlers,
 )
 from telephony.live import nodes as node_loops
+from telephony.live.billing import Billing
 from telephony.live.dialing import Dialing
 from telephony.live.finding import SEEK_SECONDS, TURN_SECONDS, Finder
 from telephony.live.handover import Handover
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
 from telephony.live.outside import NobodyOutside
+from telephony.live.prepaid import LOOK_SECONDS as CREDIT_SECONDS
+from telephony.live.prepaid import Prepaid
 from telephony.live.quality import MEASURE_SECONDS, QualityWatch
 from telephony.live.sip.edge import TRUNK_PASSWORDS, SipEdge
 from telephony.live.sip.trial import Trial
@@ -108,6 +111,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.tasks.every(SWEEP_SECONDS, watch.sweep, "sweep")
     process.tasks.every(SEEK_SECONDS, finder.look, "seek agents")
     process.tasks.every(TURN_SECONDS, finder.turn, "telephones' hours")
+    _follow_credit(process, settings, house, switchboard)
     process.tasks.spawn(_warm(house), "warm phrases")
 
     bus = process.closing(await Bus.connect(settings))
@@ -159,6 +163,15 @@ def media_settings(settings: TelephonySettings) -> MediaSettings:
     """The media plane's part of the settings."""
     ports = (settings.media_port_min, settings.media_port_max) if settings.media_port_min else None
     return MediaSettings(addresses=host_addresses(settings.media_addresses), ports=ports)
+
+
+def _follow_credit(process: Process, settings: TelephonySettings, house: House, switchboard: Switchboard) -> None:
+    """Let prepaid calls pay ahead, where there is a billing to ask."""
+    if "billing" not in settings.peers:
+        log.warning("prepaid calls aren't held to their balance: MERKEZ_BILLING_ADDRESS is missing")
+        return
+    prepaid = Prepaid(house, switchboard, Billing(process.closing(Peers(settings, "telephony"))))
+    process.tasks.every(CREDIT_SECONDS, prepaid.look, "prepaid calls")
 
 
 async def _made(make: Callable[[], Awaitable[Clip]], what: str) -> Clip:

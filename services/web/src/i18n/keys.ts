@@ -5,6 +5,7 @@ import type calls from "../messages/calls.json";
 import type charges from "../messages/charges.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
+import type differences from "../messages/differences.json";
 import type findMe from "../messages/findMe.json";
 import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
@@ -18,6 +19,7 @@ import type pages from "../messages/pages.json";
 import type plans from "../messages/plans.json";
 import type porting from "../messages/porting.json";
 import type presence from "../messages/presence.json";
+import type rates from "../messages/rates.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
 import type sound from "../messages/sound.json";
@@ -25,6 +27,7 @@ import type start from "../messages/start.json";
 import type surveys from "../messages/surveys.json";
 import type telephony from "../messages/telephony.json";
 import type voicemail from "../messages/voicemail.json";
+import type wallet from "../messages/wallet.json";
 import type watch from "../messages/watch.json";
 
 export type MessageKey =
@@ -36,6 +39,7 @@ export type MessageKey =
   | keyof typeof admin
   | keyof typeof callbacks
   | keyof typeof charges
+  | keyof typeof differences
   | keyof typeof findMe
   | keyof typeof flows
   | keyof typeof flowSteps
@@ -49,9 +53,11 @@ export type MessageKey =
   | keyof typeof plans
   | keyof typeof porting
   | keyof typeof presence
+  | keyof typeof rates
   | keyof typeof rules
   | keyof typeof simulator
   | keyof typeof sound
   | keyof typeof surveys
   | keyof typeof telephony
-  | keyof typeof voicemail;
+  | keyof typeof voicemail
+  | keyof typeof wallet;

@@ -18,6 +18,7 @@ import { DateTime } from "../../ui/Time.tsx";
 import { useRefreshOn } from "../watch/useRefreshOn.ts";
 import watch from "../watch/watch.module.css";
 import { PlanPanel } from "./PlanPanel.tsx";
+import { WalletPanel } from "./WalletPanel.tsx";
 
 /** What this period costs so far, from which usage, under which plan. Every figure is the server's own decimal. */
 export default function BillingPage() {
@@ -28,6 +29,7 @@ export default function BillingPage() {
       <div className={watch.stack}>
         <Preview />
         <UsageSums />
+        <WalletPanel />
         <UsageRecords />
         <PlanPanel />
       </div>

@@ -5,11 +5,13 @@ import { LanguageMenu } from "../../ui/LanguageMenu.tsx";
 import { Logo } from "../../ui/Logo.tsx";
 import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
 import AuditPage from "../admin/AuditPage.tsx";
+import { Differences } from "./Differences.tsx";
 import { Inventory } from "./Inventory.tsx";
 import { Nodes } from "./Nodes.tsx";
 import { Numbers } from "./Numbers.tsx";
 import classes from "./operator.module.css";
 import { Plans } from "./plans/Plans.tsx";
+import { RateDecks } from "./RateDecks.tsx";
 import { Tenants } from "./Tenants.tsx";
 
 /** Everything a platform operator has: the companies of this installation, what is sold to them, the numbers they brought, the nodes that hold
@@ -42,6 +44,12 @@ export default function OperatorPage() {
             <Tabs.Tab value="inventory" data-testid="tab-inventory">
               {t("inventory.tab")}
             </Tabs.Tab>
+            <Tabs.Tab value="rates" data-testid="tab-rates">
+              {t("rates.title")}
+            </Tabs.Tab>
+            <Tabs.Tab value="differences" data-testid="tab-differences">
+              {t("differences.title")}
+            </Tabs.Tab>
             <Tabs.Tab value="nodes" data-testid="tab-nodes">
               {t("operator.nodes")}
             </Tabs.Tab>
@@ -60,6 +68,12 @@ export default function OperatorPage() {
           </Tabs.Panel>
           <Tabs.Panel value="inventory">
             <Inventory />
+          </Tabs.Panel>
+          <Tabs.Panel value="rates">
+            <RateDecks />
+          </Tabs.Panel>
+          <Tabs.Panel value="differences">
+            <Differences />
           </Tabs.Panel>
           <Tabs.Panel value="nodes">
             <Nodes />
