@@ -792,8 +792,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists numbers nobody holds
-         * @description Lists numbers nobody holds. Needs the permission `numbers.read`.
+         * Lists numbers nobody holds, and those that are kept for the asking company
+         * @description Lists numbers nobody holds, and those that are kept for the asking company. INVALID_ARGUMENT names the filter that can't be read. Needs the permission `numbers.read`.
          */
         get: operations["merkez.tenancy.v1.NumberService.ListAvailableNumbers"];
         put?: never;
@@ -880,9 +880,509 @@ export interface paths {
         post?: never;
         /**
          * Gives a number back to the inventory, or lets one that was brought go
-         * @description Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on. Needs the permission `numbers.write`.
+         * @description Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on. A number of the public network rests in quarantine then: it is offered to nobody but the company, and calls to it are refused. Test numbers are free at once. Needs the permission `numbers.write`.
          */
         delete: operations["merkez.tenancy.v1.NumberService.ReleaseNumber"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/numbers/{number}:hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keeps a free number for the asking company for 15 minutes, from now on when it held it already
+         * @description Keeps a free number for the asking company for 15 minutes, from now on when it held it already. FAILED_PRECONDITION NUMBER_TAKEN when it isn't free any more, RESOURCE_EXHAUSTED TOO_MANY_NUMBERS_HELD beyond 20. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.NumberService.HoldNumber"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/numbers/{number}:drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a number go that was held; again is OK
+         * @description Lets a number go that was held; again is OK. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.NumberService.DropHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/emergencyAddresses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the addresses of all brands, newest first
+         * @description Lists the addresses of all brands, newest first. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.EmergencyAddressService.ListEmergencyAddresses"];
+        put?: never;
+        /**
+         * Writes an address down; the carrier judges it then
+         * @description Writes an address down; the carrier judges it then. NOT_FOUND BRAND_NOT_FOUND. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.EmergencyAddressService.CreateEmergencyAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/emergencyAddresses/{emergencyAddressId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forgets an address
+         * @description Forgets an address. FAILED_PRECONDITION EMERGENCY_ADDRESS_IN_USE while it is a number's own, NOT_FOUND EMERGENCY_ADDRESS_NOT_FOUND. Needs the permission `numbers.write`.
+         */
+        delete: operations["merkez.tenancy.v1.EmergencyAddressService.DeleteEmergencyAddress"];
+        options?: never;
+        head?: never;
+        /**
+         * Corrects an address; it has to be judged anew
+         * @description Corrects an address; it has to be judged anew. NOT_FOUND EMERGENCY_ADDRESS_NOT_FOUND, ABORTED VERSION_CONFLICT. Needs the permission `numbers.write`.
+         */
+        patch: operations["merkez.tenancy.v1.EmergencyAddressService.UpdateEmergencyAddress"];
+        trace?: never;
+    };
+    "/v1/numbers/{number}:setEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a number an address of its own, or takes it away
+         * @description Gives a number an address of its own, or takes it away. NOT_FOUND NUMBER_NOT_FOUND or EMERGENCY_ADDRESS_NOT_FOUND, FAILED_PRECONDITION EMERGENCY_ADDRESS_ELSEWHERE for an address of another brand or country. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.EmergencyAddressService.SetEmergencyAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists orders, newest first
+         * @description Lists orders, newest first. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.ListPortOrders"];
+        put?: never;
+        /**
+         * Begins an order: the carrier is asked whether it can take the numbers over
+         * @description Begins an order: the carrier is asked whether it can take the numbers over. INVALID_ARGUMENT names entries that can't be read, FAILED_PRECONDITION NUMBERS_TAKEN naming numbers of the inventory or of other companies, NOT_FOUND BRAND_NOT_FOUND. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.CreatePortOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One order
+         * @description One order. NOT_FOUND PORT_ORDER_NOT_FOUND. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.GetPortOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes what the losing carrier has to know, the day or the numbers, before the order is sent off or after it stopped
+         * @description Changes what the losing carrier has to know, the day or the numbers, before the order is sent off or after it stopped. Other numbers are checked anew. NOT_FOUND PORT_ORDER_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, ABORTED VERSION_CONFLICT, INVALID_ARGUMENT for a day that is no working day, or too near. Needs the permission `numbers.write`.
+         */
+        patch: operations["merkez.tenancy.v1.PortingService.UpdatePortOrder"];
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Uploads a document: PDF, PNG or JPEG of at most 3,000,000 bytes, at most 10 an order
+         * @description Uploads a document: PDF, PNG or JPEG of at most 3,000,000 bytes, at most 10 an order. It is kept encrypted. NOT_FOUND PORT_ORDER_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, INVALID_ARGUMENT for other files. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.UploadPortDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}/documents/{portDocumentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A document as it was uploaded
+         * @description A document as it was uploaded. NOT_FOUND PORT_DOCUMENT_NOT_FOUND, FAILED_PRECONDITION PORT_DOCUMENT_UNREADABLE when the platform's key has changed since. Needs the permission `numbers.write`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.GetPortDocument"];
+        put?: never;
+        post?: never;
+        /**
+         * Takes a document away
+         * @description Takes a document away. NOT_FOUND PORT_DOCUMENT_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG. Needs the permission `numbers.write`.
+         */
+        delete: operations["merkez.tenancy.v1.PortingService.DeletePortDocument"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}:submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends an order off, or again after it stopped
+         * @description Sends an order off, or again after it stopped. NOT_FOUND PORT_ORDER_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, PORT_ORDER_INCOMPLETE naming what is missing, NUMBERS_TAKEN when another order for one of the numbers is on its way, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.SubmitPortOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives an order up
+         * @description Gives an order up. One that was sent off is given up when the carrier agrees. NOT_FOUND PORT_ORDER_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, PORT_PAST_NO_RETURN. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.CancelPortOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}:comment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Writes a comment into the time line
+         * @description Writes a comment into the time line. NOT_FOUND PORT_ORDER_NOT_FOUND. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.CommentPortOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to an order, the newest first
+         * @description What happened to an order, the newest first. NOT_FOUND PORT_ORDER_NOT_FOUND. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.ListPortEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOuts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists other carriers' requests, newest first, and whether a PIN is set
+         * @description Lists other carriers' requests, newest first, and whether a PIN is set. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.ListPortOuts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOuts/{portOutId}:confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agrees that numbers go
+         * @description Agrees that numbers go. The PIN proves it: without one that was set before, nobody can. NOT_FOUND PORT_OUT_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, PORT_PIN_WRONG, PORT_PIN_LOCKED after five wrong ones. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.ConfirmPortOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOuts/{portOutId}:refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuses that numbers go
+         * @description Refuses that numbers go. NOT_FOUND PORT_OUT_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.RefusePortOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOuts:setPin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets the PIN by which requests are confirmed; it is stored hashed and unlocks what wrong ones locked
+         * @description Sets the PIN by which requests are confirmed; it is stored hashed and unlocks what wrong ones locked. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.SetPortOutPin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/carrier:event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a carrier's event (a webhook signed as standardwebhooks.com says)
+         * @description Takes a carrier's event (a webhook signed as standardwebhooks.com says). It is a hint: what it names is asked for at the carrier then. UNAUTHENTICATED WEBHOOK_SIGNATURE_WRONG.
+         */
+        post: operations["merkez.tenancy.v1.CarrierService.ReceiveCarrierEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists numbers, by number
+         * @description Lists numbers, by number. Needs the permission `inventory.read`.
+         */
+        get: operations["merkez.tenancy.v1.InventoryService.ListInventory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds numbers from the lines of a CSV file, all of them or, when a line is bad, none
+         * @description Adds numbers from the lines of a CSV file, all of them or, when a line is bad, none. A dry run says what would come of it and adds nothing. Numbers that are there already stay as they are. Needs the permission `inventory.write`.
+         */
+        post: operations["merkez.tenancy.v1.InventoryService.ImportInventory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory/{number.number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says otherwise of a number
+         * @description Says otherwise of a number. NOT_FOUND NUMBER_NOT_FOUND, ABORTED VERSION_CONFLICT. Companies that hold it see it at once. Needs the permission `inventory.write`.
+         */
+        patch: operations["merkez.tenancy.v1.InventoryService.UpdateInventoryNumber"];
+        trace?: never;
+    };
+    "/v1/operator/inventory/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes a free number out
+         * @description Takes a free number out. NOT_FOUND NUMBER_NOT_FOUND, FAILED_PRECONDITION NUMBER_HELD while a company holds it or it is kept for one. Needs the permission `inventory.write`.
+         */
+        delete: operations["merkez.tenancy.v1.InventoryService.RemoveInventoryNumber"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory/{number}:setQuarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shortens or lengthens a number's quarantine; a time that has passed ends it
+         * @description Shortens or lengthens a number's quarantine; a time that has passed ends it. FAILED_PRECONDITION NUMBER_NOT_IN_QUARANTINE. Needs the permission `inventory.write`.
+         */
+        post: operations["merkez.tenancy.v1.InventoryService.SetQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory/{number}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who had a number, and when, the newest first
+         * @description Who had a number, and when, the newest first. Needs the permission `inventory.read`.
+         */
+        get: operations["merkez.tenancy.v1.InventoryService.ListNumberHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -4208,6 +4708,390 @@ export interface paths {
         patch: operations["merkez.billing.v1.TaxService.SetTenantTaxData"];
         trace?: never;
     };
+    "/v1/wallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads it
+         * @description Reads it. NOT_FOUND WALLET_NOT_FOUND when the company has none. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.WalletService.GetWallet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet/ledgerEntries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists its ledger, newest first
+         * @description Lists its ledger, newest first. NOT_FOUND WALLET_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.WalletService.ListLedgerEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet:setLowBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets the balances below which a notice is given
+         * @description Sets the balances below which a notice is given. NOT_FOUND WALLET_NOT_FOUND; INVALID_ARGUMENT WALLET_INVALID; ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.WalletService.SetLowBalances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists decks, newest first
+         * @description Lists decks, newest first. Needs the permission `rates.read`.
+         */
+        get: operations["merkez.billing.v1.RateDeckService.ListRateDecks"];
+        put?: never;
+        /**
+         * Makes a deck without a version; a derived one with its first, in force at once
+         * @description Makes a deck without a version; a derived one with its first, in force at once. INVALID_ARGUMENT RATE_DECK_INVALID; NOT_FOUND RATE_DECK_NOT_FOUND of its parent; FAILED_PRECONDITION RATE_DECK_PARENT_DERIVED. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.CreateRateDeck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND RATE_DECK_NOT_FOUND. Needs the permission `rates.read`.
+         */
+        get: operations["merkez.billing.v1.RateDeckService.GetRateDeck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:beginImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a draft, whose lines follow as CSV
+         * @description Begins a draft, whose lines follow as CSV. A draft that was never activated is thrown away. NOT_FOUND RATE_DECK_NOT_FOUND; FAILED_PRECONDITION RATE_DECK_DERIVED. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.BeginRateDeckImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:uploadPart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Brings the next part of the file, up to 750 kB; the same part again changes nothing
+         * @description Brings the next part of the file, up to 750 kB; the same part again changes nothing. FAILED_PRECONDITION RATE_DECK_VERSION_ACTIVE, IMPORT_PART_MISSING when an earlier part isn't there; ABORTED IMPORT_PART_DIFFERS. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.UploadRateDeckPart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:checkImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads the draft without changing anything: every bad line, and what it would change (dry run)
+         * @description Reads the draft without changing anything: every bad line, and what it would change (dry run). NOT_FOUND RATE_DECK_VERSION_NOT_FOUND; FAILED_PRECONDITION RATE_DECK_VERSION_ACTIVE. Needs the permission `rates.read`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.CheckRateDeckImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Activates a draft from a time on, for ever
+         * @description Activates a draft from a time on, for ever. FAILED_PRECONDITION RATE_DECK_HAS_ERRORS, RATE_DECK_HAS_WARNINGS unless they are accepted; INVALID_ARGUMENT ACTIVATE_TIME_PAST; ABORTED RATE_DECK_DRAFT_CHANGED when it isn't the file that was checked. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.ActivateRateDeckVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:changeMarkup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a derived deck another markup from a time on
+         * @description Gives a derived deck another markup from a time on. FAILED_PRECONDITION RATE_DECK_NOT_DERIVED; INVALID_ARGUMENT ACTIVATE_TIME_PAST, RATE_DECK_INVALID. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.ChangeRateDeckMarkup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A part of a version as CSV, that reads as the same lines; of a derived deck with its own prices
+         * @description A part of a version as CSV, that reads as the same lines; of a derived deck with its own prices. NOT_FOUND RATE_DECK_NOT_FOUND, RATE_DECK_VERSION_NOT_FOUND. Needs the permission `rates.read`.
+         */
+        get: operations["merkez.billing.v1.RateDeckService.ExportRateDeck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:lookUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a call would cost
+         * @description What a call would cost. NOT_FOUND RATE_DECK_NOT_FOUND; INVALID_ARGUMENT NUMBER_INVALID, DURATION_INVALID. Needs the permission `rates.read`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.LookUpRate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND WALLET_NOT_FOUND. Needs the permission `wallets.read`.
+         */
+        get: operations["merkez.billing.v1.WalletOperatorService.GetTenantWallet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet/ledgerEntries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists its ledger, newest first
+         * @description Lists its ledger, newest first. NOT_FOUND WALLET_NOT_FOUND. Needs the permission `wallets.read`.
+         */
+        get: operations["merkez.billing.v1.WalletOperatorService.ListTenantLedgerEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet:configure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a company's wallet, or changes what it allows
+         * @description Makes a company's wallet, or changes what it allows. INVALID_ARGUMENT WALLET_INVALID; NOT_FOUND RATE_DECK_NOT_FOUND; FAILED_PRECONDITION WALLET_CURRENCY_FIXED; ABORTED VERSION_CONFLICT. Needs the permission `wallets.write`.
+         */
+        post: operations["merkez.billing.v1.WalletOperatorService.ConfigureWallet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet:topUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a grant; what is owed is paid of it first
+         * @description Adds a grant; what is owed is paid of it first. NOT_FOUND WALLET_NOT_FOUND; INVALID_ARGUMENT GRANT_INVALID. Needs the permission `wallets.write`.
+         */
+        post: operations["merkez.billing.v1.WalletOperatorService.TopUpWallet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet/grants/{grantId}:takeBack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back what is left of a grant
+         * @description Takes back what is left of a grant. NOT_FOUND GRANT_NOT_FOUND; FAILED_PRECONDITION GRANT_USED_UP. Needs the permission `wallets.write`.
+         */
+        post: operations["merkez.billing.v1.WalletOperatorService.TakeBackGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists differences of all companies, newest call first
+         * @description Lists differences of all companies, newest call first. Needs the permission `differences.read`.
+         */
+        get: operations["merkez.billing.v1.DifferenceService.ListDifferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}:reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compares a company's calls of an interval now, and fills the gaps that can be filled
+         * @description Compares a company's calls of an interval now, and fills the gaps that can be filled. INVALID_ARGUMENT RANGE_INVALID when it is empty or longer than 31 days; UNAVAILABLE when telephony can't be asked. Needs the permission `differences.write`.
+         */
+        post: operations["merkez.billing.v1.DifferenceService.ReconcileTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/wallboard": {
         parameters: {
             query?: never;
@@ -4491,6 +5375,25 @@ export interface components {
              */
             computeTime?: string;
         };
+        /** @description Activates. */
+        "billing.v1.ActivateRateDeckVersionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Required. The draft.
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description From when on; unset means now.
+             */
+            activateTime?: string;
+            /** @description Activates also with warnings. */
+            acceptWarnings?: boolean;
+        };
         /**
          * @description How a meter counts what happens in a period.
          * @enum {string}
@@ -4505,6 +5408,46 @@ export interface components {
              * @description Required. Version that was read.
              */
             version: string;
+        };
+        /** @description Begins. */
+        "billing.v1.BeginRateDeckImportRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeckId?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.ChangeRateDeckMarkupRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeckId?: string;
+            /** @description Percent added, exact decimal above -100 and up to 1000; empty means 0. */
+            markupPercent?: string;
+            /** @description Amount added to a minute's price; empty means 0. */
+            markupAmount?: string;
+            /**
+             * Format: date-time
+             * @description From when on; unset means now.
+             */
+            activateTime?: string;
+        };
+        /** @description Checks. */
+        "billing.v1.CheckRateDeckImportRequest": {
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Required. The draft.
+             */
+            version: number;
+        };
+        /** @description Configures. */
+        "billing.v1.ConfigureWalletRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. Its settings; what is output only is ignored, version is the one this was decided on, 0 changes whatever is there. */
+            wallet: components["schemas"]["billing.v1.Wallet"];
         };
         /** @description A coupon. What it takes off never changes. */
         "billing.v1.Coupon": {
@@ -4574,6 +5517,17 @@ export interface components {
             /** @description Required. */
             meter: components["schemas"]["billing.v1.Meter"];
         };
+        /** @description Makes one. */
+        "billing.v1.CreateRateDeckRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeck: components["schemas"]["billing.v1.RateDeck"];
+            /** @description Of a derived deck: percent added, exact decimal above -100 and up to 1000. */
+            markupPercent?: string;
+            /** @description Of a derived deck: amount added to a minute's price. */
+            markupAmount?: string;
+        };
         /** @description Adds. */
         "billing.v1.CreateTaxRateRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -4611,6 +5565,57 @@ export interface components {
             /** @description Used on it, exact decimal; of what lasts or is the most of something: how much there was. */
             quantity?: string;
         };
+        /** @description One difference of one call. */
+        "billing.v1.Difference": {
+            /** @description Output only. Company. */
+            readonly tenantId?: string;
+            /** @description Output only. */
+            readonly callId?: string;
+            /** @description Output only. */
+            readonly cause?: components["schemas"]["billing.v1.DifferenceCause"];
+            /** @description Output only. */
+            readonly state?: components["schemas"]["billing.v1.DifferenceState"];
+            /**
+             * Format: date-time
+             * @description Output only. When the call began.
+             */
+            readonly callTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Seconds media went, as nodes vouch for them; a begun second counts.
+             */
+            readonly mediaSeconds?: string;
+            /**
+             * Format: int64
+             * @description Output only. Seconds of the detail record.
+             */
+            readonly recordSeconds?: string;
+            /**
+             * Format: int64
+             * @description Output only. Seconds of usage, or those a wallet was charged for.
+             */
+            readonly billedSeconds?: string;
+            /**
+             * Format: date-time
+             * @description Output only. First seen.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Last looked at.
+             */
+            readonly updateTime?: string;
+        };
+        /**
+         * @description Why they differ.
+         * @enum {string}
+         */
+        "billing.v1.DifferenceCause": "DIFFERENCE_CAUSE_UNSPECIFIED" | "DIFFERENCE_CAUSE_USAGE_MISSING" | "DIFFERENCE_CAUSE_USAGE_TWICE" | "DIFFERENCE_CAUSE_SECONDS_DIFFER" | "DIFFERENCE_CAUSE_UNRATED" | "DIFFERENCE_CAUSE_REFUSED_BILLED" | "DIFFERENCE_CAUSE_RECORD_MISSING" | "DIFFERENCE_CAUSE_WALLET_DIFFERS" | "DIFFERENCE_CAUSE_STILL_OPEN" | "DIFFERENCE_CAUSE_MEDIA_DIFFERS";
+        /**
+         * @description Where one stands.
+         * @enum {string}
+         */
+        "billing.v1.DifferenceState": "DIFFERENCE_STATE_UNSPECIFIED" | "DIFFERENCE_STATE_OPEN" | "DIFFERENCE_STATE_RESOLVED";
         /** @description Ends. */
         "billing.v1.EndTaxRateRequest": {
             /** @description Required. */
@@ -4621,6 +5626,18 @@ export interface components {
              */
             endTime: string;
         };
+        /** @description A part. */
+        "billing.v1.ExportRateDeckResponse": {
+            /** @description Text of the file. */
+            csv?: string;
+            /** @description Whether there is another part. */
+            more?: boolean;
+            /**
+             * Format: int32
+             * @description Version it is of.
+             */
+            version?: number;
+        };
         /** @description Gives. */
         "billing.v1.GiveCouponRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -4630,6 +5647,37 @@ export interface components {
             /** @description Required. */
             couponId: string;
         };
+        /** @description Money given at once. */
+        "billing.v1.Grant": {
+            /** @description Output only. */
+            readonly grantId?: string;
+            /** @description Given. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Left and free to use. */
+            readonly left?: components["schemas"]["type.v1.Money"];
+            /** @description Where it comes from. */
+            source?: components["schemas"]["billing.v1.GrantSource"];
+            /**
+             * Format: int32
+             * @description Lower is used first.
+             */
+            priority?: number;
+            /**
+             * Format: date-time
+             * @description What is left then is gone; unset: never.
+             */
+            expireTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /**
+         * @description Where a grant's money comes from.
+         * @enum {string}
+         */
+        "billing.v1.GrantSource": "GRANT_SOURCE_UNSPECIFIED" | "GRANT_SOURCE_PAID" | "GRANT_SOURCE_FREE" | "GRANT_SOURCE_PROMO";
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
             /** @description Meter. */
@@ -4704,6 +5752,40 @@ export interface components {
             /** @description Taxes. */
             taxes?: components["schemas"]["billing.v1.StatementTax"][];
         };
+        /** @description One movement of money. */
+        "billing.v1.LedgerEntry": {
+            /** @description Output only. */
+            readonly entryId?: string;
+            /** @description Why. */
+            kind?: components["schemas"]["billing.v1.LedgerEntryKind"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            entryTime?: string;
+            /** @description Each account's gain or loss; they sum to zero. */
+            postings?: components["schemas"]["billing.v1.LedgerPosting"][];
+            /** @description What the balance gained by it; negative: lost. */
+            change?: components["schemas"]["type.v1.Money"];
+            /** @description Call it is for; empty: none. */
+            callId?: string;
+            /** @description Who did it; empty: the system. */
+            actor?: string;
+            /** @description Why, in their words. */
+            note?: string;
+        };
+        /**
+         * @description Why money moved.
+         * @enum {string}
+         */
+        "billing.v1.LedgerEntryKind": "LEDGER_ENTRY_KIND_UNSPECIFIED" | "LEDGER_ENTRY_KIND_TOP_UP" | "LEDGER_ENTRY_KIND_RESERVE" | "LEDGER_ENTRY_KIND_CHARGE" | "LEDGER_ENTRY_KIND_REFUND" | "LEDGER_ENTRY_KIND_EXPIRE" | "LEDGER_ENTRY_KIND_TAKE_BACK" | "LEDGER_ENTRY_KIND_REPAY";
+        /** @description What one account gains, or loses. */
+        "billing.v1.LedgerPosting": {
+            /** @description Such as grant:..., held:<call>, debt, revenue, expired, paid. */
+            account?: string;
+            /** @description Exact decimal. */
+            amount?: string;
+        };
         /**
          * @description Why a line is there.
          * @enum {string}
@@ -4716,10 +5798,31 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Differences. */
+        "billing.v1.ListDifferencesResponse": {
+            /** @description Newest call first. */
+            differences?: components["schemas"]["billing.v1.Difference"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Entries. */
+        "billing.v1.ListLedgerEntriesResponse": {
+            /** @description Newest first. */
+            entries?: components["schemas"]["billing.v1.LedgerEntry"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Meters. */
         "billing.v1.ListMetersResponse": {
             /** @description All of them. */
             meters?: components["schemas"]["billing.v1.Meter"][];
+        };
+        /** @description Decks, their versions left out. */
+        "billing.v1.ListRateDecksResponse": {
+            /** @description Newest first. */
+            rateDecks?: components["schemas"]["billing.v1.RateDeck"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
         };
         /** @description Coupons the company has. */
         "billing.v1.ListRedeemedCouponsResponse": {
@@ -4737,6 +5840,30 @@ export interface components {
             usageRecords?: components["schemas"]["billing.v1.UsageRecord"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description Asks. */
+        "billing.v1.LookUpRateRequest": {
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Version; 0 means the one in force at the call's begin.
+             */
+            version?: number;
+            /** @description Required. E.164. */
+            number: string;
+            /** @description Unspecified means outbound. */
+            direction?: components["schemas"]["billing.v1.RateDirection"];
+            /**
+             * Format: date-time
+             * @description When the call begins; unset means now.
+             */
+            startTime?: string;
+            /**
+             * @description Required. Talk, up to 7 days; a begun second counts.
+             * @example 3.5s
+             */
+            duration: string;
         };
         /** @description What is counted. What and how never changes once it is there; names and archived may. */
         "billing.v1.Meter": {
@@ -4787,6 +5914,241 @@ export interface components {
             /** @description What was used on each day so far, oldest first. */
             days?: components["schemas"]["billing.v1.DayUsage"][];
         };
+        /** @description A rate deck. */
+        "billing.v1.RateDeck": {
+            /** @description Output only. */
+            readonly rateDeckId?: string;
+            /** @description Required. Up to 100 characters. */
+            displayName?: string;
+            /** @description Required. Immutable. ISO 4217. */
+            currency?: string;
+            /** @description Immutable. IANA zone its hours and dates are in; empty means UTC. */
+            timeZone?: string;
+            /** @description Immutable. */
+            rounding?: components["schemas"]["billing.v1.RateRounding"];
+            /**
+             * Format: int32
+             * @description Immutable. Digits after the point that it rounds at, 0 to 8.
+             */
+            roundingDigits?: number;
+            /** @description Immutable. Deck whose prefixes it has at prices with a markup; empty: it has lines of its own. */
+            parentRateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Version that a call beginning now is rated by; 0: none yet.
+             */
+            readonly currentVersion?: number;
+            /** @description Output only. Newest first, at most 100. */
+            readonly versions?: components["schemas"]["billing.v1.RateDeckVersion"][];
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /** @description A prefix whose lines differ from those of the version that is in force. */
+        "billing.v1.RateDeckChange": {
+            /** @description Stable key: NEW, REMOVED, UP, DOWN or CHANGED (something else than its dearest price). */
+            kind?: string;
+            /** @description Digits; empty matches every number. */
+            prefix?: string;
+            /** @description Which way. */
+            direction?: components["schemas"]["billing.v1.RateDirection"];
+            /** @description Destination. */
+            destination?: string;
+            /** @description Dearest price of a minute before; empty: none. */
+            oldPrice?: string;
+            /** @description Dearest price of a minute now; empty: none. */
+            newPrice?: string;
+        };
+        /** @description What is wrong with a line of a file. */
+        "billing.v1.RateDeckProblem": {
+            /**
+             * Format: int32
+             * @description Line of the file, the header is 1.
+             */
+            line?: number;
+            /** @description Stable key: PREFIX_INVALID, PRICE_MISSING, AMOUNT_INVALID, AMOUNT_NEGATIVE, AMOUNT_ABSURD, CURRENCY_OTHER, INCREMENTS_INVALID, DIRECTION_UNKNOWN, VALUE_UNKNOWN, DAYS_INVALID, CLOCK_INVALID, HOURS_EMPTY, HOURS_NOT_COVERED, TIME_INVALID, EFFECTIVE_RANGE_EMPTY, MAXIMUM_TOO_LOW, DUPLICATE, OVERLAP, PRICE_STANDS_OUT, FIELD_COUNT, NOT_CSV, NO_LINES, TOO_MANY_LINES, COLUMN_UNKNOWN, COLUMN_MISSING, COLUMN_TWICE. */
+            reason?: string;
+            /** @description Column to look at; empty: the whole line. */
+            column?: string;
+            /** @description What is there, shortened. */
+            value?: string;
+            /**
+             * Format: int32
+             * @description The line it clashes with; 0: none.
+             */
+            otherLine?: number;
+            /** @description True for what is unlikely rather than wrong. */
+            warning?: boolean;
+        };
+        /** @description What activating a draft would do. */
+        "billing.v1.RateDeckReport": {
+            /**
+             * Format: int32
+             * @description Draft that was looked at.
+             */
+            version?: number;
+            /**
+             * Format: int32
+             * @description Lines read.
+             */
+            lineCount?: number;
+            /**
+             * Format: int32
+             * @description Lines or pairs of them that are wrong: with any the draft can't be activated.
+             */
+            errorCount?: number;
+            /**
+             * Format: int32
+             * @description What is unlikely and has to be accepted.
+             */
+            warningCount?: number;
+            /** @description The first 1000, errors and warnings in order of the file. */
+            problems?: components["schemas"]["billing.v1.RateDeckProblem"][];
+            /** @description Prefixes that change, by kind. */
+            changeCounts?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Prefixes that stay as they are.
+             */
+            unchangedCount?: number;
+            /** @description The first 200 of each kind, dearest first. */
+            changes?: components["schemas"]["billing.v1.RateDeckChange"][];
+            /**
+             * Format: int32
+             * @description Version they are compared with; 0: none.
+             */
+            comparedVersion?: number;
+        };
+        /** @description One version of a deck. */
+        "billing.v1.RateDeckVersion": {
+            /**
+             * Format: int32
+             * @description Output only. Rising from 1.
+             */
+            readonly version?: number;
+            /** @description Output only. */
+            readonly state?: components["schemas"]["billing.v1.RateDeckVersionState"];
+            /**
+             * Format: date-time
+             * @description Output only. From when on calls are rated by it.
+             */
+            readonly activateTime?: string;
+            /**
+             * Format: int32
+             * @description Output only. Lines it has; of a derived deck 0.
+             */
+            readonly lineCount?: number;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+            /** @description Of a derived deck: percent added to every price and fee of its parent, exact decimal, may be negative. */
+            markupPercent?: string;
+            /** @description Of a derived deck: amount added to the price of a minute after that, exact decimal. */
+            markupAmount?: string;
+        };
+        /**
+         * @description Where a version of a deck stands.
+         * @enum {string}
+         */
+        "billing.v1.RateDeckVersionState": "RATE_DECK_VERSION_STATE_UNSPECIFIED" | "RATE_DECK_VERSION_STATE_DRAFT" | "RATE_DECK_VERSION_STATE_ACTIVE";
+        /**
+         * @description Who is charged for which number.
+         * @enum {string}
+         */
+        "billing.v1.RateDirection": "RATE_DIRECTION_UNSPECIFIED" | "RATE_DIRECTION_OUTBOUND" | "RATE_DIRECTION_INBOUND";
+        /**
+         * @description How the cost of one call is rounded.
+         * @enum {string}
+         */
+        "billing.v1.RateRounding": "RATE_ROUNDING_UNSPECIFIED" | "RATE_ROUNDING_NONE" | "RATE_ROUNDING_HALF_UP" | "RATE_ROUNDING_UP";
+        /** @description What a call would cost. */
+        "billing.v1.RatedCall": {
+            /**
+             * Format: int32
+             * @description Version it was rated by; 0: none was in force.
+             */
+            version?: number;
+            /** @description In order. */
+            segments?: components["schemas"]["billing.v1.RatedSegment"][];
+            /** @description Of the call, with its fees and by the deck's rounding. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Connect fee that is in it. */
+            connectFee?: components["schemas"]["type.v1.Money"];
+            /** @description Why it can't be rated: NO_RATE, BLOCKED, NOT_ANSWERED, NO_VERSION; empty when it could. */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description Billed seconds.
+             */
+            billedSeconds?: string;
+        };
+        /** @description A stretch of a call under one line. */
+        "billing.v1.RatedSegment": {
+            /** @description Prefix it was rated by; empty matches every number. */
+            prefix?: string;
+            /** @description Destination. */
+            destination?: string;
+            /**
+             * @description Begins after this much billed time.
+             * @example 3.5s
+             */
+            startOffset?: string;
+            /**
+             * Format: int64
+             * @description Billed seconds, whole increments.
+             */
+            billedSeconds?: string;
+            /** @description Price of a minute. */
+            price?: components["schemas"]["type.v1.Money"];
+            /** @description Charge, not rounded. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description First increment, seconds.
+             */
+            firstIncrementSeconds?: number;
+            /**
+             * Format: int32
+             * @description Next increment, seconds.
+             */
+            nextIncrementSeconds?: number;
+        };
+        /** @description Compares. */
+        "billing.v1.ReconcileTenantRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /**
+             * Format: date-time
+             * @description Required. Calls that began at or after it.
+             */
+            startTime: string;
+            /**
+             * Format: date-time
+             * @description Required. Calls that began before it.
+             */
+            endTime: string;
+        };
+        /** @description What was found. */
+        "billing.v1.ReconcileTenantResponse": {
+            /**
+             * Format: int32
+             * @description Calls looked at.
+             */
+            callCount?: number;
+            /**
+             * Format: int32
+             * @description Usage that was missing and is recorded now.
+             */
+            healedCount?: number;
+            /** @description What differs still. */
+            differences?: components["schemas"]["billing.v1.Difference"][];
+        };
         /** @description Records. */
         "billing.v1.RecordUsageRequest": {
             /** @description Required. 1 to 1,000. */
@@ -4818,6 +6180,16 @@ export interface components {
              * @description Since when.
              */
             redeemTime?: string;
+        };
+        /** @description Sets. */
+        "billing.v1.SetLowBalancesRequest": {
+            /** @description Exact decimals, at most 5; none: no notices. */
+            lowBalances?: string[];
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
         };
         /** @description Changes. */
         "billing.v1.SetTenantTaxDataRequest": {
@@ -4854,6 +6226,17 @@ export interface components {
         "billing.v1.SummarizeUsageResponse": {
             /** @description By meter. */
             summaries?: components["schemas"]["billing.v1.UsageSummary"][];
+        };
+        /** @description Takes back. */
+        "billing.v1.TakeBackGrantRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            grantId?: string;
+            /** @description Required. Why, up to 200 characters. */
+            note: string;
         };
         /** @description Where a company is for its taxes. */
         "billing.v1.TaxData": {
@@ -4901,6 +6284,29 @@ export interface components {
          * @enum {string}
          */
         "billing.v1.TaxTreatment": "TAX_TREATMENT_UNSPECIFIED" | "TAX_TREATMENT_STANDARD" | "TAX_TREATMENT_EXEMPT" | "TAX_TREATMENT_REVERSE_CHARGE";
+        /** @description Tops up. */
+        "billing.v1.TopUpWalletRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. In the wallet's currency, more than nothing. */
+            amount: string;
+            /** @description Unspecified means paid. */
+            source?: components["schemas"]["billing.v1.GrantSource"];
+            /**
+             * Format: int32
+             * @description Lower is used first, 0 to 1000.
+             */
+            priority?: number;
+            /**
+             * Format: date-time
+             * @description What is left then is gone; unset: never.
+             */
+            expireTime?: string;
+            /** @description Why, up to 200 characters. */
+            note?: string;
+        };
         /** @description Changes. */
         "billing.v1.UpdateMeterRequest": {
             /** @description Required. */
@@ -4916,6 +6322,23 @@ export interface components {
              * @description Required. Version that was read.
              */
             version: string;
+        };
+        /** @description Brings. */
+        "billing.v1.UploadRateDeckPartRequest": {
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Required. The draft.
+             */
+            version: number;
+            /**
+             * Format: int32
+             * @description Which part of the file, from 0 on.
+             */
+            part?: number;
+            /** @description Required. Text of the file as it stands; parts may end anywhere. */
+            csv: string;
         };
         /** @description One usage event. Its identity is the company, source and source_id, for ever. */
         "billing.v1.UsageEvent": {
@@ -5021,6 +6444,38 @@ export interface components {
             billedSeconds?: string;
             /** @description Quantity. */
             quantity?: string;
+        };
+        /** @description A company's wallet. */
+        "billing.v1.Wallet": {
+            /** @description Output only. Company. */
+            readonly tenantId?: string;
+            /** @description Currency of everything in it, ISO 4217; it stays once there is money in it. */
+            currency?: string;
+            /** @description Calls reserve from it and end with it; otherwise they are billed by invoice. */
+            prepaid?: boolean;
+            /** @description It may go below zero. */
+            negativeAllowed?: boolean;
+            /** @description How far below, where it may; empty: without bound. */
+            creditLimit?: string;
+            /** @description Deck its calls are charged by; empty: the plan's price of a minute. */
+            rateDeckId?: string;
+            /** @description Balances below which a notice is given, exact decimals, at most 5. */
+            lowBalances?: string[];
+            /** @description Money that is asked for when the balance falls below auto_top_up_below; empty: none. */
+            autoTopUpAmount?: string;
+            /** @description See auto_top_up_amount. */
+            autoTopUpBelow?: string;
+            /** @description Output only. What is free to use, less what is owed. */
+            readonly balance?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What calls that are up hold. */
+            readonly reserved?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Grants with something left, in the order they are used. */
+            readonly grants?: components["schemas"]["billing.v1.Grant"][];
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change of its settings; send it back in changes to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
         };
         /** @description Adds. */
         "engagement.v1.AddNoteRequest": {
@@ -8561,7 +10016,7 @@ export interface components {
             holdDuration?: string;
             /** @description Who ended it. */
             endParty?: components["schemas"]["telephony.v1.EndParty"];
-            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT, NODE_DRAINED. */
+            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT, NODE_DRAINED, BALANCE_USED_UP, BILLING_UNREACHABLE. */
             endCause?: string;
             /**
              * Format: double
@@ -9682,6 +11137,15 @@ export interface components {
             /** @description Whether who answers an agent's number outside (find-me) isn't told who calls before they take the call. */
             callersHidden?: boolean;
         };
+        /** @description Gives up. */
+        "tenancy.v1.CancelPortOrderRequest": {
+            /** @description Required. */
+            portOrderId?: string;
+            /** @description Why, up to 500 characters. */
+            reason?: string;
+            /** @description Channel to give up; unspecified for all. */
+            channel?: components["schemas"]["tenancy.v1.PortChannel"];
+        };
         /** @description Cancels. */
         "tenancy.v1.CancelSubscriptionRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -9710,6 +11174,39 @@ export interface components {
         "tenancy.v1.CheckPlanResponse": {
             /** @description Faults, by field. */
             faults?: components["schemas"]["tenancy.v1.PlanFault"][];
+        };
+        /** @description A place in the world that help can find. */
+        "tenancy.v1.CivicAddress": {
+            /** @description Required. Who is found there: a company or a person, up to 100 characters. */
+            name?: string;
+            /** @description Required. Street and house number, up to 200 characters. */
+            street?: string;
+            /** @description Floor, flat, suite, up to 100 characters. */
+            unit?: string;
+            /** @description Required. Town. */
+            city?: string;
+            /** @description State, province or region; required where letters name one (US, CA, AU). */
+            region?: string;
+            /** @description Postal code; required where there are such. */
+            postalCode?: string;
+            /** @description Required. ISO 3166 country. */
+            country?: string;
+        };
+        /** @description Comments. */
+        "tenancy.v1.CommentPortOrderRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            portOrderId?: string;
+            /** @description Required. Up to 2000 characters. */
+            text: string;
+        };
+        /** @description Agrees. */
+        "tenancy.v1.ConfirmPortOutRequest": {
+            /** @description Required. */
+            portOutId?: string;
+            /** @description Required. The PIN. */
+            pin: string;
         };
         /** @description Creates. */
         "tenancy.v1.CreateAddOnRequest": {
@@ -9753,6 +11250,13 @@ export interface components {
             /** @description Required. */
             brand: components["schemas"]["tenancy.v1.Brand"];
         };
+        /** @description Writes down. */
+        "tenancy.v1.CreateEmergencyAddressRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            emergencyAddress: components["schemas"]["tenancy.v1.EmergencyAddress"];
+        };
         /** @description Invites. */
         "tenancy.v1.CreateInvitationRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -9781,11 +11285,64 @@ export interface components {
              */
             version?: number;
         };
+        /** @description Begins. */
+        "tenancy.v1.CreatePortOrderRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. At most 100 numbers: each entry is one or a range, as in BringNumbers. */
+            entries: string[];
+            /** @description ISO 3166 country of entries without a country code; empty takes E.164 alone. */
+            country?: string;
+            /** @description Required. */
+            brandId: string;
+            /** @description Flow; may be chosen later. */
+            flowId?: string;
+            /** @description Whether text messages shall come, too. */
+            sms?: boolean;
+        };
         /** @description Dismisses a notice. */
         "tenancy.v1.DismissNoticeRequest": {
             /** @description Required. */
             noticeId?: string;
         };
+        /** @description Lets a held number go. */
+        "tenancy.v1.DropHoldRequest": {
+            /** @description Required. E.164. */
+            number?: string;
+        };
+        /** @description An address of a brand, as the carrier that carries emergency calls has judged it. */
+        "tenancy.v1.EmergencyAddress": {
+            /** @description Output only. */
+            readonly emergencyAddressId?: string;
+            /** @description Required. Immutable. Brand it is of. */
+            brandId?: string;
+            /** @description Required. */
+            address?: components["schemas"]["tenancy.v1.CivicAddress"];
+            /** @description Output only. Whether it holds. */
+            readonly state?: components["schemas"]["tenancy.v1.EmergencyAddressState"];
+            /** @description Output only. What is wrong with it, in the carrier's words; empty unless refused. */
+            readonly problem?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When the carrier said so; unset while it hasn't.
+             */
+            readonly validateTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description How an address stands.
+         * @enum {string}
+         */
+        "tenancy.v1.EmergencyAddressState": "EMERGENCY_ADDRESS_STATE_UNSPECIFIED" | "EMERGENCY_ADDRESS_STATE_PENDING" | "EMERGENCY_ADDRESS_STATE_VALID" | "EMERGENCY_ADDRESS_STATE_REFUSED";
         /** @description What the tenant may do now: its plan's limits after add-ons. */
         "tenancy.v1.Entitlements": {
             /** @description Limits in force. */
@@ -9824,6 +11381,13 @@ export interface components {
             language?: string;
             /** @description True when they may join at the OpenID provider too: the organisation's plan has it. */
             oidcAllowed?: boolean;
+        };
+        /** @description A document. */
+        "tenancy.v1.GetPortDocumentResponse": {
+            /** @description What it is. */
+            document?: components["schemas"]["tenancy.v1.PortDocument"];
+            /** @description The file. */
+            content?: string;
         };
         /** @description Options. */
         "tenancy.v1.GetSignInOptionsResponse": {
@@ -9875,6 +11439,94 @@ export interface components {
              */
             endTime?: string;
         };
+        /** @description Holds a number. */
+        "tenancy.v1.HoldNumberRequest": {
+            /** @description Required. E.164. */
+            number?: string;
+        };
+        /** @description Adds. */
+        "tenancy.v1.ImportInventoryRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. CSV (RFC 4180) of up to 900,000 bytes; the first line names the columns: number (one, or a range such as +442079460000-99), and if wanted country, type, capabilities (voice, sms, fax, with blanks between), emergency (yes or no), carrier, price_class. Lines without a comma and a heading are numbers alone. */
+            text: string;
+            /** @description ISO 3166 country of numbers without a country code; empty takes E.164 alone. */
+            country?: string;
+            /** @description Whether to say only what would come of it. */
+            dryRun?: boolean;
+        };
+        /** @description What came of it. */
+        "tenancy.v1.ImportInventoryResponse": {
+            /**
+             * Format: int32
+             * @description How many numbers were added, or would be.
+             */
+            added?: number;
+            /**
+             * Format: int32
+             * @description How many were there already.
+             */
+            unchanged?: number;
+            /**
+             * Format: int32
+             * @description How many lines are bad; nothing is added when there are any.
+             */
+            badLines?: number;
+            /** @description The first 200 of them. */
+            problems?: components["schemas"]["tenancy.v1.InventoryLineProblem"][];
+        };
+        /** @description A line of a file that can't be taken. */
+        "tenancy.v1.InventoryLineProblem": {
+            /**
+             * Format: int32
+             * @description Line, from 1.
+             */
+            line?: number;
+            /** @description What stands there, cut after 64 characters. */
+            value?: string;
+            /** @description Why not, as a word: COLUMN_MISSING, COLUMN_UNKNOWN, NUMBER_UNREADABLE, RANGE_WRONG, RANGE_TOO_LONG, TYPE_UNKNOWN, COUNTRY_UNKNOWN, CAPABILITY_UNKNOWN, PRICE_CLASS_WRONG, YES_OR_NO, CARRIER_WRONG, TWICE, NUMBER_TAKEN, TOO_MANY. */
+            reason?: string;
+        };
+        /** @description A number of the inventory. */
+        "tenancy.v1.InventoryNumber": {
+            /** @description Output only. E.164. */
+            readonly number?: string;
+            /** @description ISO 3166 country. */
+            country?: string;
+            /** @description Output only. True for numbers no carrier reaches. */
+            readonly test?: boolean;
+            /** @description What kind of number it is. */
+            type?: components["schemas"]["tenancy.v1.NumberType"];
+            /** @description What it can carry. */
+            capabilities?: components["schemas"]["tenancy.v1.NumberCapability"][];
+            /** @description Whether the carrier takes emergency calls from it. */
+            emergencyCapable?: boolean;
+            /** @description Carrier it comes from; empty when nobody said. */
+            carrier?: string;
+            /** @description What it costs a month goes by this word: lower case letters, digits and hyphens, up to 40. */
+            priceClass?: string;
+            /** @description Output only. How it stands. */
+            readonly state?: components["schemas"]["tenancy.v1.InventoryState"];
+            /** @description Output only. Company that holds it, or for which alone it is kept; empty for a free one. */
+            readonly tenantId?: string;
+            /** @description Output only. Its name. */
+            readonly tenantName?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Until when it is held or in quarantine.
+             */
+            readonly keptUntilTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change of what operators say of it.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description How a number of the inventory stands.
+         * @enum {string}
+         */
+        "tenancy.v1.InventoryState": "INVENTORY_STATE_UNSPECIFIED" | "INVENTORY_STATE_FREE" | "INVENTORY_STATE_HELD" | "INVENTORY_STATE_ASSIGNED" | "INVENTORY_STATE_QUARANTINE";
         /** @description An invitation to join a tenant. */
         "tenancy.v1.Invitation": {
             /** @description Output only. */
@@ -10009,6 +11661,20 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Addresses. */
+        "tenancy.v1.ListEmergencyAddressesResponse": {
+            /** @description Newest first. */
+            emergencyAddresses?: components["schemas"]["tenancy.v1.EmergencyAddress"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Numbers. */
+        "tenancy.v1.ListInventoryResponse": {
+            /** @description By number. */
+            numbers?: components["schemas"]["tenancy.v1.InventoryNumber"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Invitations. */
         "tenancy.v1.ListInvitationsResponse": {
             /** @description Newest first. */
@@ -10020,6 +11686,13 @@ export interface components {
         "tenancy.v1.ListNoticesResponse": {
             /** @description Newest first. */
             notices?: components["schemas"]["tenancy.v1.Notice"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description What happened. */
+        "tenancy.v1.ListNumberHistoryResponse": {
+            /** @description Newest first. */
+            entries?: components["schemas"]["tenancy.v1.NumberHistoryEntry"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
@@ -10041,6 +11714,29 @@ export interface components {
         "tenancy.v1.ListPlansResponse": {
             /** @description Cheapest first. */
             plans?: components["schemas"]["tenancy.v1.Plan"][];
+        };
+        /** @description What happened. */
+        "tenancy.v1.ListPortEventsResponse": {
+            /** @description Newest first. */
+            events?: components["schemas"]["tenancy.v1.PortEvent"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Orders. */
+        "tenancy.v1.ListPortOrdersResponse": {
+            /** @description Newest first. */
+            orders?: components["schemas"]["tenancy.v1.PortOrder"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Requests. */
+        "tenancy.v1.ListPortOutsResponse": {
+            /** @description Newest first. */
+            portOuts?: components["schemas"]["tenancy.v1.PortOut"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+            /** @description Whether a PIN is set. */
+            pinSet?: boolean;
         };
         /** @description Tenants. */
         "tenancy.v1.ListTenantsResponse": {
@@ -10142,7 +11838,57 @@ export interface components {
              * @description Output only. When an operator of the platform took a number that was brought for the company's own; unset: it can be called, but shown to nobody. Numbers of the inventory need none.
              */
             readonly approveTime?: string;
+            /** @description Output only. What kind of number it is, by its country's numbering plan unless whoever runs the platform said otherwise. */
+            readonly type?: components["schemas"]["tenancy.v1.NumberType"];
+            /** @description Output only. What it can carry; empty for one the company brought: its own carrier knows. */
+            readonly capabilities?: components["schemas"]["tenancy.v1.NumberCapability"][];
+            /** @description Output only. Whether emergency calls may be made with it, once it has an emergency address that holds. */
+            readonly emergencyCapable?: boolean;
+            /** @description Output only. What it costs a month goes by this word, such as local or toll-free; the plan says how much. */
+            readonly priceClass?: string;
+            /** @description Output only. True for a number that was ported in. */
+            readonly ported?: boolean;
+            /** @description Output only. Emergency address of its own; empty: the one of its brand. */
+            readonly emergencyAddressId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Of a free number that is kept for the asking company alone: until when, whether it holds it or has given it back lately.
+             */
+            readonly keptUntilTime?: string;
+            /** @description Output only. Why it is kept for the company alone; unspecified when it isn't. */
+            readonly kept?: components["schemas"]["tenancy.v1.NumberKept"];
         };
+        /**
+         * @description What a number can carry.
+         * @enum {string}
+         */
+        "tenancy.v1.NumberCapability": "NUMBER_CAPABILITY_UNSPECIFIED" | "NUMBER_CAPABILITY_VOICE" | "NUMBER_CAPABILITY_SMS" | "NUMBER_CAPABILITY_FAX";
+        /** @description Something that happened to a number. */
+        "tenancy.v1.NumberHistoryEntry": {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            eventTime?: string;
+            /** @description What: ADDED, ASSIGNED, RELEASED, QUARANTINE_CHANGED, QUARANTINE_ENDED, REMOVED, BROUGHT, PORTED_IN, PORTED_OUT. */
+            event?: string;
+            /** @description Company it is about; empty for none. */
+            tenantId?: string;
+            /** @description Its name as it is now. */
+            tenantName?: string;
+            /** @description What whoever did it said: a reason, a time. */
+            note?: string;
+        };
+        /**
+         * @description Why a free number is offered to one company alone.
+         * @enum {string}
+         */
+        "tenancy.v1.NumberKept": "NUMBER_KEPT_UNSPECIFIED" | "NUMBER_KEPT_HOLD" | "NUMBER_KEPT_QUARANTINE";
+        /**
+         * @description What kind of number.
+         * @enum {string}
+         */
+        "tenancy.v1.NumberType": "NUMBER_TYPE_UNSPECIFIED" | "NUMBER_TYPE_LOCAL" | "NUMBER_TYPE_MOBILE" | "NUMBER_TYPE_NATIONAL" | "NUMBER_TYPE_TOLL_FREE" | "NUMBER_TYPE_SHARED_COST" | "NUMBER_TYPE_PREMIUM";
         /**
          * @description Where a parked call goes that nobody retrieved and that whoever parked it doesn't take back either.
          * @enum {string}
@@ -10260,6 +12006,199 @@ export interface components {
          * @enum {string}
          */
         "tenancy.v1.PlanState": "PLAN_STATE_UNSPECIFIED" | "PLAN_STATE_DRAFT" | "PLAN_STATE_ON_SALE" | "PLAN_STATE_RETIRED";
+        /**
+         * @description What moves.
+         * @enum {string}
+         */
+        "tenancy.v1.PortChannel": "PORT_CHANNEL_UNSPECIFIED" | "PORT_CHANNEL_VOICE" | "PORT_CHANNEL_SMS";
+        /** @description What the losing carrier has to know. */
+        "tenancy.v1.PortDetails": {
+            /** @description Required. Carrier the numbers are with. */
+            losingCarrier?: string;
+            /** @description Required. Account they are under. */
+            accountNumber?: string;
+            /** @description Input only. Transfer PIN or passcode of the account, where it has one; never given back. */
+            accountPin?: string;
+            /** @description Output only. Whether a PIN is there. */
+            readonly accountPinSet?: boolean;
+            /** @description Required. Who may speak for the account. */
+            authorizedPerson?: string;
+            /** @description Required. Address the numbers are registered at. */
+            address?: components["schemas"]["tenancy.v1.CivicAddress"];
+        };
+        /** @description A document of an order. */
+        "tenancy.v1.PortDocument": {
+            /** @description Output only. */
+            readonly portDocumentId?: string;
+            /** @description What it is. */
+            kind?: components["schemas"]["tenancy.v1.PortDocumentKind"];
+            /** @description Its name where it came from. */
+            fileName?: string;
+            /** @description application/pdf, image/png or image/jpeg. */
+            mediaType?: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size?: string;
+            /**
+             * Format: date-time
+             * @description When it was uploaded.
+             */
+            createTime?: string;
+        };
+        /**
+         * @description What a document is.
+         * @enum {string}
+         */
+        "tenancy.v1.PortDocumentKind": "PORT_DOCUMENT_KIND_UNSPECIFIED" | "PORT_DOCUMENT_KIND_LETTER_OF_AUTHORIZATION" | "PORT_DOCUMENT_KIND_BILL" | "PORT_DOCUMENT_KIND_OTHER";
+        /** @description A line of an order's time line. */
+        "tenancy.v1.PortEvent": {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            eventTime?: string;
+            /** @description Channel it is about; unspecified for the whole order. */
+            channel?: components["schemas"]["tenancy.v1.PortChannel"];
+            /** @description What: STATE, COMMENT, DETAILS, DOCUMENT_ADDED, DOCUMENT_REMOVED, CANCEL_ASKED, CANCEL_REFUSED, CARRIER_AWAY, CARRIER_BACK, FOC_CHANGED. */
+            kind?: string;
+            /** @description State it came into, of STATE. */
+            state?: components["schemas"]["tenancy.v1.PortState"];
+            /** @description Words: a comment, a file's name, what the carrier said. */
+            note?: string;
+            /** @description User who did it; empty for the carrier and the platform. */
+            userId?: string;
+        };
+        /** @description One channel of an order, which moves by itself. */
+        "tenancy.v1.PortLane": {
+            /** @description Which. */
+            channel?: components["schemas"]["tenancy.v1.PortChannel"];
+            /** @description Where it stands. */
+            state?: components["schemas"]["tenancy.v1.PortState"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            stateTime?: string;
+            /**
+             * Format: date-time
+             * @description When the losing carrier lets go, once that is firm (firm order commitment).
+             */
+            focTime?: string;
+            /**
+             * Format: date-time
+             * @description When it came over.
+             */
+            portTime?: string;
+            /** @description Why it stopped, as a word: NOT_PORTABLE, ACCOUNT_NUMBER_WRONG, NAME_MISMATCH, ADDRESS_MISMATCH, PIN_WRONG, LOA_INVALID, BILL_INVALID, DATE_REFUSED, PENDING_ORDER, CONTRACT_LOCKED, OTHER. Empty unless it did. */
+            exception?: string;
+            /** @description The losing carrier's own words on it. */
+            exceptionNote?: string;
+            /** @description Whether it may be cancelled as things stand. */
+            cancellable?: boolean;
+        };
+        /** @description A number of an order. */
+        "tenancy.v1.PortNumber": {
+            /** @description E.164. */
+            number?: string;
+            /** @description Whether the carrier can take it over. */
+            portability?: components["schemas"]["tenancy.v1.Portability"];
+            /** @description Why it can't, in the carrier's words. */
+            problem?: string;
+            /** @description Carrier it is with now, as the check found; empty when unknown. */
+            losingCarrier?: string;
+        };
+        /** @description An order to move numbers of one losing carrier here. */
+        "tenancy.v1.PortOrder": {
+            /** @description Output only. */
+            readonly portOrderId?: string;
+            /** @description Output only. Brand the numbers will belong to. */
+            readonly brandId?: string;
+            /** @description Output only. Flow their calls will run; empty until one is chosen. */
+            readonly flowId?: string;
+            /** @description Output only. The numbers, by number. */
+            readonly numbers?: components["schemas"]["tenancy.v1.PortNumber"][];
+            /** @description Output only. How calls, and if they move too text messages, come along. */
+            readonly lanes?: components["schemas"]["tenancy.v1.PortLane"][];
+            /** @description What the losing carrier has to know. */
+            details?: components["schemas"]["tenancy.v1.PortDetails"];
+            /** @description Day the company wants, such as 2026-03-31; empty while it hasn't chosen. */
+            wantedDate?: string;
+            /** @description Output only. First day that can be chosen, as of now: the losing carrier has its working days. */
+            readonly firstDate?: string;
+            /** @description Output only. What was uploaded. */
+            readonly documents?: components["schemas"]["tenancy.v1.PortDocument"][];
+            /** @description Output only. What is still missing before it can be sent off, as field names and document kinds: details, LETTER_OF_AUTHORIZATION, BILL, wanted_date. */
+            readonly missing?: string[];
+            /**
+             * Format: date-time
+             * @description Output only. From when on it can't be cancelled any more; unset while no date is firm.
+             */
+            readonly noReturnTime?: string;
+            /** @description Output only. Whether cancelling was asked for and the carrier hasn't answered. */
+            readonly cancelling?: boolean;
+            /** @description Output only. Whether the carrier could not be reached at the last try; it is tried again. */
+            readonly carrierAway?: boolean;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly updateTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description Another carrier's request for numbers of the tenant. */
+        "tenancy.v1.PortOut": {
+            /** @description Output only. */
+            readonly portOutId?: string;
+            /** @description Output only. By number. */
+            readonly numbers?: string[];
+            /** @description Output only. Carrier that asks. */
+            readonly gainingCarrier?: string;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["tenancy.v1.PortOutState"];
+            /**
+             * Format: date-time
+             * @description Output only. When it was asked for.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Until when it has to be answered; unanswered it is refused.
+             */
+            readonly answerUntilTime?: string;
+            /** @description Output only. Why the tenant refused. */
+            readonly refusal?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a port-out stands.
+         * @enum {string}
+         */
+        "tenancy.v1.PortOutState": "PORT_OUT_STATE_UNSPECIFIED" | "PORT_OUT_STATE_REQUESTED" | "PORT_OUT_STATE_CONFIRMED" | "PORT_OUT_STATE_REFUSED" | "PORT_OUT_STATE_COMPLETED" | "PORT_OUT_STATE_WITHDRAWN";
+        /**
+         * @description Where a channel of an order stands.
+         * @enum {string}
+         */
+        "tenancy.v1.PortState": "PORT_STATE_UNSPECIFIED" | "PORT_STATE_PORTABILITY_CHECK" | "PORT_STATE_DRAFT" | "PORT_STATE_DOCUMENTS" | "PORT_STATE_FOC_DATE" | "PORT_STATE_SUBMITTED" | "PORT_STATE_IN_PROCESS" | "PORT_STATE_EXCEPTION" | "PORT_STATE_PORTED" | "PORT_STATE_CANCELLED";
+        /**
+         * @description What a portability check found.
+         * @enum {string}
+         */
+        "tenancy.v1.Portability": "PORTABILITY_UNSPECIFIED" | "PORTABILITY_FULL" | "PORTABILITY_VOICE_ONLY" | "PORTABILITY_NONE";
         /** @description What a move would mean if it were confirmed now. */
         "tenancy.v1.PreviewPlanChangeResponse": {
             /** @description The plan it would be. */
@@ -10418,6 +12357,17 @@ export interface components {
              */
             version?: string;
         };
+        /** @description A carrier's event as it came. */
+        "tenancy.v1.ReceiveCarrierEventRequest": {
+            /** @description Required. Header webhook-id. */
+            webhookId: string;
+            /** @description Required. Header webhook-timestamp. */
+            webhookTimestamp: string;
+            /** @description Required. Header webhook-signature. */
+            webhookSignature: string;
+            /** @description Required. Body, byte for byte. */
+            body: string;
+        };
         /**
          * @description Whether a tone of 1,400 Hz tells those in a call that it is recorded (47 CFR 64.501). It is heard in calls that are recorded only, and isn't part of the recording.
          * @enum {string}
@@ -10427,6 +12377,13 @@ export interface components {
         "tenancy.v1.RefreshSessionRequest": {
             /** @description Required. */
             refreshToken: string;
+        };
+        /** @description Refuses. */
+        "tenancy.v1.RefusePortOutRequest": {
+            /** @description Required. */
+            portOutId?: string;
+            /** @description Required. Why, up to 500 characters; the other carrier reads it. */
+            reason: string;
         };
         /** @description Resumes. */
         "tenancy.v1.ResumeSubscriptionRequest": {
@@ -10537,6 +12494,30 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Gives a number its address. */
+        "tenancy.v1.SetEmergencyAddressRequest": {
+            /** @description Required. E.164. */
+            number?: string;
+            /** @description Address; empty: that of its brand. */
+            emergencyAddressId?: string;
+        };
+        /** @description Sets the PIN. */
+        "tenancy.v1.SetPortOutPinRequest": {
+            /** @description Required. 6 to 10 digits. */
+            pin: string;
+        };
+        /** @description Changes a quarantine. */
+        "tenancy.v1.SetQuarantineRequest": {
+            /** @description Required. E.164. */
+            number?: string;
+            /**
+             * Format: date-time
+             * @description Required. Until when it rests; at most two years from now.
+             */
+            untilTime: string;
+            /** @description Required. Why, up to 500 characters; it stands in the history. */
+            reason: string;
+        };
         /** @description Signs in. */
         "tenancy.v1.SignInRequest": {
             /** @description Required. */
@@ -10586,6 +12567,18 @@ export interface components {
         "tenancy.v1.StartOidcSignInResponse": {
             /** @description Provider's address to open. */
             authorizationUri?: string;
+        };
+        /** @description Sends off. */
+        "tenancy.v1.SubmitPortOrderRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            portOrderId?: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 sends off whatever is there.
+             */
+            version?: string;
         };
         /** @description What a company holds. */
         "tenancy.v1.Subscription": {
@@ -10748,6 +12741,33 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Corrects. */
+        "tenancy.v1.UpdateEmergencyAddressRequest": {
+            /** @description Required. */
+            emergencyAddressId?: string;
+            /** @description Required. The address as it shall be, whole. */
+            address: components["schemas"]["tenancy.v1.CivicAddress"];
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Says otherwise. */
+        "tenancy.v1.UpdateInventoryNumberRequest": {
+            /** @description Required. New values. */
+            number?: components["schemas"]["tenancy.v1.InventoryNumber"];
+            /**
+             * @description Fields: type, capabilities, emergency_capable, carrier, price_class.
+             * @example displayName,language
+             */
+            updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
         /** @description Changes. */
         "tenancy.v1.UpdateNumberRequest": {
             /** @description Required. New values; number says which. */
@@ -10772,6 +12792,22 @@ export interface components {
              * @description The revision this was made on; 0 replaces whatever is there.
              */
             revision?: string;
+        };
+        /** @description Changes. What is unset stays as it is. */
+        "tenancy.v1.UpdatePortOrderRequest": {
+            /** @description Required. */
+            portOrderId?: string;
+            /** @description Details, whole; an empty PIN leaves the one that is there. */
+            details?: components["schemas"]["tenancy.v1.PortDetails"];
+            /** @description Day, such as 2026-03-31. */
+            wantedDate?: string;
+            /** @description Numbers to leave out, E.164; at least one has to stay. */
+            removedNumbers?: string[];
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
         };
         /** @description Changes the tenant. */
         "tenancy.v1.UpdateTenantRequest": {
@@ -10802,6 +12838,19 @@ export interface components {
              * @description The version this update was made on; 0 updates whatever is there.
              */
             version?: string;
+        };
+        /** @description Uploads. */
+        "tenancy.v1.UploadPortDocumentRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            portOrderId?: string;
+            /** @description Required. */
+            kind: components["schemas"]["tenancy.v1.PortDocumentKind"];
+            /** @description Required. Up to 200 characters. */
+            fileName: string;
+            /** @description Required. The file. */
+            content: string;
         };
         /** @description Somebody with a login. */
         "tenancy.v1.User": {
@@ -11969,6 +14018,16 @@ export interface operations {
                 pageToken?: string;
                 /** @description ISO 3166 country; empty for all. */
                 country?: string;
+                /** @description Only numbers that begin with it, such as +44 20; empty for all. */
+                prefix?: string;
+                /** @description Only numbers that hold these digits one after the other; a question mark is any digit, such as 4?4?; empty for all. */
+                contains?: string;
+                /** @description Only this kind; unspecified for all. */
+                type?: components["schemas"]["tenancy.v1.NumberType"];
+                /** @description Only numbers that carry all of these. */
+                capabilities?: components["schemas"]["tenancy.v1.NumberCapability"][];
+                /** @description Only numbers that are kept for the asking company: held, or given back and in quarantine. */
+                kept?: boolean;
             };
             header?: never;
             path?: never;
@@ -12111,6 +14170,793 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.NumberService.HoldNumber": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.HoldNumberRequest"];
+            };
+        };
+        responses: {
+            /** @description A number of the inventory or of the tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Number"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.NumberService.DropHold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.DropHoldRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.ListEmergencyAddresses": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Addresses. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListEmergencyAddressesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.CreateEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreateEmergencyAddressRequest"];
+            };
+        };
+        responses: {
+            /** @description An address of a brand, as the carrier that carries emergency calls has judged it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.EmergencyAddress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.DeleteEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                emergencyAddressId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.UpdateEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                emergencyAddressId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdateEmergencyAddressRequest"];
+            };
+        };
+        responses: {
+            /** @description An address of a brand, as the carrier that carries emergency calls has judged it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.EmergencyAddress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.SetEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SetEmergencyAddressRequest"];
+            };
+        };
+        responses: {
+            /** @description A number of the inventory or of the tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Number"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.ListPortOrders": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Orders. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListPortOrdersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.CreatePortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreatePortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.GetPortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.UpdatePortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdatePortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.UploadPortDocument": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UploadPortDocumentRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.GetPortDocument": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+                /** @description Required. */
+                portDocumentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.GetPortDocumentResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.DeletePortDocument": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+                /** @description Required. */
+                portDocumentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.SubmitPortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SubmitPortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.CancelPortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CancelPortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.CommentPortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CommentPortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.ListPortEvents": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListPortEventsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.ListPortOuts": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListPortOutsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.ConfirmPortOut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOutId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ConfirmPortOutRequest"];
+            };
+        };
+        responses: {
+            /** @description Another carrier's request for numbers of the tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOut"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.RefusePortOut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOutId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.RefusePortOutRequest"];
+            };
+        };
+        responses: {
+            /** @description Another carrier's request for numbers of the tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOut"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.SetPortOutPin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SetPortOutPinRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.CarrierService.ReceiveCarrierEvent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ReceiveCarrierEventRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.ListInventory": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description ISO 3166 country; empty for all. */
+                country?: string;
+                /** @description Only numbers that begin with it; empty for all. */
+                prefix?: string;
+                /** @description Only numbers that hold these digits one after the other; a question mark is any digit; empty for all. */
+                contains?: string;
+                /** @description Only this kind; unspecified for all. */
+                type?: components["schemas"]["tenancy.v1.NumberType"];
+                /** @description Only numbers that carry all of these. */
+                capabilities?: components["schemas"]["tenancy.v1.NumberCapability"][];
+                /** @description Only numbers that stand so; unspecified for all. */
+                state?: components["schemas"]["tenancy.v1.InventoryState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListInventoryResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.ImportInventory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ImportInventoryRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ImportInventoryResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.UpdateInventoryNumber": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. E.164. */
+                "number.number": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdateInventoryNumberRequest"];
+            };
+        };
+        responses: {
+            /** @description A number of the inventory. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.InventoryNumber"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.RemoveInventoryNumber": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.SetQuarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SetQuarantineRequest"];
+            };
+        };
+        responses: {
+            /** @description A number of the inventory. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.InventoryNumber"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.ListNumberHistory": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListNumberHistoryResponse"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -17026,6 +19872,551 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["billing.v1.TaxData"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletService.GetWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletService.ListLedgerEntries": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this call's. */
+                callId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLedgerEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletService.SetLowBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetLowBalancesRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ListRateDecks": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Decks, their versions left out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListRateDecksResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.CreateRateDeck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateRateDeckRequest"];
+            };
+        };
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.GetRateDeck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.BeginRateDeckImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.BeginRateDeckImportRequest"];
+            };
+        };
+        responses: {
+            /** @description One version of a deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeckVersion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.UploadRateDeckPart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UploadRateDeckPartRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.CheckRateDeckImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CheckRateDeckImportRequest"];
+            };
+        };
+        responses: {
+            /** @description What activating a draft would do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeckReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ActivateRateDeckVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ActivateRateDeckVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ChangeRateDeckMarkup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ChangeRateDeckMarkupRequest"];
+            };
+        };
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ExportRateDeck": {
+        parameters: {
+            query?: {
+                /** @description Version; 0 means the one in force now. */
+                version?: number;
+                /** @description Which part, from 0 on. */
+                part?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ExportRateDeckResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.LookUpRate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.LookUpRateRequest"];
+            };
+        };
+        responses: {
+            /** @description What a call would cost. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RatedCall"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.GetTenantWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.ListTenantLedgerEntries": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this call's. */
+                callId?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLedgerEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.ConfigureWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ConfigureWalletRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.TopUpWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.TopUpWalletRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.TakeBackGrant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                grantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.TakeBackGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.DifferenceService.ListDifferences": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only in this state; unspecified for all. */
+                state?: components["schemas"]["billing.v1.DifferenceState"];
+                /** @description Only of this company; empty for all. */
+                tenantId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Differences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListDifferencesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.DifferenceService.ReconcileTenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ReconcileTenantRequest"];
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ReconcileTenantResponse"];
                 };
             };
             default: components["responses"]["Problem"];
