@@ -20,7 +20,6 @@ from routing.domain.agents import (
 from routing.domain.board import Board, line_of, ready_of, waiting_of
 from routing.domain.contacts import (
     CallOver,
-    Channel,
     ContactNotFound,
     ContactNotHandled,
     ContactNotInWrapUp,
