@@ -33,7 +33,8 @@ async def test_offers_are_accepted_by_themselves_by_the_queues_or_the_agents_set
     offer = await floor.match()
     assert offer is not None
     assert [*made, offer.auto_accept] == [False, True, False, True]
-    stored = await floor.read(lambda tx: offer_store.find_offer(tx, offer.offer_id))
+    offer_id = offer.offer_id
+    stored = await floor.read(lambda tx: offer_store.find_offer(tx, offer_id))
     assert stored is not None and stored.auto_accept and floor.last(OfferMade).offer.auto_accept
     await floor.hang_up(call)
     await floor.agent("Cem")
