@@ -53,8 +53,9 @@ async def rated(house: Any, value: str, brand_id: str, comment: float = 0) -> pb
     )
     flow = house.kept = getattr(house, "kept", None) or await house.publish(draft)
     question = await house.start(flow.flow_id, brand_id=brand_id)
-    for _ in range(2):  # as a node asks again that died before it heard
-        mailbox_order = await house.advance(question, "DIGITS", value)
+    await house.advance(question, "DIGITS", value)
+    # Once more, as a node does that died before it heard.
+    mailbox_order = await house.advance(question, "DIGITS", value)
     if comment:
         await house.advance(mailbox_order, "RECORDED", duration=Duration(seconds=int(comment)))
     return flow
