@@ -2,7 +2,8 @@
 
 Periods are counted from an anchor by the wall clock of a zone: the anchor's day of the month at the anchor's time of
 day, or the last day of a month that is shorter. The next month has the anchor's day again: 31 January, 28 February,
-31 March. A time of day that a change to summer time leaves out is as much later; of one that comes twice the first counts.
+31 March. A time of day that a change to summer time leaves out is as much later; of one that comes twice the first
+counts.
 """
 
 from __future__ import annotations
