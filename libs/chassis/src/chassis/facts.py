@@ -127,6 +127,12 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "billing": {
         "usage": {"UsageRated": ()},
+        "invoice": {
+            "InvoiceFinalized": (),
+            "InvoicePaid": ("tenancy",),
+            "InvoiceOverdue": ("tenancy",),
+            "InvoiceVoided": ("tenancy",),
+        },
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -82,6 +83,11 @@ class Tx:
         self._hooks: list[Callable[[], Any]] = []
         self._traceparent = ""
         self._part: Context | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The time of this process: when a row is written, never when something happened."""
+        return self._clock.now()
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None

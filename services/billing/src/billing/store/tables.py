@@ -19,6 +19,7 @@ plans_held = tenant_table(
     Column("currency", Text, nullable=False),
     Column("rates", Json, nullable=False),
     Column("time_zone", Text, nullable=False),
+    Column("record_time", Time, nullable=False),
 )
 zones = tenant_table(
     "zones",
@@ -35,6 +36,7 @@ level_changes = tenant_table(
     Column("position", BigInteger, primary_key=True),
     Column("change_time", Time, nullable=False),
     Column("quantity", BigInteger, nullable=False),
+    Column("record_time", Time, nullable=False),
 )
 usage_records = tenant_table(
     "usage_records",
@@ -52,4 +54,5 @@ usage_records = tenant_table(
     Column("currency", Text, nullable=False),
     Column("price", Numeric, nullable=False),
     Column("brand_id", Text, nullable=False),
+    Column("record_time", Time, nullable=False),
 )

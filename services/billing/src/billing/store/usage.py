@@ -42,7 +42,7 @@ async def save_plan(tx: Tx, plan: PlanHeld) -> None:
     row = {
         "tenant_id": tx.tenant_id, "effective_time": plan.effective_time, "fact_time": plan.fact_time,
         "plan_id": plan.plan_id, "plan_version": plan.version, "currency": plan.currency, "rates": rates,
-        "time_zone": plan.time_zone,
+        "time_zone": plan.time_zone, "record_time": tx.now,
     }  # fmt: skip
     await tx.execute(insert(plans_held).values(**row).on_conflict_do_nothing())
 
@@ -52,7 +52,7 @@ async def list_plans(tx: Tx) -> list[PlanHeld]:
     rows = await tx.all(
         select(plans_held).where(plans_held.c.tenant_id == tx.tenant_id).order_by(plans_held.c.effective_time)
     )
-    return [_plan(row) for row in rows]
+    return [plan_of(row) for row in rows]
 
 
 async def save_zone(tx: Tx, time_zone: str, tenant_version: int) -> None:
@@ -82,7 +82,7 @@ async def change(tx: Tx, meter: str, item_id: str, position: int) -> Change | No
             level_changes.c.position == position,
         )
     )
-    return _change(row) if row else None
+    return change_of(row) if row else None
 
 
 async def insert_change(tx: Tx, value: Change) -> None:
@@ -90,6 +90,7 @@ async def insert_change(tx: Tx, value: Change) -> None:
     row = {
         "tenant_id": tx.tenant_id, "meter": value.meter, "item_id": value.item_id, "position": value.position,
         "change_time": value.time, "quantity": value.quantity,
+        "record_time": tx.now,
     }  # fmt: skip
     await _insert(tx, level_changes, row)
 
@@ -106,7 +107,7 @@ async def changes_until(tx: Tx, start: datetime, end: datetime) -> list[Change]:
     )
     within = select(level_changes).where(mine, level_changes.c.change_time >= start, level_changes.c.change_time < end)
     rows = [*await tx.all(select(before).where(before.c.quantity > 0)), *await tx.all(within)]
-    return [_change(row) for row in rows]
+    return [change_of(row) for row in rows]
 
 
 async def known_fingerprint(tx: Tx, record: UsageRecord) -> str | None:
@@ -128,6 +129,7 @@ async def insert_usage(tx: Tx, record: UsageRecord) -> None:
         "tenant_id": tx.tenant_id, "source": record.source, "source_id": record.source_id, "meter": record.meter,
         "usage_record_id": record.usage_record_id, "fingerprint": record.fingerprint,
         "usage_time": record.usage_time, "used_seconds": record.used_seconds, "brand_id": record.brand_id,
+        "record_time": tx.now,
     }  # fmt: skip
     await _insert(tx, usage_records, row | _rating(record))
 
@@ -153,7 +155,7 @@ async def usage_between(tx: Tx, start: datetime | None, end: datetime | None) ->
         statement = statement.where(usage_records.c.usage_time >= start)
     if end is not None:
         statement = statement.where(usage_records.c.usage_time < end)
-    return [_record(row) for row in await tx.all(statement.order_by(usage_records.c.usage_time))]
+    return [record_of(row) for row in await tx.all(statement.order_by(usage_records.c.usage_time))]
 
 
 async def sum_usage(tx: Tx, start: datetime, end: datetime) -> list[MeterSum]:
@@ -185,7 +187,7 @@ async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) 
         statement = statement.where(usage_records.c.source_id == source_id)
     wanted = page_size(size)
     rows = await tx.all(keyset(statement, usage_records.c.usage_time, usage_records.c.usage_record_id, token, wanted))
-    found: Sequence[UsageRecord] = [_record(row) for row in rows]
+    found: Sequence[UsageRecord] = [record_of(row) for row in rows]
     return list(found[:wanted]), len(found) > wanted
 
 
@@ -194,7 +196,8 @@ async def _insert(tx: Tx, table: Table, row: Mapping[str, Any]) -> None:
         raise TryAgain  # a twin was faster: run again and find what it wrote
 
 
-def _plan(row: Mapping[Any, Any]) -> PlanHeld:
+def plan_of(row: Mapping[Any, Any]) -> PlanHeld:
+    """A row of `plans_held`."""
     rates = {
         meter: Rate(Decimal(rate["price"]), Decimal(rate["included"]), rate["first"], rate["next"])
         for meter, rate in row["rates"].items()
@@ -210,7 +213,8 @@ def _plan(row: Mapping[Any, Any]) -> PlanHeld:
     )
 
 
-def _change(row: Mapping[Any, Any]) -> Change:
+def change_of(row: Mapping[Any, Any]) -> Change:
+    """A row of `level_changes`."""
     return Change(row["meter"], row["item_id"], row["position"], row["change_time"], row["quantity"])
 
 
@@ -221,7 +225,8 @@ def _rating(record: UsageRecord) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _record(row: Mapping[Any, Any]) -> UsageRecord:
+def record_of(row: Mapping[Any, Any]) -> UsageRecord:
+    """A row of `usage_records`."""
     names = (
         "usage_record_id", "meter", "source", "source_id", "usage_time", "used_seconds", "brand_id",
         "billed_seconds", "plan_id", "plan_version", "currency", "price",
