@@ -12,6 +12,7 @@ from billing.domain.invoicing import Invoice
 from billing.domain.parties import Address, BillingProfile, LegalEntity
 from billing.ops import invoicing, parties, paying
 from billing.sweeper import Rules, Sweeper
+from kernel.tenant import PLATFORM
 
 from .conftest import MARCH, Ledger, call_fact, plan_fact, user_fact
 
@@ -42,7 +43,7 @@ class House:
     async def set_up(self, prefix: str = "MRK-") -> str:
         """The legal entity that sends the invoices; its id."""
         now = self.ledger.clock.now()
-        made = await self.ledger.db.system(lambda tx: parties.create_entity(tx, entity(prefix), 1, 1, now))
+        made = await self.ledger.db.run(PLATFORM, lambda tx: parties.create_entity(tx, entity(prefix), 1, 1, now))
         return made.entity.legal_entity_id
 
     async def used_march(self, *lengths: int, seats: int = 1) -> None:

@@ -23,7 +23,8 @@ PREFIXES: dict[str, str] = {
     "nrr": "reason of NOT_READY",
     "hrs": "business hours", "rec": "recording", "cbk": "callback", "cus": "customer", "his": "history entry",
     "eml": "e-mail", "usg": "usage record", "sub": "subscription", "ivc": "invoice",
-    "cnt": "credit note", "pay": "payment", "lge": "legal entity", "bal": "balance entry", "evt": "event", "req": "request",
+    "cnt": "credit note", "pay": "payment", "lge": "legal entity", "bal": "balance entry",
+    "evt": "event", "req": "request",
 }  # fmt: skip
 """Every prefix in use and what it names. Services may add a line."""
 

@@ -1,4 +1,5 @@
-"""Invoices that are issued, payments, credit notes, reminders, legal entities, and when each metered row was heard of."""
+"""Invoices that are issued, payments, credit notes, reminders, legal entities, and when each metered row was heard
+of."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,6 +29,7 @@ def upgrade() -> None:
         sa.Column("subtotal", sa.Numeric, nullable=False),
         sa.Column("total", sa.Numeric, nullable=False),
         sa.Column("create_time", Time, nullable=False),
+        sa.Column("time_zone", sa.Text, nullable=False),
         sa.Column("number", sa.Text, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
         sa.Column("legal_entity_id", sa.Text, nullable=False),
@@ -133,12 +135,14 @@ def upgrade() -> None:
         sa.Column("credit_note_prefix", sa.Text, nullable=False, unique=True),
         sa.Column("is_default", sa.Boolean, nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
+        app="SELECT, INSERT, UPDATE",
     )  # fmt: skip
-    # A number is taken in the transaction that finalizes, so that what is rolled back leaves no gap: the app role counts.
+    # A number is taken in the transaction that finalizes, so that what is rolled back leaves no gap: the app role
+    # counts.
     create_platform_table(
         op, SCHEMA, "number_series",
         sa.Column("legal_entity_id", sa.Text, primary_key=True),
         sa.Column("series", sa.Text, primary_key=True),
         sa.Column("next_number", sa.BigInteger, nullable=False),
-        app="SELECT, UPDATE",
+        app="SELECT, INSERT, UPDATE",
     )  # fmt: skip

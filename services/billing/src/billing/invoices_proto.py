@@ -13,7 +13,7 @@ from merkez.type.v1 import money_pb2
 
 from billing.domain.credit_notes import CreditNote
 from billing.domain.dunning import Consequence
-from billing.domain.invoicing import Invoice, State
+from billing.domain.invoicing import Format, Invoice, State
 from billing.domain.parties import Address, BillingProfile, LegalEntity
 from billing.domain.payments import Payment
 from billing.domain.statements import LineKind, Statement, StatementLine, Tax
@@ -27,11 +27,18 @@ _CONSEQUENCES = {
 WITH_RECORDS = (LineKind.USAGE, LineKind.LATE)
 
 
-def state_in(state: invoice_pb2.InvoiceState) -> State | None:
+def state_in(state: invoice_pb2.InvoiceState.ValueType) -> State | None:
     """The state asked for; None for all."""
     if state == invoice_pb2.INVOICE_STATE_UNSPECIFIED:
         return None
     return State(invoice_pb2.InvoiceState.Name(state).removeprefix("INVOICE_STATE_"))
+
+
+def format_in(wanted: invoice_pb2.DocumentFormat.ValueType) -> Format:
+    """The file asked for."""
+    if wanted == invoice_pb2.DOCUMENT_FORMAT_UNSPECIFIED:
+        return Format.PDF
+    return Format(invoice_pb2.DocumentFormat.Name(wanted).removeprefix("DOCUMENT_FORMAT_"))
 
 
 def entity_in(value: invoice_pb2.LegalEntity) -> LegalEntity:
@@ -80,7 +87,8 @@ def summary_out(invoice: Invoice) -> invoice_pb2.Invoice:
         state=invoice_pb2.InvoiceState.Value(f"INVOICE_STATE_{invoice.state.value}"),
         period_start_time=time_out(invoice.start_time), period_end_time=time_out(invoice.end_time),
         cutoff_time=time_out(invoice.cutoff_time), issue_time=time_out(invoice.issue_time),
-        due_time=time_out(invoice.due_time), paid_time=time_out(invoice.paid_time), void_time=time_out(invoice.void_time),
+        due_time=time_out(invoice.due_time), paid_time=time_out(invoice.paid_time),
+        void_time=time_out(invoice.void_time),
         void_reason=invoice.void_reason, subtotal=money(invoice.subtotal, currency),
         total=money(invoice.total, currency), paid=money(invoice.paid, currency),
         credited=money(invoice.credited, currency), owed=money(invoice.owed, currency),

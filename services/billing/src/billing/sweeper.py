@@ -1,5 +1,5 @@
-"""Runs what is due: drafts of periods that ended, finalizing, falling due, reminders, charging, export. At every replica:
-each step is one transaction that finds out for itself whether it is still to be done."""
+"""Runs what is due: drafts of periods that ended, finalizing, falling due, reminders, charging, export. At every
+replica: each step is one transaction that finds out for itself whether it is still to be done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from chassis.sql import Database, Tx
+from chassis.sql import Database
 from chassis.telemetry import counter, log
 from kernel.errors import DomainError
 
@@ -67,52 +67,53 @@ class Sweeper:
             if not all(done):
                 break
         after = ""
-        while found := await self._db.system(lambda tx, last=after: store.periods_over(tx, now, last), read_only=True):
+        while found := await self._find(store.periods_over, now, after):
             for tenant_id in found:
-                while await self._step(tenant_id, "draft", lambda tx: invoicing.draft_next(tx, now)):
+                while await self._step(tenant_id, "draft", invoicing.draft_next, now):
                     pass  # a company that nobody looked at for months gets an invoice for each of them
             after = found[-1]
 
     async def finalize(self, now: datetime) -> None:
         """Finalizes drafts whose grace is over, and asks the payment provider for what is owed."""
         ended_by = now - max(self._rules.grace, self._rules.settle)
-        after = ""
-        while found := await self._db.system(
-            lambda tx, last=after: store.drafts_over(tx, ended_by, last), read_only=True
-        ):
-            for tenant_id, invoice_id in found:
+        after = None
+        while found := await self._find(store.drafts_over, ended_by, after):
+            for each in found:
                 settle = self._rules.settle
-                work = lambda tx, one=invoice_id: invoicing.finalize(tx, one, now, settle)  # noqa: E731
-                done = await self._step(tenant_id, "finalize", work)
-                if done is not None and done.owed > 0 and self._charge is not None:
-                    await self._charge(tenant_id, invoice_id)
-            after = found[-1][1]
+                done = await self._step(each.tenant_id, "finalize", invoicing.finalize, each.invoice_id, now, settle)
+                if done is not None and done.owed > 0:
+                    await self._ask(each.tenant_id, each.invoice_id)
+            after = found[-1]
 
     async def fall_due(self, now: datetime) -> None:
         """Makes overdue what wasn't paid in time."""
-        after = ""
-        while found := await self._db.system(lambda tx, last=after: store.fallen_due(tx, now, last), read_only=True):
-            for tenant_id, invoice_id in found:
-                work = lambda tx, one=invoice_id: invoicing.fall_due(tx, one, now)  # noqa: E731
-                await self._step(tenant_id, "fall due", work)
-            after = found[-1][1]
+        after = None
+        while found := await self._find(store.fallen_due, now, after):
+            for each in found:
+                await self._step(each.tenant_id, "fall due", invoicing.fall_due, each.invoice_id, now)
+            after = found[-1]
 
     async def remind(self, now: datetime) -> None:
         """Takes the reminding of everybody who owes on, and tries to charge them again."""
-        after = ""
-        while found := await self._db.system(lambda tx, last=after: store.overdue_tenants(tx, last), read_only=True):
+        after, rules = "", self._rules
+        while found := await self._find(store.overdue_tenants, after):
             for tenant_id in found:
-                rules = self._rules
-                work = lambda tx: paying.remind(tx, rules.schedule, rules.thresholds, now)  # noqa: E731
-                for invoice in await self._step(tenant_id, "remind", work) or ():
-                    if self._charge is not None:
-                        await self._charge(tenant_id, invoice.invoice_id)
+                told = await self._step(tenant_id, "remind", paying.remind, rules.schedule, rules.thresholds, now)
+                for invoice in told or ():
+                    await self._ask(tenant_id, invoice.invoice_id)
             after = found[-1]
 
-    async def _step(self, tenant_id: str, name: str, work: Callable[[Tx], Awaitable[Any]]) -> Any:
+    async def _ask(self, tenant_id: str, invoice_id: str) -> None:
+        if self._charge is not None:
+            await self._charge(tenant_id, invoice_id)
+
+    async def _find(self, query: Callable[..., Awaitable[Any]], *values: Any) -> Any:
+        return await self._db.system(lambda tx: query(tx, *values), read_only=True)
+
+    async def _step(self, tenant_id: str, name: str, verb: Callable[..., Awaitable[Any]], *values: Any) -> Any:
         # What fails for one company is tried again with the next sweep, and the others don't wait for it.
         try:
-            return await self._db.run(tenant_id, work)
+            return await self._db.run(tenant_id, lambda tx: verb(tx, *values))
         except (NothingSubscribed, NoLegalEntity) as error:
             log.info("invoice run waits", step=name, tenant_id=tenant_id, reason=error.reason)
         except DomainError as error:

@@ -79,6 +79,14 @@ class Trigger(StrEnum):
     DECLARE_VOID = "DECLARE_VOID"
 
 
+class Format(StrEnum):
+    """What an invoice can be downloaded as."""
+
+    PDF = "PDF"
+    CSV = "CSV"
+    UBL = "UBL"
+
+
 TRANSITIONS: Mapping[tuple[State, Trigger], State] = {
     (State.DRAFT, Trigger.FINALIZE): State.FINALIZED,
     (State.FINALIZED, Trigger.SETTLE): State.PAID,
@@ -94,8 +102,8 @@ ISSUED = (State.FINALIZED, State.PAID, State.OVERDUE)
 
 @dataclass(frozen=True)
 class Invoice:
-    """One company's invoice of one period. What it says is its `statement`, canonical bytes that never change once it is
-    finalized; amounts are in major units of `currency`."""
+    """One company's invoice of one period. What it says is its `statement`, canonical bytes that never change once it
+    is finalized; amounts are in major units of `currency`."""
 
     invoice_id: str
     tenant_id: str
@@ -108,6 +116,8 @@ class Invoice:
     subtotal: Decimal
     total: Decimal
     create_time: datetime
+    time_zone: str = "UTC"
+    """The zone the period followed: its days are those of this zone."""
     number: str = ""
     sequence: int = 0
     legal_entity_id: str = ""
@@ -181,8 +191,8 @@ def number_text(prefix: str, sequence: int) -> str:
 
 
 def next_period(first: datetime, last_end: datetime | None, time_zone: str) -> tuple[datetime, datetime]:
-    """The period to invoice next: the calendar month of the zone that `first` (when a plan was first held) lies in, then
-    month after month, each from the end of the one before.
+    """The period to invoice next: the calendar month of the zone that `first` (when a plan was first held) lies in,
+    then month after month, each from the end of the one before.
 
     A company that moves to another zone gets one period that is hours longer or shorter, never a gap or an overlap: the
     month is the one that lies a few days after the last end, whatever the zone says of that very moment.

@@ -1,7 +1,7 @@
 """Usage that was heard of after its period was finalized: what it costs becomes dated lines of the next invoice.
 
-The earlier period is computed anew with what is known now, and what was billed for it is taken off, line by line: so tiers,
-included units and minimums come out as if it had been heard of in time, and what is billed twice can't be.
+The earlier period is computed anew with what is known now, and what was billed for it is taken off, line by line: so
+tiers, included units and minimums come out as if it had been heard of in time, and what is billed twice can't be.
 """
 
 from __future__ import annotations

@@ -94,6 +94,8 @@ class Outcome:
     state: PaymentState
     reference: str
     failure: str = ""
+    amount: Decimal | None = None
+    """What came in, where the provider says so; None: what was asked for."""
 
 
 def split(amount: Decimal, owed: Decimal) -> tuple[Decimal, Decimal]:

@@ -67,7 +67,7 @@ async def draft_next(tx: Tx, now: datetime) -> Invoice | None:
     made = Invoice(
         invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=start, end_time=end,
         currency=statement.currency, statement=data, digest="", subtotal=statement.subtotal, total=statement.total,
-        create_time=now, purchase_order=profile.purchase_order,
+        create_time=now, time_zone=zone, purchase_order=profile.purchase_order,
     )  # fmt: skip
     await store.insert_invoice(tx, made)
     following = invoicing.next_period(first, end, zone)
@@ -151,6 +151,14 @@ async def rebuild(tx: Tx, invoice_id: str) -> tuple[Invoice, bytes]:
     assert invoice.cutoff_time is not None
     again = await whole_statement(tx, invoice.start_time, invoice.end_time, invoice.cutoff_time)
     return invoice, canonical.statement_bytes(again)
+
+
+async def tenant_of(tx: Tx, invoice_id: str) -> str:
+    """Whose invoice it is. System transaction. Raises `InvoiceNotFound`."""
+    found = await store.tenant_of(tx, invoice_id)
+    if not found:
+        raise InvoiceNotFound("There is no such invoice.")
+    return found
 
 
 async def get(tx: Tx, invoice_id: str) -> Invoice:

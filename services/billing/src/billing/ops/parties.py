@@ -10,7 +10,9 @@ from kernel.ids import new_id
 
 from billing.domain import parties
 from billing.domain.parties import BillingProfile, LegalEntity, LegalEntityNotFound, NumbersInUse, PartyVersionConflict
+from billing.domain.plans import plan_at
 from billing.store import parties as store
+from billing.store import usage
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,12 @@ class Numbered:
 
 
 async def list_entities(tx: Tx) -> list[Numbered]:
-    """Every legal entity, by name. System transaction."""
+    """Every legal entity, by name."""
     return [await _numbered(tx, each) for each in await store.entities(tx)]
 
 
 async def create_entity(tx: Tx, wanted: LegalEntity, number: int, credit_note: int, now: datetime) -> Numbered:
-    """A new legal entity; the first one is the default. System transaction. Raises `LegalEntityInvalid`,
-    `NumberPrefixTaken`."""
+    """A new legal entity; the first one is the default. Raises `LegalEntityInvalid`, `NumberPrefixTaken`."""
     checked = parties.check_entity(wanted)
     first = parties.check_next_number(number, "legal_entity.next_number")
     first_note = parties.check_next_number(credit_note, "legal_entity.next_credit_note_number")
@@ -43,7 +44,7 @@ async def create_entity(tx: Tx, wanted: LegalEntity, number: int, credit_note: i
 
 
 async def update_entity(tx: Tx, legal_entity_id: str, wanted: LegalEntity, version: int) -> Numbered:
-    """A legal entity as it shall be. System transaction. Raises `LegalEntityNotFound`, `LegalEntityInvalid`,
+    """A legal entity as it shall be. Raises `LegalEntityNotFound`, `LegalEntityInvalid`,
     `PartyVersionConflict`, `NumbersInUse`, `NumberPrefixTaken`."""
     known = await store.entity(tx, legal_entity_id) if legal_entity_id else None
     if known is None:
@@ -65,6 +66,12 @@ async def update_entity(tx: Tx, legal_entity_id: str, wanted: LegalEntity, versi
     if changed.default:
         await store.only_default(tx, legal_entity_id)
     return replace(numbered, entity=changed)
+
+
+async def currency(tx: Tx, now: datetime) -> str:
+    """The currency of the tenant's plan; empty while none is known."""
+    plan = plan_at(await usage.list_plans(tx), now)
+    return plan.currency if plan else ""
 
 
 async def get_profile(tx: Tx) -> BillingProfile:

@@ -33,6 +33,28 @@ class Charge:
     number: str
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a company can pay."""
+
+    method: str
+    instructions: str
+    balances: Mapping[str, Decimal]
+
+
+async def payment_options(tx: Tx, provider: str) -> Options:
+    """How the tenant can pay, and what credit it has."""
+    known = await store.method(tx, provider) if provider else None
+    entity = await parties.entity(tx, (await parties.profile(tx)).legal_entity_id)
+    label = known.label if known and known.method_id else ""
+    return Options(label, entity.payment_instructions if entity else "", await store.balances(tx))
+
+
+def line_amount(amount: str, currency: str, expected: str, index: int) -> Decimal:
+    """What a line is credited by. Raises `AmountInvalid`."""
+    return credit_notes.money_amount(amount, currency, expected, f"lines[{index}].amount")
+
+
 async def record_by_hand(
     tx: Tx, invoice_id: str, amount: str, currency: str, reference: str, time: datetime | None, now: datetime
 ) -> Invoice:
@@ -71,8 +93,8 @@ async def credit(tx: Tx, invoice_id: str, why: str, asked: Sequence[CreditedLine
         raise NoLegalEntity("Who sent the invoice is no more.")
     sequence = await parties.take_number(tx, seller.legal_entity_id, parties.CREDIT_NOTES)
     note = CreditNote(
-        new_id("cnt", now), tx.tenant_id, invoice_id, invoicing.number_text(seller.credit_note_prefix, sequence), reason,
-        invoice.currency, lines, taxes, total, applied, total - applied, now,
+        new_id("cnt", now), tx.tenant_id, invoice_id, invoicing.number_text(seller.credit_note_prefix, sequence),
+        reason, invoice.currency, lines, taxes, total, applied, total - applied, now,
     )  # fmt: skip
     await store.insert_credit_note(tx, note)
     if note.to_balance:
@@ -93,8 +115,8 @@ async def get_credit_note(tx: Tx, credit_note_id: str) -> tuple[CreditNote, Invo
     return note, await invoices.get(tx, note.invoice_id)
 
 
-async def begin_charge(tx: Tx, invoice_id: str, provider: str, now: datetime) -> Charge | None:
-    """Begins an attempt to be paid by the method on file, or finds the one that was begun; None when nothing is owed.
+async def begin_charge(tx: Tx, invoice_id: str, provider: str, now: datetime) -> Charge:
+    """Begins an attempt to be paid by the method on file, or finds the one that was begun.
     Raises `InvoiceNotFound`, `InvoiceStateWrong`, `NoPaymentMethod`."""
     invoice = await invoices.get(tx, invoice_id)
     invoicing.check_payable(invoice)
@@ -123,12 +145,16 @@ async def end_charge(tx: Tx, payment_id: str, outcome: Outcome, now: datetime) -
     if payment.state is PaymentState.SUCCEEDED:
         return invoice
     again = replace(
-        payment, state=outcome.state, reference=outcome.reference or payment.reference, failure=outcome.failure
+        payment,
+        state=outcome.state,
+        reference=outcome.reference or payment.reference,
+        failure=outcome.failure,
+        amount=payment.amount if outcome.amount is None else outcome.amount,
     )
     await store.save_payment(tx, again)
     if outcome.state is not PaymentState.SUCCEEDED:
         return invoice
-    return await settling.take(tx, invoice, payment.amount, payment.payment_id, now)
+    return await settling.take(tx, invoice, again.amount, payment.payment_id, now)
 
 
 async def take_event(tx: Tx, provider: str, event: ProviderEvent, now: datetime) -> bool:
@@ -141,13 +167,14 @@ async def take_event(tx: Tx, provider: str, event: ProviderEvent, now: datetime)
     states = {"payment_succeeded": PaymentState.SUCCEEDED, "payment_failed": PaymentState.FAILED}
     if event.kind not in states or not event.payment_id:
         return False
-    outcome = Outcome(states[event.kind], event.reference, event.failure)
+    came = event.amount if event.kind == "payment_succeeded" and event.amount else None
+    outcome = Outcome(states[event.kind], event.reference, event.failure, came)
     return await end_charge(tx, event.payment_id, outcome, now) is not None
 
 
 async def remind(tx: Tx, schedule: Sequence[Stage], thresholds: Mapping[str, Decimal], now: datetime) -> list[Invoice]:
-    """Takes the tenant's reminding on by a stage in each currency whose turn it is; the oldest overdue invoice of each is
-    what it is told by, and is given back to be charged again."""
+    """Takes the tenant's reminding on by a stage in each currency whose turn it is; the oldest overdue invoice of each
+    is what it is told by, and is given back to be charged again."""
     overdue = await invoice_store.overdue(tx)
     sums: dict[str, Decimal] = {}
     for invoice in overdue:

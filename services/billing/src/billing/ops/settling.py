@@ -1,4 +1,5 @@
-"""What pays an invoice, whatever it is: money, the company's credit, a credit note. Parts of other verbs' transactions."""
+"""What pays an invoice, whatever it is: money, the company's credit, a credit note. Parts of other verbs'
+transactions."""
 
 from __future__ import annotations
 

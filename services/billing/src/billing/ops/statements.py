@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from fractions import Fraction
 
 from chassis.sql import Tx
-
-from fractions import Fraction
 
 from billing.domain import invoices, plans
 from billing.domain.levels import spans

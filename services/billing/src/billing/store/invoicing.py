@@ -11,7 +11,7 @@ from typing import Any
 from chassis.paging import keyset, page_size
 from chassis.sql import Tx
 from chassis.sqlerrors import TryAgain
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.domain.invoicing import Invoice, State
@@ -29,6 +29,15 @@ class Account:
 
     last_end_time: datetime | None
     next_end_time: datetime
+
+
+@dataclass(frozen=True)
+class Due:
+    """An invoice something is to be done with, and its place in the line."""
+
+    tenant_id: str
+    invoice_id: str
+    time: datetime
 
 
 async def insert_invoice(tx: Tx, invoice: Invoice) -> None:
@@ -70,6 +79,12 @@ async def invoice_at(tx: Tx, start: datetime) -> Invoice | None:
         select(invoices).where(invoices.c.tenant_id == tx.tenant_id, invoices.c.start_time == start)
     )
     return _invoice(row) if row else None
+
+
+async def tenant_of(tx: Tx, invoice_id: str) -> str:
+    """Whose invoice it is; empty for none. System transaction."""
+    row = await tx.one_or_none(select(invoices.c.tenant_id).where(invoices.c.invoice_id == invoice_id))
+    return row["tenant_id"] if row else ""
 
 
 async def before(tx: Tx, start: datetime) -> list[Invoice]:
@@ -185,14 +200,16 @@ async def periods_over(tx: Tx, now: datetime, after: str) -> list[str]:
     return [row["tenant_id"] for row in rows]
 
 
-async def drafts_over(tx: Tx, ended_by: datetime, after: str) -> list[tuple[str, str]]:
-    """Drafts whose period ended by then, as (tenant, invoice), from the invoice after `after`. System transaction."""
-    return await _found(tx, invoices.c.state == State.DRAFT.value, invoices.c.end_time <= ended_by, after)
+async def drafts_over(tx: Tx, ended_by: datetime, after: Due | None) -> list[Due]:
+    """Drafts whose period ended by then, oldest period first, from the one after `after`. System transaction."""
+    state = invoices.c.state == State.DRAFT.value
+    return await _due(tx, state, invoices.c.start_time, invoices.c.end_time <= ended_by, after)
 
 
-async def fallen_due(tx: Tx, now: datetime, after: str) -> list[tuple[str, str]]:
-    """Invoices whose due time has passed. System transaction."""
-    return await _found(tx, invoices.c.state == State.FINALIZED.value, invoices.c.due_time < now, after)
+async def fallen_due(tx: Tx, now: datetime, after: Due | None) -> list[Due]:
+    """Invoices whose due time has passed, from the one after `after`. System transaction."""
+    state = invoices.c.state == State.FINALIZED.value
+    return await _due(tx, state, invoices.c.due_time, invoices.c.due_time < now, after)
 
 
 async def overdue_tenants(tx: Tx, after: str) -> list[str]:
@@ -207,14 +224,13 @@ async def overdue_tenants(tx: Tx, after: str) -> list[str]:
     return [row["tenant_id"] for row in rows]
 
 
-async def _found(tx: Tx, state: Any, over: Any, after: str) -> list[tuple[str, str]]:
-    rows = await tx.all(
-        select(invoices.c.tenant_id, invoices.c.invoice_id)
-        .where(state, over, invoices.c.invoice_id > after)
-        .order_by(invoices.c.invoice_id)
-        .limit(SWEPT)
-    )
-    return [(row["tenant_id"], row["invoice_id"]) for row in rows]
+async def _due(tx: Tx, state: Any, time: ColumnElement[Any], over: Any, after: Due | None) -> list[Due]:
+    statement = select(invoices.c.tenant_id, invoices.c.invoice_id, time.label("time")).where(state, over)
+    if after is not None:
+        same = and_(time == after.time, invoices.c.invoice_id > after.invoice_id)
+        statement = statement.where(or_(time > after.time, same))
+    rows = await tx.all(statement.order_by(time, invoices.c.invoice_id).limit(SWEPT))
+    return [Due(row["tenant_id"], row["invoice_id"], row["time"]) for row in rows]
 
 
 async def _page(tx: Tx, statement: Select[Any], size: int) -> tuple[list[Invoice], bool]:

@@ -20,6 +20,7 @@ invoices = tenant_table(
     Column("subtotal", Numeric, nullable=False),
     Column("total", Numeric, nullable=False),
     Column("create_time", Time, nullable=False),
+    Column("time_zone", Text, nullable=False),
     Column("number", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("legal_entity_id", Text, nullable=False),

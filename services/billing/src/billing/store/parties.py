@@ -37,7 +37,7 @@ async def entities(tx: Tx) -> list[LegalEntity]:
 
 
 async def insert_entity(tx: Tx, value: LegalEntity, next_number: int, next_credit_note: int) -> None:
-    """A new legal entity with its series. System transaction. Raises `NumberPrefixTaken`."""
+    """A new legal entity with its series. Raises `NumberPrefixTaken`."""
     await _entity_written(tx, insert(legal_entities).values(**_entity_row(value)))
     rows = [
         {"legal_entity_id": value.legal_entity_id, "series": series, "next_number": first}
@@ -47,13 +47,13 @@ async def insert_entity(tx: Tx, value: LegalEntity, next_number: int, next_credi
 
 
 async def save_entity(tx: Tx, value: LegalEntity) -> None:
-    """A legal entity as it is now. System transaction. Raises `NumberPrefixTaken`."""
+    """A legal entity as it is now. Raises `NumberPrefixTaken`."""
     changed = update(legal_entities).where(legal_entities.c.legal_entity_id == value.legal_entity_id)
     await _entity_written(tx, changed.values(**_entity_row(value)))
 
 
 async def only_default(tx: Tx, legal_entity_id: str) -> None:
-    """Makes every other entity no default. System transaction."""
+    """Makes every other entity no default."""
     for each in await entities(tx):
         if each.default and each.legal_entity_id != legal_entity_id:
             plain = LegalEntity(**vars(each) | {"default": False, "version": each.version + 1})
@@ -71,7 +71,8 @@ async def next_number(tx: Tx, legal_entity_id: str, series: str) -> int:
 
 
 async def take_number(tx: Tx, legal_entity_id: str, series: str) -> int:
-    """The next number of the series, taken with this transaction: what is rolled back takes none, so there is no gap."""
+    """The next number of the series, taken with this transaction: what is rolled back takes none, so there is no
+    gap."""
     mine = (number_series.c.legal_entity_id == legal_entity_id, number_series.c.series == series)
     taken = await tx.execute(
         update(number_series)
