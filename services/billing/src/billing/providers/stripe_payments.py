@@ -98,7 +98,7 @@ class StripePayments:
             event = stripe.Webhook.construct_event(payload, signature, self._secret)
         except (ValueError, stripe.SignatureVerificationError) as error:
             raise SignatureWrong("The event isn't signed by the payment provider, or is too old.") from error
-        about: Any = event.data.object
+        about = _plain(event.data.object)
         marks = dict(about.get("metadata") or {})
         tenant_id = marks.get(_TENANT, "")
         if not tenant_id:
@@ -123,14 +123,14 @@ class StripePayments:
         values: Any = {"customer": method.customer_id, "created": {"gte": since}, "limit": 100}
         found = await _asked(self._client.v1.payment_intents.list_async(values))
         for intent in found.data:
-            if (intent.metadata or {}).get(_PAYMENT) == payment.payment_id:
+            if (_plain(intent).get("metadata") or {}).get(_PAYMENT) == payment.payment_id:
                 return _outcome(intent)
         return Outcome(PaymentState.FAILED, "", "never_asked_for")
 
     async def _label(self, method_id: str) -> str:
         if not method_id:
             return ""
-        found: Any = await _asked(self._client.v1.payment_methods.retrieve_async(method_id))
+        found = _plain(await _asked(self._client.v1.payment_methods.retrieve_async(method_id)))
         card = found.get("card")
         return f"{card['brand']} {card['last4']}" if card else str(found.get("type") or "")
 
@@ -168,8 +168,12 @@ def _outcome(intent: Any) -> Outcome:
         return Outcome(PaymentState.SUCCEEDED, intent.id)
     if intent.status == "processing":
         return Outcome(PaymentState.PENDING, intent.id)
-    error: Any = intent.get("last_payment_error") or {}
+    error = _plain(intent).get("last_payment_error") or {}
     return Outcome(PaymentState.FAILED, intent.id, error.get("code") or intent.status)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return value.to_dict()
 
 
 def _intent_of(error: stripe.CardError) -> str:
