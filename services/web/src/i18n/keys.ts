@@ -8,6 +8,7 @@ import type findMe from "../messages/findMe.json";
 import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
+import type invoices from "../messages/invoices.json";
 import type numberLists from "../messages/numberLists.json";
 import type operator from "../messages/operator.json";
 import type overflow from "../messages/overflow.json";
@@ -33,6 +34,7 @@ export type MessageKey =
   | keyof typeof flows
   | keyof typeof flowSteps
   | keyof typeof flowTools
+  | keyof typeof invoices
   | keyof typeof numberLists
   | keyof typeof operator
   | keyof typeof overflow

@@ -17,6 +17,10 @@ import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import { useRefreshOn } from "../watch/useRefreshOn.ts";
 import watch from "../watch/watch.module.css";
+import { Allowances } from "./billing/Allowances.tsx";
+import { Invoices } from "./billing/Invoices.tsx";
+import { PaymentPanel } from "./billing/PaymentPanel.tsx";
+import { ProfilePanel } from "./billing/ProfilePanel.tsx";
 import { PlanPanel } from "./PlanPanel.tsx";
 
 /** What this period costs so far, from which usage, under which plan. Every figure is the server's own decimal. */
@@ -26,8 +30,12 @@ export default function BillingPage() {
     <>
       <PageHeader title={t("nav.billing")} subtitle={t("billing.lead")} />
       <div className={watch.stack}>
+        <UsageOfAllowances />
         <Preview />
         <UsageSums />
+        <Invoices />
+        <PaymentPanel />
+        <ProfilePanel />
         <UsageRecords />
         <PlanPanel />
       </div>
@@ -39,6 +47,13 @@ export function Amount({ money }: { money: Money | undefined }) {
   const language = useLanguage();
   if (!money?.amount) return <>–</>;
   return <span className="m-figures">{formatMoney(money.amount, money.currency ?? "", language)}</span>;
+}
+
+function UsageOfAllowances() {
+  const { data } = usePreview();
+  const { plans } = usePlans().data ?? {};
+  const rates = plans?.find((plan) => plan.planId === data?.planId)?.rates;
+  return data && rates ? <Allowances lines={data.lines ?? []} rates={rates} /> : null;
 }
 
 function usePreview() {
