@@ -5,6 +5,8 @@ import { LanguageMenu } from "../../ui/LanguageMenu.tsx";
 import { Logo } from "../../ui/Logo.tsx";
 import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
 import AuditPage from "../admin/AuditPage.tsx";
+import { Invoices } from "./invoices/Invoices.tsx";
+import { LegalEntities } from "./invoices/LegalEntities.tsx";
 import { Nodes } from "./Nodes.tsx";
 import { Numbers } from "./Numbers.tsx";
 import classes from "./operator.module.css";
@@ -34,6 +36,12 @@ export default function OperatorPage() {
             <Tabs.Tab value="numbers" data-testid="tab-numbers">
               {t("operator.numbers")}
             </Tabs.Tab>
+            <Tabs.Tab value="invoices" data-testid="tab-invoices">
+              {t("operator.invoices")}
+            </Tabs.Tab>
+            <Tabs.Tab value="entities" data-testid="tab-entities">
+              {t("operator.entities")}
+            </Tabs.Tab>
             <Tabs.Tab value="nodes" data-testid="tab-nodes">
               {t("operator.nodes")}
             </Tabs.Tab>
@@ -46,6 +54,12 @@ export default function OperatorPage() {
           </Tabs.Panel>
           <Tabs.Panel value="numbers">
             <Numbers />
+          </Tabs.Panel>
+          <Tabs.Panel value="invoices">
+            <Invoices />
+          </Tabs.Panel>
+          <Tabs.Panel value="entities">
+            <LegalEntities />
           </Tabs.Panel>
           <Tabs.Panel value="nodes">
             <Nodes />
