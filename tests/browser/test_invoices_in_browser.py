@@ -52,7 +52,7 @@ async def add_entity(page: Page) -> None:
     await page.get_by_test_id("entity-numberPrefix").fill("mrk-")
     await page.get_by_test_id("entity-creditNotePrefix").fill("mrc-")
     await page.get_by_test_id("entity-instructions").fill("IBAN AZ21 NABZ 0000 0000 1370 1000 1944")
-    await page.get_by_label("Country").fill("Azerb")
+    await page.get_by_role("combobox", name="Country").fill("Azerb")
     await page.get_by_role("option").first.click()
     await page.get_by_test_id("entity-save").click()
     await expect(page.locator('tr[data-testid^="entity-"]')).to_have_count(1)

@@ -33,7 +33,7 @@ async def entity(tx: Tx, legal_entity_id: str) -> LegalEntity | None:
 async def entities(tx: Tx) -> list[LegalEntity]:
     """Every legal entity, by name."""
     found = [_entity(row) for row in await tx.all(select(legal_entities))]
-    return sorted(found, key=lambda each: (each.name, each.legal_entity_id))
+    return sorted(found, key=lambda each: (each.name, each.number_prefix))
 
 
 async def insert_entity(tx: Tx, value: LegalEntity, next_number: int, next_credit_note: int) -> None:
