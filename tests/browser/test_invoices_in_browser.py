@@ -82,7 +82,7 @@ async def test_company_reads_an_invoice_down_to_its_records_and_operator_notes_i
     await page.get_by_test_id("profile-save").click()
     await page.get_by_role("link", name=invoice["number"], exact=True).click()
     await expect(page.get_by_test_id("invoice-sum")).to_contain_text(invoice["total"]["amount"])
-    await page.get_by_role("button", name="Show records: Seats").first.click()
+    await page.get_by_role("button", name="Show records: Seat").first.click()
     await expect(page.get_by_test_id("line-records").get_by_role("row")).to_have_count(2)
     await page.keyboard.press("Escape")
     await page.get_by_test_id(f"download-{invoice['number']}").click()
