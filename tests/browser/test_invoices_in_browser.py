@@ -90,7 +90,7 @@ async def test_company_reads_an_invoice_down_to_its_records_and_operator_notes_i
         await page.get_by_test_id("download-pdf").click()
     assert (await saved.value).suggested_filename == f"{invoice['number']}.pdf"
 
-    async with onlookers(browser, company, f"/admin/billing/invoices/{invoice['invoiceId']}") as group:
+    async with onlookers(browser, company, f"/admin/billing/{invoice['invoiceId']}") as group:
         await group.look("invoice")
     async with onlookers(browser, company, "/admin/billing") as billing:
         await billing.look("billing with invoices")

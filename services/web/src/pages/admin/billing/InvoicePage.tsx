@@ -1,7 +1,7 @@
 import { Anchor, Button } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useParams } from "wouter";
+import { Link } from "wouter";
 import { api, ask, newRequestId } from "../../../api/client.ts";
 import type { Invoice } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
@@ -19,9 +19,8 @@ import { Days, DownloadMenu, documentPath, isZero, StateTag } from "./parts.tsx"
 const PAYABLE: readonly (string | undefined)[] = ["INVOICE_STATE_FINALIZED", "INVOICE_STATE_OVERDUE"];
 
 /** One invoice: what it says, down to each record, what was paid, and its documents. */
-export default function InvoicePage() {
+export function InvoicePage({ invoiceId }: { invoiceId: string }) {
   const t = useText();
-  const { invoiceId } = useParams<{ invoiceId: string }>();
   const { data, error, refetch } = useQuery({
     queryKey: ["invoices", invoiceId],
     queryFn: () => ask(api.GET("/v1/invoices/{invoiceId}", { params: { path: { invoiceId } } })),

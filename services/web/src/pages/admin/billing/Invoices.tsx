@@ -48,7 +48,7 @@ export function Invoices() {
               {
                 head: t("invoice.number"),
                 cell: (row) => (
-                  <Anchor component={Link} href={`/admin/billing/invoices/${row.invoiceId}`}>
+                  <Anchor component={Link} href={`/admin/billing/${row.invoiceId}`}>
                     <bdi>{numberOf(row)}</bdi>
                   </Anchor>
                 ),
