@@ -164,3 +164,12 @@ async def db(service_db: Callable[..., Awaitable[Database]], clock: ManualClock)
 def ledger(db: Database, clock: ManualClock) -> Ledger:
     """A tenant of this test."""
     return Ledger(db, clock)
+
+
+@pytest_asyncio.fixture
+async def house(service_db: Callable[..., Awaitable[Database]], clock: ManualClock) -> Any:
+    """A company that is billed, alone in its database: an invoice run works for everybody in it."""
+    from .invoice_house import House
+
+    made = await service_db("billing", clock=clock, fresh=True)
+    return House(Ledger(TurnTaking(made.engine, made.system_engine, made.schema, clock), clock))

@@ -106,6 +106,11 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
         "DifferenceService/ListDifferences", "DifferenceService/ReconcileTenant",
         *(f"OutboundService/{verb}CountryRules" for verb in ("List", "Update")),
         *(f"OutboundService/{verb}OutboundSettings" for verb in ("Get", "Update")),
+        *(f"InvoiceOperatorService/{verb}" for verb in (
+            "ListAllInvoices", "GetTenantInvoice", "GetTenantInvoiceDocument", "FinalizeInvoice", "UpdateInvoice",
+            "RecordPayment", "VoidInvoice", "CreateCreditNote", "RebuildInvoice", "ListLegalEntities",
+            "CreateLegalEntity", "UpdateLegalEntity", "GetTenantBillingProfile", "SetBillingTerms",
+        )),
     }  # fmt: skip
     for route in PRIVATE:
         if route not in reached:
@@ -116,6 +121,8 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
 
 async def test_every_route_refuses_a_malformed_body(house: Any) -> None:
     for route in ROUTES:
+        if route.signed_by:  # it goes as it is to whom its signature tells whether it is whole
+            continue
         headers = house.as_role(right_role(route))
         answer = await knock(house, route, headers, b'{"broken": ')
         assert answer.status_code == 400, route.template

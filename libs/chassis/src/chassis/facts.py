@@ -130,6 +130,12 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "billing": {
         "usage": {"UsageRated": ()},
         "wallet": {"WalletToppedUp": (), "WalletBalanceLow": (), "WalletTopUpDue": ()},
+        "invoice": {
+            "InvoiceFinalized": (),
+            "InvoicePaid": ("tenancy",),
+            "InvoiceOverdue": ("tenancy",),
+            "InvoiceVoided": ("tenancy",),
+        },
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},

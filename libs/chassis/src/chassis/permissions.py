@@ -71,6 +71,8 @@ _OPERATOR = {
     "differences.write",
     "inventory.read",
     "inventory.write",
+    "invoices.read",
+    "invoices.write",
     "nodes.read",
     "nodes.write",
     "plans.write",

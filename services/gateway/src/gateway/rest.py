@@ -30,6 +30,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.audio import audio_response
 from gateway.call_traces import CallTraces
 from gateway.edge import Asker, Edge
+from gateway.files import file_response, signed_message
 from gateway.problems import (
     BodyTooLarge,
     BodyUnexpected,
@@ -133,6 +134,8 @@ class Rest:
             answers = self._edge.stream(route.method, message, who) if streams else _single(call)
             return await audio_response(request, name, answers)
         answering = self._edge.call(route, message, who, asker.address)
+        if route.answer == "file":
+            return file_response(request, await answering)
         answer = await (_unless_gone(request, answering) if route.abandon else answering)
         return self._dress(request, route, answer)
 
@@ -150,6 +153,9 @@ class Rest:
                 "this method takes no query parameters",
                 fields=[FieldViolation(name[:64], "belongs into the body") for name in request.query_params],
             )
+        if route.signed_by:
+            content = await read_body(request, route.max_body_bytes)
+            return signed_message(kind, match, content, request.headers.get(route.signed_by, ""))
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type == "multipart/form-data" and kind is CreatePromptRequest:
             return await _prompt_upload(request, route)

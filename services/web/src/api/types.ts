@@ -124,6 +124,15 @@ export type ScreenPop = Schemas["engagement.v1.ScreenPop"];
 
 export type UsageRecord = Schemas["billing.v1.UsageRecord"];
 export type InvoicePreview = Schemas["billing.v1.InvoicePreview"];
+export type Invoice = Schemas["billing.v1.Invoice"];
+export type InvoiceState = Schemas["billing.v1.InvoiceState"];
+export type IssuedLine = Schemas["billing.v1.IssuedLine"];
+export type LineRecord = Schemas["billing.v1.LineRecord"];
+export type InvoicePayment = Schemas["billing.v1.InvoicePayment"];
+export type CreditNote = Schemas["billing.v1.CreditNote"];
+export type BillingProfile = Schemas["billing.v1.BillingProfile"];
+export type LegalEntity = Schemas["billing.v1.LegalEntity"];
+export type PostalAddress = Schemas["billing.v1.PostalAddress"];
 export type Wallboard = Schemas["analytics.v1.Wallboard"];
 export type QueueTile = Schemas["analytics.v1.QueueTile"];
 export type AgentTile = Schemas["analytics.v1.AgentTile"];

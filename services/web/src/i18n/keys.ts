@@ -10,6 +10,7 @@ import type findMe from "../messages/findMe.json";
 import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
+import type invoices from "../messages/invoices.json";
 import type notices from "../messages/notices.json";
 import type numberLists from "../messages/numberLists.json";
 import type numbers from "../messages/numbers.json";
@@ -44,6 +45,7 @@ export type MessageKey =
   | keyof typeof flows
   | keyof typeof flowSteps
   | keyof typeof flowTools
+  | keyof typeof invoices
   | keyof typeof notices
   | keyof typeof numberLists
   | keyof typeof numbers

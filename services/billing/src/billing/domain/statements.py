@@ -71,7 +71,13 @@ class Tax:
     base: Decimal
     amount: Decimal
     included: bool = False
-    """Whether the prices have it in them already: then it adds nothing to the total."""
+    """Whether the prices have it in them already: then it adds nothing to the total, and isn't in `base`."""
+    line_codes: Sequence[str] = ()
+    """Tax codes of the lines it falls on; empty: all lines."""
+
+    def falls_on(self, line: StatementLine) -> bool:
+        """Whether the line is taxed by it."""
+        return not self.line_codes or line.tax_code in self.line_codes
 
 
 @dataclass(frozen=True)

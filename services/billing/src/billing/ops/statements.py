@@ -93,6 +93,11 @@ async def books_of(tx: Tx, start: datetime, end: datetime, cutoff: datetime, dec
     )  # fmt: skip
 
 
+async def timeline_of(tx: Tx) -> Timeline:
+    """Where the tenant's subscription stood, and when."""
+    return Timeline(tuple(await plan_store.list_subscription(tx)))
+
+
 async def current_period(tx: Tx, time: datetime) -> tuple[datetime, datetime]:
     """The billing period `time` lies in: a month from the subscription's anchor, or of the calendar of the zone the
     tenant has now. Raises `RangeInvalid`."""
@@ -100,9 +105,8 @@ async def current_period(tx: Tx, time: datetime) -> tuple[datetime, datetime]:
     if not zone:
         plan = plans.plan_at(await plan_store.list_plans(tx), time)
         zone = plan.time_zone if plan else "UTC"
-    timeline = Timeline(tuple(await plan_store.list_subscription(tx)))
     try:
-        return period_at(timeline, time, zone)
+        return period_at(await timeline_of(tx), time, zone)
     except OverflowError as error:
         raise RangeInvalid.of("time", "is too near the years 1 or 9999") from error
 

@@ -7,6 +7,8 @@ import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
 import AuditPage from "../admin/AuditPage.tsx";
 import { Differences } from "./Differences.tsx";
 import { Inventory } from "./Inventory.tsx";
+import { Invoices } from "./invoices/Invoices.tsx";
+import { LegalEntities } from "./invoices/LegalEntities.tsx";
 import { Nodes } from "./Nodes.tsx";
 import { Numbers } from "./Numbers.tsx";
 import classes from "./operator.module.css";
@@ -44,6 +46,12 @@ export default function OperatorPage() {
             <Tabs.Tab value="inventory" data-testid="tab-inventory">
               {t("inventory.tab")}
             </Tabs.Tab>
+            <Tabs.Tab value="invoices" data-testid="tab-invoices">
+              {t("operator.invoices")}
+            </Tabs.Tab>
+            <Tabs.Tab value="entities" data-testid="tab-entities">
+              {t("operator.entities")}
+            </Tabs.Tab>
             <Tabs.Tab value="rates" data-testid="tab-rates">
               {t("rates.title")}
             </Tabs.Tab>
@@ -68,6 +76,12 @@ export default function OperatorPage() {
           </Tabs.Panel>
           <Tabs.Panel value="inventory">
             <Inventory />
+          </Tabs.Panel>
+          <Tabs.Panel value="invoices">
+            <Invoices />
+          </Tabs.Panel>
+          <Tabs.Panel value="entities">
+            <LegalEntities />
           </Tabs.Panel>
           <Tabs.Panel value="rates">
             <RateDecks />
