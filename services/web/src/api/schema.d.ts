@@ -5092,6 +5092,458 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists invoices, newest period first
+         * @description Lists invoices, newest period first. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.ListInvoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{invoiceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one; a draft is computed as of now
+         * @description Reads one; a draft is computed as of now. NOT_FOUND INVOICE_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetInvoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{invoiceId}/lineRecords": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a line was made of, oldest first
+         * @description What a line was made of, oldest first. NOT_FOUND INVOICE_NOT_FOUND, INVOICE_LINE_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.ListInvoiceLineRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{invoiceId}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The invoice as a file, the same bytes every time
+         * @description The invoice as a file, the same bytes every time. FAILED_PRECONDITION INVOICE_NOT_FINALIZED for a draft. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetInvoiceDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{invoiceId}:pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pays what is owed by the method on file
+         * @description Pays what is owed by the method on file. FAILED_PRECONDITION NO_PAYMENT_PROVIDER, NO_PAYMENT_METHOD, INVOICE_STATE_WRONG. That it was refused by the bank is said in the invoice's payments. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceService.PayInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/creditNotes/{creditNoteId}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A credit note as a file, the same bytes every time
+         * @description A credit note as a file, the same bytes every time. NOT_FOUND CREDIT_NOTE_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetCreditNoteDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whom and how the company is billed
+         * @description Whom and how the company is billed. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetBillingProfile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes whom and how the company is billed; invoices that were finalized keep what they say
+         * @description Changes whom and how the company is billed; invoices that were finalized keep what they say. INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        patch: operations["merkez.billing.v1.InvoiceService.UpdateBillingProfile"];
+        trace?: never;
+    };
+    "/v1/paymentOptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the company can pay, and what credit it has
+         * @description How the company can pay, and what credit it has. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetPaymentOptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/paymentOptions:setUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A page of the payment provider where a card or another method is put in: nothing of it passes through here
+         * @description A page of the payment provider where a card or another method is put in: nothing of it passes through here. FAILED_PRECONDITION NO_PAYMENT_PROVIDER where invoices are paid by hand. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceService.StartPaymentSetup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists invoices of all companies, newest first
+         * @description Lists invoices of all companies, newest first. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.ListAllInvoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND INVOICE_NOT_FOUND. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.GetTenantInvoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes what stands on a draft: the order number and the notes
+         * @description Changes what stands on a draft: the order number and the notes. FAILED_PRECONDITION INVOICE_STATE_WRONG, ABORTED VERSION_CONFLICT. Needs the permission `invoices.write`.
+         */
+        patch: operations["merkez.billing.v1.InvoiceOperatorService.UpdateInvoice"];
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The invoice as a file, as GetInvoiceDocument gives it to the company
+         * @description The invoice as a file, as GetInvoiceDocument gives it to the company. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.GetTenantInvoiceDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:finalize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finalizes a draft now instead of when late usage was waited for
+         * @description Finalizes a draft now instead of when late usage was waited for. FAILED_PRECONDITION INVOICE_STATE_WRONG, NO_LEGAL_ENTITY. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.FinalizeInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:recordPayment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Notes money that came in by bank or cash; what is more than owed becomes the company's credit
+         * @description Notes money that came in by bank or cash; what is more than owed becomes the company's credit. FAILED_PRECONDITION INVOICE_STATE_WRONG, INVALID_ARGUMENT AMOUNT_INVALID. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.RecordPayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declares a finalized invoice void
+         * @description Declares a finalized invoice void. FAILED_PRECONDITION INVOICE_STATE_WRONG when it is paid, INVOICE_PARTLY_PAID when something came in or was credited: then a credit note is the way. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.VoidInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}/creditNotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an invoice back, whole or by line, and never more than is left of a line
+         * @description Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.CreateCreditNote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Computes a finalized invoice anew from its events and plan versions, and says whether it is the same to the byte
+         * @description Computes a finalized invoice anew from its events and plan versions, and says whether it is the same to the byte. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.RebuildInvoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/legalEntities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the companies that send invoices, by name
+         * @description Lists the companies that send invoices, by name. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.ListLegalEntities"];
+        put?: never;
+        /**
+         * Creates one
+         * @description Creates one. The first one is the default. INVALID_ARGUMENT LEGAL_ENTITY_INVALID, ALREADY_EXISTS NUMBER_PREFIX_TAKEN. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.CreateLegalEntity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/legalEntities/{legalEntityId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes one; invoices that were finalized keep what they say
+         * @description Changes one; invoices that were finalized keep what they say. NOT_FOUND LEGAL_ENTITY_NOT_FOUND, ABORTED VERSION_CONFLICT, FAILED_PRECONDITION NUMBERS_IN_USE for another prefix once a number was given. Needs the permission `invoices.write`.
+         */
+        patch: operations["merkez.billing.v1.InvoiceOperatorService.UpdateLegalEntity"];
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/billingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads how a company is billed
+         * @description Reads how a company is billed. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.GetTenantBillingProfile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/billingProfile:setTerms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets who bills a company and how many days it has to pay
+         * @description Sets who bills a company and how many days it has to pay. NOT_FOUND LEGAL_ENTITY_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.SetBillingTerms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/paymentEvents/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an event of a payment provider as it was sent: its signature says whether it is
+         * @description Takes an event of a payment provider as it was sent: its signature says whether it is. A repeat changes nothing. UNAUTHENTICATED SIGNATURE_WRONG, FAILED_PRECONDITION NO_PAYMENT_PROVIDER.
+         */
+        post: operations["merkez.billing.v1.PaymentEventService.ReceivePaymentEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/wallboard": {
         parameters: {
             query?: never;
@@ -5416,6 +5868,35 @@ export interface components {
             /** @description Required. */
             rateDeckId?: string;
         };
+        /** @description Whom and how a company is billed. */
+        "billing.v1.BillingProfile": {
+            /** @description Name that stands on invoices, up to 200 characters; empty means the company's name is not known to billing yet and nothing is printed. */
+            legalName?: string;
+            /** @description Where the company is. */
+            address?: components["schemas"]["billing.v1.PostalAddress"];
+            /** @description Its number at the tax office, up to 40 characters. */
+            taxId?: string;
+            /** @description Where invoices and reminders are sent to. */
+            email?: string;
+            /** @description Language of documents: en, tr, az or fa; empty means en. */
+            language?: string;
+            /** @description What stands on every invoice as the buyer's order number, up to 60 characters. */
+            purchaseOrder?: string;
+            /**
+             * Format: int32
+             * @description Output only. Days after its issue that an invoice is due; operators set it.
+             */
+            readonly paymentTermsDays?: number;
+            /** @description Output only. Legal entity that bills the company; empty means the default one. */
+            readonly legalEntityId?: string;
+            /** @description Output only. Currency of the company's invoices: that of its plan. */
+            readonly currency?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; 0 while nothing was saved.
+             */
+            readonly version?: string;
+        };
         /** @description Changes. */
         "billing.v1.ChangeRateDeckMarkupRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -5510,6 +5991,26 @@ export interface components {
             /** @description Required. */
             coupon: components["schemas"]["billing.v1.Coupon"];
         };
+        /** @description Takes back. */
+        "billing.v1.CreateCreditNoteRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /** @description Required. Why, up to 500 characters; it stands on the credit note. */
+            reason: string;
+            /** @description Which lines and how much of each before tax; empty means all that is left of all lines. */
+            lines?: components["schemas"]["billing.v1.CreditNoteLine"][];
+        };
+        /** @description Creates. */
+        "billing.v1.CreateLegalEntityRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            legalEntity: components["schemas"]["billing.v1.LegalEntity"];
+        };
         /** @description Defines. */
         "billing.v1.CreateMeterRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -5534,6 +6035,39 @@ export interface components {
             requestId: string;
             /** @description Required. */
             taxRate: components["schemas"]["billing.v1.TaxRate"];
+        };
+        /** @description What was taken back of an invoice, with a number of its own. */
+        "billing.v1.CreditNote": {
+            /** @description Output only. */
+            readonly creditNoteId?: string;
+            /** @description Output only. Number in the legal entity's own series. */
+            readonly number?: string;
+            /** @description Output only. Invoice it is of. */
+            readonly invoiceId?: string;
+            /** @description Why, up to 500 characters. */
+            reason?: string;
+            /** @description By line. */
+            lines?: components["schemas"]["billing.v1.CreditNoteLine"][];
+            /** @description Output only. Sum of the lines with their discounts and taxes. */
+            readonly total?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Taxes given back. */
+            readonly taxes?: components["schemas"]["billing.v1.IssuedTax"][];
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly issueTime?: string;
+            /** @description Output only. What of it lowered what was owed. */
+            readonly applied?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What of it became credit of the company, since it was paid already. */
+            readonly creditedToBalance?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description What was taken back of one line. */
+        "billing.v1.CreditNoteLine": {
+            /** @description Line of the invoice. */
+            lineId?: string;
+            /** @description How much of it, before tax; positive. */
+            amount?: components["schemas"]["type.v1.Money"];
         };
         /** @description A period's usage so far. */
         "billing.v1.CurrentUsage": {
@@ -5616,6 +6150,11 @@ export interface components {
          * @enum {string}
          */
         "billing.v1.DifferenceState": "DIFFERENCE_STATE_UNSPECIFIED" | "DIFFERENCE_STATE_OPEN" | "DIFFERENCE_STATE_RESOLVED";
+        /**
+         * @description What an invoice can be downloaded as.
+         * @enum {string}
+         */
+        "billing.v1.DocumentFormat": "DOCUMENT_FORMAT_UNSPECIFIED" | "DOCUMENT_FORMAT_PDF" | "DOCUMENT_FORMAT_CSV" | "DOCUMENT_FORMAT_UBL";
         /** @description Ends. */
         "billing.v1.EndTaxRateRequest": {
             /** @description Required. */
@@ -5637,6 +6176,20 @@ export interface components {
              * @description Version it is of.
              */
             version?: number;
+        };
+        /** @description Finalizes. */
+        "billing.v1.FinalizeInvoiceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
         };
         /** @description Gives. */
         "billing.v1.GiveCouponRequest": {
@@ -5678,6 +6231,99 @@ export interface components {
          * @enum {string}
          */
         "billing.v1.GrantSource": "GRANT_SOURCE_UNSPECIFIED" | "GRANT_SOURCE_PAID" | "GRANT_SOURCE_FREE" | "GRANT_SOURCE_PROMO";
+        /** @description An invoice. */
+        "billing.v1.Invoice": {
+            /** @description Output only. */
+            readonly invoiceId?: string;
+            /** @description Output only. Number within its legal entity's series, without gaps; empty while it is a draft. */
+            readonly number?: string;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["billing.v1.InvoiceState"];
+            /**
+             * Format: date-time
+             * @description Output only. Period begins.
+             */
+            readonly periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Period ends.
+             */
+            readonly periodEndTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Of everything heard of until then; unset while it is a draft.
+             */
+            readonly cutoffTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was finalized; unset while it is a draft.
+             */
+            readonly issueTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Until when it is to be paid.
+             */
+            readonly dueTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When nothing was owed any more.
+             */
+            readonly paidTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was declared void.
+             */
+            readonly voidTime?: string;
+            /** @description Output only. Why it was declared void. */
+            readonly voidReason?: string;
+            /** @description Output only. Sum of the lines. */
+            readonly subtotal?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Subtotal without discounts, with taxes. */
+            readonly total?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What came in. */
+            readonly paid?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What credit notes took off what was owed. */
+            readonly credited?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What is still owed: total - paid - credited, 0 when it is void. */
+            readonly owed?: components["schemas"]["type.v1.Money"];
+            /** @description Output only, empty in lists. Lines. */
+            readonly lines?: components["schemas"]["billing.v1.IssuedLine"][];
+            /** @description Output only, empty in lists. Discounts. */
+            readonly discounts?: components["schemas"]["billing.v1.IssuedDiscount"][];
+            /** @description Output only, empty in lists. Taxes. */
+            readonly taxes?: components["schemas"]["billing.v1.IssuedTax"][];
+            /** @description Output only, empty in lists. Payments, oldest first. */
+            readonly payments?: components["schemas"]["billing.v1.InvoicePayment"][];
+            /** @description Output only, empty in lists. Credit notes, oldest first. */
+            readonly creditNotes?: components["schemas"]["billing.v1.CreditNote"][];
+            /** @description Output only. Who sends it, as it was when it was finalized. */
+            readonly seller?: components["schemas"]["billing.v1.LegalEntity"];
+            /** @description Output only. Who gets it, as it was when it was finalized. */
+            readonly buyer?: components["schemas"]["billing.v1.BillingProfile"];
+            /** @description The buyer's order number, up to 60 characters. */
+            purchaseOrder?: string;
+            /** @description What stands below the lines, up to 1,000 characters. Both can be changed while it is a draft. */
+            notes?: string;
+            /** @description Output only. SHA-256 of the frozen statement, hexadecimal; empty while it is a draft. */
+            readonly digest?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change of its state; the statement never changes.
+             */
+            readonly version?: string;
+            /** @description Output only. Company, shown to operators. */
+            readonly tenantId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Reminders that were sent.
+             */
+            readonly reminderCount?: number;
+            /**
+             * Format: date-time
+             * @description Output only. When the next reminder or attempt follows; unset: none.
+             */
+            readonly nextReminderTime?: string;
+        };
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
             /** @description Meter. */
@@ -5717,6 +6363,26 @@ export interface components {
             /** @description What it is for taxes: subscription, service, telecom, or what a meter says. */
             taxCode?: string;
         };
+        /** @description Money that came in for an invoice, or tried to. */
+        "billing.v1.InvoicePayment": {
+            /** @description Output only. */
+            readonly paymentId?: string;
+            /** @description manual, balance or stripe. */
+            provider?: string;
+            /** @description What the payer or the provider calls it: a bank reference, a payment intent. */
+            reference?: string;
+            /** @description How much. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            paymentTime?: string;
+            /** @description SUCCEEDED, PENDING, FAILED. */
+            state?: string;
+            /** @description Why it failed, in the provider's words or code; empty otherwise. */
+            failure?: string;
+        };
         /** @description An invoice as it would be now. */
         "billing.v1.InvoicePreview": {
             /**
@@ -5752,6 +6418,78 @@ export interface components {
             /** @description Taxes. */
             taxes?: components["schemas"]["billing.v1.StatementTax"][];
         };
+        /**
+         * @description Where an invoice stands.
+         * @enum {string}
+         */
+        "billing.v1.InvoiceState": "INVOICE_STATE_UNSPECIFIED" | "INVOICE_STATE_DRAFT" | "INVOICE_STATE_FINALIZED" | "INVOICE_STATE_PAID" | "INVOICE_STATE_OVERDUE" | "INVOICE_STATE_VOID";
+        /** @description A discount of the whole invoice. */
+        "billing.v1.IssuedDiscount": {
+            /** @description Which. */
+            discountId?: string;
+            /** @description What it is called. */
+            name?: string;
+            /** @description What it takes off, not negative. */
+            amount?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description One line of an invoice that was issued or will be. */
+        "billing.v1.IssuedLine": {
+            /** @description Id, stable within the invoice. */
+            lineId?: string;
+            /** @description usage, fee, commitment, late or adjustment. */
+            kind?: string;
+            /** @description Meter; empty for what isn't metered. */
+            meter?: string;
+            /** @description What it is for, a key that pages and documents have words for. */
+            descriptionKey?: string;
+            /** @description What the words need. */
+            descriptionParameters?: {
+                [key: string]: string;
+            };
+            /** @description Quantity used, exact decimal of at most ten digits after the point. */
+            quantity?: string;
+            /** @description Quantity covered by the plan. */
+            includedQuantity?: string;
+            /** @description Price of one unit. */
+            unitPrice?: components["schemas"]["type.v1.Money"];
+            /** @description Charge before discounts, rounded at this line and nowhere else. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Part of the discounts that falls on the line, not negative. */
+            discount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: date-time
+             * @description Used from.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Used to.
+             */
+            endTime?: string;
+            /** @description Brand it is for; empty when it is for the whole company. */
+            brandId?: string;
+            /** @description What was credited of the line by credit notes. */
+            credited?: components["schemas"]["type.v1.Money"];
+            /** @description Whether ListInvoiceLineRecords has anything to say of it. */
+            hasRecords?: boolean;
+            /** @description Tax code; empty when no tax falls on it. */
+            taxCode?: string;
+        };
+        /** @description Tax of one rate. */
+        "billing.v1.IssuedTax": {
+            /** @description Which. */
+            taxCode?: string;
+            /** @description What it is called. */
+            name?: string;
+            /** @description Percent, exact decimal. */
+            percent?: string;
+            /** @description What it falls on. */
+            base?: components["schemas"]["type.v1.Money"];
+            /** @description The tax. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Whether the lines' amounts have it in them already. */
+            included?: boolean;
+        };
         /** @description One movement of money. */
         "billing.v1.LedgerEntry": {
             /** @description Output only. */
@@ -5786,11 +6524,68 @@ export interface components {
             /** @description Exact decimal. */
             amount?: string;
         };
+        /** @description A company of those who run the platform: in its name invoices are sent, with numbers of its own. */
+        "billing.v1.LegalEntity": {
+            /** @description Output only. */
+            readonly legalEntityId?: string;
+            /** @description Required. Name, up to 200 characters. */
+            name?: string;
+            /** @description Where it is; its country is required. */
+            address?: components["schemas"]["billing.v1.PostalAddress"];
+            /** @description Number at the tax office (VAT, VOEN), up to 40 characters. */
+            taxId?: string;
+            /** @description Number in the register of companies, up to 40 characters. */
+            registrationId?: string;
+            /** @description E-mail for questions about invoices. */
+            email?: string;
+            /** @description Required, immutable once an invoice has a number. What invoice numbers begin with, such as "MRK-": up to 16 of A-Z, 0-9, "-", "/"; no two entities have the same. */
+            numberPrefix?: string;
+            /** @description Required, immutable once a credit note has a number. What numbers of credit notes begin with. */
+            creditNotePrefix?: string;
+            /**
+             * Format: int64
+             * @description Number the next invoice gets; from 1. It can be set when the entity is created and never changed afterwards.
+             */
+            nextNumber?: string;
+            /**
+             * Format: int64
+             * @description Number the next credit note gets; as next_number.
+             */
+            nextCreditNoteNumber?: string;
+            /** @description How to pay by bank: IBAN, bank, whatever is printed on the invoice; up to 1,000 characters. */
+            paymentInstructions?: string;
+            /** @description Whether it bills companies that have no other one: exactly one entity does. */
+            default?: boolean;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
         /**
          * @description Why a line is there.
          * @enum {string}
          */
         "billing.v1.LineKind": "LINE_KIND_UNSPECIFIED" | "LINE_KIND_USAGE" | "LINE_KIND_FEE" | "LINE_KIND_COMMITMENT" | "LINE_KIND_LATE" | "LINE_KIND_ADJUSTMENT";
+        /** @description What a line was made of: a usage record, or a stretch of time something was held. */
+        "billing.v1.LineRecord": {
+            /** @description A call or another metered fact; unset for what is held. */
+            usageRecord?: components["schemas"]["billing.v1.UsageRecord"];
+            /** @description Seat, number or recording; empty for usage records. */
+            itemId?: string;
+            /**
+             * Format: date-time
+             * @description Held from, cut to the line's stretch.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Held until.
+             */
+            endTime?: string;
+            /** @description Share of the period that was charged, times its units, exact decimal of at most ten digits after the point. */
+            quantity?: string;
+        };
         /** @description Coupons. */
         "billing.v1.ListCouponsResponse": {
             /** @description Newest first. */
@@ -5805,12 +6600,31 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Records. */
+        "billing.v1.ListInvoiceLineRecordsResponse": {
+            /** @description Oldest first. */
+            records?: components["schemas"]["billing.v1.LineRecord"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Invoices. */
+        "billing.v1.ListInvoicesResponse": {
+            /** @description Newest period first, without lines. */
+            invoices?: components["schemas"]["billing.v1.Invoice"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Entries. */
         "billing.v1.ListLedgerEntriesResponse": {
             /** @description Newest first. */
             entries?: components["schemas"]["billing.v1.LedgerEntry"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description Legal entities. */
+        "billing.v1.ListLegalEntitiesResponse": {
+            /** @description By name. */
+            legalEntities?: components["schemas"]["billing.v1.LegalEntity"][];
         };
         /** @description Meters. */
         "billing.v1.ListMetersResponse": {
@@ -5913,6 +6727,39 @@ export interface components {
             amount?: components["schemas"]["type.v1.Money"];
             /** @description What was used on each day so far, oldest first. */
             days?: components["schemas"]["billing.v1.DayUsage"][];
+        };
+        /** @description Pays. */
+        "billing.v1.PayInvoiceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did. */
+            requestId: string;
+            /** @description Required. */
+            invoiceId?: string;
+        };
+        /** @description How to pay. */
+        "billing.v1.PaymentOptions": {
+            /** @description Payment provider that is set up: "stripe", or empty when invoices are paid by hand. */
+            provider?: string;
+            /** @description What the method on file is called, such as "visa 4242"; empty: none. */
+            method?: string;
+            /** @description How to pay by bank: the legal entity's words. */
+            paymentInstructions?: string;
+            /** @description Credit of the company, by currency; it pays the next invoices by itself. */
+            balances?: components["schemas"]["type.v1.Money"][];
+        };
+        /** @description Where somebody is. */
+        "billing.v1.PostalAddress": {
+            /** @description Street and house, up to 200 characters. */
+            street?: string;
+            /** @description What else the street needs, up to 200 characters. */
+            additional?: string;
+            /** @description City, up to 100 characters. */
+            city?: string;
+            /** @description Postal code, up to 20 characters. */
+            postalCode?: string;
+            /** @description State or province, up to 100 characters. */
+            region?: string;
+            /** @description ISO 3166-1 alpha-2 country, such as "AZ". */
+            country?: string;
         };
         /** @description A rate deck. */
         "billing.v1.RateDeck": {
@@ -6119,6 +6966,22 @@ export interface components {
              */
             nextIncrementSeconds?: number;
         };
+        /** @description What came of it. */
+        "billing.v1.RebuildInvoiceResponse": {
+            /** @description Whether it is the same to the byte. */
+            identical?: boolean;
+            /** @description SHA-256 of what was frozen, hexadecimal. */
+            frozenDigest?: string;
+            /** @description SHA-256 of what was computed now. */
+            rebuiltDigest?: string;
+            /** @description What differs, one sentence each; empty when nothing does. */
+            differences?: string[];
+        };
+        /** @description Taken. */
+        "billing.v1.ReceivePaymentEventResponse": {
+            /** @description Whether it changed anything: a repeat and what isn't ours don't. */
+            changed?: boolean;
+        };
         /** @description Compares. */
         "billing.v1.ReconcileTenantRequest": {
             /** @description Required. */
@@ -6148,6 +7011,24 @@ export interface components {
             healedCount?: number;
             /** @description What differs still. */
             differences?: components["schemas"]["billing.v1.Difference"][];
+        };
+        /** @description Notes a payment. */
+        "billing.v1.RecordPaymentRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /** @description Required. How much, in the invoice's currency; positive, with no more digits than the currency has. */
+            amount: components["schemas"]["type.v1.Money"];
+            /** @description Required. What the bank calls it, up to 200 characters. */
+            reference: string;
+            /**
+             * Format: date-time
+             * @description When it came; unset means now, not in the future.
+             */
+            paymentTime?: string;
         };
         /** @description Records. */
         "billing.v1.RecordUsageRequest": {
@@ -6182,6 +7063,23 @@ export interface components {
             redeemTime?: string;
         };
         /** @description Sets. */
+        "billing.v1.SetBillingTermsRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Who bills the company; empty means the default entity. */
+            legalEntityId?: string;
+            /**
+             * Format: int32
+             * @description Days after its issue that an invoice is due, 0 to 180.
+             */
+            paymentTermsDays?: number;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Sets. */
         "billing.v1.SetLowBalancesRequest": {
             /** @description Exact decimals, at most 5; none: no notices. */
             lowBalances?: string[];
@@ -6197,6 +7095,16 @@ export interface components {
             tenantId?: string;
             /** @description Required. With the version that was read; 0 before the first. */
             taxData: components["schemas"]["billing.v1.TaxData"];
+        };
+        /** @description Begins. */
+        "billing.v1.StartPaymentSetupRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did. */
+            requestId: string;
+        };
+        /** @description Where to. */
+        "billing.v1.StartPaymentSetupResponse": {
+            /** @description Address of the provider's page. */
+            url?: string;
         };
         /** @description What a coupon takes off. */
         "billing.v1.StatementDiscount": {
@@ -6306,6 +7214,44 @@ export interface components {
             expireTime?: string;
             /** @description Why, up to 200 characters. */
             note?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.UpdateBillingProfileRequest": {
+            /** @description Required. The profile as it shall be; what is output only is not looked at. */
+            profile: components["schemas"]["billing.v1.BillingProfile"];
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for the first one, or to change whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes a draft. */
+        "billing.v1.UpdateInvoiceRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /** @description The buyer's order number, up to 60 characters. */
+            purchaseOrder?: string;
+            /** @description What stands below the lines, up to 1,000 characters. */
+            notes?: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.UpdateLegalEntityRequest": {
+            /** @description Required. */
+            legalEntityId?: string;
+            /** @description Required. The entity as it shall be; next numbers are not looked at. */
+            legalEntity: components["schemas"]["billing.v1.LegalEntity"];
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
         };
         /** @description Changes. */
         "billing.v1.UpdateMeterRequest": {
@@ -6444,6 +7390,22 @@ export interface components {
             billedSeconds?: string;
             /** @description Quantity. */
             quantity?: string;
+        };
+        /** @description Declares void. */
+        "billing.v1.VoidInvoiceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /** @description Required. Why, up to 500 characters; the company reads it. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
         };
         /** @description A company's wallet. */
         "billing.v1.Wallet": {
@@ -20417,6 +21379,687 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["billing.v1.ReconcileTenantResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.ListInvoices": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only in this state; unspecified for all. */
+                state?: components["schemas"]["billing.v1.InvoiceState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Invoices. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListInvoicesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.ListInvoiceLineRecords": {
+        parameters: {
+            query: {
+                /** @description Required. Line of the invoice. */
+                lineId: string;
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Records. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListInvoiceLineRecordsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetInvoiceDocument": {
+        parameters: {
+            query?: {
+                /** @description Which; unspecified means PDF. */
+                format?: components["schemas"]["billing.v1.DocumentFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.PayInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.PayInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetCreditNoteDocument": {
+        parameters: {
+            query?: {
+                /** @description Which; unspecified means PDF. */
+                format?: components["schemas"]["billing.v1.DocumentFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                creditNoteId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetBillingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom and how a company is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillingProfile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.UpdateBillingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateBillingProfileRequest"];
+            };
+        };
+        responses: {
+            /** @description Whom and how a company is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillingProfile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetPaymentOptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How to pay. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.PaymentOptions"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.StartPaymentSetup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.StartPaymentSetupRequest"];
+            };
+        };
+        responses: {
+            /** @description Where to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.StartPaymentSetupResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.ListAllInvoices": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only in this state; unspecified for all. */
+                state?: components["schemas"]["billing.v1.InvoiceState"];
+                /** @description Only of this company; empty for all. */
+                tenantId?: string;
+                /** @description Only the one with this number; empty for all. */
+                number?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Invoices. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListInvoicesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.GetTenantInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.UpdateInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.GetTenantInvoiceDocument": {
+        parameters: {
+            query?: {
+                /** @description Which; unspecified means PDF. */
+                format?: components["schemas"]["billing.v1.DocumentFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.FinalizeInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.FinalizeInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.RecordPayment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.RecordPaymentRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.VoidInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.VoidInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.CreateCreditNote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateCreditNoteRequest"];
+            };
+        };
+        responses: {
+            /** @description What was taken back of an invoice, with a number of its own. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.CreditNote"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.RebuildInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RebuildInvoiceResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.ListLegalEntities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Legal entities. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLegalEntitiesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.CreateLegalEntity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateLegalEntityRequest"];
+            };
+        };
+        responses: {
+            /** @description A company of those who run the platform: in its name invoices are sent, with numbers of its own. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.LegalEntity"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.UpdateLegalEntity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                legalEntityId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateLegalEntityRequest"];
+            };
+        };
+        responses: {
+            /** @description A company of those who run the platform: in its name invoices are sent, with numbers of its own. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.LegalEntity"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.GetTenantBillingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom and how a company is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillingProfile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.SetBillingTerms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetBillingTermsRequest"];
+            };
+        };
+        responses: {
+            /** @description Whom and how a company is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillingProfile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.PaymentEventService.ReceivePaymentEvent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Payment provider: stripe. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        /** @description As it was sent: the header `stripe-signature` signs its bytes. */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ReceivePaymentEventResponse"];
                 };
             };
             default: components["responses"]["Problem"];
