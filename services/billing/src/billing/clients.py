@@ -1,4 +1,4 @@
-"""The calls to others that billing really needs: telephony, and a payment provider. No transaction is open meanwhile."""
+"""The calls to others that billing really needs: telephony, a payment provider. No transaction is open meanwhile."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 from billing.domain.parties import BillingProfile, LegalEntity
 from billing.domain.subscriptions import Timeline, period_at
 
+CALENDAR = Timeline(())
+"""No subscription was heard of: periods are months of the calendar."""
 NUMBER_DIGITS = 6
 LONGEST_REASON, LONGEST_NOTES, LONGEST_ORDER = 500, 1_000, 60
 
@@ -191,7 +193,7 @@ def number_text(prefix: str, sequence: int) -> str:
 
 
 def next_period(
-    first: datetime, last_end: datetime | None, time_zone: str, timeline: Timeline = Timeline(())
+    first: datetime, last_end: datetime | None, time_zone: str, timeline: Timeline = CALENDAR
 ) -> tuple[datetime, datetime]:
     """The period to invoice next: the calendar month of the zone that `first` (when a plan was first held) lies in,
     then month after month, each from the end of the one before.
