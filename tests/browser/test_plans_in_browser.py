@@ -158,7 +158,7 @@ async def test_company_sees_what_a_change_costs_makes_it_and_takes_a_smaller_one
     await page.get_by_test_id("cancel-save").click()
     await expect(page.get_by_test_id("pending-change")).to_contain_text("your subscription ends")
     await page.get_by_test_id("cancel-subscription").click()
-    await page.get_by_test_id("cancel-now").check()
+    await page.get_by_test_id("cancel-when").get_by_text("Now: calls are refused at once").click()
     await page.get_by_test_id("cancel-save").click()
     await expect(page.get_by_test_id("ended-note")).to_be_visible()
     await page.get_by_test_id("plan-growth").click()

@@ -1,4 +1,4 @@
-import { Button, Group, Radio, Stack, Text } from "@mantine/core";
+import { Button, Group, SegmentedControl, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../../api/client.ts";
 import { planName } from "../../../api/plan.ts";
@@ -222,12 +222,18 @@ function CancelForm({ subscription, onClose, onDone }: CancelProps) {
       testId="cancel"
     >
       <Text>{t("subscription.cancelBody")}</Text>
-      <Radio.Group value={when} onChange={choose} aria-label={t("subscription.cancelTitle")}>
-        <Stack gap="xs">
-          <Radio value="end" label={t("subscription.cancelAtEnd", { date })} disabled={paused} />
-          <Radio value="now" label={t("subscription.cancelNow")} data-testid="cancel-now" />
-        </Stack>
-      </Radio.Group>
+      <SegmentedControl
+        orientation="vertical"
+        fullWidth
+        aria-label={t("subscription.cancelTitle")}
+        value={when}
+        onChange={choose}
+        data={[
+          { value: "end", label: t("subscription.cancelAtEnd", { date }), disabled: paused },
+          { value: "now", label: t("subscription.cancelNow") },
+        ]}
+        data-testid="cancel-when"
+      />
     </FormModal>
   );
 }

@@ -95,7 +95,7 @@ export function TextsFields({ at, item, faultOf, onChange }: TextsProps) {
           {LANGUAGES.map((language) => (
             <TextInput
               key={language}
-              label={t("plans.form.in", { field: label, language: LANGUAGE_NAMES[language] })}
+              label={`${label} (${LANGUAGE_NAMES[language]})`}
               dir={directionOf(language)}
               value={item[part]?.[language] ?? ""}
               error={
