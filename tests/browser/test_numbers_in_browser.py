@@ -69,6 +69,7 @@ async def test_operator_adds_numbers_after_a_rehearsal_and_sees_who_had_them(
 @pytest.mark.browser
 @pytest.mark.timeout(240)
 async def test_company_orders_a_port_step_by_step(browser: Browser, company: Company) -> None:
+    await company.subscribe("growth")  # the cheapest plan has no room for two more numbers
     page = await signed_in(await person(browser, tone=440), company.url, company.email)
     await page.goto(f"{company.url}/admin/porting/new")
     await page.get_by_test_id("port-entries").fill(LONDON.format(601) + "\n" + LONDON.format(602))

@@ -53,7 +53,7 @@ export function NewPortOrder() {
           <Stack maw={640}>
             <Textarea
               label={t("numbers.entries")}
-              description={t("numbers.entriesHint")}
+              description={t("porting.entriesHint")}
               inputWrapperOrder={HINT_BELOW}
               required
               autosize
