@@ -9,16 +9,15 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from billing.domain import canonical, credit_notes, dunning, invoicing, parties
+from billing.domain import canonical, credit_notes, dunning, invoicing, late, parties
 from billing.domain.credit_notes import CreditedLine, CreditNote
 from billing.domain.dunning import Campaign, schedule_of, thresholds_of
-from billing.domain.invoices import rounded
 from billing.domain.invoicing import Invoice, State, Trigger, next_period
-from billing.domain.late import Earlier, late_lines, with_late_lines
 from billing.domain.statements import Discount, LineKind, Statement, StatementLine, Tax
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel.errors import DomainError
+from kernel.proration import rounded
 
 from .invoice_house import entity
 
@@ -148,23 +147,18 @@ def test_late_lines_of_all_later_invoices_add_up_to_what_was_heard_of_in_the_end
                 sums[name] = sums.get(name, Decimal(0)) + amount
         return statement(*(line(name, amount) for name, amount in sorted(sums.items())))
 
-    frozen, later = as_known(1), []
-    for round_ in range(1, len(heard)):
-        later += late_lines(Earlier("MRK-1", frozen, as_known(round_ + 1)), later)
-    billed = sum((each.amount for each in (*frozen.lines, *later)), Decimal(0))
+    def late_of(known: Statement, frozen: list[Statement]) -> list[StatementLine]:
+        march = next(each for each in late.billed(frozen) if each.start_time == MARCH)
+        return late.late_lines(known.lines, march)
+
+    frozen = [as_known(1)]
+    for months in range(1, len(heard)):
+        lines = late_of(as_known(months + 1), frozen)
+        since, until = MARCH + months * 31 * DAY, MARCH + (months + 1) * 31 * DAY
+        frozen.append(replace(statement(*lines), start_time=since, end_time=until, cutoff_time=until))
+    billed = sum((each.amount for one in frozen for each in one.lines), Decimal(0))
     assert billed == as_known(len(heard)).subtotal
-    assert late_lines(Earlier("MRK-1", frozen, as_known(len(heard))), later) == []
-
-
-def test_late_lines_are_taxed_as_their_period_was() -> None:
-    earlier = Earlier("MRK-1", statement(line("a", "100")), statement(line("a", "110")))
-    this = replace(statement(line("b", "50"), percent="18"), start_time=APRIL)
-    whole = with_late_lines(this, [earlier], late_lines(earlier, []))
-    assert (whole.subtotal, whole.taxes[0].base, whole.taxes[0].amount, whole.total) == (
-        Decimal(60), Decimal("60.00"), Decimal("10.80"), Decimal("70.80"),
-    )  # fmt: skip
-    bare = replace(this, taxes=(), total=Decimal(50))
-    assert with_late_lines(bare, [earlier], late_lines(earlier, [])).total == Decimal("61.80")
+    assert late_of(as_known(len(heard)), frozen) == []
 
 
 def test_currency_is_reminded_of_when_its_own_sum_reaches_its_own_threshold_and_the_pause_has_passed() -> None:

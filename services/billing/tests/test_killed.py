@@ -123,7 +123,7 @@ async def test_billing_that_is_killed_over_and_over_rates_every_call_once(
     settings = {
         "MERKEZ_DATABASE_URL": plain.database_url, "MERKEZ_SYSTEM_DATABASE_URL": plain.system_database_url,
         "MERKEZ_NATS_URL": nats_server.url, "MERKEZ_INTERNAL_KEY": str(key), "MERKEZ_DATA_DIR": str(tmp_path / "data"),
-        "MERKEZ_GRPC_PORT": str(free_port()),
+        "MERKEZ_GRPC_PORT": str(free_port()), "MERKEZ_TELEPHONY_ADDRESS": "127.0.0.1:1",
     }  # fmt: skip
     be_at(ledger, APRIL)
     await ledger.tell(plan(message_rate("1")))

@@ -80,7 +80,7 @@ async def test_late_usage_is_a_dated_line_of_the_next_invoice(house: House) -> N
     whole = await house.whole(second.invoice_id)
     [late] = [line for line in whole.statement.lines if line.kind == "late"]
     assert (late.start_time, late.end_time, late.amount, late.quantity) == (MARCH, APRIL, euros("0.60"), 10)
-    assert late.description_parameters == {"invoice": first.number}
+    assert late.description_parameters["invoice"] == first.number
     assert second.total == euros("20.60")
     assert (await house.whole(first.invoice_id)).invoice.total == first.total
     again, data = await house.do(lambda tx: invoicing.rebuild(tx, second.invoice_id))

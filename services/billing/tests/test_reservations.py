@@ -68,6 +68,18 @@ async def test_call_reserves_slices_debits_as_it_goes_and_gets_the_rest_back(til
     await till.balances_by_ledger()
 
 
+async def test_call_that_the_wallet_paid_for_is_counted_and_on_no_invoice(till: Till) -> None:
+    await till.configure()
+    await till.top_up("100")
+    await till.reserve("call_paid")
+    for call_id in ("call_paid", "call_unpaid"):
+        await till.ledger.tell(ended(call_id, till, 60))
+    found = {each.source_id: each.meter for each in await till.ledger.usage()}
+    assert found == {"call_paid": "voice_prepaid_minute", "call_unpaid": "voice_inbound_minute"}
+    amounts = await till.ledger.amounts()
+    assert amounts["voice_prepaid_minute"] == 0 < amounts["voice_inbound_minute"]
+
+
 async def test_call_without_money_is_told_so_and_goes_on_once_there_is_some(till: Till) -> None:
     await till.configure()
     await till.top_up("29")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -392,8 +393,11 @@ async def test_a_colleague_of_the_conference_may_not_hold_or_drop_whom_the_agent
     await scene.consult(zoe_id)
     call = await scene.do("GetCall")
     asked = next(leg.leg_id for leg in call.legs if leg.agent_id == zoe_id)
-    for verb, more in (("HoldCall", {}), ("ResumeCall", {}), ("DropLeg", {}), ("SetMute", {"muted": True})):
-        told = await scene.refused(lambda verb=verb, more=more: scene.do(verb, ben_id, leg_id=asked, **more))
+    verbs: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("HoldCall", {}), ("ResumeCall", {}), ("DropLeg", {}), ("SetMute", {"muted": True}),
+    )  # fmt: skip
+    for verb, more in verbs:
+        told = await scene.refused(partial(scene.do, verb, ben_id, leg_id=asked, **more))
         assert told == "CALL_OF_OTHER_AGENT", verb
     zoe.forget()
     await zoe.hears(ANN_HZ)

@@ -15,7 +15,8 @@ from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenancy_events_pb2, tenant_service_pb2
 from merkez.type.v1 import money_pb2
 from tenancy.consumers import HANDLERS
-from tenancy.ops import operators, organisation, overdue
+from tenancy.ops import held, operators, overdue
+from tenancy.ops import notices as notices_of
 from testkit import eventually
 
 LIMIT = "CONCURRENT_CALL_LIMIT_REACHED"
@@ -180,11 +181,11 @@ async def test_overdue_invoice_is_a_notice_and_suspends_only_after_the_last_stag
         return billing_events_pb2.InvoiceOverdue(invoice=invoice, stage=stage, consequence=consequence)
 
     async def state() -> str:
-        found = await town.db.run(firm.tenant_id, organisation.get_tenant, read_only=True)
+        found = await town.db.run(firm.tenant_id, held.get_tenant, read_only=True)
         return found.state
 
     async def notices() -> Any:
-        found, _ = await town.db.run(firm.tenant_id, lambda tx: organisation.list_notices(tx, False, Page(0, "")))
+        found, _ = await town.db.run(firm.tenant_id, lambda tx: notices_of.list_notices(tx, False, Page(0, "")))
         return [each.parameters["number"] for each in found if each.kind == "INVOICE_OVERDUE"]
 
     await tell(reached(billing_events_pb2.OVERDUE_CONSEQUENCE_NOTICE, 1))
@@ -212,5 +213,5 @@ async def test_company_suspended_by_an_operator_stays_so_when_it_pays(town: Any,
     now = town.clock.now()
     await town.db.run(firm.tenant_id, lambda tx: operators.suspend(tx, "fraud", 0, now))
     await town.db.run(firm.tenant_id, lambda tx: overdue.settled(tx, "ivc_1", False, now))
-    tenant = await town.db.run(firm.tenant_id, organisation.get_tenant, read_only=True)
+    tenant = await town.db.run(firm.tenant_id, held.get_tenant, read_only=True)
     assert (tenant.state, tenant.suspend_reason) == ("SUSPENDED", "fraud")

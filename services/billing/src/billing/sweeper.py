@@ -16,7 +16,7 @@ from kernel.errors import DomainError
 from billing.domain.dunning import Stage
 from billing.domain.parties import NoLegalEntity
 from billing.ops import invoicing, paying
-from billing.ops.usage import NothingSubscribed
+from billing.ops.statements import NothingSubscribed
 from billing.store import invoicing as store
 
 EVERY_SECONDS = 30.0

@@ -10,7 +10,17 @@ from enum import StrEnum
 from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
 from billing.domain.aggregates import Aggregation
-from billing.domain.plans import NUMBER, SEAT, SEAT_ACTIVE, SEAT_HOUR, SEAT_PEAK, STORAGE, VOICE, VOICE_OUT
+from billing.domain.plans import (
+    NUMBER,
+    SEAT,
+    SEAT_ACTIVE,
+    SEAT_HOUR,
+    SEAT_PEAK,
+    STORAGE,
+    VOICE,
+    VOICE_OUT,
+    VOICE_PREPAID,
+)
 
 PRESENCE = "presence"
 """Items that last: agents who are signed in. The seat meters by use read it; nobody is billed for it by itself."""
@@ -92,6 +102,7 @@ BUILT_IN: Mapping[str, Meter] = {
         _built(SEAT_HOUR, "hour", Aggregation.SUM, Feed.PRESENCE),
         _built(VOICE, "minute", Aggregation.SUM, Feed.CALLS),
         _built(VOICE_OUT, "minute", Aggregation.SUM, Feed.CALLS),
+        _built(VOICE_PREPAID, "minute", Aggregation.SUM, Feed.CALLS),
         _built("message", "message", Aggregation.SUM, Feed.EVENTS, False, "channel", "direction"),
         _built("carrier_cost", "amount", Aggregation.SUM, Feed.EVENTS, False, "carrier"),
     )

@@ -11,6 +11,8 @@ from enum import StrEnum
 SEAT, NUMBER, STORAGE = "seat_month", "number_month", "recording_storage_gb_month"
 SEAT_PEAK, SEAT_ACTIVE, SEAT_HOUR = "seat_concurrent", "seat_active", "seat_hour"
 VOICE, VOICE_OUT = "voice_inbound_minute", "voice_outbound_minute"
+VOICE_PREPAID = "voice_prepaid_minute"
+"""Minutes of calls that a wallet has paid for: counted, and priced by no plan, so that nobody pays twice."""
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from billing.domain import parties
 from billing.domain.parties import BillingProfile, LegalEntity, LegalEntityNotFound, NumbersInUse, PartyVersionConflict
 from billing.domain.plans import plan_at
 from billing.store import parties as store
-from billing.store import usage
+from billing.store import plans
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ async def update_entity(tx: Tx, legal_entity_id: str, wanted: LegalEntity, versi
 
 async def currency(tx: Tx, now: datetime) -> str:
     """The currency of the tenant's plan; empty while none is known."""
-    plan = plan_at(await usage.list_plans(tx), now)
+    plan = plan_at(await plans.list_plans(tx), now)
     return plan.currency if plan else ""
 
 

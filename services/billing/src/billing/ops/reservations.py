@@ -16,8 +16,8 @@ from billing.domain.plans import VOICE, VOICE_OUT, Rate
 from billing.domain.reservations import Reservation, ReservationState, Tariff
 from billing.domain.wallets import Entry, Wallet
 from billing.ops import wallets
+from billing.store import plans as plan_store
 from billing.store import reservations as store
-from billing.store import usage as usage_store
 from billing.store import wallets as wallet_store
 from billing.store.reservations import ReservationRow
 from billing.store.wallets import WalletRow
@@ -68,7 +68,7 @@ async def charging(tx: Tx, direction: Direction, time: datetime) -> Charging:
         return Charging(False)
     if row.settings.rate_deck_id:
         return Charging(True, row.settings.rate_deck_id)
-    plan = plans.plan_at(await usage_store.list_plans(tx), time)
+    plan = plans.plan_at(await plan_store.list_plans(tx), time)
     meter = VOICE_OUT if direction is Direction.OUTBOUND else VOICE
     rate = plan.rates.get(meter) if plan is not None else None
     return Charging(True, "", rate, plan.currency if plan is not None else "")

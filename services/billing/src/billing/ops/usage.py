@@ -16,11 +16,12 @@ from billing.domain import plans
 from billing.domain import usage as domain
 from billing.domain.levels import Change
 from billing.domain.meters import BUILT_IN, Feed, Meter, MeterNotFound, meter_of
+from billing.domain.plans import VOICE_PREPAID
 from billing.domain.statements import BilledPeriod, Statement
 from billing.domain.subscriptions import SubscriptionVersion
 from billing.domain.usage import EndedCall, UsageConflict, UsageRecord, rated
 from billing.ops.statements import RangeInvalid, current_period, statement_of
-from billing.store import days, meters
+from billing.store import days, meters, reservations
 from billing.store import plans as plan_store
 from billing.store import usage as store
 
@@ -115,12 +116,14 @@ async def keep_days(db: Database) -> None:
 
 
 async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
-    """Records a call once, and rates it as soon as its plan is known.
+    """Records a call once, and rates it as soon as its plan is known. One that a wallet paid for is counted alone.
 
     Raises `UsageConflict` for another body under its identity.
     """
+    paid = await reservations.find(tx, call.call_id)
+    meter = VOICE_PREPAID if paid is not None and paid.reservation.granted_seconds else call.meter
     record = UsageRecord(
-        new_id("usg", now), call.meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id,
+        new_id("usg", now), meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id,
         record_time=tx.now(),
     )  # fmt: skip
     known = await store.known_fingerprint(tx, record)

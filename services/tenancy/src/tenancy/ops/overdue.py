@@ -12,7 +12,9 @@ from datetime import datetime
 from chassis.sql import Tx
 
 from tenancy.domain.people import Notice
-from tenancy.ops import operators, organisation
+from tenancy.ops import operators
+from tenancy.ops.held import get_tenant
+from tenancy.ops.notices import dismiss_notice, raise_notice
 from tenancy.store import rows, tables
 
 OVERDUE = "INVOICE_OVERDUE"
@@ -22,8 +24,8 @@ REASON = "Invoices are overdue."
 
 async def remind(tx: Tx, invoice_id: str, parameters: Mapping[str, str], suspends: bool, now: datetime) -> None:
     """Tells the owner that an invoice is overdue, and suspends an active company after the last stage."""
-    await organisation.raise_notice(tx, OVERDUE, invoice_id, parameters, now)
-    tenant = await organisation.get_tenant(tx)
+    await raise_notice(tx, OVERDUE, invoice_id, parameters, now)
+    tenant = await get_tenant(tx)
     if suspends and tenant.state == "ACTIVE":
         await operators.suspend(tx, REASON, 0, now)
 
@@ -32,7 +34,7 @@ async def settled(tx: Tx, invoice_id: str, others_overdue: bool, now: datetime) 
     """Puts the notices of the invoice away, and gives the company back what was taken for overdue invoices."""
     known = await rows.find(tx, tables.notices, Notice, kind=OVERDUE, subject=invoice_id, dismissed=False)
     if known is not None:
-        await organisation.dismiss_notice(tx, known.notice_id)
-    tenant = await organisation.get_tenant(tx)
+        await dismiss_notice(tx, known.notice_id)
+    tenant = await get_tenant(tx)
     if not others_overdue and tenant.state == "SUSPENDED" and tenant.suspend_reason == REASON:
         await operators.resume(tx, 0, now)
