@@ -1,15 +1,18 @@
 import { Button, Tabs } from "@mantine/core";
+import { lazy, Suspense } from "react";
 import { useText } from "../../i18n/index.ts";
 import { signOut, useSession } from "../../session/session.ts";
 import { LanguageMenu } from "../../ui/LanguageMenu.tsx";
+import { Loading } from "../../ui/LoadMore.tsx";
 import { Logo } from "../../ui/Logo.tsx";
 import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
 import AuditPage from "../admin/AuditPage.tsx";
-import { Inventory } from "./Inventory.tsx";
 import { Nodes } from "./Nodes.tsx";
 import { Numbers } from "./Numbers.tsx";
 import classes from "./operator.module.css";
 import { Tenants } from "./Tenants.tsx";
+
+const Inventory = lazy(() => import("./Inventory.tsx"));
 
 /** Everything a platform operator has: the companies of this installation, the numbers they brought, the nodes that hold
  * their calls, and what operators did. */
@@ -52,7 +55,9 @@ export default function OperatorPage() {
             <Numbers />
           </Tabs.Panel>
           <Tabs.Panel value="inventory">
-            <Inventory />
+            <Suspense fallback={<Loading />}>
+              <Inventory />
+            </Suspense>
           </Tabs.Panel>
           <Tabs.Panel value="nodes">
             <Nodes />
