@@ -90,6 +90,8 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
         "OperatorService/ListTenants", "OperatorService/SuspendTenant", "OperatorService/ResumeTenant",
         "OperatorService/ListBroughtNumbers", "OperatorService/ApproveNumbers", "OperatorService/RevokeNumbers",
         "AuditService/ListAuditEntries", "UserService/GetMe",
+        *(f"InventoryService/{verb}" for verb in ("ListInventory", "ImportInventory", "UpdateInventoryNumber")),
+        *(f"InventoryService/{verb}" for verb in ("RemoveInventoryNumber", "SetQuarantine", "ListNumberHistory")),
         *(f"TrunkService/{verb}Trunk" for verb in ("Create", "Get", "Update", "Delete", "Test")),
         "TrunkService/ListTrunks", "TrunkService/GetTrunkHealth", "TrunkService/SetTrunkPassword",
         *(f"NodeService/{verb}" for verb in ("ListNodes", "DrainNode", "UndrainNode")),
@@ -105,6 +107,8 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
 
 async def test_every_route_refuses_a_malformed_body(house: Any) -> None:
     for route in ROUTES:
+        if route.method.action.endswith("/ReceiveCarrierEvent"):
+            continue  # signed bytes go on as they came: tenancy reads them once their signature holds
         headers = house.as_role(right_role(route))
         answer = await knock(house, route, headers, b'{"broken": ')
         assert answer.status_code == 400, route.template
