@@ -71,7 +71,7 @@ async def test_operator_adds_numbers_after_a_rehearsal_and_sees_who_had_them(
 async def test_company_orders_a_port_step_by_step(browser: Browser, company: Company) -> None:
     await company.subscribe("growth")  # the cheapest plan has no room for two more numbers
     page = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await page.goto(f"{company.url}/admin/porting/new")
+    await page.goto(f"{company.url}/admin/numbers/porting/new")
     await page.get_by_test_id("port-entries").fill(LONDON.format(601) + "\n" + LONDON.format(602))
     await page.get_by_test_id("port-check").click()
     await page.get_by_test_id("port-step-details").wait_for(timeout=30_000)
@@ -110,7 +110,7 @@ async def test_pages_of_numbers_fit_both_screens_and_axe_finds_nothing(
     await company.owner.delete(f"/v1/numbers/{LONDON.format(700)}")
     draft = {"entries": [LONDON.format(801), "+442079460000"], "brandId": company.brand["brandId"], "sms": True}
     order = await company.owner.post("/v1/portOrders", {"requestId": request_id(), **draft})
-    path = f"/admin/porting/{order['portOrderId']}"
+    path = f"/admin/numbers/porting/{order['portOrderId']}"
     async with onlookers(browser, company, "/admin/numbers") as pages:
         await pages.look("numbers")
         await pages.open(
@@ -118,7 +118,11 @@ async def test_pages_of_numbers_fit_both_screens_and_axe_finds_nothing(
             lambda page: page.get_by_test_id("number-add"),
             lambda page: page.get_by_test_id("number-save"),
         )
-        for name, where in (("orders", "/admin/porting"), ("a new order", "/admin/porting/new"), ("an order", path)):
+        for name, where in (
+            ("orders", "/admin/numbers/porting"),
+            ("a new order", "/admin/numbers/porting/new"),
+            ("an order", path),
+        ):
             await pages.each(lambda _, page, where=where: page.goto(company.url + where))
             await pages.each(lambda _, page: page.wait_for_selector("h1"))
             if where == path:

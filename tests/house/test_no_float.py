@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+LAYOUT = ROOT / "services" / "billing" / "src" / "billing" / "documents" / "pdf.py"
+"""Places lines and letters in millimetres; amounts reach it as text."""
 WATCHED = (
-    *sorted((ROOT / "services" / "billing" / "src").rglob("*.py")),
+    *(path for path in sorted((ROOT / "services" / "billing" / "src").rglob("*.py")) if path != LAYOUT),
     *sorted((ROOT / "services" / "tenancy" / "src" / "tenancy" / "domain").glob("plans*")),
     *sorted((ROOT / "services" / "tenancy" / "src" / "tenancy" / "domain").glob("*subscription*")),
     ROOT / "libs" / "kernel" / "src" / "kernel" / "money.py",

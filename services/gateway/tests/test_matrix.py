@@ -95,6 +95,8 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
         "OperatorPlanService/CreateAddOn", "OperatorPlanService/CreateAddOnVersion",
         "OperatorPlanService/UpdateAddOnDraft", "OperatorPlanService/PublishAddOn", "OperatorPlanService/RetireAddOn",
         "AuditService/ListAuditEntries", "UserService/GetMe",
+        *(f"InventoryService/{verb}" for verb in ("ListInventory", "ImportInventory", "UpdateInventoryNumber")),
+        *(f"InventoryService/{verb}" for verb in ("RemoveInventoryNumber", "SetQuarantine", "ListNumberHistory")),
         *(f"TrunkService/{verb}Trunk" for verb in ("Create", "Get", "Update", "Delete", "Test")),
         "TrunkService/ListTrunks", "TrunkService/GetTrunkHealth", "TrunkService/SetTrunkPassword",
         *(f"NodeService/{verb}" for verb in ("ListNodes", "DrainNode", "UndrainNode")),
@@ -125,7 +127,8 @@ async def test_operator_reaches_nothing_of_a_company(house: Any) -> None:
 
 async def test_every_route_refuses_a_malformed_body(house: Any) -> None:
     for route in ROUTES:
-        if route.signed_by:  # it goes as it is to whom its signature tells whether it is whole
+        # Signed bytes go on as they came to whom their signature tells whether they are whole.
+        if route.signed_by or route.method.action.endswith("/ReceiveCarrierEvent"):
             continue
         headers = house.as_role(right_role(route))
         answer = await knock(house, route, headers, b'{"broken": ')

@@ -11,11 +11,14 @@ from chassis.auth import STRANGER, acting_as
 from kernel.errors import DomainError, Forbidden, NotFound
 from kernel.tenant import PLATFORM, Principal
 from merkez.tenancy.v1 import (
+    emergency_service_pb2,
+    inventory_service_pb2,
     number_pb2,
     number_service_pb2,
     operator_plan_service_pb2,
     operator_service_pb2,
     plan_service_pb2,
+    porting_service_pb2,
     session_pb2,
     session_service_pb2,
     subscription_service_pb2,
@@ -27,6 +30,7 @@ from testkit import someone
 MODULES = (
     plan_service_pb2, tenant_service_pb2, session_service_pb2, number_service_pb2, operator_service_pb2,
     operator_plan_service_pb2, subscription_service_pb2,
+    emergency_service_pb2, inventory_service_pb2, porting_service_pb2,
 )  # fmt: skip
 EVERYBODY = {"owner", "admin", "supervisor", "agent", "operator", "api_client", "customer", "stranger", "service"}
 SIGNED_IN = EVERYBODY - {"customer", "stranger"}
@@ -75,7 +79,23 @@ MAY = {
     "NumberService": {
         "ListAvailableNumbers": LEADERS, "ListNumbers": LEADERS, "AssignNumber": ADMINS, "UpdateNumber": ADMINS,
         "ReleaseNumber": ADMINS, "BringNumbers": ADMINS, "LookupRoute": {"service"}, "GetCallerNumbers": {"service"},
+        "HoldNumber": ADMINS, "DropHold": ADMINS,
     },
+    "EmergencyAddressService": {
+        "CreateEmergencyAddress": ADMINS, "ListEmergencyAddresses": LEADERS, "UpdateEmergencyAddress": ADMINS,
+        "DeleteEmergencyAddress": ADMINS, "SetEmergencyAddress": ADMINS,
+    },
+    "InventoryService": dict.fromkeys(
+        ("ListInventory", "ImportInventory", "UpdateInventoryNumber", "RemoveInventoryNumber", "SetQuarantine",
+         "ListNumberHistory"), OPERATORS,
+    ),
+    "PortingService": {
+        "CreatePortOrder": ADMINS, "GetPortOrder": LEADERS, "ListPortOrders": LEADERS, "UpdatePortOrder": ADMINS,
+        "UploadPortDocument": ADMINS, "DeletePortDocument": ADMINS, "GetPortDocument": ADMINS,
+        "SubmitPortOrder": ADMINS, "CancelPortOrder": ADMINS, "CommentPortOrder": ADMINS, "ListPortEvents": LEADERS,
+        "ListPortOuts": LEADERS, "ConfirmPortOut": ADMINS, "RefusePortOut": ADMINS, "SetPortOutPin": OWNER,
+    },
+    "CarrierService": {"ReceiveCarrierEvent": EVERYBODY},
 }  # fmt: skip
 
 
@@ -93,6 +113,8 @@ def call(town: Any, method: Any, request: Any) -> Any:
         "PlanService": town.stubs.plans, "TenantService": town.stubs.tenants, "BrandService": town.stubs.brands,
         "SessionService": town.stubs.sessions, "UserService": town.stubs.users, "AuditService": town.stubs.audit,
         "ApiKeyService": town.stubs.api_keys, "NumberService": town.stubs.numbers,
+        "EmergencyAddressService": town.stubs.emergency, "InventoryService": town.stubs.inventory,
+        "PortingService": town.stubs.porting, "CarrierService": town.stubs.carriers,
         "OperatorService": town.stubs.operators, "OperatorPlanService": town.stubs.catalogue,
         "SubscriptionService": town.stubs.subscriptions,
     }  # fmt: skip

@@ -59,6 +59,7 @@ class Stock:
 async def stock(open_town: Any) -> Stock:
     made = Stock(await open_town(fresh=True))
     await made.add()
+    made.town.clock.advance(1)
     return made
 
 
@@ -222,6 +223,7 @@ async def test_number_given_back_rests_and_only_its_company_may_take_it_again(st
 async def test_quarantine_ends_after_its_days_and_the_history_keeps_who_had_it(stock: Stock) -> None:
     firm, rival = await stock.town.sign_up(), await stock.town.sign_up(company_name="Rival")
     await taken(firm, LONDON)
+    stock.town.clock.advance(1)
     await release(firm, LONDON)
     stock.town.clock.advance(timedelta(days=44, hours=23))
     await end_kept(stock.town.db)
@@ -229,6 +231,7 @@ async def test_quarantine_ends_after_its_days_and_the_history_keeps_who_had_it(s
     stock.town.clock.advance(timedelta(hours=1))
     await end_kept(stock.town.db)
     assert await stock.state(LONDON) == "FREE"
+    stock.town.clock.advance(1)
     await taken(rival, LONDON)
     assert await stock.history(LONDON) == [
         ("ADDED", ""), ("ASSIGNED", "Acme Contact"), ("RELEASED", "Acme Contact"),

@@ -28,12 +28,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],
   ["/customers/:customerId", "desktop", lazyPage(() => import("./pages/watch/CustomerPage.tsx"))],
   ["/admin/brands", "manage", lazyPage(() => import("./pages/admin/BrandsPage.tsx"))],
-  ["/admin/numbers", "manage", lazyPage(() => import("./pages/admin/NumbersPage.tsx"))],
-  [
-    "/admin/porting/:portOrderId?",
-    "manage",
-    lazyPage(() => import("./pages/admin/porting/PortingPages.tsx")),
-  ],
+  ["/admin/numbers/*?", "manage", lazyPage(() => import("./pages/admin/numbers/NumbersPages.tsx"))],
   ["/admin/trunks", "manage", lazyPage(() => import("./pages/admin/TrunksPage.tsx"))],
   ["/admin/devices", "manage", lazyPage(() => import("./pages/admin/DevicesPage.tsx"))],
   ["/admin/outbound", "manage", lazyPage(() => import("./pages/admin/OutboundPage.tsx"))],

@@ -62,4 +62,4 @@ class Exporter:
 
 def pause_after(attempts: int) -> timedelta:
     """How long to wait after so many attempts: a minute, doubling, at most six hours."""
-    return min(_LONGEST_PAUSE, timedelta(minutes=2 ** min(attempts, 10)) / 2)
+    return min(_LONGEST_PAUSE, timedelta(seconds=30 * 2 ** min(attempts, 10)))

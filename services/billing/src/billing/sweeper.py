@@ -19,7 +19,7 @@ from billing.ops import invoicing, paying
 from billing.ops.statements import NothingSubscribed
 from billing.store import invoicing as store
 
-EVERY_SECONDS = 30.0
+EVERY_SECONDS = 30
 _stuck = counter("merkez.billing.sweep_failures", "Steps of the invoice run that failed and will be tried again")
 
 

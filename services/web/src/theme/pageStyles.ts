@@ -6,7 +6,6 @@ import "@mantine/core/styles/PasswordInput.css";
 import "@mantine/core/styles/Pill.css";
 import "@mantine/core/styles/PillsInput.css";
 import "@mantine/core/styles/Checkbox.css";
-import "@mantine/core/styles/Radio.css";
 import "@mantine/core/styles/Fieldset.css";
 import "@mantine/core/styles/ColorSwatch.css";
 import "@mantine/core/styles/ColorPicker.css";

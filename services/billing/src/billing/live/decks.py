@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
+from time import monotonic_ns
 
 from chassis.sql import Database, Tx
 
@@ -18,7 +18,7 @@ from billing.domain.decks import Deck, DeckHeader
 from billing.ops import decks as ops
 from billing.store import decks as store
 
-FRESH_SECONDS = 4.0
+FRESH_SECONDS = 4
 KEPT = 16
 """Decks of 200,000 prefixes that are kept read, a few megabytes each."""
 
@@ -29,7 +29,7 @@ class _Known:
     parent_id: str
     version: store.VersionRow | None
     parent_version: store.VersionRow | None
-    until: float
+    until: int
 
 
 class DeckShelf:
@@ -62,7 +62,7 @@ class DeckShelf:
         """As `deck_at` for a moment that is now: which version that is may be known from some seconds ago."""
         key = owner, rate_deck_id
         known = self._known.get(key)
-        if known is None or known.until < monotonic() or _changed(known, time):
+        if known is None or known.until < monotonic_ns() or _changed(known, time):
 
             async def look(tx: Tx) -> tuple[store.DeckRow, store.VersionRow | None, store.VersionRow | None]:
                 deck = await ops.get(tx, rate_deck_id)
@@ -70,7 +70,7 @@ class DeckShelf:
                 return deck, await store.version_at(tx, rate_deck_id, time), parent
 
             deck, found, parent = await self._db.run(owner, look, read_only=True)
-            known = _Known(deck.header, deck.parent_id, found, parent, monotonic() + FRESH_SECONDS)
+            known = _Known(deck.header, deck.parent_id, found, parent, monotonic_ns() + FRESH_SECONDS * 10**9)
             self._known[key] = known
             return await self._read(owner, deck, found, parent)
         row = store.DeckRow(rate_deck_id, "", known.header, known.parent_id, 0, time)

@@ -17,7 +17,7 @@ from billing.clients import Telephony
 from billing.domain.differences import CallSeconds, Difference
 from billing.ops import differences as ops
 
-EVERY_SECONDS = 300.0
+EVERY_SECONDS = 300
 SETTLED = timedelta(minutes=2)
 """Facts of calls that ended less than so long ago may still be under way."""
 LOOK_BACK = timedelta(hours=6)

@@ -12,8 +12,8 @@ from billing.ops import reservations, wallets
 class Sweeps:
     """Loops that main runs. Each row is a transaction of its own; its trouble isn't the others'."""
 
-    EVERY_SECONDS = 1.0
-    EXPIRY_SECONDS = 30.0
+    EVERY_SECONDS = 1
+    EXPIRY_SECONDS = 30
 
     def __init__(self, db: Database, charges: Charges) -> None:
         self._db = db

@@ -6,6 +6,7 @@ metadata.
 
 from __future__ import annotations
 
+from calendar import timegm
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,7 +63,7 @@ def event_of(tenant_id: str, record: UsageRecord) -> dict[str, Any]:
         "transaction_id": record.usage_record_id,
         "external_subscription_id": tenant_id,
         "code": record.meter,
-        "timestamp": str(int(record.usage_time.timestamp())),
+        "timestamp": str(timegm(record.usage_time.utctimetuple())),
         "properties": {
             "source": record.source, "source_id": record.source_id, "seconds": record.used_seconds,
             "billed_seconds": record.billed_seconds, "brand_id": record.brand_id,

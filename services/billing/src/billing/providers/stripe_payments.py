@@ -7,6 +7,7 @@ event leads back to it and a repeated call charges nobody twice.
 from __future__ import annotations
 
 import hashlib
+from calendar import timegm
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -119,7 +120,7 @@ class StripePayments:
         )  # fmt: skip
 
     async def _look_for(self, payment: Payment, method: Method) -> Outcome:
-        since = int(payment.time.timestamp()) - 60
+        since = timegm(payment.time.utctimetuple()) - 60
         values: Any = {"customer": method.customer_id, "created": {"gte": since}, "limit": 100}
         found = await _asked(self._client.v1.payment_intents.list_async(values))
         for intent in found.data:

@@ -58,7 +58,12 @@ export default function NumbersPage() {
         add={{ label: t("admin.numbers.add"), onClick: () => setAdding(true) }}
         more={
           <>
-            <Button component={Link} href="/admin/porting" variant="default" data-testid="number-port">
+            <Button
+              component={Link}
+              href="/admin/numbers/porting"
+              variant="default"
+              data-testid="number-port"
+            >
               {t("porting.open")}
             </Button>
             <Button variant="default" onClick={() => setEmergency(true)} data-testid="number-emergency">

@@ -31,7 +31,7 @@ const TONES: Partial<Record<InventoryState, Tone>> = {
 type Doing = { what: "edit" | "quarantine" | "history"; number: InventoryNumber };
 
 /** Every number of this installation: who holds it, who did, what it is, and for how long it rests. */
-export function Inventory() {
+export default function Inventory() {
   const t = useText();
   const refresh = useRefresh("inventory", "numberHistory");
   const [looked, setLooked] = useState<Looked>(EVERYTHING);

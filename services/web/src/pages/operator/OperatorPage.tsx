@@ -1,12 +1,13 @@
 import { Button, Tabs } from "@mantine/core";
+import { lazy, Suspense } from "react";
 import { useText } from "../../i18n/index.ts";
 import { signOut, useSession } from "../../session/session.ts";
 import { LanguageMenu } from "../../ui/LanguageMenu.tsx";
+import { Loading } from "../../ui/LoadMore.tsx";
 import { Logo } from "../../ui/Logo.tsx";
 import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
 import AuditPage from "../admin/AuditPage.tsx";
 import { Differences } from "./Differences.tsx";
-import { Inventory } from "./Inventory.tsx";
 import { Invoices } from "./invoices/Invoices.tsx";
 import { LegalEntities } from "./invoices/LegalEntities.tsx";
 import { Nodes } from "./Nodes.tsx";
@@ -15,6 +16,8 @@ import classes from "./operator.module.css";
 import { Plans } from "./plans/Plans.tsx";
 import { RateDecks } from "./RateDecks.tsx";
 import { Tenants } from "./Tenants.tsx";
+
+const Inventory = lazy(() => import("./Inventory.tsx"));
 
 /** Everything a platform operator has: the companies of this installation, what is sold to them, the numbers they brought, the nodes that hold
  * their calls, and what operators did. */
@@ -75,7 +78,9 @@ export default function OperatorPage() {
             <Numbers />
           </Tabs.Panel>
           <Tabs.Panel value="inventory">
-            <Inventory />
+            <Suspense fallback={<Loading />}>
+              <Inventory />
+            </Suspense>
           </Tabs.Panel>
           <Tabs.Panel value="invoices">
             <Invoices />

@@ -1,4 +1,4 @@
-import { Button, Radio, Select, Stack, Text } from "@mantine/core";
+import { Button, Select, Stack, Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { api, ask, newRequestId } from "../../../api/client.ts";
@@ -97,12 +97,8 @@ export function TakeNumber(props: { onClose: () => void; onSaved: () => Promise<
     >
       <NumberFilters value={looked} onChange={setLooked} testId="number-search" />
       <ProblemNote problem={problem ?? (free.isError ? asProblem(free.error) : undefined)} />
-      <Radio.Group
-        label={t("setUp.number.pick")}
-        value={wanted}
-        onChange={(number) => void choose(number)}
-        error={wrong ? t("numberSearch.chooseOne") : undefined}
-      >
+      <fieldset className={classes.choices} aria-describedby={wrong ? "number-wrong" : undefined}>
+        <legend>{t("setUp.number.pick")}</legend>
         <div className={classes.found} data-testid="number-found">
           {numbers.length === 0 && !free.isPending && (
             <Text p="md" c="dimmed">
@@ -110,25 +106,34 @@ export function TakeNumber(props: { onClose: () => void; onSaved: () => Promise<
             </Text>
           )}
           {numbers.map((each) => (
-            <Radio
-              key={each.number}
-              className={classes.choice}
-              value={each.number ?? ""}
-              data-testid={`number-found-${each.number}`}
-              label={
-                <span className={classes.line}>
-                  <span className={`m-ltr m-figures ${classes.number}`}>{each.number}</span>
-                  <span className={classes.what}>
-                    {typeName(each.type)} · {carries(each.capabilities, t)}
-                  </span>
-                  {each.test && <Tag>{t("admin.numbers.test")}</Tag>}
-                  {each.kept === "NUMBER_KEPT_QUARANTINE" && <Tag tone="info">{t("numberSearch.yours")}</Tag>}
+            <div key={each.number} className={classes.choice}>
+              {/* Mantine's own radio would take a part of the shell's menus into a file of its own. */}
+              <input
+                type="radio"
+                name="number"
+                id={`number-${each.number}`}
+                value={each.number ?? ""}
+                checked={each.number === wanted}
+                onChange={() => void choose(each.number ?? "")}
+                data-testid={`number-found-${each.number}`}
+              />
+              <label htmlFor={`number-${each.number}`} className={classes.line}>
+                <span className={`m-ltr m-figures ${classes.number}`}>{each.number}</span>
+                <span className={classes.what}>
+                  {typeName(each.type)} · {carries(each.capabilities, t)}
                 </span>
-              }
-            />
+                {each.test && <Tag>{t("admin.numbers.test")}</Tag>}
+                {each.kept === "NUMBER_KEPT_QUARANTINE" && <Tag tone="info">{t("numberSearch.yours")}</Tag>}
+              </label>
+            </div>
           ))}
         </div>
-      </Radio.Group>
+        {wrong && (
+          <p id="number-wrong" role="alert" className={classes.wrong}>
+            {t("numberSearch.chooseOne")}
+          </p>
+        )}
+      </fieldset>
       {free.hasNextPage && (
         <Button
           variant="default"

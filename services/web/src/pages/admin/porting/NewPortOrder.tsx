@@ -38,7 +38,7 @@ export function NewPortOrder() {
     setAttempt({ id: requestId, of });
     try {
       const order = await ask(api.POST("/v1/portOrders", { body: { ...body, requestId } }));
-      go(`/admin/porting/${order.portOrderId}`);
+      go(`/admin/numbers/porting/${order.portOrderId}`);
     } catch (error) {
       setProblem(asProblem(error));
       setBusy(false);
@@ -92,7 +92,7 @@ export function NewPortOrder() {
             />
             <ProblemNote problem={problem} />
             <Group justify="flex-end">
-              <Button component={Link} href="/admin/porting" variant="default">
+              <Button component={Link} href="/admin/numbers/porting" variant="default">
                 {t("common.cancel")}
               </Button>
               <Button type="submit" loading={busy} data-testid="port-check">

@@ -56,7 +56,7 @@ export function PortOrderPage({ portOrderId }: { portOrderId: string }) {
       <PageHeader
         title={t("porting.order", { numbers: `\u2066${numbersInShort(data)}\u2069` })}
         subtitle={
-          <Anchor component={Link} href="/admin/porting">
+          <Anchor component={Link} href="/admin/numbers/porting">
             {t("porting.all")}
           </Anchor>
         }

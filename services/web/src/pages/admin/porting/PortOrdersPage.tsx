@@ -45,7 +45,7 @@ export function PortOrdersPage() {
         actions={
           <Button
             component={Link}
-            href="/admin/porting/new"
+            href="/admin/numbers/porting/new"
             leftSection={<IconPlus size={17} aria-hidden />}
             data-testid="port-add"
           >
@@ -72,7 +72,7 @@ export function PortOrdersPage() {
               {
                 head: t("porting.numbers"),
                 cell: (row) => (
-                  <Anchor component={Link} href={`/admin/porting/${row.portOrderId}`}>
+                  <Anchor component={Link} href={`/admin/numbers/porting/${row.portOrderId}`}>
                     <span className="m-ltr m-figures">{numbersInShort(row)}</span>
                   </Anchor>
                 ),
