@@ -80,7 +80,9 @@ function InvoiceTable({ rows, onOpen }: { rows: readonly Invoice[]; onOpen: (inv
           cell: (row) => (
             <>
               <bdi>{row.buyer?.legalName || "–"}</bdi>
-              <div className={`${operator.small} m-ltr`}>{row.tenantId}</div>
+              <div className={`${operator.small} m-ltr`} style={{ overflowWrap: "anywhere" }}>
+                {row.tenantId}
+              </div>
             </>
           ),
         },
