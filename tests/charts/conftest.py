@@ -17,6 +17,7 @@ COMBINATIONS = sorted(path.name.removesuffix("-values.yaml") for path in (CHART 
 
 def tool(name: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run one of the tools that `infra/charts/tools.sh` brings."""
+    assert (TOOLS / name).exists(), f"{name} isn't there: `make charts` brings what looks at the chart"
     command = [str(TOOLS / name), *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
