@@ -9,7 +9,8 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel.proration import MONTH, YEAR, next_end, period_containing, rounded, share
+from kernel.money import rounded
+from kernel.proration import MONTH, YEAR, next_end, period_containing, share
 
 BERLIN = "Europe/Berlin"
 ZONES = ("UTC", BERLIN, "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Tehran", "Pacific/Apia")

@@ -23,7 +23,7 @@ from billing.domain.subscriptions import Timeline, period_at
 from billing.domain.usage import UsageRecord, billed_seconds, rated
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel.proration import rounded
+from kernel.money import rounded
 
 CASES = json.loads((Path(__file__).parent / "fixtures" / "worked_cases.json").read_text())
 MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)

@@ -17,7 +17,7 @@ from billing.domain.statements import Discount, LineKind, Statement, StatementLi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel.errors import DomainError
-from kernel.proration import rounded
+from kernel.money import rounded
 
 from .invoice_house import entity
 

@@ -22,7 +22,8 @@ from billing.domain.plans import SEAT, SEAT_ACTIVE, SEAT_PEAK, Model, PlanHeld, 
 from billing.domain.statements import LineKind, Scope, Statement
 from billing.domain.subscriptions import HeldAddOn, State, SubscriptionVersion, Timeline
 from billing.domain.usage import billed_seconds
-from kernel.proration import period_containing, rounded, share
+from kernel.money import rounded
+from kernel.proration import period_containing, share
 
 from .oracle_cases import ADOPTED, CASES, CONVENTIONS, ELSEWHERE, OTHER, ROOT, RUNS, SHARED, runs
 

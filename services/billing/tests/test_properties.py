@@ -24,7 +24,8 @@ from billing.domain.subscriptions import State, SubscriptionVersion, Timeline
 from billing.domain.taxes import TaxData, TaxRate
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel.proration import period_containing, rounded, share
+from kernel.money import rounded
+from kernel.proration import period_containing, share
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 SECONDS = 31 * 86_400

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
 
 # ISO 4217 minor units that are not 2; everything else has two digits.
 _DIGITS = {
@@ -18,9 +19,16 @@ def minor_digits(currency: str) -> int:
     return _DIGITS.get(currency, 2)
 
 
+def rounded(amount: Fraction, currency: str) -> Decimal:
+    """To the currency's minor unit, halves away from zero, exactly. A line is rounded once, here."""
+    digits = minor_digits(currency)
+    whole = (abs(amount) * 10**digits * 2 + 1) // 2
+    return (Decimal(int(whole)) if amount >= 0 else -Decimal(int(whole))).scaleb(-digits)
+
+
 def round_half_up(amount: Decimal, currency: str) -> Decimal:
-    """`amount` to the currency's minor unit, halves away from zero."""
-    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_UP)
+    """As `rounded`, of a decimal."""
+    return rounded(Fraction(amount), currency)
 
 
 @dataclass(frozen=True)

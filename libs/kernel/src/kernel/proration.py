@@ -10,11 +10,8 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
-
-from kernel.money import minor_digits
 
 MONTH, QUARTER, YEAR = "month", "quarter", "year"
 MONTHS = {MONTH: 1, QUARTER: 3, YEAR: 12}
@@ -71,13 +68,6 @@ def share(start: datetime, end: datetime, period_start: datetime, period_end: da
     if since >= until:
         return Fraction(0)
     return Fraction(micros(until - since), micros(period_end - period_start))
-
-
-def rounded(amount: Fraction, currency: str) -> Decimal:
-    """To the currency's minor unit, halves away from zero. A line is rounded once, here."""
-    digits = minor_digits(currency)
-    whole = (abs(amount) * 10**digits * 2 + 1) // 2
-    return (Decimal(int(whole)) if amount >= 0 else -Decimal(int(whole))).scaleb(-digits)
 
 
 def micros(length: timedelta) -> int:

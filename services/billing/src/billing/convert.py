@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal, localcontext
-from fractions import Fraction
-from functools import partial
+from decimal import Decimal
 
 from chassis.instants import time_out
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from merkez.billing.v1 import billing_events_pb2, billing_pb2
+from kernel.proration import MONTH, YEAR
+from merkez.billing.v1 import billing_events_pb2, billing_pb2, wallet_events_pb2, wallet_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import plan_pb2, subscription_pb2, tenancy_events_pb2
 from merkez.type.v1 import money_pb2
@@ -19,11 +18,12 @@ from billing.domain.plans import VOICE, VOICE_OUT, Model, PlanHeld, Rate, Tier, 
 from billing.domain.statements import LineKind, Statement, StatementLine
 from billing.domain.subscriptions import HeldAddOn, State, SubscriptionVersion
 from billing.domain.usage import EndedCall, UsageRecord
+from billing.domain.wallets import Grant
+from billing.money_proto import money, shown
 
 NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
 """End causes of calls that were refused: nobody pays for a refusal."""
 
-_SHOWN_DIGITS = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MODELS = {
     plan_pb2.RATE_MODEL_STANDARD: Model.STANDARD,
@@ -159,36 +159,30 @@ def usage_rated(record: UsageRecord) -> billing_events_pb2.UsageRated:
 
 def preview_out(statement: Statement, now: datetime) -> billing_pb2.InvoicePreview:
     """A statement as a preview in the contract."""
-    money = partial(_money, statement.currency)
+    currency = statement.currency
     return billing_pb2.InvoicePreview(
         period_start_time=time_out(statement.start_time),
         period_end_time=time_out(statement.end_time),
-        lines=[line_out(line, statement.currency) for line in statement.lines],
-        total=money(statement.total),
+        lines=[line_out(line, currency) for line in statement.lines],
+        total=money(statement.total, currency),
         plan_id=statement.plan_id,
         plan_version=statement.plan_version,
         compute_time=time_out(now),
-        subtotal=money(statement.subtotal),
+        subtotal=money(statement.subtotal, currency),
         discounts=[
-            billing_pb2.StatementDiscount(discount_id=each.discount_id, name=each.name, amount=money(each.amount))
+            billing_pb2.StatementDiscount(
+                discount_id=each.discount_id, name=each.name, amount=money(each.amount, currency)
+            )
             for each in statement.discounts
         ],
         taxes=[
             billing_pb2.StatementTax(
-                tax_code=each.tax_code, name=each.name, percent=str(each.percent), base=money(each.base),
-                amount=money(each.amount), included=each.included,
+                tax_code=each.tax_code, name=each.name, percent=str(each.percent), base=money(each.base, currency),
+                amount=money(each.amount, currency), included=each.included,
             )
             for each in statement.taxes
         ],
     )  # fmt: skip
-
-
-def shown(value: Fraction) -> str:
-    """An exact number as a decimal of at most ten digits after the point, without needless zeros."""
-    with localcontext(prec=50):
-        exact = Decimal(value.numerator) / Decimal(value.denominator)
-        text = f"{exact.quantize(Decimal(1).scaleb(-_SHOWN_DIGITS), rounding=ROUND_HALF_UP):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def line_out(line: StatementLine, currency: str) -> billing_pb2.InvoiceLine:
@@ -198,21 +192,37 @@ def line_out(line: StatementLine, currency: str) -> billing_pb2.InvoiceLine:
         description_key=line.description_key,
         quantity=shown(line.quantity),
         included_quantity=shown(line.included),
-        unit_price=_money(currency, line.unit_price),
-        amount=_money(currency, line.amount),
+        unit_price=money(line.unit_price, currency),
+        amount=money(line.amount, currency),
         start_time=time_out(line.start_time),
         end_time=time_out(line.end_time),
         kind=_KINDS[line.kind],
         line_id=line.line_id,
         rate_id=line.rate_id,
         description_parameters=dict(line.description_parameters),
-        discount=_money(currency, line.discount),
+        discount=money(line.discount, currency),
         tax_code=line.tax_code,
     )
 
 
-def _money(currency: str, amount: Decimal) -> money_pb2.Money:
-    return money_pb2.Money(currency=currency, amount=f"{amount:f}")
+def wallet_topped_up(grant: Grant, currency: str, balance: Decimal) -> wallet_events_pb2.WalletToppedUp:
+    """The fact that money came into a wallet."""
+    made = wallet_pb2.Grant(
+        grant_id=grant.grant_id, amount=money(grant.amount, currency),
+        source=wallet_pb2.GrantSource.Value(f"GRANT_SOURCE_{grant.source.name}"), priority=grant.priority,
+        expire_time=time_out(grant.expire_time), create_time=time_out(grant.create_time),
+    )  # fmt: skip
+    return wallet_events_pb2.WalletToppedUp(grant=made, balance=money(balance, currency))
+
+
+def wallet_balance_low(threshold: Decimal, balance: Decimal, currency: str) -> wallet_events_pb2.WalletBalanceLow:
+    """The fact that a balance fell below where somebody wishes to know it."""
+    return wallet_events_pb2.WalletBalanceLow(threshold=money(threshold, currency), balance=money(balance, currency))
+
+
+def wallet_top_up_due(amount: Decimal, balance: Decimal, currency: str) -> wallet_events_pb2.WalletTopUpDue:
+    """The fact that a wallet is to be topped up by itself."""
+    return wallet_events_pb2.WalletTopUpDue(amount=money(amount, currency), balance=money(balance, currency))
 
 
 def _decimal(text: str) -> Decimal:
@@ -228,7 +238,7 @@ def _time(message: Message, name: str) -> datetime | None:
 
 
 def _interval(value: int) -> str:
-    return "year" if value == plan_pb2.BILLING_INTERVAL_YEAR else "month"
+    return YEAR if value == plan_pb2.BILLING_INTERVAL_YEAR else MONTH
 
 
 def talk_in(cdr: call_pb2.Cdr) -> int:

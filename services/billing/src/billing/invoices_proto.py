@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal, localcontext
-from fractions import Fraction
+from decimal import Decimal
 
 from chassis.instants import time_out
 from merkez.billing.v1 import billing_events_pb2, invoice_pb2
-from merkez.type.v1 import money_pb2
 
 from billing.domain.credit_notes import CreditNote
 from billing.domain.dunning import Consequence
@@ -17,8 +15,8 @@ from billing.domain.invoicing import Format, Invoice, State
 from billing.domain.parties import Address, BillingProfile, LegalEntity
 from billing.domain.payments import Payment
 from billing.domain.statements import LineKind, Statement, StatementLine, Tax
+from billing.money_proto import money, shown
 
-_SHOWN_DIGITS = 10
 _CONSEQUENCES = {
     Consequence.NOTICE: billing_events_pb2.OVERDUE_CONSEQUENCE_NOTICE,
     Consequence.RESTRICTED: billing_events_pb2.OVERDUE_CONSEQUENCE_RESTRICTED,
@@ -165,19 +163,6 @@ def overdue(invoice: Invoice, stage: int, consequence: Consequence, now: datetim
     return billing_events_pb2.InvoiceOverdue(
         invoice=summary_out(invoice), stage=stage, consequence=_CONSEQUENCES[consequence], days_overdue=days
     )
-
-
-def money(amount: Decimal, currency: str) -> money_pb2.Money:
-    """An amount as the contract shows it."""
-    return money_pb2.Money(currency=currency, amount=f"{amount:f}")
-
-
-def shown(value: Fraction) -> str:
-    """An exact number as a decimal of at most ten digits after the point, without needless zeros."""
-    with localcontext(prec=50):
-        exact = Decimal(value.numerator) / Decimal(value.denominator)
-        text = f"{exact.quantize(Decimal(1).scaleb(-_SHOWN_DIGITS), rounding=ROUND_HALF_UP):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _line(line: StatementLine, currency: str, credited: Decimal) -> invoice_pb2.IssuedLine:

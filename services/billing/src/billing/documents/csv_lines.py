@@ -10,7 +10,7 @@ import io
 from decimal import Decimal
 
 from billing.documents.view import Document
-from billing.invoices_proto import shown
+from billing.money_proto import shown
 
 COLUMNS = (
     "number", "issue_date", "of_invoice", "row", "line_id", "kind", "meter", "description", "start_date", "end_date",

@@ -15,7 +15,7 @@ from fpdf.enums import XPos, YPos
 from billing.documents.view import Document, Row
 from billing.documents.words import Words
 from billing.domain.parties import Address
-from billing.invoices_proto import shown
+from billing.money_proto import shown
 
 _MARGIN = 18.0
 _WIDTH = 210.0 - 2 * _MARGIN

@@ -12,12 +12,12 @@ import xml.etree.ElementTree as ET
 from decimal import Decimal
 from fractions import Fraction
 
-from kernel.proration import rounded
+from kernel.money import rounded
 
 from billing.documents.view import Document, Row
 from billing.domain.parties import Address
 from billing.domain.statements import Tax
-from billing.invoices_proto import shown
+from billing.money_proto import shown
 
 CBC = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
 CAC = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"

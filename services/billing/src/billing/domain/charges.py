@@ -9,7 +9,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from kernel.errors import FailedPrecondition
-from kernel.proration import rounded, share
+from kernel.money import rounded
+from kernel.proration import share
 
 from billing.domain import fees, levels, rates
 from billing.domain.aggregates import NOTHING, Aggregate, Stretch, measure
@@ -230,13 +231,12 @@ def _fee_lines(books: Books) -> list[StatementLine]:
 
 def _fee_line(kind: str, fee: fees.Fee) -> StatementLine:
     side, holding = "credit" if fee.amount < 0 else "fee", fee.holding
-    period = "year" if holding.interval == "year" else "month"
     return StatementLine(
         f"{kind}_{side}:{holding.key}:{_stamp(fee.due_time)}", LineKind.FEE, rounded(fee.amount, holding.currency),
         fee.start_time, fee.end_time, holding.plan_id, holding.plan_version,
         quantity=Fraction(holding.quantity if side == "fee" else -holding.quantity),
         unit_price=holding.unit_fee, description_key=f"invoice.{kind}_{side}",
-        description_parameters={"name": holding.plan_id, "interval": period}, tax_code="subscription",
+        description_parameters={"name": holding.plan_id, "interval": holding.interval}, tax_code="subscription",
     )  # fmt: skip
 
 

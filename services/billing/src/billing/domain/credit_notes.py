@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
-from kernel.money import minor_digits
-from kernel.proration import rounded
+from kernel.money import minor_digits, rounded
 
 from billing.domain.invoicing import InvoiceLineNotFound
 from billing.domain.statements import Statement, Tax
@@ -138,11 +137,6 @@ def total_of(lines: Sequence[CreditedLine], taxes: Sequence[Tax]) -> Decimal:
     """Sum of the lines and of the taxes that weren't in them."""
     amounts = sum((line.amount for line in lines), Decimal(0))
     return amounts + sum((tax.amount for tax in taxes if not tax.included), Decimal(0))
-
-
-def credited_of(before: Sequence[CreditNote]) -> Mapping[str, Decimal]:
-    """What was credited of each line."""
-    return _sums(before)
 
 
 def _sums(before: Sequence[CreditNote]) -> dict[str, Decimal]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from kernel.proration import rounded
+from kernel.money import rounded
 
 from billing.domain.money import shared
 from billing.domain.statements import Discount, StatementLine

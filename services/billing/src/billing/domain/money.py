@@ -6,18 +6,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+from kernel.currencies import CURRENCIES
 from kernel.errors import InvalidInput
 from kernel.money import minor_digits
-
-_CODES = """
-    AED AFN ALL AMD AOA ARS AUD AZN BAM BBD BDT BGN BHD BIF BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CLP CNY COP
-    CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD GBP GEL GHS GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR
-    ISK JMD JOD JPY KES KGS KHR KMF KRW KWD KZT LAK LBP LKR LRD LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK
-    MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SCR SEK SGD SYP
-    THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV XAF XCD XOF XPF YER ZAR ZMW
-"""
-KNOWN = frozenset(_CODES.split())
-"""Currencies that can be billed in."""
 
 
 class CurrencyUnknown(InvalidInput):
@@ -34,7 +25,7 @@ class AmountInvalid(InvalidInput):
 
 def currency(code: str, name: str = "currency") -> str:
     """The code when it is one that can be billed in. Raises `CurrencyUnknown`, naming the field."""
-    if code not in KNOWN:
+    if code not in CURRENCIES:
         raise CurrencyUnknown.of(name, "is not the code of a currency (ISO 4217)")
     return code
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from kernel.proration import MONTH
+
 SEAT, NUMBER, STORAGE = "seat_month", "number_month", "recording_storage_gb_month"
 SEAT_PEAK, SEAT_ACTIVE, SEAT_HOUR = "seat_concurrent", "seat_active", "seat_hour"
 VOICE, VOICE_OUT = "voice_inbound_minute", "voice_outbound_minute"
@@ -97,7 +99,7 @@ class PlanHeld:
     fact_time: datetime = _EARLIEST
     """When it was chosen: of two for the same moment the later choice counts, in whatever order they are heard of."""
     fee: Decimal = Decimal(0)
-    interval: str = "month"
+    interval: str = MONTH
     minimum: Decimal | None = None
     record_time: datetime = _EARLIEST
     """When it was heard of."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-from kernel.proration import period_containing
+from kernel.proration import MONTH, period_containing
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -118,4 +118,4 @@ def gaps_within(timeline: Timeline, start: datetime, end: datetime) -> list[tupl
 def period_at(timeline: Timeline, time: datetime, zone: str) -> tuple[datetime, datetime]:
     """The monthly period that `time` lies in: from the subscription's anchor, or that of the zone's calendar."""
     anchor = timeline.anchor_at(time) or datetime(2000, 1, 1, tzinfo=ZoneInfo(zone or "UTC"))
-    return period_containing(anchor, "month", time, zone)
+    return period_containing(anchor, MONTH, time, zone)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from kernel.proration import rounded
+from kernel.money import rounded
 
 from billing.domain.statements import StatementLine, Tax
 

@@ -14,10 +14,10 @@ from merkez.billing.v1 import meter_pb2, meter_service_pb2, meter_service_pb2_gr
 from merkez.billing.v1 import usage_service_pb2 as usage_pb2
 from merkez.type.v1 import money_pb2
 
-from billing import convert
 from billing.domain.aggregates import EPOCH, Aggregation
 from billing.domain.meters import Meter
 from billing.domain.usage import UsageConflict, UsageInvalid, UsageRecord
+from billing.money_proto import shown
 from billing.ops import current, meters
 from billing.ops import usage as ops
 from billing.ops.usage import Offered, Outcome
@@ -128,12 +128,12 @@ def _usage(found: current.CurrentUsage, each: current.RateUsage) -> usage_pb2.Me
         meter=standing.meter.meter,
         rate_id=standing.rate_id,
         unit=standing.meter.unit,
-        quantity=convert.shown(standing.quantity),
-        allowance=convert.shown(standing.allowance),
-        projected_quantity=convert.shown(standing.projected),
-        amount=money_pb2.Money(currency=standing.currency, amount=convert.shown(standing.amount)),
+        quantity=shown(standing.quantity),
+        allowance=shown(standing.allowance),
+        projected_quantity=shown(standing.projected),
+        amount=money_pb2.Money(currency=standing.currency, amount=shown(standing.amount)),
         days=[
-            usage_pb2.DayUsage(start_time=time_out(start), quantity=convert.shown(quantity))
+            usage_pb2.DayUsage(start_time=time_out(start), quantity=shown(quantity))
             for start, quantity in zip(found.days, each.days, strict=True)
         ],
     )

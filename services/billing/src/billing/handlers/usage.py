@@ -12,6 +12,7 @@ from chassis.sql import Database
 from merkez.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc
 
 from billing import convert
+from billing.money_proto import shown
 from billing.ops import usage as ops
 
 
@@ -46,7 +47,7 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
                     record_count=each.record_count,
                     used_seconds=each.used_seconds,
                     billed_seconds=each.billed_seconds,
-                    quantity=convert.shown(Fraction(each.billed_seconds, 60) + Fraction(each.total)),
+                    quantity=shown(Fraction(each.billed_seconds, 60) + Fraction(each.total)),
                 )
                 for each in sums
             ]

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from chassis.sql import Tx
 from kernel.errors import FailedPrecondition, InvalidInput
-from kernel.proration import period_containing
+from kernel.proration import YEAR, period_containing
 
 from billing.domain import charges, late, plans
 from billing.domain.aggregates import NOTHING, Aggregate, Aggregation
@@ -241,10 +241,10 @@ def _index(timeline: Timeline, redeemed: datetime, start: datetime, zone: str) -
 def _spent(earlier: Sequence[BilledPeriod], books: Books) -> dict[str, Decimal]:
     found: dict[str, Decimal] = {}
     for plan in books.plans:
-        if plan.interval != "year" or not plan.minimum:
+        if plan.interval != YEAR or not plan.minimum:
             continue
         anchor = books.timeline.anchor_at(books.start_time) or plan.effective_time
-        since, _ = period_containing(anchor, "year", books.end_time - timedelta(microseconds=1), books.zone)
+        since, _ = period_containing(anchor, YEAR, books.end_time - timedelta(microseconds=1), books.zone)
         key = f"{plan.plan_id}:{plan.version}"
         found[key] = sum(
             (

@@ -8,13 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from chassis.instants import time_out
 from chassis.sql import Tx
 from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import new_id
-from merkez.billing.v1 import wallet_events_pb2, wallet_pb2
-from merkez.type.v1 import money_pb2
 
+from billing import convert
 from billing.domain import wallets as rules
 from billing.domain.wallets import Entry, Grant, Policy, Source, Wallet
 from billing.store import reservations as reservation_store
@@ -142,13 +140,8 @@ async def top_up(
     await store.insert_grant(tx, grant)
     await store.book(tx, row, rules.topped_up(wallet, grant), now, actor=actor, note=note)
     shown = await get(tx, now)
-    made = wallet_pb2.Grant(
-        grant_id=grant.grant_id, amount=_money(row, amount),
-        source=wallet_pb2.GrantSource.Value(f"GRANT_SOURCE_{source.name}"), priority=priority,
-        expire_time=time_out(expire_time), create_time=time_out(now),
-    )  # fmt: skip
-    balance = _money(row, shown.wallet.balance(now))
-    tx.emit(wallet_events_pb2.WalletToppedUp(grant=made, balance=balance), key=tx.tenant_id)
+    fact = convert.wallet_topped_up(grant, row.policy.currency, shown.wallet.balance(now))
+    tx.emit(fact, key=tx.tenant_id)
     return shown
 
 
@@ -208,12 +201,10 @@ async def book(
     before, after = wallet.balance(now), wallet.after(entries).balance(now)
     crossed = rules.lowest_crossed(before, after, row.settings.low_balances)
     if crossed is not None:
-        fact = wallet_events_pb2.WalletBalanceLow(threshold=_money(row, crossed), balance=_money(row, after))
-        tx.emit(fact, key=tx.tenant_id)
+        tx.emit(convert.wallet_balance_low(crossed, after, row.policy.currency), key=tx.tenant_id)
     wished, below = row.settings.auto_top_up_amount, row.settings.auto_top_up_below
     if wished is not None and below is not None and after < below <= before:
-        due = wallet_events_pb2.WalletTopUpDue(amount=_money(row, wished), balance=_money(row, after))
-        tx.emit(due, key=tx.tenant_id)
+        tx.emit(convert.wallet_top_up_due(wished, after, row.policy.currency), key=tx.tenant_id)
 
 
 def _check(policy: Policy, settings: WalletSettings) -> None:
@@ -235,7 +226,3 @@ def _check(policy: Policy, settings: WalletSettings) -> None:
 def _check_version(row: WalletRow, version: int) -> None:
     if version and version != row.version:
         raise WalletVersionConflict("The wallet was changed meanwhile: read it again.")
-
-
-def _money(row: WalletRow, amount: Decimal) -> money_pb2.Money:
-    return money_pb2.Money(currency=row.policy.currency, amount=f"{amount:f}")

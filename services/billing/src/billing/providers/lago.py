@@ -17,7 +17,7 @@ from billing.domain.invoicing import Invoice
 from billing.domain.payments import ProviderUnavailable
 from billing.domain.statements import Statement
 from billing.domain.usage import UsageRecord
-from billing.invoices_proto import shown
+from billing.money_proto import shown
 
 NAME = "lago"
 _BATCH = 100

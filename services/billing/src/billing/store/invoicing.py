@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from billing.domain.invoicing import Invoice, State
 from billing.domain.parties import as_json, entity_from, profile_from
 from billing.store.invoicing_tables import billing_accounts, invoices
-from billing.store.tables import level_changes, plans_held, usage_records
+from billing.store.tables import plans_held
 
 _SUMMARY = [column for column in invoices.c if column.name not in ("statement",)]
 SWEPT = 200
@@ -73,14 +73,6 @@ async def overdue(tx: Tx) -> list[Invoice]:
     return [_invoice(row) for row in rows]
 
 
-async def invoice_at(tx: Tx, start: datetime) -> Invoice | None:
-    """The invoice of the period that begins then."""
-    row = await tx.one_or_none(
-        select(invoices).where(invoices.c.tenant_id == tx.tenant_id, invoices.c.start_time == start)
-    )
-    return _invoice(row) if row else None
-
-
 async def tenant_of(tx: Tx, invoice_id: str) -> str:
     """Whose invoice it is; empty for none. System transaction."""
     row = await tx.one_or_none(select(invoices.c.tenant_id).where(invoices.c.invoice_id == invoice_id))
@@ -123,17 +115,6 @@ async def list_all(
     )
 
 
-async def payable(tx: Tx) -> list[Invoice]:
-    """Invoices something is owed by, oldest first."""
-    owed = (State.FINALIZED.value, State.OVERDUE.value)
-    rows = await tx.all(
-        select(invoices)
-        .where(invoices.c.tenant_id == tx.tenant_id, invoices.c.state.in_(owed))
-        .order_by(invoices.c.issue_time, invoices.c.invoice_id)
-    )
-    return [_invoice(row) for row in rows]
-
-
 async def account(tx: Tx) -> Account | None:
     """Until when the tenant is invoiced."""
     row = await tx.one_or_none(select(billing_accounts).where(billing_accounts.c.tenant_id == tx.tenant_id))
@@ -153,27 +134,6 @@ async def first_plan_time(tx: Tx) -> datetime | None:
         select(func.min(plans_held.c.effective_time).label("first")).where(plans_held.c.tenant_id == tx.tenant_id)
     )
     return row["first"]
-
-
-async def first_heard_late(tx: Tx, since: datetime, until: datetime, before: datetime) -> datetime | None:
-    """The earliest moment of what was heard of in (since, until] and lies before `before`; None when nothing was."""
-    found: list[datetime] = []
-    for table, time in (
-        (usage_records, usage_records.c.usage_time),
-        (level_changes, level_changes.c.change_time),
-        (plans_held, plans_held.c.effective_time),
-    ):
-        row = await tx.one(
-            select(func.min(time).label("first")).where(
-                table.c.tenant_id == tx.tenant_id,
-                table.c.record_time > since,
-                table.c.record_time <= until,
-                time < before,
-            )
-        )
-        if row["first"] is not None:
-            found.append(row["first"])
-    return min(found, default=None)
 
 
 async def without_account(tx: Tx) -> list[str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from kernel.proration import rounded, share
+from kernel.money import rounded
+from kernel.proration import share
 
 from tenancy.domain import subscriptions
 from tenancy.domain.plans import LIMITS, AddOn, Limits, Plan, misfits, with_add_ons

@@ -154,11 +154,6 @@ def whole(value: int, at: str, most: int) -> list[Fault]:
     return [Fault(at, "TOO_LARGE")] if value > most else []
 
 
-def fault_keys() -> Sequence[str]:
-    """Every key there is, for whoever has words for them."""
-    return tuple(_SAID)
-
-
 def _limits(limits: Limits, at: str) -> list[Fault]:
     return [fault for name in LIMITS for fault in whole(getattr(limits, name), f"{at}.{name}", _MOST_OF_A_LIMIT)]
 

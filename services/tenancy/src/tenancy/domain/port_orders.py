@@ -14,7 +14,6 @@ from tenancy.domain import fields
 from tenancy.domain.emergency import CivicAddress, checked
 from tenancy.domain.fields import FieldInvalid
 from tenancy.domain.porting import (
-    AT_CARRIER,
     BEFORE,
     OVER,
     Lane,
@@ -359,11 +358,6 @@ def shown(numbers: Sequence[str]) -> str:
     first = [format_number(parse(each), PhoneNumberFormat.INTERNATIONAL).replace(" ", "\u00a0") for each in numbers[:3]]
     more = f" (+{len(numbers) - 3})" if len(numbers) > 3 else ""
     return "\u2066" + ", ".join(first) + more + "\u2069"
-
-
-def at_carrier(order: PortOrder) -> bool:
-    """Whether it was sent off and isn't over."""
-    return any(each.state in AT_CARRIER and each.submission for each in order.lanes)
 
 
 Verdicts = Mapping[str, PortNumber]
