@@ -16,10 +16,10 @@ from chassis.telemetry import log
 
 from tenancy.carriers.port import Carrier, CarrierAway, CarrierRefused, File, OutRequest, Submission
 from tenancy.domain.port_orders import PortOrder
-from tenancy.domain.porting import Lane, PortState
+from tenancy.domain.porting import Lane, PortState, Standing
 from tenancy.ops import emergency, port_outs, port_work
 from tenancy.ops.port_outs import Asked
-from tenancy.ops.port_work import Standing, Worker
+from tenancy.ops.port_work import Worker
 from tenancy.ops.porting import Orders
 
 PORTING_EVERY_SECONDS = 5.0
@@ -105,8 +105,7 @@ class Porter:
                 return
             if not lane.carrier_ref:
                 return
-            said = await self._carrier.status(carrier_ref)
-            standing = Standing(said.state, said.foc_time, said.port_time, said.exception, said.note)
+            standing = await self._carrier.status(carrier_ref)
         except CarrierRefused as error:
             standing = Standing("REFUSED", exception=error.reason, note=error.note)
             if lane.cancel_asked:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tenancy.domain.emergency import CivicAddress
 from tenancy.domain.port_orders import Details, PortNumber
+from tenancy.domain.porting import Standing
 
 
 class CarrierAway(Exception):
@@ -48,17 +49,6 @@ class Submission:
     files: tuple[File, ...] = ()
     replaces: str = ""
     """What the carrier called the submission that stopped, of one that was corrected."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a submission stands: SUBMITTED, ACCEPTED, REFUSED, ACTIVATED or CANCELLED."""
-
-    state: str
-    foc_time: datetime | None = None
-    port_time: datetime | None = None
-    exception: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from urllib.parse import quote
 import httpx
 from chassis.telemetry import log
 
-from tenancy.carriers.port import CarrierAway, CarrierRefused, OutRequest, Standing, Submission
+from tenancy.carriers.port import CarrierAway, CarrierRefused, OutRequest, Submission
 from tenancy.domain.emergency import CivicAddress
 from tenancy.domain.port_orders import PortNumber
-from tenancy.domain.porting import EXCEPTIONS
+from tenancy.domain.porting import EXCEPTIONS, Standing
 
 _STATES = {
     "submitted": "SUBMITTED",

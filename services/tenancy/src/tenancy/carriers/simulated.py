@@ -16,9 +16,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from kernel.clock import Clock
 
-from tenancy.carriers.port import CarrierAway, CarrierRefused, OutRequest, Standing, Submission
+from tenancy.carriers.port import CarrierAway, CarrierRefused, OutRequest, Submission
 from tenancy.domain.emergency import CivicAddress
 from tenancy.domain.port_orders import PortNumber
+from tenancy.domain.porting import Standing
 
 ANSWERS_AFTER = timedelta(seconds=30)
 _SWITCHES_AT = time(10, 0, tzinfo=UTC)

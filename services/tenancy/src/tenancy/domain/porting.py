@@ -169,3 +169,14 @@ class PortEvent:
     state: str
     note: str
     user_id: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a carrier says a submission stands: SUBMITTED, ACCEPTED, REFUSED, ACTIVATED or CANCELLED."""
+
+    state: str
+    foc_time: datetime | None = None
+    port_time: datetime | None = None
+    exception: str = ""
+    note: str = ""

@@ -11,7 +11,7 @@ from chassis.sql import Tx
 
 from tenancy.domain import port_orders as rules
 from tenancy.domain.port_orders import PortNumber, PortOrder
-from tenancy.domain.porting import OVER, Lane, PortState, Trigger, move
+from tenancy.domain.porting import OVER, Lane, PortState, Standing, Trigger, move
 from tenancy.ops import ported
 from tenancy.ops.porting import Orders
 from tenancy.store import porting
@@ -21,17 +21,6 @@ _LEASE = timedelta(minutes=2)
 
 due = porting.due
 hurry = porting.hurry
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How the carrier says a submission stands: SUBMITTED, ACCEPTED, REFUSED, ACTIVATED or CANCELLED."""
-
-    state: str
-    foc_time: datetime | None = None
-    port_time: datetime | None = None
-    exception: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
-import { Anchor, Table } from "@mantine/core";
+import { Table } from "@mantine/core";
 import { IconReceipt } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "wouter";
+import { useParams } from "wouter";
 import { api, ask } from "../../api/client.ts";
-import { useNames } from "../../api/names.ts";
 import { usePlans } from "../../api/plan.ts";
 import type { InvoicePreview, Money, UsageRecord } from "../../api/types.ts";
 import { formatDate, formatMonth } from "../../format/dates.ts";
@@ -22,6 +21,7 @@ import { InvoicePage } from "./billing/InvoicePage.tsx";
 import { Invoices } from "./billing/Invoices.tsx";
 import { PaymentPanel } from "./billing/PaymentPanel.tsx";
 import { ProfilePanel } from "./billing/ProfilePanel.tsx";
+import { Source } from "./billing/Source.tsx";
 import { PlanPanel } from "./PlanPanel.tsx";
 import { WalletPanel } from "./WalletPanel.tsx";
 
@@ -239,20 +239,6 @@ function UsageRecords() {
       </PagedPanel>
     </section>
   );
-}
-
-/** What was used: a call to open, a person, or a number. */
-function Source({ id }: { id: string }) {
-  const t = useText();
-  const names = useNames();
-  if (id.startsWith("call_")) {
-    return (
-      <Anchor component={Link} href={`/calls/${id}`}>
-        {t("watch.openCall")}
-      </Anchor>
-    );
-  }
-  return id.startsWith("usr_") ? <bdi>{names.user(id)}</bdi> : <span className="m-ltr">{id || "–"}</span>;
 }
 
 function Seconds({ count }: { count: string | undefined }) {

@@ -1,7 +1,5 @@
-import { Anchor, Modal } from "@mantine/core";
-import { Link } from "wouter";
+import { Modal } from "@mantine/core";
 import { api, ask } from "../../../api/client.ts";
-import { useNames } from "../../../api/names.ts";
 import type { IssuedLine, LineRecord } from "../../../api/types.ts";
 import { formatNumber, roundDecimal } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
@@ -10,6 +8,7 @@ import { PagedPanel, usePages } from "../../../ui/LoadMore.tsx";
 import { DateTime } from "../../../ui/Time.tsx";
 import watch from "../../watch/watch.module.css";
 import { Cost, lineText } from "./parts.tsx";
+import { Source } from "./Source.tsx";
 
 interface Props {
   invoiceId: string;
@@ -52,7 +51,7 @@ export function LineRecords({ invoiceId, line, onClose }: Props) {
                     { head: t("admin.audit.when"), cell: (row) => <DateTime value={row.startTime} /> },
                     {
                       head: t("billing.source"),
-                      cell: (row) => <Item id={row.usageRecord?.sourceId ?? ""} />,
+                      cell: (row) => <Source id={row.usageRecord?.sourceId ?? ""} />,
                     },
                     {
                       head: t("billing.billed"),
@@ -65,7 +64,7 @@ export function LineRecords({ invoiceId, line, onClose }: Props) {
                     { head: t("billing.charge"), cell: (row) => <Cost money={row.usageRecord?.charge} /> },
                   ]
                 : [
-                    { head: t("invoice.item"), cell: (row) => <Item id={row.itemId ?? ""} /> },
+                    { head: t("invoice.item"), cell: (row) => <Source id={row.itemId ?? ""} /> },
                     { head: t("invoice.from"), cell: (row) => <DateTime value={row.startTime} /> },
                     { head: t("invoice.to"), cell: (row) => <DateTime value={row.endTime} /> },
                     { head: t("billing.quantity"), cell: quantity },
@@ -76,17 +75,4 @@ export function LineRecords({ invoiceId, line, onClose }: Props) {
       </PagedPanel>
     </Modal>
   );
-}
-
-function Item({ id }: { id: string }) {
-  const t = useText();
-  const names = useNames();
-  if (id.startsWith("call_")) {
-    return (
-      <Anchor component={Link} href={`/calls/${id}`}>
-        {t("watch.openCall")}
-      </Anchor>
-    );
-  }
-  return id.startsWith("usr_") ? <bdi>{names.user(id)}</bdi> : <span className="m-ltr">{id || "–"}</span>;
 }

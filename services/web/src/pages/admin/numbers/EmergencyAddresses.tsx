@@ -3,20 +3,18 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../../api/client.ts";
 import { optionsOf, useBrands, useNames } from "../../../api/names.ts";
-import { asProblem, fieldProblem, type Problem } from "../../../api/problem.ts";
+import { asProblem, type Problem } from "../../../api/problem.ts";
 import type { CivicAddress, EmergencyAddress } from "../../../api/types.ts";
 import { textOr, useText } from "../../../i18n/index.ts";
 import { Form } from "../../../ui/Form.tsx";
-import { SelectField, TextField } from "../../../ui/fields.tsx";
+import { SelectField } from "../../../ui/fields.tsx";
 import { useRefresh } from "../../../ui/ListPage.tsx";
 import { Tag, type Tone } from "../../../ui/Note.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { RowActions } from "../../../ui/RowActions.tsx";
-import { CountrySelect } from "../CountrySelect.tsx";
+import { CivicAddressFields } from "../CivicAddressFields.tsx";
 import classes from "./numbers.module.css";
 
-const PARTS = ["name", "street", "unit", "city", "region", "postalCode"] as const;
-const NEEDED = new Set<string>(["name", "street", "city"]);
 const TONES: Record<string, Tone> = { VALID: "good", REFUSED: "bad", PENDING: "info" };
 const REFETCH_MS = 5_000;
 
@@ -145,23 +143,7 @@ function AddressForm(props: { known: EmergencyAddress; onClose: () => void; onSa
             value={chosen || null}
             onChange={(value) => setBrandId(value ?? "")}
           />
-          {PARTS.map((part) => (
-            <TextField
-              key={part}
-              label={t(`place.${part}`)}
-              required={NEEDED.has(part)}
-              value={address[part] ?? ""}
-              error={fieldProblem(problem, part)}
-              onChange={(event) => setAddress({ ...address, [part]: event.currentTarget.value })}
-              data-testid={`emergency-${part}`}
-            />
-          ))}
-          <CountrySelect
-            label={t("place.country")}
-            value={address.country ?? ""}
-            error={fieldProblem(problem, "country")}
-            onChange={(country) => setAddress({ ...address, country })}
-          />
+          <CivicAddressFields value={address} onChange={setAddress} problem={problem} testId="emergency" />
         </div>
         <ProblemNote problem={problem} />
         <Group justify="flex-end">

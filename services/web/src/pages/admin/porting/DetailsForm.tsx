@@ -7,11 +7,8 @@ import { useText } from "../../../i18n/index.ts";
 import { Form } from "../../../ui/Form.tsx";
 import { HINT_BELOW, PasswordField, TextField } from "../../../ui/fields.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
-import { CountrySelect } from "../CountrySelect.tsx";
+import { CivicAddressFields } from "../CivicAddressFields.tsx";
 import classes from "./porting.module.css";
-
-const PLACE = ["name", "street", "unit", "city", "region", "postalCode"] as const;
-const NEEDED = new Set<string>(["name", "street", "city"]);
 
 /** What the losing carrier has to know, as it stands on its last bill. */
 export function DetailsForm(props: { order: PortOrder; onChange: (order: PortOrder) => Promise<void> }) {
@@ -81,23 +78,12 @@ export function DetailsForm(props: { order: PortOrder; onChange: (order: PortOrd
             onChange={(event) => set({ authorizedPerson: event.currentTarget.value })}
             data-testid="port-person"
           />
-          {PLACE.map((part) => (
-            <TextField
-              key={part}
-              label={t(`place.${part}`)}
-              required={NEEDED.has(part)}
-              maxLength={200}
-              value={address[part] ?? ""}
-              error={fieldProblem(problem, part)}
-              onChange={(event) => setAddress({ ...address, [part]: event.currentTarget.value })}
-              data-testid={`port-${part}`}
-            />
-          ))}
-          <CountrySelect
-            label={t("place.country")}
-            value={address.country ?? ""}
-            error={fieldProblem(problem, "country")}
-            onChange={(country) => setAddress({ ...address, country })}
+          <CivicAddressFields
+            value={address}
+            onChange={setAddress}
+            problem={problem}
+            testId="port"
+            maxLength={200}
           />
         </div>
         <ProblemNote problem={problem} />
