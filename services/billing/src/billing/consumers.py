@@ -71,7 +71,7 @@ async def _seat(tx: Tx, user: session_pb2.User, meta: FactMeta) -> None:
 async def number_assigned(tx: Tx, fact: tenancy_events_pb2.NumberAssigned, meta: FactMeta) -> None:
     """A number costs from its assignment; test numbers and those a company brought cost nothing."""
     if not fact.number.test and not fact.number.brought:
-        await _number(tx, fact.number.number, fact.number.assign_time, 1, meta)
+        await _number(tx, fact.number.number, fact.number.assign_time, 1, meta, fact.number.price_class)
 
 
 async def number_released(tx: Tx, fact: tenancy_events_pb2.NumberReleased, meta: FactMeta) -> None:
@@ -79,11 +79,11 @@ async def number_released(tx: Tx, fact: tenancy_events_pb2.NumberReleased, meta:
     await _number(tx, fact.number, fact.release_time, 0, meta)
 
 
-async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMeta) -> None:
+async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMeta, price_class: str = "") -> None:
     # A number has no version of its own that goes on after its release: its life is ordered by time.
     time = stamp.ToDatetime(tzinfo=UTC)
     position = (time - _EPOCH) // timedelta(microseconds=1)
-    await _alarmed(usage.change_level(tx, Change(NUMBER, number, position, time, held)), meta)
+    await _alarmed(usage.change_level(tx, Change(NUMBER, number, position, time, held, price_class=price_class)), meta)
 
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:

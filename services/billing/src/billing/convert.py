@@ -130,6 +130,7 @@ def call_in(cdr: call_pb2.Cdr) -> EndedCall:
         brand_id=cdr.brand_id,
         start_time=cdr.start_time.ToDatetime(tzinfo=UTC),
         used_seconds=max(0, cdr.duration.seconds + (1 if cdr.duration.nanos > 0 else 0)),
+        dialed_number=cdr.dialed_number,
     )
 
 

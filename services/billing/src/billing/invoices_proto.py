@@ -11,7 +11,7 @@ from merkez.billing.v1 import billing_events_pb2, invoice_pb2
 
 from billing.domain.credit_notes import CreditNote
 from billing.domain.dunning import Consequence
-from billing.domain.invoicing import Format, Invoice, State
+from billing.domain.invoicing import Following, Format, Invoice, State
 from billing.domain.parties import Address, BillingProfile, LegalEntity
 from billing.domain.payments import Payment
 from billing.domain.statements import LineKind, Statement, StatementLine, Tax
@@ -94,7 +94,9 @@ def summary_out(invoice: Invoice) -> invoice_pb2.Invoice:
         buyer=profile_out(invoice.buyer, currency) if invoice.buyer else None,
         purchase_order=invoice.purchase_order, notes=invoice.notes, digest=invoice.digest, version=invoice.version,
         tenant_id=invoice.tenant_id, reminder_count=invoice.reminders,
-        next_reminder_time=time_out(invoice.reminder_time),
+        next_reminder_time=time_out(invoice.reminder_time), follows_invoice_id=invoice.follows_invoice_id,
+        follows_number=invoice.follows_number, supplements=invoice.follow_kind == Following.SUPPLEMENTS,
+        followed_by_invoice_id=invoice.followed_by_invoice_id,
     )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ from billing.handlers.wallets import WalletOperators, Wallets
 from billing.live import reconciler as reconciling
 from billing.live.charging import Charges
 from billing.live.decks import DeckShelf
+from billing.live.rating import Rating
 from billing.live.reconciler import Reconciler
 from billing.live.sweeps import Sweeps
 from billing.ops import usage as ops
@@ -56,20 +57,21 @@ async def main(process: Process) -> None:
     bus = process.closing(await Bus.connect(settings))
     peers = process.closing(Peers(settings, "billing"))
     shelf = DeckShelf(db)
+    rating = Rating(db, shelf)
     charges = Charges(db, shelf)
     reconciler = Reconciler(db, Telephony(peers))
     collector = Collector(db, payment_provider(settings, db), settings.public_url)
     lago = process.closing(Lago(settings.lago_url, settings.lago_api_key)) if settings.lago_url else None
     served = [
-        *metered(db),
+        *metered(rating),
         *prepaid(db, shelf, charges, reconciler),
-        *invoiced(db, collector, settings),
+        *invoiced(rating, collector, settings),
     ]
     server = process.closing(serve(served, settings))
     bus.relay(db)
     await bus.consume(db, "billing", HANDLERS)
     export = Exporter(db, lago).export_due if lago is not None else None
-    sweeper = Sweeper(db, rules(settings), collector.try_to_pay, export)
+    sweeper = Sweeper(rating, rules(settings), collector.try_to_pay, export)
     process.tasks.every(EVERY_SECONDS, sweeper.sweep, "invoice run")
     await server.start()
     process.tasks.spawn(_keep_days(db), "days of old records")
@@ -81,11 +83,12 @@ async def main(process: Process) -> None:
     process.draining(bus.drain)
 
 
-def metered(db: Database) -> list:
+def metered(rating: Rating) -> list:
     """The servicers of usage, meters, coupons and taxes."""
+    db = rating.db
     return [
-        (billing_service_pb2_grpc.add_BillingServiceServicer_to_server, Billing(db)),
-        (usage_service_pb2_grpc.add_UsageServiceServicer_to_server, Usage(db)),
+        (billing_service_pb2_grpc.add_BillingServiceServicer_to_server, Billing(rating)),
+        (usage_service_pb2_grpc.add_UsageServiceServicer_to_server, Usage(rating)),
         (meter_service_pb2_grpc.add_MeterServiceServicer_to_server, Meters(db)),
         (coupon_service_pb2_grpc.add_CouponServiceServicer_to_server, Coupons(db)),
         (tax_service_pb2_grpc.add_TaxServiceServicer_to_server, Taxes(db)),
@@ -103,11 +106,11 @@ def prepaid(db: Database, shelf: DeckShelf, charges: Charges, reconciler: Reconc
     ]
 
 
-def invoiced(db: Database, collector: Collector, settings: Settings) -> list:
+def invoiced(rating: Rating, collector: Collector, settings: Settings) -> list:
     """The servicers of invoices and payments."""
-    operators = InvoiceOperators(db, settings.invoice_settle)
+    operators = InvoiceOperators(rating, settings.invoice_settle)
     return [
-        (invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server, Invoices(db, collector)),
+        (invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server, Invoices(rating, collector)),
         (invoice_operator_service_pb2_grpc.add_InvoiceOperatorServiceServicer_to_server, operators),
         (invoice_operator_service_pb2_grpc.add_PaymentEventServiceServicer_to_server, PaymentEvents(collector)),
     ]

@@ -156,6 +156,13 @@ async def get_version(tx: Tx, rate_deck_id: str, version: int) -> VersionRow:
     return found
 
 
+async def parent_version_at(tx: Tx, rate_deck_id: str, time: datetime) -> int:
+    """Which version of its parent a derived deck follows at `time`; 0 for a deck of its own."""
+    deck = await get(tx, rate_deck_id)
+    parent = await store.version_at(tx, deck.parent_id, time) if deck.parent_id else None
+    return parent.version if parent else 0
+
+
 async def begin_import(tx: Tx, rate_deck_id: str, now: datetime) -> VersionRow:
     """A new draft in place of any other."""
     deck = await get(tx, rate_deck_id)
