@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,19 +13,20 @@ from billing.domain.rates import RateInvalid
 from billing.live.decks import read_parts
 from billing.ops import decks, invoicing, line_records
 from billing.store import decks as store
+from chassis.instants import time_out
 from kernel.tenant import PLATFORM
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import number_pb2, plan_pb2, tenancy_events_pb2
 from merkez.type.v1 import money_pb2
-from chassis.instants import time_out
 
 from .conftest import MARCH, call_fact
 from .invoice_house import APRIL, DAY, MAY, House
 from .test_statements import plan
 
 OUT = call_pb2.DIRECTION_OUTBOUND
-DECK = "prefix,destination,price,first_increment,next_increment,connect_fee\n90,Turkey,0.10,60,60,0\n905,Turkey mobile,0.30,60,60,0.05\n"
-DEARER = "prefix,destination,price,first_increment,next_increment,connect_fee\n90,Turkey,1.00,60,60,0\n"
+HEAD = "prefix,destination,price_per_minute,increments,connect_fee\n"
+DECK = f"{HEAD}90,Turkey,0.10,60/60,0\n905,Turkey mobile,0.30,60/60,0.05\n"
+DEARER = f"{HEAD}90,Turkey,1.00,60/60,0\n"
 
 
 async def deck(house: House, text: str = DECK, at: datetime = MARCH - 30 * DAY, deck_id: str = "") -> str:
@@ -83,7 +85,7 @@ async def test_calls_are_lines_by_destination_and_one_no_rate_is_for_shows(house
 
 async def test_each_line_opens_to_its_calls_with_what_each_cost(house: House) -> None:
     whole = await invoice(house, by_deck(await deck(house)))
-    now, found = house.ledger.clock.now(), dict[str, list[tuple[str, Decimal]]]()
+    now, found = house.ledger.clock.now(), dict[str, list[Any]]()
     for line in whole.statement.lines:
         page, token = await house.ledger.rating.run(
             house.ledger.tenant,
@@ -100,10 +102,10 @@ async def test_each_line_opens_to_its_calls_with_what_each_cost(house: House) ->
             )
             page += more
         name = line.description_parameters["destination"]
-        found[name] = [(each.usage.source_id, Decimal(str(each.charge))) for each in page if each.usage] if name else []
+        found[name] = [(each.usage.source_id, each.charge) for each in page if each.usage] if name else []
         assert sum((each.quantity for each in page), 0) == line.quantity
-    assert [each for each, _ in found["Turkey"]] == ["c1", "c3"]
-    assert [each for each, _ in found["Turkey mobile"]] == ["c2"]
+    assert found["Turkey"] == [("c1", Fraction(1, 5)), ("c3", Fraction(1, 10))]
+    assert found["Turkey mobile"] == [("c2", Fraction(7, 20))]
 
 
 async def test_rebuilt_after_the_deck_became_dearer_it_is_the_same_to_the_byte(house: House) -> None:

@@ -5429,7 +5429,7 @@ export interface paths {
         };
         /**
          * Usage that came late and could not stand on a later invoice, because that is in another currency
-         * @description Usage that came late and could not stand on a later invoice, because that is in another currency. Newest first. Needs the permission `invoices.read_all`.
+         * @description Usage that came late and could not stand on a later invoice, because that is in another currency. Newest first. Needs the permission `invoices.read`.
          */
         get: operations["merkez.billing.v1.InvoiceOperatorService.ListLeftOutUsage"];
         put?: never;

@@ -55,6 +55,8 @@ async def left_out(
     newest = {each.start_time: each for each in invoices}
     found: list[LeftOut] = []
     for each in _earlier(frozen, start):
+        if each.start_time == start:
+            continue
         invoice = newest[each.start_time]
         if invoice.currency == currency or not await changed_since(tx, each, cutoff):
             continue
