@@ -99,6 +99,7 @@ PERMISSIONS_BY_ROLE: Mapping[str, frozenset[str]] = {
     "admin": frozenset(_ADMIN),
     "supervisor": frozenset(_SUPERVISOR),
     "agent": frozenset(_AGENT),
+    "payer": frozenset({"billing.read", "billing.write", "notices.read"}),
     "operator": frozenset(_OPERATOR),
     "api_client": frozenset(),
     "customer": frozenset(),
@@ -108,7 +109,7 @@ PERMISSIONS_BY_ROLE: Mapping[str, frozenset[str]] = {
 """Role -> permissions. Owner includes admin, admin includes supervisor, supervisor includes agent."""
 
 _MEMBERS = frozenset({"owner", "admin", "supervisor", "agent", "api_client", "service"})
-_SIGNED_IN = _MEMBERS | {"operator"}
+_SIGNED_IN = _MEMBERS | {"operator", "payer"}
 
 
 def known(permission: str) -> bool:

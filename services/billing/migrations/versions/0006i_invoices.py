@@ -36,3 +36,15 @@ def upgrade() -> None:
         sa.Column("settled_by_invoice_id", sa.Text, nullable=False),
         sa.Index("left_out_usage_by_time", "notice_time", "invoice_id"),
     )  # fmt: skip
+    create_tenant_table(
+        op, SCHEMA, "auto_top_ups",
+        sa.Column("auto_top_up_id", sa.Text, primary_key=True),
+        sa.Column("amount", sa.Numeric, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("create_time", Time, nullable=False),
+        sa.Column("next_time", Time),
+        sa.Column("reference", sa.Text, nullable=False),
+        sa.Column("failure", sa.Text, nullable=False),
+        sa.Index("auto_top_ups_by_time", "next_time"),
+    )  # fmt: skip

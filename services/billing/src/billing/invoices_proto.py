@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from chassis.instants import time_out
-from merkez.billing.v1 import billing_events_pb2, invoice_pb2
+from merkez.billing.v1 import billing_events_pb2, invoice_pb2, payment_events_pb2
 
 from billing.domain.credit_notes import CreditNote
 from billing.domain.dunning import Consequence
@@ -154,17 +154,27 @@ def paid(invoice: Invoice, others_overdue: bool) -> billing_events_pb2.InvoicePa
     return billing_events_pb2.InvoicePaid(invoice=summary_out(invoice), others_overdue=others_overdue)
 
 
+def payment_failed(invoice: Invoice, payment: Payment) -> payment_events_pb2.InvoicePaymentFailed:
+    """The fact that the provider took nothing."""
+    return payment_events_pb2.InvoicePaymentFailed(
+        invoice=summary_out(invoice), amount=money(payment.amount, payment.currency), failure=payment.failure
+    )
+
+
 def voided(invoice: Invoice, others_overdue: bool) -> billing_events_pb2.InvoiceVoided:
     """The fact that it was declared void."""
     return billing_events_pb2.InvoiceVoided(invoice=summary_out(invoice), others_overdue=others_overdue)
 
 
-def overdue(invoice: Invoice, stage: int, consequence: Consequence, now: datetime) -> billing_events_pb2.InvoiceOverdue:
+def overdue(
+    invoice: Invoice, stage: int, consequence: Consequence, following: Consequence | None, now: datetime
+) -> billing_events_pb2.InvoiceOverdue:
     """The fact that another stage of reminding is reached."""
     days = (now - invoice.due_time).days if invoice.due_time else 0
     return billing_events_pb2.InvoiceOverdue(
-        invoice=summary_out(invoice), stage=stage, consequence=_CONSEQUENCES[consequence], days_overdue=days
-    )
+        invoice=summary_out(invoice), stage=stage, consequence=_CONSEQUENCES[consequence], days_overdue=days,
+        next_consequence=_CONSEQUENCES[following] if following else None,
+    )  # fmt: skip
 
 
 def _line(line: StatementLine, currency: str, credited: Decimal) -> invoice_pb2.IssuedLine:

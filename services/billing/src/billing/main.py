@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from chassis.bus import Bus
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process
 from chassis.sql import Database
 from chassis.turns import TurnTaking
-from kernel.errors import Unavailable
 from merkez.billing.v1 import (
     billing_service_pb2_grpc,
     coupon_service_pb2_grpc,
@@ -17,6 +14,7 @@ from merkez.billing.v1 import (
     invoice_operator_service_pb2_grpc,
     invoice_service_pb2_grpc,
     meter_service_pb2_grpc,
+    plan_rating_service_pb2_grpc,
     rate_deck_service_pb2_grpc,
     reservation_service_pb2_grpc,
     tax_service_pb2_grpc,
@@ -25,7 +23,7 @@ from merkez.billing.v1 import (
 )
 
 from billing.clients import PaymentProvider, Telephony
-from billing.collecting import Collector
+from billing.collecting import TOP_UP_SECONDS, Collector
 from billing.consumers import HANDLERS
 from billing.exporting import Exporter
 from billing.handlers.coupons import Coupons
@@ -34,6 +32,7 @@ from billing.handlers.differences import Differences
 from billing.handlers.invoice_operators import InvoiceOperators, PaymentEvents
 from billing.handlers.invoicing import Invoices
 from billing.handlers.metering import Meters, Usage
+from billing.handlers.plan_rating import PlanRating
 from billing.handlers.reservations import Reservations
 from billing.handlers.taxes import Taxes
 from billing.handlers.usage import Billing
@@ -74,10 +73,11 @@ async def main(process: Process) -> None:
     sweeper = Sweeper(rating, rules(settings), collector.try_to_pay, export)
     process.tasks.every(EVERY_SECONDS, sweeper.sweep, "invoice run")
     await server.start()
-    process.tasks.spawn(_keep_days(db), "days of old records")
+    process.tasks.until_done(5.0, lambda: ops.keep_days(db), "days of old records")
     sweeps = Sweeps(db, charges)
     process.tasks.every(sweeps.EVERY_SECONDS, sweeps.reservations, "reservations")
     process.tasks.every(sweeps.EXPIRY_SECONDS, sweeps.grants, "expired grants")
+    process.tasks.every(TOP_UP_SECONDS, collector.top_up_due, "automatic top-ups")
     process.tasks.every(reconciling.EVERY_SECONDS, reconciler.look, "reconciler")
     process.draining(server.drain)
     process.draining(bus.drain)
@@ -89,6 +89,7 @@ def metered(rating: Rating) -> list:
     return [
         (billing_service_pb2_grpc.add_BillingServiceServicer_to_server, Billing(rating)),
         (usage_service_pb2_grpc.add_UsageServiceServicer_to_server, Usage(rating)),
+        (plan_rating_service_pb2_grpc.add_PlanRatingServiceServicer_to_server, PlanRating(db)),
         (meter_service_pb2_grpc.add_MeterServiceServicer_to_server, Meters(db)),
         (coupon_service_pb2_grpc.add_CouponServiceServicer_to_server, Coupons(db)),
         (tax_service_pb2_grpc.add_TaxServiceServicer_to_server, Taxes(db)),
@@ -114,14 +115,6 @@ def invoiced(rating: Rating, collector: Collector, settings: Settings) -> list:
         (invoice_operator_service_pb2_grpc.add_InvoiceOperatorServiceServicer_to_server, operators),
         (invoice_operator_service_pb2_grpc.add_PaymentEventServiceServicer_to_server, PaymentEvents(collector)),
     ]
-
-
-async def _keep_days(db: Database) -> None:
-    while True:
-        try:
-            return await ops.keep_days(db)
-        except Unavailable:
-            await asyncio.sleep(5)
 
 
 def rules(settings: Settings) -> Rules:

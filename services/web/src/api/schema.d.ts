@@ -13536,7 +13536,7 @@ export interface components {
          * @description What a user may do; each holds what the next weaker holds.
          * @enum {string}
          */
-        "tenancy.v1.Role": "ROLE_UNSPECIFIED" | "ROLE_OWNER" | "ROLE_ADMIN" | "ROLE_SUPERVISOR" | "ROLE_AGENT" | "ROLE_OPERATOR" | "ROLE_API_CLIENT";
+        "tenancy.v1.Role": "ROLE_UNSPECIFIED" | "ROLE_OWNER" | "ROLE_ADMIN" | "ROLE_SUPERVISOR" | "ROLE_AGENT" | "ROLE_OPERATOR" | "ROLE_API_CLIENT" | "ROLE_PAYER";
         /** @description A signed-in session. The refresh token is shown once and rotates at every use. */
         "tenancy.v1.Session": {
             /** @description Output only. */
@@ -13771,6 +13771,8 @@ export interface components {
             readonly version?: string;
             /** @description Output only. Why it is suspended, in the platform operator's words; empty while it isn't. */
             readonly suspendReason?: string;
+            /** @description Output only. Whether it owes so long that it can call nobody and take on nobody until it has paid; calls in and signing in work. */
+            readonly restricted?: boolean;
         };
         /** @description A tenant as platform operators see it: how it stands, and nothing of what is in it. */
         "tenancy.v1.TenantOverview": {

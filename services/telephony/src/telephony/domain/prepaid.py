@@ -9,6 +9,18 @@ _LEAST = 0.2
 """Seconds between two questions, at least."""
 
 
+class BalanceTooLowToCall(FailedPrecondition):
+    """The wallet doesn't pay for the first seconds of the call."""
+
+    reason = "BALANCE_TOO_LOW_TO_CALL"
+
+
+class NumberHasNoRate(FailedPrecondition):
+    """The wallet's calls have no price to this number, or it is blocked."""
+
+    reason = "NUMBER_HAS_NO_RATE"
+
+
 @dataclass(frozen=True)
 class Credit:
     """What billing said last. `granted` is talk that is paid for, since the call began to count."""
