@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from kernel.errors import FailedPrecondition
+
 _LEAST = 0.2
 """Seconds between two questions, at least."""
 

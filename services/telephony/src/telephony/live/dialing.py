@@ -225,8 +225,10 @@ class Dialing:
         back = call.direction is Direction.INBOUND and call.caller_number in numbers.numbers
         if back or number in numbers.numbers:
             raise FindMeOwnNumber("a call to this telephone would come back in", metadata={"call_id": call.call_id})
-        # Of a call that came in: a company that owes is called, and works, as before.
-        return await self._planned(tenant_id, number, _known(call, numbers), replace(numbers, restricted=False))
+        # A part of a call that came in: who owes is called, and works, as before, and a wallet pays for the call alone.
+        if numbers.suspended:
+            raise TenantSuspended("the company is suspended: it makes no calls")
+        return await self._house.outside.plan(tenant_id, number, _known(call, numbers), numbers)
 
     async def _planned(self, tenant_id: str, number: str, shown: str, numbers: CallerNumbers) -> Planned:
         """The one way to a plan, whoever rings whom and why: what a company may not do, it may by none."""
