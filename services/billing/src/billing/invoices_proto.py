@@ -64,7 +64,7 @@ def profile_in(value: invoice_pb2.BillingProfile) -> BillingProfile:
     """A billing profile as the company wants it."""
     return BillingProfile(
         legal_name=value.legal_name, address=_address_in(value.address), tax_id=value.tax_id, email=value.email,
-        language=value.language, purchase_order=value.purchase_order,
+        language=value.language, purchase_order=value.purchase_order, notes=value.notes,
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def profile_out(value: BillingProfile, currency: str = "") -> invoice_pb2.Billin
     return invoice_pb2.BillingProfile(
         legal_name=value.legal_name, address=_address_out(value.address), tax_id=value.tax_id, email=value.email,
         language=value.language, purchase_order=value.purchase_order, payment_terms_days=value.payment_terms_days,
-        legal_entity_id=value.legal_entity_id, currency=currency, version=value.version,
+        legal_entity_id=value.legal_entity_id, currency=currency, version=value.version, notes=value.notes,
     )  # fmt: skip
 
 

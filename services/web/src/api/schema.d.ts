@@ -5965,6 +5965,8 @@ export interface components {
              * @description Output only. Rises with every change; 0 while nothing was saved.
              */
             readonly version?: string;
+            /** @description What stands below the lines of every invoice, up to 1,000 characters; a draft's own notes take its place. */
+            notes?: string;
         };
         /** @description Changes. */
         "billing.v1.ChangeRateDeckMarkupRequest": {

@@ -86,7 +86,7 @@ async def _follow(
         invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=original.start_time,
         end_time=original.end_time, currency=statement.currency, statement=canonical.statement_bytes(statement),
         digest="", subtotal=statement.subtotal, total=statement.total, create_time=now, time_zone=original.time_zone,
-        purchase_order=profile.purchase_order, follows_invoice_id=original.invoice_id, follows_number=original.number,
+        purchase_order=profile.purchase_order, notes=profile.notes, follows_invoice_id=original.invoice_id, follows_number=original.number,
         follow_kind=kind.value,
     )  # fmt: skip
     await store.insert_invoice(tx, made)

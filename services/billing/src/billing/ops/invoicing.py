@@ -67,7 +67,7 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
     made = Invoice(
         invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=start, end_time=end,
         currency=statement.currency, statement=data, digest="", subtotal=statement.subtotal, total=statement.total,
-        create_time=now, time_zone=zone, purchase_order=profile.purchase_order,
+        create_time=now, time_zone=zone, purchase_order=profile.purchase_order, notes=profile.notes,
     )  # fmt: skip
     await store.insert_invoice(tx, made)
     following = invoicing.next_period(first, end, zone, timeline)

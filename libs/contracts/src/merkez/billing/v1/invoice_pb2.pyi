@@ -218,6 +218,7 @@ class BillingProfile(_message.Message):
     LEGAL_ENTITY_ID_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     legal_name: _builtins.str
     """Name that stands on invoices, up to 200 characters; empty means the company's name is not known to billing yet and nothing is printed."""
     tax_id: _builtins.str
@@ -236,6 +237,8 @@ class BillingProfile(_message.Message):
     """Output only. Currency of the company's invoices: that of its plan."""
     version: _builtins.int
     """Output only. Rises with every change; 0 while nothing was saved."""
+    notes: _builtins.str
+    """What stands below the lines of every invoice, up to 1,000 characters; a draft's own notes take its place."""
     @_builtins.property
     def address(self) -> Global___PostalAddress:
         """Where the company is."""
@@ -253,10 +256,11 @@ class BillingProfile(_message.Message):
         legal_entity_id: _builtins.str = ...,
         currency: _builtins.str = ...,
         version: _builtins.int = ...,
+        notes: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "currency", b"currency", "email", b"email", "language", b"language", "legal_entity_id", b"legal_entity_id", "legal_name", b"legal_name", "payment_terms_days", b"payment_terms_days", "purchase_order", b"purchase_order", "tax_id", b"tax_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "currency", b"currency", "email", b"email", "language", b"language", "legal_entity_id", b"legal_entity_id", "legal_name", b"legal_name", "notes", b"notes", "payment_terms_days", b"payment_terms_days", "purchase_order", b"purchase_order", "tax_id", b"tax_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
