@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pointsOf } from "../src/pages/admin/billing/UsageCharts.tsx";
+import { pointsOf } from "../src/pages/admin/billing/usagePoints.ts";
 
 const days = ["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"].map((startTime, place) => ({
   startTime,
