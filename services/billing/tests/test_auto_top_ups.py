@@ -9,6 +9,7 @@ from typing import Any
 
 from billing.collecting import Collector
 from billing.domain.payments import Method, Outcome, PaymentState, ProviderEvent, ProviderUnavailable
+from billing.handlers.plan_rating import PlanRating
 from billing.ops import paying
 from billing.ops import wallets as ops
 from billing.store import payments
@@ -21,8 +22,6 @@ from merkez.billing.v1.plan_rating_service_pb2_grpc import (
 from merkez.tenancy.v1 import plan_pb2
 from merkez.type.v1 import money_pb2
 from testkit.rpc import RpcHouse
-
-from billing.handlers.plan_rating import PlanRating
 
 from .test_ops_paying import SUCCEEDED, Bank
 from .till import Till, till

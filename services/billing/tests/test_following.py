@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from billing.domain import canonical
 from billing.domain.invoicing import InvoiceFollowed, InvoiceStateWrong, InvoiceTooYoung, State
+from billing.handlers.invoice_operators import InvoiceOperators
 from billing.ops import following, invoicing
 from billing.ops.issuing import preview_invoice
 from billing.store import left_out
+from chassis.auth import acting_as
+from kernel.errors import DomainError, Forbidden
+from kernel.ids import new_id
+from kernel.tenant import PLATFORM
+from merkez.billing.v1 import invoice_operator_service_pb2 as pb
+from merkez.billing.v1 import invoice_operator_service_pb2_grpc
+from testkit import someone
+from testkit.rpc import RpcHouse
 
 from .conftest import MARCH, call_fact, plan_fact, user_fact
 from .invoice_house import APRIL, DAY, MAY, RULES, House, euros
@@ -129,3 +139,51 @@ async def test_seat_taken_in_the_month_is_in_the_preview_whole(house: House) -> 
     await house.ledger.tell(user_fact("usr_9", 1), MARCH)
     preview = await house.do(lambda tx: preview_invoice(tx, MARCH + DAY))
     assert preview.total == euros("40.00")
+
+
+async def test_asked_twice_at_once_one_draft_follows(house: House) -> None:
+    await house.set_up()
+    await house.used_march(60)
+    first = await house.issued()
+    await void(house, first.invoice_id)
+    house.go_to(APRIL + 3 * DAY)
+    outcomes = await asyncio.gather(*(reissued(house, first.invoice_id) for _ in range(3)), return_exceptions=True)
+    assert sum(isinstance(each, InvoiceFollowed) for each in outcomes) == 2
+    assert len(await house.invoices()) == 2
+
+
+async def test_by_rpc_the_same_request_makes_one_draft_and_of_another_company_it_is_not_found(
+    house: House, rpc: RpcHouse
+) -> None:
+    stubs = invoice_operator_service_pb2_grpc
+    await rpc.serve(
+        "billing",
+        [(stubs.add_InvoiceOperatorServiceServicer_to_server, InvoiceOperators(house.ledger.rating, RULES.settle))],
+    )
+    stub = rpc.stub(stubs.InvoiceOperatorServiceStub, "billing")
+    await house.set_up()
+    await house.used_march(60)
+    first = await house.issued()
+    await void(house, first.invoice_id)
+    house.go_to(APRIL + 3 * DAY)
+
+    def asked(request_id: str, tenant_id: str = house.ledger.tenant) -> pb.ReissueInvoiceRequest:
+        return pb.ReissueInvoiceRequest(request_id=request_id, tenant_id=tenant_id, invoice_id=first.invoice_id)
+
+    with acting_as(someone("operator", PLATFORM)):
+        made = await stub.ReissueInvoice(asked("one"))
+        assert await stub.ReissueInvoice(asked("one")) == made
+        assert (made.follows_number, made.supplements) == ("MRK-000001", False)
+        for request, reason in (
+            (asked("two"), "INVOICE_FOLLOWED"), (asked("three", new_id("ten", APRIL)), "INVOICE_NOT_FOUND"),
+        ):  # fmt: skip
+            with pytest.raises(DomainError) as refused:
+                await stub.ReissueInvoice(request)
+            assert refused.value.reason == reason
+        bill = pb.BillLeftOutUsageRequest(request_id="x", tenant_id=house.ledger.tenant, invoice_id=first.invoice_id)
+        with pytest.raises(DomainError) as refused:
+            await stub.BillLeftOutUsage(bill)
+        assert refused.value.reason == "INVOICE_STATE_WRONG"
+        assert not (await stub.ListLeftOutUsage(pb.ListLeftOutUsageRequest())).usage
+    with acting_as(someone("owner", house.ledger.tenant)), pytest.raises(Forbidden):
+        await stub.ReissueInvoice(asked("four"))

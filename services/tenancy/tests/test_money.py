@@ -47,7 +47,6 @@ async def notices(firm: Any) -> set[str]:
     return {each.kind for each in found}
 
 
-
 async def test_company_is_told_before_restricted_and_has_all_back_when_it_pays(town: Any, firm: Any) -> None:
     invoice = an_invoice(town)
     ahead = events.InvoiceOverdue(

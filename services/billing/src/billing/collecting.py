@@ -17,7 +17,6 @@ from billing.ops import auto_top_ups, invoicing, parties, paying
 from billing.store import auto_top_ups as auto_top_up_store
 from billing.store import payments as store
 
-
 TOP_UP_SECONDS = 3
 
 

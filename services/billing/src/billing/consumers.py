@@ -16,6 +16,7 @@ from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
 from billing import convert
+from billing.domain import rates
 from billing.domain.levels import Change
 from billing.domain.meters import PRESENCE
 from billing.domain.plans import NUMBER, SEAT, STORAGE
@@ -26,12 +27,21 @@ SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPER
 AWAY = (contact_pb2.AGENT_STATE_UNSPECIFIED, contact_pb2.AGENT_STATE_OFFLINE)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_unrateable = counter("merkez.billing.unrateable_plans", "Rates of plans that were taken in and can't be applied")
 _conflicts = counter("merkez.billing.conflicts", "Usage that came again with another body")
 
 
 async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta: FactMeta) -> None:
-    """A plan version is held from a moment on."""
-    await usage.subscribe(tx, convert.plan_in(fact, meta.time))
+    """A plan version is held from a moment on. One that can't be rated was refused when it was published: one that comes
+    all the same is taken, as whoever holds it does hold it, and somebody must look."""
+    plan = convert.plan_in(fact, meta.time)
+    for rate_id, rate in plan.rates.items():
+        try:
+            rates.check(rate)
+        except rates.RateInvalid as error:
+            _unrateable.add(1)
+            log.error("a plan can't be rated", plan_id=plan.plan_id, rate_id=rate_id, message=error.message)
+    await usage.subscribe(tx, plan)
 
 
 async def subscription_changed(tx: Tx, fact: tenancy_events_pb2.SubscriptionChanged, meta: FactMeta) -> None:

@@ -203,9 +203,7 @@ def _usage_lines(books: Books, part: Part, scope: Scope) -> list[StatementLine]:
     return lines
 
 
-def _lines_of_rate(
-    books: Books, part: Part, used: Quantity, held: Fraction, included: Fraction
-) -> list[StatementLine]:
+def _lines_of_rate(books: Books, part: Part, used: Quantity, held: Fraction, included: Fraction) -> list[StatementLine]:
     """One line, of a rate deck one for each destination of each of its versions; at least one."""
     if used.rate.model != Model.DECK:
         charged = rates.charge(

@@ -88,9 +88,7 @@ def charge(
     """
     if rate.model == Model.DECK:
         parts = by_destination(rate, records, included=included, held=held, deck=deck)
-        return Charged(
-            sum((each.amount for each in parts), _NOTHING), sum((each.included for each in parts), _NOTHING)
-        )
+        return Charged(sum((each.amount for each in parts), _NOTHING), sum((each.included for each in parts), _NOTHING))
     free = max(_NOTHING, min(quantity, included))
     if rate.by_record:
         amount = _by_record(rate, _in_order(records), free)

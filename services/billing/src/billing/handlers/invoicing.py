@@ -111,9 +111,7 @@ class Invoices(invoice_service_pb2_grpc.InvoiceServiceServicer):
 async def whole_invoice(rating: Rating, tenant_id: str, invoice_id: str) -> invoice_pb2.Invoice:
     """An invoice with all that belongs to it."""
     now = rating.db.clock.now()
-    found = await rating.run(
-        tenant_id, lambda tx, decks: invoicing.whole(tx, invoice_id, now, decks), read_only=True
-    )
+    found = await rating.run(tenant_id, lambda tx, decks: invoicing.whole(tx, invoice_id, now, decks), read_only=True)
     return proto.invoice_out(found.invoice, found.statement, found.payments, found.credit_notes)
 
 

@@ -26,9 +26,7 @@ class Rating:
         self.db = db
         self._shelf = shelf
 
-    async def run(
-        self, tenant_id: str, work: Callable[[Tx, DeckPrice], Awaitable[T]], *, read_only: bool = False
-    ) -> T:
+    async def run(self, tenant_id: str, work: Callable[[Tx, DeckPrice], Awaitable[T]], *, read_only: bool = False) -> T:
         """One transaction of the tenant. It runs again for each version of a deck that it turns out to need."""
         prices = DeckPrices()
         while True:

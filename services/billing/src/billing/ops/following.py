@@ -73,9 +73,7 @@ async def note_left_out(tx: Tx, invoice: Invoice, now: datetime, decks: DeckPric
         await left_out_store.note(tx, each.invoice, each.amount, invoice.invoice_id, now)
 
 
-async def _follow(
-    tx: Tx, original: Invoice, kind: Following, now: datetime, decks: DeckPrice | None
-) -> Invoice:
+async def _follow(tx: Tx, original: Invoice, kind: Following, now: datetime, decks: DeckPrice | None) -> Invoice:
     if original.followed_by_invoice_id:
         raise InvoiceFollowed(
             "Another invoice was made after it already.", metadata={"invoice_id": original.followed_by_invoice_id}

@@ -17,8 +17,8 @@ from billing.domain.dunning import Stage
 from billing.domain.invoicing import ISSUED, PAYABLE, Invoice, InvoiceStateWrong
 from billing.domain.parties import NoLegalEntity
 from billing.domain.payments import MANUAL, Method, NoPaymentMethod, Outcome, Payment, PaymentState, ProviderEvent
-from billing.ops import invoicing as invoices
 from billing.ops import auto_top_ups, settling
+from billing.ops import invoicing as invoices
 from billing.store import invoicing as invoice_store
 from billing.store import parties
 from billing.store import payments as store

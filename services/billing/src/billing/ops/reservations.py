@@ -118,9 +118,7 @@ async def reserve(tx: Tx, call: AnsweredCall, deck: Deck | None, flat: Rate | No
     return _answer(made)
 
 
-async def check(
-    tx: Tx, number: str, direction: Direction, deck: Deck | None, now: datetime
-) -> Answer:
+async def check(tx: Tx, number: str, direction: Direction, deck: Deck | None, now: datetime) -> Answer:
     """Whether a call to `number` could be begun now: a price there is, and money for its first increment."""
     row = await wallet_store.find(tx)
     if row is None or not row.policy.prepaid:

@@ -58,9 +58,7 @@ async def find(tx: Tx, invoice_id: str) -> Decimal | None:
 async def settle(tx: Tx, invoice_id: str, by_invoice_id: str, now: datetime) -> None:
     """It is billed by another invoice."""
     mine = (left_out_usage.c.tenant_id == tx.tenant_id, left_out_usage.c.invoice_id == invoice_id)
-    await tx.execute(
-        update(left_out_usage).where(*mine).values(settle_time=now, settled_by_invoice_id=by_invoice_id)
-    )
+    await tx.execute(update(left_out_usage).where(*mine).values(settle_time=now, settled_by_invoice_id=by_invoice_id))
 
 
 async def list_open(tx: Tx, size: int, token: str) -> tuple[list[LeftOutRow], bool]:

@@ -47,7 +47,9 @@ def notice_text(kind: str, language: str, parameters: Mapping[str, str]) -> tupl
 def _texts() -> Mapping[str, Mapping[str, tuple[str, str]]]:
     """Kind -> language -> subject and body."""
     found = json.loads(files("tenancy.domain").joinpath("billing_emails.json").read_text("utf-8"))
-    return {kind: {lang: (text["subject"], text["body"]) for lang, text in each.items()} for kind, each in found.items()}
+    return {
+        kind: {lang: (text["subject"], text["body"]) for lang, text in each.items()} for kind, each in found.items()
+    }
 
 
 @dataclass(frozen=True)

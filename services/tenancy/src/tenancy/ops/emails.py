@@ -92,7 +92,5 @@ async def refused(tx: Tx, email: Email) -> None:
 async def _put_off(tx: Tx, email: Email, now: datetime) -> Email:
     email = replace(email, attempts=email.attempts + 1)
     later = now + pause_after(email.attempts)
-    await rows.change(
-        tx, tables.emails, {"email_id": email.email_id}, attempts=email.attempts, next_attempt_time=later
-    )
+    await rows.change(tx, tables.emails, {"email_id": email.email_id}, attempts=email.attempts, next_attempt_time=later)
     return email

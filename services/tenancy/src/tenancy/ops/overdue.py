@@ -36,9 +36,7 @@ class Reminder:
     next_time: datetime | None = None
 
 
-async def remind(
-    tx: Tx, invoice_id: str, parameters: Mapping[str, str], reminder: Reminder, now: datetime
-) -> None:
+async def remind(tx: Tx, invoice_id: str, parameters: Mapping[str, str], reminder: Reminder, now: datetime) -> None:
     """Tells the owner that an invoice is overdue and what comes next, restricts the company at the stage that says so,
     and suspends an active one after the last."""
     await raise_notice(tx, OVERDUE, invoice_id, parameters, now)
