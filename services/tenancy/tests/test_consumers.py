@@ -15,7 +15,7 @@ from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenancy_events_pb2, tenant_service_pb2
 from merkez.type.v1 import money_pb2
 from tenancy.consumers import HANDLERS
-from tenancy.money import Money
+from tenancy.consumers.money import Money
 from tenancy.ops import held, operators, overdue
 from tenancy.ops import notices as notices_of
 from testkit import eventually

@@ -15,14 +15,18 @@ from merkez.billing.v1 import billing_events_pb2, invoice_pb2, payment_events_pb
 from merkez.tenancy.v1 import session_pb2, session_service_pb2
 from merkez.type.v1 import money_pb2
 from tenancy.consumers import HANDLERS
+from tenancy.consumers.money import Money
 from tenancy.domain.emails import notice_text
-from tenancy.money import Money
 from tenancy.ops import held
 from tenancy.ops import notices as notices_of
 from tenancy.store import rows, tables
 
 from .conftest import PASSWORD
 
+KINDS = (
+    "INVOICE_FINALIZED", "PAYMENT_FAILED", "INVOICE_OVERDUE", "RESTRICTED_AHEAD", "SUSPENDED_AHEAD",
+    "TENANT_RESTRICTED", "TENANT_SUSPENDED", "WALLET_TOPPED_UP", "WALLET_LOW", "TOP_UP_FAILED",
+)  # fmt: skip
 events = billing_events_pb2
 EUR = money_pb2.Money(currency="EUR", amount="20.06")
 
@@ -124,7 +128,6 @@ async def test_every_letter_about_money_is_written_where_there_is_a_mail_server_
 @pytest.mark.parametrize("language", ["en", "tr", "az", "fa"])
 def test_letters_are_whole_in_every_language(language: str) -> None:
     said = dict.fromkeys(("company", "number", "amount", "due", "next", "failure", "balance", "link"), "x1x")
-    for kind in ("INVOICE_FINALIZED", "PAYMENT_FAILED", "INVOICE_OVERDUE", "RESTRICTED_AHEAD", "SUSPENDED_AHEAD",
-                 "TENANT_RESTRICTED", "TENANT_SUSPENDED", "WALLET_TOPPED_UP", "WALLET_LOW", "TOP_UP_FAILED"):  # fmt: skip
+    for kind in KINDS:
         subject, body = notice_text(kind, language, said)
         assert "\n" not in subject and "{" not in subject + body and "x1x" in body

@@ -27,7 +27,8 @@ PREFIXES: dict[str, str] = {
     "eml": "e-mail", "usg": "usage record", "cpn": "coupon", "txr": "tax rate",
     "sub": "subscription", "ivc": "invoice",
     "cnt": "credit note", "pay": "payment", "lge": "legal entity", "bal": "balance entry",
-    "rdk": "rate deck", "grt": "grant of a wallet", "atu": "automatic top-up", "jrn": "ledger entry", "evt": "event", "req": "request",
+    "rdk": "rate deck", "grt": "grant of a wallet", "atu": "automatic top-up",
+    "jrn": "ledger entry", "evt": "event", "req": "request",
 }  # fmt: skip
 """Every prefix in use and what it names. Services may add a line."""
 

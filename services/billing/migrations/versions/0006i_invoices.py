@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("notice_time", Time, nullable=False),
         sa.Column("settle_time", Time),
         sa.Column("settled_by_invoice_id", sa.Text, nullable=False),
-        sa.Index("left_out_usage_by_time", "notice_time", "invoice_id"),
+        sa.Index("left_out_usage_by_time", "tenant_id", "notice_time", "invoice_id"),
     )  # fmt: skip
     create_tenant_table(
         op, SCHEMA, "auto_top_ups",
@@ -46,5 +46,5 @@ def upgrade() -> None:
         sa.Column("next_time", Time),
         sa.Column("reference", sa.Text, nullable=False),
         sa.Column("failure", sa.Text, nullable=False),
-        sa.Index("auto_top_ups_by_time", "next_time"),
+        sa.Index("auto_top_ups_by_time", "tenant_id", "next_time"),
     )  # fmt: skip

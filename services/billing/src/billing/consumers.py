@@ -32,8 +32,8 @@ _conflicts = counter("merkez.billing.conflicts", "Usage that came again with ano
 
 
 async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta: FactMeta) -> None:
-    """A plan version is held from a moment on. One that can't be rated was refused when it was published: one that comes
-    all the same is taken, as whoever holds it does hold it, and somebody must look."""
+    """A plan version is held from a moment on. One that can't be rated was refused when it was published: one that
+    comes all the same is taken, as whoever holds it does hold it, and somebody must look."""
     plan = convert.plan_in(fact, meta.time)
     for rate_id, rate in plan.rates.items():
         try:

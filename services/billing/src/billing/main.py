@@ -73,7 +73,7 @@ async def main(process: Process) -> None:
     sweeper = Sweeper(rating, rules(settings), collector.try_to_pay, export)
     process.tasks.every(EVERY_SECONDS, sweeper.sweep, "invoice run")
     await server.start()
-    process.tasks.until_done(5.0, lambda: ops.keep_days(db), "days of old records")
+    process.tasks.until_done(5, lambda: ops.keep_days(db), "days of old records")
     sweeps = Sweeps(db, charges)
     process.tasks.every(sweeps.EVERY_SECONDS, sweeps.reservations, "reservations")
     process.tasks.every(sweeps.EXPIRY_SECONDS, sweeps.grants, "expired grants")

@@ -29,6 +29,7 @@ from tenancy.carriers.rest import RestCarrier
 from tenancy.carriers.simulated import SimulatedCarrier
 from tenancy.clients import Flows, PlanRating, Trunks
 from tenancy.consumers import HANDLERS
+from tenancy.consumers.money import Money
 from tenancy.desk import Desk
 from tenancy.domain.numbers import fictitious_numbers
 from tenancy.handlers.carrier import Carriers
@@ -44,7 +45,6 @@ from tenancy.handlers.porting import Porting
 from tenancy.handlers.sessions import Sessions
 from tenancy.handlers.subscriptions import Subscriptions
 from tenancy.mail import Mailer
-from tenancy.money import Money
 from tenancy.oidc import OpenIdProvider
 from tenancy.ops import plans
 from tenancy.ops.porting import PURPOSE

@@ -195,8 +195,8 @@ def _usage_lines(books: Books, part: Part, scope: Scope) -> list[StatementLine]:
             short = {"meter": each.meter.meter, "minimum": str(each.rate.minimum)}
             lines.append(
                 replace(
-                    line, line_id=f"minimum:{_usage_id(part, each)}", kind=LineKind.COMMITMENT, amount=amount, quantity=_ZERO,
-                    included=_ZERO, unit_price=Decimal(0), description_key="invoice.minimum",
+                    line, line_id=f"minimum:{_usage_id(part, each)}", kind=LineKind.COMMITMENT, amount=amount,
+                    quantity=_ZERO, included=_ZERO, unit_price=Decimal(0), description_key="invoice.minimum",
                     description_parameters=short,
                 )
             )  # fmt: skip

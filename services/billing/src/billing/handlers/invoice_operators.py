@@ -27,9 +27,8 @@ from billing.domain.rates import DeckPrice
 from billing.handlers.invoicing import invoice_document, read_profile, whole_invoice
 from billing.live.rating import Rating
 from billing.ops import following, invoicing, parties, paying
+from billing.ops.following import LeftOutRow
 from billing.ops.parties import Numbered
-from billing.store import left_out
-from billing.store.left_out import LeftOutRow
 
 service = invoice_operator_service_pb2
 
@@ -111,7 +110,7 @@ class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceS
         self, request: service.ListLeftOutUsageRequest, context: Any
     ) -> service.ListLeftOutUsageResponse:
         found, more = await self._db.system(
-            lambda tx: left_out.list_open(tx, request.page_size, request.page_token), read_only=True
+            lambda tx: following.list_left_out(tx, request.page_size, request.page_token), read_only=True
         )
         token = encode_token(found[-1].notice_time, found[-1].invoice_id) if more else ""
         return service.ListLeftOutUsageResponse(usage=[_left_out(each) for each in found], next_page_token=token)

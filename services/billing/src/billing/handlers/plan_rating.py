@@ -12,7 +12,7 @@ from merkez.tenancy.v1 import plan_pb2
 from billing.convert import rate_in
 from billing.domain import rates
 from billing.domain.plans import Model, Rate
-from billing.store import decks
+from billing.ops import decks
 
 service = plan_rating_service_pb2
 UNKNOWN, OTHER_CURRENCY, NOT_RATEABLE = "UNKNOWN", "OTHER_CURRENCY", "NOT_RATEABLE"
@@ -58,7 +58,7 @@ async def faults_of(tx: Tx, plan: plan_pb2.Plan) -> list[service.RateFault]:
 async def _deck_faults(tx: Tx, rate: Rate, currency: str, at: str) -> list[service.RateFault]:
     if rate.model != Model.DECK:
         return []
-    deck = await decks.find_deck(tx, rate.rate_deck_id)
+    deck = await decks.find(tx, rate.rate_deck_id)
     if deck is None:
         return [service.RateFault(field=at, fault=UNKNOWN, description="is no rate deck")]
     if deck.header.currency != currency:

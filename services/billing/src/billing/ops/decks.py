@@ -148,6 +148,9 @@ async def get(tx: Tx, rate_deck_id: str) -> DeckRow:
     return found
 
 
+find = store.find_deck
+
+
 async def get_version(tx: Tx, rate_deck_id: str, version: int) -> VersionRow:
     """Raises `RateDeckVersionNotFound`."""
     found = await store.find_version(tx, rate_deck_id, version)

@@ -26,6 +26,9 @@ from billing.store import invoicing as store
 from billing.store import left_out as left_out_store
 from billing.store import parties
 
+LeftOutRow = left_out_store.LeftOutRow
+list_left_out = left_out_store.list_open
+
 
 async def reissue(tx: Tx, invoice_id: str, now: datetime, decks: DeckPrice | None = None) -> Invoice:
     """A draft that bills the period of a void invoice anew; the void one stays as it is and says which followed.
@@ -84,7 +87,8 @@ async def _follow(tx: Tx, original: Invoice, kind: Following, now: datetime, dec
         invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=original.start_time,
         end_time=original.end_time, currency=statement.currency, statement=canonical.statement_bytes(statement),
         digest="", subtotal=statement.subtotal, total=statement.total, create_time=now, time_zone=original.time_zone,
-        purchase_order=profile.purchase_order, notes=profile.notes, follows_invoice_id=original.invoice_id, follows_number=original.number,
+        purchase_order=profile.purchase_order, notes=profile.notes,
+        follows_invoice_id=original.invoice_id, follows_number=original.number,
         follow_kind=kind.value,
     )  # fmt: skip
     await store.insert_invoice(tx, made)

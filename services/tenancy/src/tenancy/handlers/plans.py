@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -73,10 +74,8 @@ class OperatorPlans(operator_plan_service_pb2_grpc.OperatorPlanServiceServicer):
         plan = reading.plan(request.plan, request.plan.plan_id, request.plan.version)
         found = await self._db.system(lambda tx: plans.faults_of(tx, plan, reading.faults), read_only=True)
         known = {each.field for each in found}
-        try:
+        with contextlib.suppress(DomainError, RemoteFailed):  # asked again, and answered, before it is published
             found += [each for each in await self._unrated(request.plan) if each.field not in known]
-        except (DomainError, RemoteFailed):
-            pass  # asked again, and answered, before it is published
         return operator_plan_service_pb2.CheckPlanResponse(
             faults=[
                 operator_plan_service_pb2.PlanFault(field=each.field, description=each.description, fault=each.key)
