@@ -173,7 +173,7 @@ def overdue(
     days = (now - invoice.due_time).days if invoice.due_time else 0
     return billing_events_pb2.InvoiceOverdue(
         invoice=summary_out(invoice), stage=stage, consequence=_CONSEQUENCES[consequence], days_overdue=days,
-        next_consequence=_CONSEQUENCES[following] if following else None,
+        next_consequence=_CONSEQUENCES[following] if following else billing_events_pb2.OVERDUE_CONSEQUENCE_UNSPECIFIED,
     )  # fmt: skip
 
 
