@@ -83,6 +83,21 @@ class LiveMessage:
 LiveCallback = Callable[[LiveMessage], Awaitable[None]]
 
 
+def stream_config(owner: str, replicas: int) -> StreamConfig:
+    """The stream that holds the owner's facts (`DEAD`: the dead letters), as everybody makes it."""
+    dead = owner == facts.DEAD_STREAM
+    return StreamConfig(
+        name=owner if dead else facts.STREAMS[owner],
+        subjects=_DEAD_SUBJECTS if dead else facts.stream_subjects(owner),
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD,
+        num_replicas=replicas,
+        duplicate_window=_DUPLICATE_WINDOW,
+        max_age=(facts.DEAD_DAYS if dead else facts.FACT_DAYS) * _DAY,
+        allow_direct=True,
+    )
+
+
 class Bus:
     """The process's connection to NATS."""
 
@@ -196,17 +211,7 @@ class Bus:
         not matter."""
         if owner in self._ensured:
             return
-        dead = owner == facts.DEAD_STREAM
-        config = StreamConfig(
-            name=owner if dead else facts.STREAMS[owner],
-            subjects=_DEAD_SUBJECTS if dead else facts.stream_subjects(owner),
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.OLD,
-            num_replicas=self.settings.stream_replicas,
-            duplicate_window=_DUPLICATE_WINDOW,
-            max_age=(facts.DEAD_DAYS if dead else facts.FACT_DAYS) * _DAY,
-            allow_direct=True,
-        )
+        config = stream_config(owner, self.settings.stream_replicas)
         try:
             await self.jetstream.add_stream(config)
         except (BadRequestError, APIError) as error:
