@@ -55,7 +55,7 @@ async def test_doctor_says_that_the_database_is_away_without_telling_its_passwor
     secret = "postgresql+asyncpg://root:hunter2@127.0.0.1:1/merkez"
     code, out, err = await _ops(system, "doctor", "--only", "database", MERKEZ_ADMIN_DATABASE_URL=secret)
     assert code == 1
-    assert "127.0.0.1:1/merkez".split("/")[0] in out
+    assert "127.0.0.1:1 can't be used" in out
     assert "hunter2" not in out + err
 
 

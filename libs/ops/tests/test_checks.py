@@ -60,7 +60,7 @@ async def test_who_answers_something_else_at_a_relays_port_is_no_relay() -> None
 
 
 async def test_a_check_that_breaks_does_not_hide_what_the_others_found() -> None:
-    async def broken(here: Installation, now: datetime):  # noqa: ANN202
+    async def broken(here: Installation, now: datetime):
         raise RuntimeError("no such thing")
         yield
 

@@ -143,7 +143,10 @@ async def test_a_silent_api_server_delays_nothing_but_the_saying(
     silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     settings = TelephonySettings(
-        pod_name="p", pod_namespace="merkez", kubernetes_url=f"https://127.0.0.1:{port}", kubernetes_account=str(account)
+        pod_name="p",
+        pod_namespace="merkez",
+        kubernetes_url=f"https://127.0.0.1:{port}",
+        kubernetes_account=str(account),
     )
     pod = PodCost(settings, lambda: 7, lambda: False)
     turns = 0

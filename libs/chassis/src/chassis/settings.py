@@ -71,6 +71,8 @@ class ProcessSettings:
     """PEM file of this process's own certificate, for its neighbours and NATS. With it, the key and the authority calls
     between services and to NATS are encrypted and both ends prove who they are; empty leaves them plain. The files
     are read again when they change: docs/mechanisms/mutual-tls.md."""
+    health_port: int = 0
+    """Answers the health check, and nothing else, without TLS: kubelets can't prove who they are. 0 for none."""
     tls_key: str = ""
     tls_authority: str = ""
     """PEM file of the authorities that sign neighbours' certificates; none but those are believed."""

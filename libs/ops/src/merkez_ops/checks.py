@@ -14,6 +14,7 @@ from urllib.request import urlopen
 from chassis import facts
 from chassis.bus import stream_config
 from chassis.migrate import head_of
+from chassis.mutual_tls import Identity
 from chassis.probe import wrong_with
 from chassis.schemas import services_with_migrations
 from chassis.settings import SERVICES
@@ -74,13 +75,14 @@ async def nats(here: Installation, now: datetime) -> AsyncIterator[Finding]:
 
 async def services(here: Installation, now: datetime) -> AsyncIterator[Finding]:
     """Each process answers its health check."""
+    identity = Identity.of(here.settings)
     for name in SERVICES:
         if name == "gateway":
             continue
         if not (address := here.settings.peers.get(name, "")):
             yield skipped(name, f"set MERKEZ_{name.upper()}_ADDRESS")
             continue
-        said = await asyncio.gather(*(wrong_with(f"grpc://{each}") for each in addresses_of(address)))
+        said = await asyncio.gather(*(wrong_with(f"grpc://{each}", identity) for each in addresses_of(address)))
         bad = [f"{each}: {problem}" for each, problem in zip(addresses_of(address), said, strict=True) if problem]
         if bad:
             yield wrong(name, "; ".join(bad), f"see whether its process runs, and what {name}'s log says last")
@@ -102,7 +104,9 @@ async def gateway(here: Installation, now: datetime) -> AsyncIterator[Finding]:
     if status == 200:
         yield fine("gateway", f"is ready at {url}")
     else:
-        yield wrong("gateway", f"answers {status}: {text_[:200]}", "mend what it names; it takes no visitors until then")
+        yield wrong(
+            "gateway", f"answers {status}: {text_[:200]}", "mend what it names; it takes no visitors until then"
+        )
     if date is not None:
         yield _clock("clock of the gateway", datetime.now(UTC), date, within=SKEW + timedelta(seconds=1))  # noqa: TID251
 
@@ -125,7 +129,10 @@ async def nodes(here: Installation, now: datetime) -> AsyncIterator[Finding]:
         calls = sum(node.live_calls for node in taking)
         yield fine("telephony's nodes", f"{len(taking)} take calls and hold {calls}")
     for node in stranded:
-        what, said = f"node {node.node_id}", f"is silent for {node.heard_seconds:.0f} s and holds {node.live_calls} calls"
+        what, said = (
+            f"node {node.node_id}",
+            f"is silent for {node.heard_seconds:.0f} s and holds {node.live_calls} calls",
+        )
         yield wrong(what, said, "another node should have adopted them: see telephony's log for why it can't")
 
 
@@ -142,7 +149,9 @@ async def relays(here: Installation, now: datetime) -> AsyncIterator[Finding]:
         yield skipped("TURN", "set MERKEZ_TURN_URLS where browsers are told of relays; without, strict firewalls mute")
     for relay in found:
         if problem := await relay_answers(relay):
-            yield wrong("TURN", f"{relay.url}: {problem}", "start coturn, or open its port: browsers behind it stay mute")
+            yield wrong(
+                "TURN", f"{relay.url}: {problem}", "start coturn, or open its port: browsers behind it stay mute"
+            )
         else:
             yield fine("TURN", f"{relay.url} answers (its credentials weren't tried)")
 
@@ -214,7 +223,9 @@ async def _lags(here: Installation) -> AsyncIterator[Finding]:
             elif lag.waiting > LAG:
                 bad += 1
                 yield doubtful(
-                    f"{consumer} on {stream}", f"{lag.waiting} facts wait", f"see {consumer}'s log, then give it replicas"
+                    f"{consumer} on {stream}",
+                    f"{lag.waiting} facts wait",
+                    f"see {consumer}'s log, then give it replicas",
                 )
     if not bad:
         yield fine("listeners", "everybody listens and nobody is far behind")
@@ -223,7 +234,9 @@ async def _lags(here: Installation) -> AsyncIterator[Finding]:
     except NotFoundError:  # nobody ever buried one
         dead = 0
     if dead:
-        yield doubtful("dead letters", f"{dead} lie there", "`merkez-ops dead-letters`, mend the cause, then replay them")
+        yield doubtful(
+            "dead letters", f"{dead} lie there", "`merkez-ops dead-letters`, mend the cause, then replay them"
+        )
     else:
         yield fine("dead letters", "none")
 
@@ -266,5 +279,3 @@ async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
             yield connection
     finally:
         await engine.dispose()
-
-

@@ -1,4 +1,4 @@
-"""The installation from outside its services: their rpcs as a service among them, NATS, the database as administrator."""
+"""The installation from outside its services: their rpcs, as one of them, and NATS."""
 
 from __future__ import annotations
 

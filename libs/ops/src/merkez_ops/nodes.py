@@ -11,7 +11,13 @@ from datetime import datetime, timedelta
 from chassis.auth import acting_for
 from chassis.statuses import RemoteFailed
 from kernel.errors import DomainError, NotFound
-from merkez.telephony.v1 import call_pb2, call_service_pb2, call_service_pb2_grpc, node_service_pb2, node_service_pb2_grpc
+from merkez.telephony.v1 import (
+    call_pb2,
+    call_service_pb2,
+    call_service_pb2_grpc,
+    node_service_pb2,
+    node_service_pb2_grpc,
+)
 from merkez.tenancy.v1 import operator_service_pb2, operator_service_pb2_grpc, tenant_pb2
 
 from merkez_ops.installation import Installation, addresses_of

@@ -10,7 +10,9 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_URL = re.compile(r"(?P<kind>stuns?|turns?):(?P<host>\[[^\]]+\]|[^:?]+)(:(?P<port>\d+))?(\?transport=(?P<over>udp|tcp))?")
+_URL = re.compile(
+    r"(?P<kind>stuns?|turns?):(?P<host>\[[^\]]+\]|[^:?]+)(:(?P<port>\d+))?(\?transport=(?P<over>udp|tcp))?"
+)
 _COOKIE = 0x2112A442
 _BINDING, _SUCCESS = 0x0001, 0x0101
 _TRIES = 3

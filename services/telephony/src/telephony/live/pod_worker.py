@@ -1,8 +1,8 @@
 """`python -m telephony.live.pod_worker`: writes a pod's deletion cost, told line by line on stdin as JSON.
 
-A line has `url` of the API server, `account` (the folder of the service account: `token`, `ca.crt`), `namespace`, `pod`,
-`cost`; the answer is `{}` or `{"problem": "..."}`. Token and authority are read for each line, since the kubelet renews
-them.
+A line has `url` of the API server, `account` (the folder of the service account: `token`, `ca.crt`), `namespace`,
+`pod` and `cost`; the answer is `{}` or `{"problem": "..."}`. Token and authority are read for each line, since the
+kubelet renews them.
 """
 
 from __future__ import annotations
