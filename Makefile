@@ -32,6 +32,9 @@ check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules 
 test-charts: env-dev charts ## Render, validate and police the chart; try its alerts
 	@$(PY) -m pytest -q -n 2 tests/charts
 
+test-images: env-dev ## Build telephony's and the gateway's image and run them as the chart does (root, Debian's buildah)
+	@MERKEZ_TEST_IMAGES=1 $(PY) -m pytest -q -n0 tests/images
+
 demo: env-dev chromium ## Sign up, call, answer and prove it in two real browsers against the running system
 	@$(PY) -m tests.flows.demo
 
@@ -117,4 +120,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test test-charts charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run test test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

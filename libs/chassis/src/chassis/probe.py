@@ -25,7 +25,7 @@ PATIENCE = 5.0
 
 
 async def wrong_with(address: str, identity: Identity | None = None) -> str:
-    """What is wrong with who answers at `address`; empty when nothing is. gRPC and NATS meet `identity`, if there is one."""
+    """What is wrong with who answers at `address`; empty when nothing is. gRPC and NATS are shown `identity`."""
     for scheme, ask in _ASK.items():
         if address.startswith(f"{scheme}://"):
             try:
