@@ -12,6 +12,8 @@ from chassis.bus import Bus
 from chassis.settings import ProcessSettings, load
 from kernel.clock import SystemClock
 from merkez_local.system import System
+from testkit.company import Company
+from testkit.people import CallerOnWidget
 from testkit.waiting import eventually
 
 
@@ -39,7 +41,7 @@ async def test_doctor_finds_nothing_wrong_with_an_installation_that_works(system
     assert code == 0
     said = {each["what"]: each["verdict"] for each in found}
     assert said["database"] == said["migrations of telephony"] == said["NATS"] == said["streams"] == "fine"
-    assert said["routing"] == said["gateway"] == said["clock of NATS"] == said["TURN"] == "fine"
+    assert said["routing"] == said["gateway"] == said["clock of NATS"] == said["TURN"] == "fine", found
     assert said["certificates"] == "not checked", "what nobody asked about is no clean bill"
 
 
@@ -81,7 +83,7 @@ async def test_a_region_is_drained_and_takes_calls_again(system: System) -> None
 async def test_a_node_that_nobody_knows_is_not_drained(system: System) -> None:
     code, _, err = await _ops(system, "drain", "telephony-99")
     assert code == 1
-    assert "telephony-99" in err
+    assert "telephony-99: no node of this name has been seen" in err
 
 
 async def test_a_dead_letter_is_shown_without_what_it_holds_and_sent_once_more(system: System) -> None:
@@ -106,6 +108,32 @@ async def test_a_dead_letter_is_shown_without_what_it_holds_and_sent_once_more(s
         await eventually(gone)
     finally:
         await bus.close()
+
+
+async def test_calls_are_shown_without_who_speaks(system: System, company: Company, caller: CallerOnWidget) -> None:
+    await caller.dial()
+    await caller.peer.hears_sound()
+    code, out, err = await _ops(system, "calls", "--json")
+    assert code == 0, err
+    (shown,) = [each for each in json.loads(out) if each["call_id"] == caller.call["callId"]]
+    assert shown["tenant_id"].startswith("ten_") and shown["direction"] == "INBOUND"
+    assert "Carla" not in out
+
+
+async def test_a_synthetic_call_is_answered_with_sound_and_hung_up(system: System, company: Company) -> None:
+    (made,) = await _told(system, "call", company.brand["widgetKey"])
+    assert made["packets"] >= 50
+    call_id = made["call_id"]
+
+    async def over() -> bool:
+        return all(each["call_id"] != call_id for each in await _told(system, "calls"))
+
+    await eventually(over)
+
+
+async def test_a_synthetic_call_to_nobody_says_why(system: System) -> None:
+    code, _, err = await _ops(system, "call", "wk_of_nobody")
+    assert code == 1 and err.strip()
 
 
 async def test_nothing_is_looked_at_without_knowing_where(system: System) -> None:

@@ -27,6 +27,7 @@ from kernel.errors import Unavailable
 from merkez.routing.v1 import queue_pb2, queue_service_pb2, queue_service_pb2_grpc
 from merkez_local.nats import _binary
 from merkez_local.postgres import free_port
+from nats.errors import Error as NatsError
 from testkit import eventually
 from testkit.certificates import Certificates, Own
 
@@ -77,7 +78,7 @@ class House:
 @pytest_asyncio.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     certificates = Certificates(tmp_path / "ours")
-    own, key, queues = certificates.issue("routing"), generate_key(), Queues()
+    own, key, queues = certificates.issue("routing"), generate_key(), Queues()  # type: ignore[abstract]
     settings = _with(ProcessSettings(service="routing", health_port=free_port()), own)
     server = serve(
         [(queue_service_pb2_grpc.add_QueueServiceServicer_to_server, queues)],
@@ -226,7 +227,7 @@ async def test_nats_takes_ours_and_no_strangers_and_the_bus_goes_on_with_a_renew
         for own in (None, stranger):
             if own is not None:
                 context.load_cert_chain(own.certificate, own.key)
-            with pytest.raises((OSError, nats.errors.Error)):
+            with pytest.raises((OSError, NatsError)):
                 await nats.connect(settings.nats_url, tls=context, allow_reconnect=False, connect_timeout=2)
         # The old one is taken back together with its authority: only the renewed one still opens NATS.
         process.terminate()

@@ -84,7 +84,7 @@ class Identity:
             return self._material
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """For a server: whoever connects from now on meets what is in force then, and must be signed by the authority."""
+        """For a server: who connects meets what is in force then, and must be signed by the authority."""
         last = self.current()
 
         def renewed() -> grpc.ServerCertificateConfiguration | None:
@@ -96,7 +96,9 @@ class Identity:
             return found.server_configuration()
 
         return grpc.dynamic_ssl_server_credentials(
-            last.server_configuration(), renewed, require_client_authentication=True
+            last.server_configuration(),
+            renewed,  # type: ignore[arg-type]  # None says that nothing changed; the stubs leave that out
+            require_client_authentication=True,
         )
 
     def nats_context(self) -> tuple[ssl.SSLContext, Callable[[], None]]:
@@ -111,7 +113,7 @@ class Identity:
                 return
             try:
                 # OpenSSL reads chains from files alone; these are ours already and may change once more meanwhile.
-                context.load_cert_chain(*self._paths[:2])
+                context.load_cert_chain(self._paths[0], self._paths[1])
                 context.load_verify_locations(cadata=found.authority.decode())
                 taken = found
             except (ssl.SSLError, OSError) as error:

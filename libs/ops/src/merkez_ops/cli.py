@@ -22,7 +22,7 @@ from nats.errors import Error as NatsError
 from rich.console import Console
 
 from merkez_ops import nodes as node_views
-from merkez_ops import show, streams
+from merkez_ops import show, streams, synthetic
 from merkez_ops.checks import CHECKS
 from merkez_ops.doctor import Verdict, examine
 from merkez_ops.installation import Installation, opened
@@ -131,7 +131,19 @@ def replay(
         return await deadletters.replay(await here.bus(), _clock.now(), consumer)
 
     sent = _ask(asked)
-    console.print_json(data={"replayed": sent}) if as_json else console.print(f"Sent once more: {sent}")
+    if as_json:
+        console.print_json(data={"replayed": sent})
+    else:
+        console.print(f"Sent once more: {sent}")
+
+
+@app.command("call")
+def synthetic_call(
+    widget_key: Annotated[str, typer.Argument(help="The widget's key of a brand kept for this.")], as_json: Json = False
+) -> None:
+    """Call a brand as a customer's browser does, wait for sound, hang up. A real call: its company is billed for it."""
+    found = _ask(lambda here: synthetic.call(here, widget_key))
+    show.rows(console, [found], as_json=as_json, empty="")
 
 
 @app.command()

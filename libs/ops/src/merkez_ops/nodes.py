@@ -116,7 +116,8 @@ async def _tenants(here: Installation) -> list[str]:
     with acting_for(""):
         while True:
             answer = await stub.ListTenants(operator_service_pb2.ListTenantsRequest(page_size=200, page_token=token))
-            found += [each.tenant_id for each in answer.tenants if each.state != tenant_pb2.TENANT_STATE_CLOSED]
+            tenants = [each.tenant for each in answer.tenants]
+            found += [each.tenant_id for each in tenants if each.state != tenant_pb2.TENANT_STATE_CLOSED]
             token = answer.next_page_token
             if not token:
                 return found
