@@ -1,7 +1,7 @@
 """Mutual TLS between our processes and to NATS: who we are and whom we believe, from files that are read again.
 
-Every process has a certificate for `<service>.merkez.internal` and for `merkez.internal`, signed by the installation's own
-authority. Who calls asks for the first of whom it means, so that one service's key opens no door in another's name;
+Every process has a certificate for `<service>.merkez.internal` and for `merkez.internal`, signed by the installation's
+own authority. Who calls asks for the first of whom it means, so that one service's key opens no door in another's name;
 probes ask for the second. Who is called takes anybody whom the authority signed: what they may do is the internal
 token's matter (docs/decisions/0003).
 

@@ -7,12 +7,12 @@ called should be one kept for this. Needs aiortc, which is where telephony is in
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass
 from time import monotonic
 
 from chassis.auth import acting_for
 from kernel.errors import FailedPrecondition, Unavailable
-from kernel.ids import new_id
 from merkez.telephony.v1 import call_service_pb2, call_service_pb2_grpc
 
 from merkez_ops.installation import Installation
@@ -65,7 +65,7 @@ async def call(here: Installation, widget_key: str) -> Synthetic:
         await connection.setLocalDescription(await connection.createOffer())
         request = call_service_pb2.StartWebCallRequest(
             widget_key=widget_key, sdp_offer=connection.localDescription.sdp, caller_name="merkez-ops",
-            request_id=new_id("req"),
+            request_id=secrets.token_hex(16),
         )  # fmt: skip
         with acting_for(""):
             answer = await stub.StartWebCall(request, timeout=10)
