@@ -67,6 +67,8 @@ def image(service: str) -> Iterator[Image]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _built() -> None:
+    if os.environ.get("MERKEZ_IMAGES_BUILT") == "1":  # those that are there already
+        return
     environment = os.environ | {"MERKEZ_TAG": TAG}
     subprocess.run(["bash", str(ROOT / "infra/docker/images.sh"), "telephony", "gateway"], check=True, env=environment)
 
