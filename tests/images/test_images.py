@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from chassis.auth import generate_key
+from chassis.migrate import migrate
 from chassis.probe import wrong_with
-from merkez_local.console import Console
-from merkez_local.postgres import free_port
-from merkez_local.system import Options, System
+from chassis.schemas import role_url
+from chassis.settings import SERVICES
+from merkez_local.nats import start_nats
+from merkez_local.postgres import free_port, start_postgres
 from testkit import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +54,7 @@ class Image:
                 stdout=output, stderr=output,
             )  # fmt: skip
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What its Dockerfile says."""
         return json.loads(_said("buildah", "inspect", "--type", "image", self.name))["OCIv1"]["config"]
 
@@ -74,50 +78,41 @@ def _built() -> None:
 
 
 async def test_telephony_and_the_gateway_serve_from_their_images(tmp_path: Path) -> None:
-    system = System(Options(data_dir=tmp_path / "merkez", http_port=0, grpc_port=0, web=False), Console())
-    await system.start()
+    tmp_path.chmod(0o755)
+    postgres = await asyncio.to_thread(start_postgres, tmp_path / "postgres")
+    nats = await asyncio.to_thread(start_nats, tmp_path / "nats")
     running: list[subprocess.Popen[bytes]] = []
     try:
+        await migrate(postgres.url("postgres"), ["telephony"], {"telephony": "known"})
+        (tmp_path / "internal.jwk").write_text(generate_key())
         with image("telephony") as telephony, image("gateway") as gateway:
-            port, http, public = free_port(), free_port(), free_port()
-            # The installation's own settings; what is a file is put where any user reads it.
-            own = _told(system, "telephony") | {
-                "MERKEZ_NODE_ID": "telephony-image", "MERKEZ_GRPC_PORT": str(port), "MERKEZ_DATA_DIR": "/tmp/data",
-            }  # fmt: skip
+            for each in (telephony, gateway):
+                _is_confined(each, tmp_path)
+                _says_what_is_in_it(each)
+            own, edge, port, http = _told(postgres.url("postgres"), nats.url, tmp_path)
             running.append(telephony.run(own, tmp_path / "telephony.log"))
-            edge = _told(system, "gateway") | {
-                "MERKEZ_HTTP_PORT": str(http), "MERKEZ_PUBLIC_GRPC_PORT": str(public), "MERKEZ_DATA_DIR": "/tmp/data",
-                "MERKEZ_WEB_DIST": "/app/web",
-            }  # fmt: skip
             running.append(gateway.run(edge, tmp_path / "gateway.log"))
 
             async def serves() -> bool:
                 assert all(each.poll() is None for each in running), _logs(tmp_path)
-                said = [
-                    await wrong_with(f"grpc://127.0.0.1:{port}"),
-                    await wrong_with(f"http://127.0.0.1:{http}/readyz"),
-                ]
-                return said == ["", ""]
+                asked = (f"grpc://127.0.0.1:{port}", f"http://127.0.0.1:{http}/healthz")
+                return [await wrong_with(each) for each in asked] == ["", ""]
 
-            await eventually(serves, deadline=180)
-            probe = telephony.run(
-                own, tmp_path / "probe.log", "python", "-m", "chassis.probe", f"grpc://127.0.0.1:{port}"
-            )
+            await eventually(serves, deadline=300)
+            words = ("python", "-m", "chassis.probe", f"grpc://127.0.0.1:{port}")  # as its HEALTHCHECK does
+            probe = telephony.run(own, tmp_path / "probe.log", *words)
             assert await asyncio.to_thread(probe.wait) == 0, (tmp_path / "probe.log").read_text()
             page = await asyncio.to_thread(_said, "curl", "-sf", f"http://127.0.0.1:{http}/sign-in")
             assert '<div id="root">' in page, "the web app is in the gateway's image"
-            for each in (telephony, gateway):
-                _is_confined(each, tmp_path)
-                _says_what_is_in_it(each)
-            assert len(list((telephony.root / "app/venv/lib").rglob("_lanes*.so"))) == 1, (
-                "the fast way of voice is there"
-            )
-            assert not list((telephony.root / "app/venv/lib").rglob("pixeltable*")), "what only make run needs isn't"
+            packages = telephony.root / "app/venv/lib"
+            assert len(list(packages.rglob("_lanes*.so"))) == 1, "the fast way of voice is there"
+            assert not list(packages.rglob("pixeltable*")), "what only make run needs isn't"
     finally:
         for each in running:
             each.terminate()
             await asyncio.to_thread(each.wait)
-        await system.stop()
+        nats.stop()
+        postgres.stop()
 
 
 def _is_confined(each: Image, folder: Path) -> None:
@@ -137,14 +132,23 @@ def _says_what_is_in_it(each: Image) -> None:
     assert "cyclonedx-bom" not in names and "pip" not in names
 
 
-def _told(system: System, service: str) -> dict[str, str]:
-    told = {name: value for name, value in system._environment(service, service).items() if name.startswith("MERKEZ_")}
-    # Of a folder that is root's alone: what the chart's secret volume is there.
-    key = system.data_dir.parent / "internal.jwk"
-    key.write_bytes((system.data_dir / "internal.jwk").read_bytes())
-    return told | {
-        "MERKEZ_INTERNAL_KEY": "/run/secrets/internal.jwk", "MERKEZ_TRACE_DIR": "", "SECRETS": str(key)
+def _told(database: str, nats: str, folder: Path) -> tuple[dict[str, str], dict[str, str], int, int]:
+    """Telephony's and the gateway's settings, and where they answer. No other service is there: health needs none."""
+    port, http = free_port(), free_port()
+    both = {
+        "MERKEZ_NATS_URL": nats, "MERKEZ_DATA_DIR": "/tmp/data", "MERKEZ_TELEPHONY_ADDRESS": f"127.0.0.1:{port}",
+        # What the chart's secret volume is there; `SECRETS` is enter.sh's.
+        "MERKEZ_INTERNAL_KEY": "/run/secrets/internal.jwk", "SECRETS": str(folder / "internal.jwk"),
     }  # fmt: skip
+    both |= {
+        f"MERKEZ_{name.upper()}_ADDRESS": "127.0.0.1:1" for name in SERVICES if name not in ("telephony", "gateway")
+    }
+    own = both | {
+        "MERKEZ_GRPC_PORT": str(port), "MERKEZ_DATABASE_URL": role_url(database, "telephony", "known"),
+        "MERKEZ_SYSTEM_DATABASE_URL": role_url(database, "telephony", "known", system=True),
+    }  # fmt: skip
+    public = {"MERKEZ_HTTP_PORT": str(http), "MERKEZ_PUBLIC_GRPC_PORT": str(free_port())}
+    return own, both | public | {"MERKEZ_WEB_DIST": "/app/web"}, port, http
 
 
 def _said(*command: str) -> str:
