@@ -10,8 +10,8 @@ import subprocess
 import sys
 from importlib.metadata import Distribution, distributions
 
-from pip._vendor.packaging.requirements import Requirement
-from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.packaging.requirements import Requirement  # type: ignore[import]  # of the environment that is pruned
+from pip._vendor.packaging.utils import canonicalize_name  # type: ignore[import]  # of the environment that is pruned
 
 TOOLS = {"pip", "setuptools", "wheel"}
 OURS = "merkez-"

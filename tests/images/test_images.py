@@ -78,7 +78,7 @@ def _built() -> None:
 
 
 async def test_telephony_and_the_gateway_serve_from_their_images(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
+    tmp_path.chmod(0o755)  # noqa: ASYNC240
     postgres = await asyncio.to_thread(start_postgres, tmp_path / "postgres")
     nats = await asyncio.to_thread(start_nats, tmp_path / "nats")
     running: list[subprocess.Popen[bytes]] = []
@@ -109,7 +109,7 @@ async def test_telephony_and_the_gateway_serve_from_their_images(tmp_path: Path)
             assert not list(packages.rglob("pixeltable*")), "what only make run needs isn't"
     finally:
         for each in running:
-            each.terminate()
+            each.kill()  # unshare passes no signal on; what it runs ends with it
             await asyncio.to_thread(each.wait)
         nats.stop()
         postgres.stop()
