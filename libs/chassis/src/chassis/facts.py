@@ -27,6 +27,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),
+            "PlanLimitPassed": (),
         },
         "brand": {"BrandChanged": ()},
         "number": {
@@ -45,6 +46,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "call": {
             "CallStarted": (),
             "CallRefused": ("tenancy",),
+            "CallOverLimit": ("tenancy", "billing"),
             "CallProgressed": (),
             "CallAnswered": (),
             "CallHeld": ("analytics",),
@@ -139,7 +141,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},
-        "budget": {"ApiRequestLimitReached": ("tenancy",)},
+        "budget": {"ApiRequestLimitReached": ("tenancy",), "ApiRequestsOverLimit": ("billing",)},
     },
 }  # fmt: skip
 

@@ -128,6 +128,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every limit and feature there is, as the company has it, with the ways to more
+         * @description Every limit and feature there is, as the company has it, with the ways to more. Needs the permission `notices.read`.
+         */
+        get: operations["merkez.tenancy.v1.LimitService.GetStanding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/limitPassings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the soft limits that companies went past, the last one first
+         * @description Lists the soft limits that companies went past, the last one first. For operators. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.tenancy.v1.LimitService.ListLimitPassings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices": {
         parameters: {
             query?: never;
@@ -12318,6 +12358,19 @@ export interface components {
              * @description Its version.
              */
             planVersion?: number;
+            /** @description Limits that let more happen, told and metered, by their field's name, such as max_concurrent_calls; the others refuse. */
+            softLimits?: string[];
+        };
+        /** @description One feature: whether it is there, and what has it. */
+        "tenancy.v1.FeatureStanding": {
+            /** @description Output only. Key, such as recording. */
+            readonly feature?: string;
+            /** @description Output only. Whether the plan or an add-on has it. */
+            readonly held?: boolean;
+            /** @description Output only. Lowest plan on sale that has it; empty when none has. */
+            readonly lowestPlanId?: string;
+            /** @description Output only. Add-ons on sale that have it and go with the plan held. */
+            readonly addOnIds?: string[];
         };
         /** @description Ends. */
         "tenancy.v1.FinishOidcSignInRequest": {
@@ -12362,6 +12415,20 @@ export interface components {
         "tenancy.v1.GetSigningKeysResponse": {
             /** @description JSON Web Key Set (RFC 7517). */
             jwksJson?: string;
+        };
+        /** @description How the company stands. */
+        "tenancy.v1.GetStandingResponse": {
+            /** @description Plan held. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            planVersion?: number;
+            /** @description Every limit, in a fixed order. */
+            limits?: components["schemas"]["tenancy.v1.LimitStanding"][];
+            /** @description Every feature, in a fixed order. */
+            features?: components["schemas"]["tenancy.v1.FeatureStanding"][];
         };
         /** @description The subscription and what it is of. */
         "tenancy.v1.GetSubscriptionResponse": {
@@ -12536,6 +12603,63 @@ export interface components {
              */
             after?: number;
         };
+        /** @description A soft limit that a company went past: one for each company and limit, as of the last time. */
+        "tenancy.v1.LimitPassing": {
+            /** @description Output only. Company. */
+            readonly tenantId?: string;
+            /** @description Output only. Its name. */
+            readonly tenantName?: string;
+            /** @description Output only. Name of the limit's field, such as max_concurrent_calls. */
+            readonly limit?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much its plan had.
+             */
+            readonly allowed?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much was in use once it was passed.
+             */
+            readonly used?: string;
+            /**
+             * Format: int64
+             * @description Output only. How often it was passed; several times within ten minutes are one.
+             */
+            readonly count?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The first time.
+             */
+            readonly firstPassTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The last time.
+             */
+            readonly passTime?: string;
+        };
+        /** @description One limit as it stands: what is allowed, what is in use, and where more is to be had. */
+        "tenancy.v1.LimitStanding": {
+            /** @description Output only. Name of the limit's field, such as max_users. */
+            readonly limit?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much the plan has, add-ons with it; 0 of API requests: no bound of the plan's.
+             */
+            readonly allowed?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much is in use; only where it is counted here: users, numbers, brands.
+             */
+            readonly used?: string;
+            /** @description Output only. Whether `used` is counted here. */
+            readonly counted?: boolean;
+            /** @description Output only. Whether more is let happen, told and metered, instead of refused. */
+            readonly soft?: boolean;
+            /** @description Output only. Lowest plan on sale in the same currency that has more of it; empty when none has. */
+            readonly nextPlanId?: string;
+            /** @description Output only. Add-ons on sale that give more of it beside the plan held. */
+            readonly addOnIds?: string[];
+        };
         /** @description What a tenant on this plan may use at once or at most. */
         "tenancy.v1.Limits": {
             /**
@@ -12641,6 +12765,13 @@ export interface components {
         "tenancy.v1.ListInvitationsResponse": {
             /** @description Newest first. */
             invitations?: components["schemas"]["tenancy.v1.Invitation"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Passings. */
+        "tenancy.v1.ListLimitPassingsResponse": {
+            /** @description The last one first. */
+            passings?: components["schemas"]["tenancy.v1.LimitPassing"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
@@ -14061,6 +14192,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["tenancy.v1.Entitlements"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.LimitService.GetStanding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How the company stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.GetStandingResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.LimitService.ListLimitPassings": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Passings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListLimitPassingsResponse"];
                 };
             };
             default: components["responses"]["Problem"];
