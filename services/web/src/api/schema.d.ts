@@ -148,7 +148,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/limitPassings": {
+    "/v1/operator/limitPassings": {
         parameters: {
             query?: never;
             header?: never;

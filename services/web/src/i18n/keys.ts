@@ -11,6 +11,7 @@ import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type invoices from "../messages/invoices.json";
+import type limits from "../messages/limits.json";
 import type notices from "../messages/notices.json";
 import type numberLists from "../messages/numberLists.json";
 import type numbers from "../messages/numbers.json";
@@ -46,6 +47,7 @@ export type MessageKey =
   | keyof typeof flowSteps
   | keyof typeof flowTools
   | keyof typeof invoices
+  | keyof typeof limits
   | keyof typeof notices
   | keyof typeof numberLists
   | keyof typeof numbers
