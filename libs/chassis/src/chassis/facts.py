@@ -32,7 +32,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "brand": {"BrandChanged": ()},
         "number": {
             "NumberAssigned": ("billing", "telephony"),
-            "NumberChanged": ("telephony",),
+            "NumberChanged": ("telephony", "billing"),
             "NumberReleased": ("billing", "telephony"),
             "NumberPortingChanged": (),
             "PortOutChanged": (),

@@ -73,7 +73,15 @@ async def _seat(tx: Tx, user: session_pb2.User, meta: FactMeta) -> None:
 async def number_assigned(tx: Tx, fact: tenancy_events_pb2.NumberAssigned, meta: FactMeta) -> None:
     """A number costs from its assignment; test numbers and those a company brought cost nothing."""
     if not fact.number.test and not fact.number.brought:
-        await _number(tx, fact.number.number, fact.number.assign_time, 1, meta)
+        await _number(tx, fact.number.number, fact.number.assign_time, 1, meta, fact.number.brand_id)
+
+
+async def number_changed(tx: Tx, fact: tenancy_events_pb2.NumberChanged, meta: FactMeta) -> None:
+    """A number may be another brand's from now on."""
+    if not fact.number.test and not fact.number.brought:
+        moved = Timestamp()
+        moved.FromDatetime(meta.time)
+        await _number(tx, fact.number.number, moved, 1, meta, fact.number.brand_id)
 
 
 async def number_released(tx: Tx, fact: tenancy_events_pb2.NumberReleased, meta: FactMeta) -> None:
@@ -81,11 +89,13 @@ async def number_released(tx: Tx, fact: tenancy_events_pb2.NumberReleased, meta:
     await _number(tx, fact.number, fact.release_time, 0, meta)
 
 
-async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMeta) -> None:
+async def _number(
+    tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMeta, brand_id: str = ""
+) -> None:  # fmt: skip
     # A number has no version of its own that goes on after its release: its life is ordered by time.
     time = stamp.ToDatetime(tzinfo=UTC)
     position = (time - _EPOCH) // timedelta(microseconds=1)
-    await _alarmed(usage.change_level(tx, Change(NUMBER, number, position, time, held)), meta)
+    await _alarmed(usage.change_level(tx, Change(NUMBER, number, position, time, held, brand_id=brand_id)), meta)
 
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
@@ -119,7 +129,9 @@ async def _count(
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:
     """A recording takes room from now on; a fuller version of it takes other room."""
     value = fact.recording
-    change = Change(STORAGE, value.recording_id, value.version, meta.time, value.size_bytes)
+    change = Change(
+        STORAGE, value.recording_id, value.version, meta.time, value.size_bytes, brand_id=value.brand_id
+    )
     await _alarmed(usage.change_level(tx, change), meta)
 
 
@@ -145,6 +157,7 @@ HANDLERS: Handlers = {
     tenancy_events_pb2.UserJoined: user_joined,
     tenancy_events_pb2.UserChanged: user_changed,
     tenancy_events_pb2.NumberAssigned: number_assigned,
+    tenancy_events_pb2.NumberChanged: number_changed,
     tenancy_events_pb2.NumberReleased: number_released,
     telephony_events_pb2.CallEnded: call_ended,
     routing_events_pb2.AgentStateChanged: agent_state_changed,

@@ -5937,6 +5937,17 @@ export interface components {
              */
             readonly version?: string;
         };
+        /** @description What one brand has of a line, which is priced as a whole: its quantity, and as much of the amount as that is of the line's quantity. */
+        "billing.v1.BrandShare": {
+            /** @description The brand; empty: what no brand is known of, such as seats. */
+            brandId?: string;
+            /** @description Its quantity, exact decimal. */
+            quantity?: string;
+            /** @description What the plan includes of it, exact decimal. */
+            includedQuantity?: string;
+            /** @description Its part of the line's amount, in whole minor units. */
+            amount?: components["schemas"]["type.v1.Money"];
+        };
         /** @description Changes. */
         "billing.v1.ChangeRateDeckMarkupRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -6402,6 +6413,8 @@ export interface components {
             discount?: components["schemas"]["type.v1.Money"];
             /** @description What it is for taxes: subscription, service, telecom, or what a meter says. */
             taxCode?: string;
+            /** @description Of usage: whose it was. The shares add up to the line exactly. */
+            brands?: components["schemas"]["billing.v1.BrandShare"][];
         };
         /** @description Money that came in for an invoice, or tried to. */
         "billing.v1.InvoicePayment": {
@@ -6506,7 +6519,7 @@ export interface components {
              * @description Used to.
              */
             endTime?: string;
-            /** @description Brand it is for; empty when it is for the whole company. */
+            /** @description Always empty: brands says whose usage the line is. */
             brandId?: string;
             /** @description What was credited of the line by credit notes. */
             credited?: components["schemas"]["type.v1.Money"];
@@ -6514,6 +6527,8 @@ export interface components {
             hasRecords?: boolean;
             /** @description Tax code; empty when no tax falls on it. */
             taxCode?: string;
+            /** @description Of usage: whose it was. The shares add up to the line exactly. */
+            brands?: components["schemas"]["billing.v1.BrandShare"][];
         };
         /** @description Tax of one rate. */
         "billing.v1.IssuedTax": {

@@ -150,7 +150,7 @@ async def rebuild(tx: Tx, invoice_id: str) -> tuple[Invoice, bytes]:
     invoice = await issued(tx, invoice_id)
     assert invoice.cutoff_time is not None
     again = await whole_statement(tx, invoice.start_time, invoice.end_time, invoice.cutoff_time)
-    return invoice, canonical.statement_bytes(again)
+    return invoice, canonical.statement_bytes(again, canonical.format_of(invoice.statement))
 
 
 async def tenant_of(tx: Tx, invoice_id: str) -> str:

@@ -80,6 +80,7 @@ async def insert_change(tx: Tx, value: Change) -> None:
     row = {
         "tenant_id": tx.tenant_id, "meter": value.meter, "item_id": value.item_id, "position": value.position,
         "change_time": value.time, "quantity": value.quantity, "record_time": value.record_time,
+        "brand_id": value.brand_id,
     }  # fmt: skip
     await _insert(tx, level_changes, row)
 
@@ -258,8 +259,9 @@ def _row(tx: Tx, record: UsageRecord) -> dict[str, Any]:
 
 def _change(row: Mapping[Any, Any]) -> Change:
     return Change(
-        row["meter"], row["item_id"], row["position"], row["change_time"], row["quantity"], row["record_time"]
-    )
+        row["meter"], row["item_id"], row["position"], row["change_time"], row["quantity"], row["record_time"],
+        row["brand_id"],
+    )  # fmt: skip
 
 
 def _rating(record: UsageRecord) -> dict[str, Any]:
