@@ -23,6 +23,7 @@ export type Brand = Schemas["tenancy.v1.Brand"];
 export type PlanStanding = Schemas["tenancy.v1.GetStandingResponse"];
 export type LimitStanding = Schemas["tenancy.v1.LimitStanding"];
 export type FeatureStanding = Schemas["tenancy.v1.FeatureStanding"];
+export type BrandShare = Schemas["billing.v1.BrandShare"];
 export type Notice = Schemas["tenancy.v1.Notice"];
 export type PhoneNumber = Schemas["tenancy.v1.Number"];
 export type BroughtNumber = Schemas["tenancy.v1.BroughtNumber"];
