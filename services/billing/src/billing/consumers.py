@@ -129,9 +129,7 @@ async def _count(
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:
     """A recording takes room from now on; a fuller version of it takes other room."""
     value = fact.recording
-    change = Change(
-        STORAGE, value.recording_id, value.version, meta.time, value.size_bytes, brand_id=value.brand_id
-    )
+    change = Change(STORAGE, value.recording_id, value.version, meta.time, value.size_bytes, brand_id=value.brand_id)
     await _alarmed(usage.change_level(tx, change), meta)
 
 

@@ -12,6 +12,7 @@ from chassis.turns import TurnTaking
 from kernel.errors import Unavailable
 from merkez.billing.v1 import (
     billing_service_pb2_grpc,
+    client_bill_service_pb2_grpc,
     coupon_service_pb2_grpc,
     difference_service_pb2_grpc,
     invoice_operator_service_pb2_grpc,
@@ -28,6 +29,7 @@ from billing.clients import PaymentProvider, Telephony
 from billing.collecting import Collector
 from billing.consumers import HANDLERS
 from billing.exporting import Exporter
+from billing.handlers.client_bills import ClientBills
 from billing.handlers.coupons import Coupons
 from billing.handlers.decks import RateDecks
 from billing.handlers.differences import Differences
@@ -110,6 +112,10 @@ def invoiced(db: Database, collector: Collector, settings: Settings) -> list:
         (invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server, Invoices(db, collector)),
         (invoice_operator_service_pb2_grpc.add_InvoiceOperatorServiceServicer_to_server, operators),
         (invoice_operator_service_pb2_grpc.add_PaymentEventServiceServicer_to_server, PaymentEvents(collector)),
+        (
+            client_bill_service_pb2_grpc.add_ClientBillServiceServicer_to_server,
+            ClientBills(db, settings.invoice_settle),
+        ),
     ]
 
 

@@ -5212,6 +5212,178 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/priceLists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the newest version of each price list, by name
+         * @description Lists the newest version of each price list, by name. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListPriceLists"];
+        put?: never;
+        /**
+         * Makes a price list, or the next version of one
+         * @description Makes a price list, or the next version of one. INVALID_ARGUMENT PRICE_LIST_INVALID names the field; NOT_FOUND PRICE_LIST_NOT_FOUND. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ClientBillService.SavePriceList"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billSender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * In whose name bills are issued; empty while nothing was saved
+         * @description In whose name bills are issued; empty while nothing was saved. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.GetBillSender"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says in whose name bills are issued
+         * @description Says in whose name bills are issued. INVALID_ARGUMENT LEGAL_ENTITY_INVALID, FAILED_PRECONDITION NUMBERS_IN_USE, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        patch: operations["merkez.billing.v1.ClientBillService.UpdateBillSender"];
+        trace?: never;
+    };
+    "/v1/brandAccounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists how brands' clients are billed, by brand; those of which nothing was saved are left out
+         * @description Lists how brands' clients are billed, by brand; those of which nothing was saved are left out. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListBrandAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/brandAccounts/{account.brandId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says how a brand's client is billed from the next bill on
+         * @description Says how a brand's client is billed from the next bill on. NOT_FOUND PRICE_LIST_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        patch: operations["merkez.billing.v1.ClientBillService.UpdateBrandAccount"];
+        trace?: never;
+    };
+    "/v1/brandStatements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice
+         * @description What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice. FAILED_PRECONDITION NOTHING_SUBSCRIBED. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListBrandStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clientBills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists bills, last issued first
+         * @description Lists bills, last issued first. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListClientBills"];
+        put?: never;
+        /**
+         * Issues the bill of a period that is over, with what came late of earlier ones
+         * @description Issues the bill of a period that is over, with what came late of earlier ones. FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ClientBillService.IssueClientBill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clientBills/{clientBillId}:void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declares a bill void
+         * @description Declares a bill void. NOT_FOUND CLIENT_BILL_NOT_FOUND, FAILED_PRECONDITION CLIENT_BILL_STATE_WRONG, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ClientBillService.VoidClientBill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clientBills/{clientBillId}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A bill as a file: the same bytes each time
+         * @description A bill as a file: the same bytes each time. NOT_FOUND CLIENT_BILL_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.GetClientBillDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/invoices/{invoiceId}:pay": {
         parameters: {
             query?: never;
@@ -5908,6 +6080,29 @@ export interface components {
             /** @description Required. */
             rateDeckId?: string;
         };
+        /** @description In whose name a company bills its clients. */
+        "billing.v1.BillSender": {
+            /** @description Required. Name. */
+            name?: string;
+            /** @description Required. Where it is; the country is required. */
+            address?: components["schemas"]["billing.v1.PostalAddress"];
+            /** @description Tax number. */
+            taxId?: string;
+            /** @description How clients pay. */
+            paymentInstructions?: string;
+            /** @description Required. What numbers of bills begin with: 1 to 16 of A-Z, 0-9, - and /, not ending in a digit. Fixed once a bill was issued. */
+            numberPrefix?: string;
+            /**
+             * Format: int64
+             * @description Output only. The number that comes next; without gaps.
+             */
+            readonly nextNumber?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
         /** @description Whom and how a company is billed. */
         "billing.v1.BillingProfile": {
             /** @description Name that stands on invoices, up to 200 characters; empty means the company's name is not known to billing yet and nothing is printed. */
@@ -5937,6 +6132,46 @@ export interface components {
              */
             readonly version?: string;
         };
+        /** @description How a brand's client is billed. */
+        "billing.v1.BrandAccount": {
+            /** @description Required. Brand. */
+            brandId?: string;
+            /** @description Required. Price list, its newest version when a bill is issued. */
+            priceListId?: string;
+            /** @description Whom and how: legal name, address, tax number, e-mail, language of the bill. */
+            buyer?: components["schemas"]["billing.v1.BillingProfile"];
+            /**
+             * Format: int32
+             * @description Days to pay, 0 to 180.
+             */
+            paymentTermsDays?: number;
+            /** @description Name of the tax on the bill, such as VAT; empty means none. */
+            taxName?: string;
+            /** @description Percent of it, exact decimal from 0 to 100. */
+            taxPercent?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; 0 while nothing was saved.
+             */
+            readonly version?: string;
+        };
+        /** @description A line of a brand's bill beside what the usage costs the company. */
+        "billing.v1.BrandLine": {
+            /** @description Stable within the period, that of the company's own line; late lines begin with late:. */
+            lineId?: string;
+            /** @description Meter; empty of a fee. */
+            meter?: string;
+            /** @description Rate of the company's own plan that prices it. */
+            rateId?: string;
+            /** @description Why it is there: usage, fee, late. */
+            kind?: string;
+            /** @description Quantity, exact decimal. */
+            quantity?: string;
+            /** @description What it costs the company: its share of the line of its own statement. Only the company sees it, no bill says it. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description What the client pays; unset while the brand has no price list. */
+            price?: components["schemas"]["type.v1.Money"];
+        };
         /** @description What one brand has of a line, which is priced as a whole: its quantity, and as much of the amount as that is of the line's quantity. */
         "billing.v1.BrandShare": {
             /** @description The brand; empty: what no brand is known of, such as seats. */
@@ -5947,6 +6182,24 @@ export interface components {
             includedQuantity?: string;
             /** @description Its part of the line's amount, in whole minor units. */
             amount?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description What a brand used in a period, what that costs the company, and what its client pays. Before tax. */
+        "billing.v1.BrandStatement": {
+            /** @description Brand; empty: usage no brand is known of, which no client is billed. */
+            brandId?: string;
+            /** @description Lines. */
+            lines?: components["schemas"]["billing.v1.BrandLine"][];
+            /** @description Sum of the costs. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description Sum of the prices; unset while the brand has no price list. */
+            price?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description Version of the price list it is priced by.
+             */
+            priceListVersion?: number;
+            /** @description Bill that was issued for the period; empty while none was. */
+            clientBillId?: string;
         };
         /** @description Changes. */
         "billing.v1.ChangeRateDeckMarkupRequest": {
@@ -5974,6 +6227,64 @@ export interface components {
              */
             version: number;
         };
+        /** @description A bill to the client of a brand. What it says never changes. */
+        "billing.v1.ClientBill": {
+            /** @description Output only. */
+            readonly clientBillId?: string;
+            /** @description Output only. Number in the company's own series. */
+            readonly number?: string;
+            /** @description Brand. */
+            brandId?: string;
+            /** @description Where it stands. */
+            state?: components["schemas"]["billing.v1.ClientBillState"];
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was issued.
+             */
+            issueTime?: string;
+            /**
+             * Format: date-time
+             * @description Until when it is to be paid.
+             */
+            dueTime?: string;
+            /** @description Price list it was priced by. */
+            priceListId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            priceListVersion?: number;
+            /** @description Before tax. */
+            subtotal?: components["schemas"]["type.v1.Money"];
+            /** @description With tax. */
+            total?: components["schemas"]["type.v1.Money"];
+            /** @description What its usage costs the company. No document says it. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description SHA-256 of what it says, hexadecimal. */
+            digest?: string;
+            /** @description Why it was declared void; empty while it isn't. */
+            voidReason?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a bill stands.
+         * @enum {string}
+         */
+        "billing.v1.ClientBillState": "CLIENT_BILL_STATE_UNSPECIFIED" | "CLIENT_BILL_STATE_ISSUED" | "CLIENT_BILL_STATE_VOID";
         /** @description Configures. */
         "billing.v1.ConfigureWalletRequest": {
             /** @description Required. */
@@ -6476,6 +6787,18 @@ export interface components {
          * @enum {string}
          */
         "billing.v1.InvoiceState": "INVOICE_STATE_UNSPECIFIED" | "INVOICE_STATE_DRAFT" | "INVOICE_STATE_FINALIZED" | "INVOICE_STATE_PAID" | "INVOICE_STATE_OVERDUE" | "INVOICE_STATE_VOID";
+        /** @description Issues. */
+        "billing.v1.IssueClientBillRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Brand. */
+            brandId: string;
+            /**
+             * Format: date-time
+             * @description Required. A moment within the period.
+             */
+            time: string;
+        };
         /** @description A discount of the whole invoice. */
         "billing.v1.IssuedDiscount": {
             /** @description Which. */
@@ -6641,6 +6964,38 @@ export interface components {
             /** @description Share of the period that was charged, times its units, exact decimal of at most ten digits after the point. */
             quantity?: string;
         };
+        /** @description Accounts. */
+        "billing.v1.ListBrandAccountsResponse": {
+            /** @description By brand. */
+            accounts?: components["schemas"]["billing.v1.BrandAccount"][];
+        };
+        /** @description A period by brand. */
+        "billing.v1.ListBrandStatementsResponse": {
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /** @description By brand, what no brand is known of first. */
+            statements?: components["schemas"]["billing.v1.BrandStatement"][];
+            /**
+             * Format: date-time
+             * @description When it was computed.
+             */
+            computeTime?: string;
+        };
+        /** @description Bills. */
+        "billing.v1.ListClientBillsResponse": {
+            /** @description Last issued first. */
+            bills?: components["schemas"]["billing.v1.ClientBill"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Coupons. */
         "billing.v1.ListCouponsResponse": {
             /** @description Newest first. */
@@ -6685,6 +7040,11 @@ export interface components {
         "billing.v1.ListMetersResponse": {
             /** @description All of them. */
             meters?: components["schemas"]["billing.v1.Meter"][];
+        };
+        /** @description Price lists. */
+        "billing.v1.ListPriceListsResponse": {
+            /** @description By name. */
+            priceLists?: components["schemas"]["billing.v1.PriceList"][];
         };
         /** @description Decks, their versions left out. */
         "billing.v1.ListRateDecksResponse": {
@@ -6815,6 +7175,38 @@ export interface components {
             region?: string;
             /** @description ISO 3166-1 alpha-2 country, such as "AZ". */
             country?: string;
+        };
+        /** @description One version of a price list. A version never changes; another price is another version. */
+        "billing.v1.PriceList": {
+            /** @description Output only. */
+            readonly priceListId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Rising from 1.
+             */
+            readonly version?: number;
+            /** @description Required. Name for people, up to 120 characters. */
+            name?: string;
+            /** @description Required. Currency, ISO 4217; that of the company's plan. */
+            currency?: string;
+            /** @description Required. At most 100, each meter once, one of them for every other meter. */
+            rules?: components["schemas"]["billing.v1.PriceRule"][];
+            /** @description Fee of a period beside usage, exact decimal in major units; empty means none. */
+            periodFee?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /** @description How one meter is priced, or all that have no rule of their own. */
+        "billing.v1.PriceRule": {
+            /** @description Meter; empty: every meter without a rule of its own. A list has exactly one such rule. */
+            meter?: string;
+            /** @description Percent on what the company itself pays for the usage, exact decimal from -100 to 1000; negative is a discount. Empty when unit_price is set. */
+            markupPercent?: string;
+            /** @description Price of one unit of the meter, exact decimal in major units. Empty when markup_percent is set. */
+            unitPrice?: string;
         };
         /** @description A rate deck. */
         "billing.v1.RateDeck": {
@@ -7117,6 +7509,18 @@ export interface components {
              */
             redeemTime?: string;
         };
+        /** @description Saves. */
+        "billing.v1.SavePriceListRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. With a price_list_id it becomes that list's next version. */
+            priceList: components["schemas"]["billing.v1.PriceList"];
+            /**
+             * Format: int32
+             * @description Version this was written on; 0 writes on whatever is there.
+             */
+            version?: number;
+        };
         /** @description Sets. */
         "billing.v1.SetBillingTermsRequest": {
             /** @description Required. */
@@ -7271,12 +7675,32 @@ export interface components {
             note?: string;
         };
         /** @description Changes. */
+        "billing.v1.UpdateBillSenderRequest": {
+            /** @description Required. */
+            sender: components["schemas"]["billing.v1.BillSender"];
+            /**
+             * Format: int64
+             * @description Version this was written on; 0 writes on whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
         "billing.v1.UpdateBillingProfileRequest": {
             /** @description Required. The profile as it shall be; what is output only is not looked at. */
             profile: components["schemas"]["billing.v1.BillingProfile"];
             /**
              * Format: int64
              * @description The version this was decided on; 0 for the first one, or to change whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.UpdateBrandAccountRequest": {
+            /** @description Required. */
+            account?: components["schemas"]["billing.v1.BrandAccount"];
+            /**
+             * Format: int64
+             * @description Version this was written on; 0 writes on whatever is there.
              */
             version?: string;
         };
@@ -7445,6 +7869,18 @@ export interface components {
             billedSeconds?: string;
             /** @description Quantity. */
             quantity?: string;
+        };
+        /** @description Declares void. */
+        "billing.v1.VoidClientBillRequest": {
+            /** @description Required. */
+            clientBillId?: string;
+            /** @description Required. Why, up to 500 characters. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Version this was decided on; 0 takes whatever is there.
+             */
+            version?: string;
         };
         /** @description Declares void. */
         "billing.v1.VoidInvoiceRequest": {
@@ -21670,6 +22106,281 @@ export interface operations {
             path: {
                 /** @description Required. */
                 invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListPriceLists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Price lists. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListPriceListsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.SavePriceList": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SavePriceListRequest"];
+            };
+        };
+        responses: {
+            /** @description One version of a price list. A version never changes; another price is another version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.PriceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.GetBillSender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In whose name a company bills its clients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillSender"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.UpdateBillSender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateBillSenderRequest"];
+            };
+        };
+        responses: {
+            /** @description In whose name a company bills its clients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillSender"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListBrandAccounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accounts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListBrandAccountsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.UpdateBrandAccount": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Brand. */
+                "account.brandId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateBrandAccountRequest"];
+            };
+        };
+        responses: {
+            /** @description How a brand's client is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BrandAccount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListBrandStatements": {
+        parameters: {
+            query?: {
+                /** @description A moment within the period; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A period by brand. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListBrandStatementsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListClientBills": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this brand's; empty for all. */
+                brandId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bills. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListClientBillsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.IssueClientBill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.IssueClientBillRequest"];
+            };
+        };
+        responses: {
+            /** @description A bill to the client of a brand. What it says never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ClientBill"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.VoidClientBill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                clientBillId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.VoidClientBillRequest"];
+            };
+        };
+        responses: {
+            /** @description A bill to the client of a brand. What it says never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ClientBill"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.GetClientBillDocument": {
+        parameters: {
+            query?: {
+                /** @description File wanted; unspecified means PDF. */
+                format?: components["schemas"]["billing.v1.DocumentFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                clientBillId: string;
             };
             cookie?: never;
         };

@@ -52,7 +52,7 @@ def _shares(row: Row, currency: str) -> list[tuple[BrandShare, Decimal]]:
     whole = BrandShare(UNASSIGNED, line.quantity, line.included, line.amount)
     if not line.brands or not line.amount:
         return [(each, line.discount * (place == 0)) for place, each in enumerate(line.brands or [whole])]
-    parts = {each.brand_id: Fraction(each.amount) / Fraction(line.amount) for each in line.brands}
+    parts = {each.brand_id: abs(Fraction(each.amount)) for each in line.brands}
     discounts = spread(line.discount, parts, currency)
     return [(each, discounts[each.brand_id]) for each in line.brands]
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from kernel.money import rounded
-
+from billing.domain import money
 from billing.domain.aggregates import Aggregation
 from billing.domain.statements import BrandShare
 
@@ -34,22 +33,16 @@ def shares(
         weights = {UNASSIGNED: Fraction(1)}
         known = {**dict.fromkeys(known, _NOTHING), **known, UNASSIGNED: known.get(UNASSIGNED, _NOTHING)}
     whole = sum(weights.values(), _NOTHING)
-    parts = spread(amount, {brand: weights.get(brand, _NOTHING) / whole for brand in sorted(known)}, currency)
+    parts = spread(amount, {brand: weights.get(brand, _NOTHING) for brand in sorted(known)}, currency)
     return [
         BrandShare(brand, known[brand], included * weights.get(brand, _NOTHING) / whole, parts[brand])
         for brand in sorted(known)
     ]
 
 
-def spread(amount: Decimal, parts: Mapping[str, Fraction], currency: str) -> dict[str, Decimal]:
-    """An amount in parts of whole minor units that add up to it, each less than one unit from its share."""
-    found: dict[str, Decimal] = {}
-    so_far, given = _NOTHING, rounded(_NOTHING, currency)
-    for brand, part in parts.items():
-        so_far += part
-        until = rounded(Fraction(amount) * so_far, currency)
-        found[brand], given = until - given, until
-    return found
+def spread(amount: Decimal, weights: Mapping[str, Fraction], currency: str) -> dict[str, Decimal]:
+    """An amount shared out by weights that aren't negative, in whole minor units that add up to it."""
+    return dict(zip(weights, money.shared(amount, list(weights.values()), currency), strict=True))
 
 
 def less(now: Sequence[BrandShare], was: Sequence[BrandShare]) -> list[BrandShare]:

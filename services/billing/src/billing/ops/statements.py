@@ -64,7 +64,7 @@ async def statement_of(
     own = next((each for each in earlier if (each.start_time, each.end_time) == (start, end)), None)
     lines = late.rest_of(charges.lines_of(books, scope), own)
     for each in earlier:
-        if each is not own and await _changed(tx, each, cutoff_time):
+        if each is not own and await changed_since(tx, each, cutoff_time):
             then = await books_of(tx, each.start_time, each.end_time, cutoff_time, deck)
             if charges.currency_of(then) != charges.currency_of(books):
                 raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
@@ -258,7 +258,7 @@ def _spent(earlier: Sequence[BilledPeriod], books: Books) -> dict[str, Decimal]:
     return found
 
 
-async def _changed(tx: Tx, billed: BilledPeriod, cutoff: datetime) -> bool:
+async def changed_since(tx: Tx, billed: BilledPeriod, cutoff: datetime) -> bool:
     """Whether anything was heard of since that a finalized period depends on."""
     newest = await days.newest(tx, None, billed.end_time)
     if newest is not None and newest > billed.cutoff_time:

@@ -76,8 +76,14 @@ async def add(tx: Tx, records: Sequence[UsageRecord], meters: Mapping[str, Meter
         )
     )
     values = [
-        {"tenant_id": tx.tenant_id, "meter": kept.meter, "day": kept.day, "properties": kept.properties,
-         "brand_id": kept.brand_id, "value": value}
+        {
+            "tenant_id": tx.tenant_id,
+            "meter": kept.meter,
+            "day": kept.day,
+            "properties": kept.properties,
+            "brand_id": kept.brand_id,
+            "value": value,
+        }
         for kept in sorted(found)
         for value in sorted(found[kept][0].values)
     ]
