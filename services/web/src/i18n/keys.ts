@@ -3,6 +3,7 @@ import type admin from "../messages/admin.json";
 import type callbacks from "../messages/callbacks.json";
 import type calls from "../messages/calls.json";
 import type charges from "../messages/charges.json";
+import type clientBills from "../messages/clientBills.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
 import type differences from "../messages/differences.json";
@@ -41,6 +42,7 @@ export type MessageKey =
   | keyof typeof admin
   | keyof typeof callbacks
   | keyof typeof charges
+  | keyof typeof clientBills
   | keyof typeof differences
   | keyof typeof findMe
   | keyof typeof flows

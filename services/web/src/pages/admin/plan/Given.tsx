@@ -95,7 +95,7 @@ function Have({ row }: { row: Row }) {
   const most = Number(allowed ?? 0);
   if (most === 0) {
     return limit === "max_api_requests_per_minute" ? (
-      <>{t("standing.unbounded")}</>
+      t("standing.unbounded")
     ) : (
       <Tag tone="warn">{t("standing.lacks")}</Tag>
     );
