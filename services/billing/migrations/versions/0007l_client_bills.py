@@ -49,3 +49,10 @@ def upgrade() -> None:
         count("version"), sa.UniqueConstraint("tenant_id", "sequence", name="client_bills_sequence"),
         sa.Index("client_bills_by_brand", "tenant_id", "brand_id", "start_time"),
     )  # fmt: skip
+    create_tenant_table(
+        op, SCHEMA, "resales", sa.Column("start_time", Time, primary_key=True), text("reseller_id"),
+        text("wholesale_list_id"), count("version"), sa.Index("resales_by_reseller", "tenant_id", "reseller_id"),
+    )  # fmt: skip
+    create_tenant_table(
+        op, SCHEMA, "resale_prices", text("customer_id", key=True), text("price_list_id"), count("version")
+    )

@@ -97,7 +97,7 @@ def statement_out(value: BrandStatement) -> client_bill_pb2.BrandStatement:
     """A brand's period as the contract shows it."""
     billed, currency = value.prices is not None, value.currency
     found = client_bill_pb2.BrandStatement(
-        brand_id=value.brand_id, lines=[_line_out(each, currency, billed) for each in value.lines],
+        brand_id=value.brand_id, lines=[line_out(each, currency, billed) for each in value.lines],
         cost=money(_sum(each.cost for each in value.lines), currency),
         price_list_version=value.prices.version if value.prices else 0,
         client_bill_id=value.bill.client_bill_id if value.bill else "",
@@ -120,7 +120,8 @@ def bill_out(value: ClientBill) -> client_bill_pb2.ClientBill:
     )  # fmt: skip
 
 
-def _line_out(value: BrandLine, currency: str, billed: bool) -> client_bill_pb2.BrandLine:
+def line_out(value: BrandLine, currency: str, billed: bool) -> client_bill_pb2.BrandLine:
+    """A line with its cost, and its price once it is billed by a list."""
     own = value.own
     found = client_bill_pb2.BrandLine(
         line_id=own.line_id, meter=own.meter, rate_id=own.rate_id, kind=own.kind.value, quantity=shown(own.quantity),

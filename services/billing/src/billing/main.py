@@ -19,6 +19,7 @@ from merkez.billing.v1 import (
     invoice_service_pb2_grpc,
     meter_service_pb2_grpc,
     rate_deck_service_pb2_grpc,
+    resale_service_pb2_grpc,
     reservation_service_pb2_grpc,
     tax_service_pb2_grpc,
     usage_service_pb2_grpc,
@@ -36,6 +37,7 @@ from billing.handlers.differences import Differences
 from billing.handlers.invoice_operators import InvoiceOperators, PaymentEvents
 from billing.handlers.invoicing import Invoices
 from billing.handlers.metering import Meters, Usage
+from billing.handlers.resales import Resales
 from billing.handlers.reservations import Reservations
 from billing.handlers.taxes import Taxes
 from billing.handlers.usage import Billing
@@ -116,6 +118,7 @@ def invoiced(db: Database, collector: Collector, settings: Settings) -> list:
             client_bill_service_pb2_grpc.add_ClientBillServiceServicer_to_server,
             ClientBills(db, settings.invoice_settle),
         ),
+        (resale_service_pb2_grpc.add_ResaleServiceServicer_to_server, Resales(db)),
     ]
 
 

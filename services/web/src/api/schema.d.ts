@@ -5212,6 +5212,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/resales:set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says who resells a company for periods that begin from a moment on, by which wholesale list; an empty reseller_id ends it
+         * @description Says who resells a company for periods that begin from a moment on, by which wholesale list; an empty reseller_id ends it. The company isn't invoiced by the platform for such periods. NOT_FOUND RESOLD_TENANT_NOT_FOUND, PRICE_LIST_NOT_FOUND; INVALID_ARGUMENT RESALE_INVALID; ABORTED VERSION_CONFLICT. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.ResaleService.SetReseller"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/resales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists who resells whom from now on, by company
+         * @description Lists who resells whom from now on, by company. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.ListResales"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/resellers/{resellerId}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a reseller owes the platform for a month of its companies
+         * @description What a reseller owes the platform for a month of its companies. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.GetWholesaleStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resaleStatements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A reseller's companies in a period: what each costs and pays
+         * @description A reseller's companies in a period: what each costs and pays. Empty for who resells nobody. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.ListResaleStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resalePrices:set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets the price list by which a reseller bills one of its companies
+         * @description Sets the price list by which a reseller bills one of its companies. NOT_FOUND RESOLD_TENANT_NOT_FOUND, also of another reseller's; PRICE_LIST_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ResaleService.SetResalePrice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resoldStatement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a resold company owes its reseller in a period
+         * @description What a resold company owes its reseller in a period. FAILED_PRECONDITION NOT_RESOLD. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.GetResoldStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/priceLists": {
         parameters: {
             query?: never;
@@ -5220,14 +5340,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the newest version of each price list, by name
-         * @description Lists the newest version of each price list, by name. Needs the permission `billing.read`.
+         * Lists the newest version of each price list, by name; operators' are those resellers are billed by
+         * @description Lists the newest version of each price list, by name; operators' are those resellers are billed by. Needs the permission `billing.read` or `invoices.read`.
          */
         get: operations["merkez.billing.v1.ClientBillService.ListPriceLists"];
         put?: never;
         /**
          * Makes a price list, or the next version of one
-         * @description Makes a price list, or the next version of one. INVALID_ARGUMENT PRICE_LIST_INVALID names the field; NOT_FOUND PRICE_LIST_NOT_FOUND. Needs the permission `billing.write`.
+         * @description Makes a price list, or the next version of one. INVALID_ARGUMENT PRICE_LIST_INVALID names the field; NOT_FOUND PRICE_LIST_NOT_FOUND. Needs the permission `billing.write` or `invoices.write`.
          */
         post: operations["merkez.billing.v1.ClientBillService.SavePriceList"];
         delete?: never;
@@ -6553,6 +6673,11 @@ export interface components {
              */
             version?: string;
         };
+        /** @description What a reseller owes. */
+        "billing.v1.GetWholesaleStatementResponse": {
+            /** @description By company; their prices are the wholesale ones. */
+            statements?: components["schemas"]["billing.v1.ResoldStatement"][];
+        };
         /** @description Gives. */
         "billing.v1.GiveCouponRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -7058,6 +7183,16 @@ export interface components {
             /** @description Oldest first. */
             coupons?: components["schemas"]["billing.v1.RedeemedCoupon"][];
         };
+        /** @description A reseller's companies. */
+        "billing.v1.ListResaleStatementsResponse": {
+            /** @description By company. */
+            statements?: components["schemas"]["billing.v1.ResoldStatement"][];
+        };
+        /** @description Resales. */
+        "billing.v1.ListResalesResponse": {
+            /** @description By company. */
+            resales?: components["schemas"]["billing.v1.Resale"][];
+        };
         /** @description Tax rates. */
         "billing.v1.ListTaxRatesResponse": {
             /** @description All of them. */
@@ -7509,6 +7644,63 @@ export interface components {
              */
             redeemTime?: string;
         };
+        /** @description Who resells a company from a moment on. */
+        "billing.v1.Resale": {
+            /** @description The company. */
+            tenantId?: string;
+            /** @description Who resells it; empty: nobody, the platform bills it itself. */
+            resellerId?: string;
+            /** @description Price list of the platform by which the reseller is billed. */
+            wholesalePriceListId?: string;
+            /**
+             * Format: date-time
+             * @description Periods that begin from then on.
+             */
+            startTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /** @description By which of its price lists a reseller bills a company. */
+        "billing.v1.ResalePrice": {
+            /** @description The company. */
+            tenantId?: string;
+            /** @description The list. */
+            priceListId?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /** @description What a company comes to in a period, at one level or two. */
+        "billing.v1.ResoldStatement": {
+            /** @description The company. */
+            tenantId?: string;
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /** @description Lines. To the company only their prices are told; to the reseller its costs too. */
+            lines?: components["schemas"]["billing.v1.BrandLine"][];
+            /** @description What it costs the reseller; unset for the company itself. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description What the company pays; unset while the reseller has set no price list for it. */
+            price?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int64
+             * @description Version of ResalePrice; 0 while none was set.
+             */
+            priceVersion?: string;
+        };
         /** @description Saves. */
         "billing.v1.SavePriceListRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -7545,6 +7737,26 @@ export interface components {
             /**
              * Format: int64
              * @description The version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Sets. */
+        "billing.v1.SetResalePriceRequest": {
+            /** @description Required. */
+            price: components["schemas"]["billing.v1.ResalePrice"];
+            /**
+             * Format: int64
+             * @description Version this was decided on; 0 takes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Says who resells. */
+        "billing.v1.SetResellerRequest": {
+            /** @description Required. A start_time in the past is refused. */
+            resale: components["schemas"]["billing.v1.Resale"];
+            /**
+             * Format: int64
+             * @description Version this was decided on; 0 takes whatever is there.
              */
             version?: string;
         };
@@ -22120,6 +22332,152 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.SetReseller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetResellerRequest"];
+            };
+        };
+        responses: {
+            /** @description Who resells a company from a moment on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Resale"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.ListResales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Resales. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListResalesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.GetWholesaleStatement": {
+        parameters: {
+            query?: {
+                /** @description A moment within the companies' periods; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. The reseller. */
+                resellerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a reseller owes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.GetWholesaleStatementResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.ListResaleStatements": {
+        parameters: {
+            query?: {
+                /** @description A moment within the companies' periods; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A reseller's companies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListResaleStatementsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.SetResalePrice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetResalePriceRequest"];
+            };
+        };
+        responses: {
+            /** @description By which of its price lists a reseller bills a company. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ResalePrice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.GetResoldStatement": {
+        parameters: {
+            query?: {
+                /** @description A moment within the period; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a company comes to in a period, at one level or two. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ResoldStatement"];
                 };
             };
             default: components["responses"]["Problem"];

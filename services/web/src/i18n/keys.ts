@@ -23,6 +23,7 @@ import type plans from "../messages/plans.json";
 import type porting from "../messages/porting.json";
 import type presence from "../messages/presence.json";
 import type rates from "../messages/rates.json";
+import type resale from "../messages/resale.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
 import type sound from "../messages/sound.json";
@@ -60,6 +61,7 @@ export type MessageKey =
   | keyof typeof porting
   | keyof typeof presence
   | keyof typeof rates
+  | keyof typeof resale
   | keyof typeof rules
   | keyof typeof simulator
   | keyof typeof sound

@@ -11,7 +11,7 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 
 from billing import invoices_proto as convert
-from billing.domain import canonical, invoicing, late
+from billing.domain import canonical, invoicing, late, resales
 from billing.domain.charges import CurrenciesMixed
 from billing.domain.credit_notes import CreditNote
 from billing.domain.invoicing import Invoice, InvoiceNotFinalized, InvoiceNotFound, InvoiceStateWrong, State, Trigger
@@ -24,6 +24,7 @@ from billing.ops.statements import statement_of, timeline_of
 from billing.store import invoicing as store
 from billing.store import parties, payments, usage
 from billing.store import plans as plan_store
+from billing.store import resales as resale_store
 
 list_invoices = store.list_invoices
 list_all = store.list_all
@@ -62,6 +63,10 @@ async def draft_next(tx: Tx, now: datetime) -> Invoice | None:
         return None
     zone, timeline = await _zone(tx, first), await timeline_of(tx)
     start, end = invoicing.next_period(first, account.last_end_time, zone, timeline)
+    if resales.in_force(await resale_store.mine(tx), start) is not None:
+        # Its reseller pays for it: the platform doesn't bill the same usage twice.
+        await store.save_account(tx, store.Account(end, invoicing.next_period(first, end, zone, timeline)[1]))
+        return None
     statement = await whole_statement(tx, start, end, now)
     data = canonical.statement_bytes(statement)
     profile = await parties.profile(tx)

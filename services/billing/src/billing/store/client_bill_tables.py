@@ -43,3 +43,10 @@ client_bills = tenant_table(
     _amount("cost"), Column("seller", Json, nullable=False), Column("buyer", Json, nullable=False),
     _time("void_time", optional=True), _text("void_reason"), _count("version"),
 )  # fmt: skip
+resales = tenant_table(
+    "resales", metadata, Column("start_time", Time, primary_key=True), _text("reseller_id"), _text("wholesale_list_id"),
+    _count("version"),
+)  # fmt: skip
+resale_prices = tenant_table(
+    "resale_prices", metadata, _text("customer_id", key=True), _text("price_list_id"), _count("version")
+)

@@ -180,7 +180,7 @@ def _kept(row: Mapping[Any, Any]) -> Kept:
 def _row(tx: Tx, kept: Kept, each: Aggregate, record_time: datetime) -> dict[str, Any]:
     return {
         "tenant_id": tx.tenant_id, "meter": kept.meter, "day": kept.day, "properties": kept.properties,
-        "brand_id": kept.brand_id, "record_count": each.count, "total": each.total, "most": each.most, "latest_time": each.latest_time,
-        "latest_key": each.latest_key, "latest": each.latest, "moment": each.moment, "used_seconds": each.used_seconds,
+        "brand_id": kept.brand_id, "record_count": each.count, "total": each.total, "most": each.most,
+        "latest_time": each.latest_time, "latest_key": each.latest_key, "latest": each.latest, "moment": each.moment, "used_seconds": each.used_seconds,
         "billed_seconds": each.billed_seconds, "record_time": record_time,
     }  # fmt: skip

@@ -64,7 +64,8 @@ async def start_call(
 
 async def start_calls(tx: Tx, wishes: Sequence[NewCall], now: datetime) -> Sequence[Started]:
     """Store new calls with their customer legs. Over the plan's concurrent calls, or of a suspended tenant, one is
-    stored as refused: it is told so and ended, and doesn't count itself. Over a soft limit it is told of and goes on."""
+    stored as refused: it is told so and ended, and doesn't count itself. Over a soft limit it is told of and goes
+    on."""
     live = await call_store.count_live(tx, now - HEARTBEAT_FRESH)
     refusals = calls.refusals(live, [(0 if wish.soft else wish.limit, wish.suspended) for wish in wishes])
     begun: list[Started] = []

@@ -14,12 +14,12 @@ from kernel.ids import new_id
 
 from tenancy import plans_proto
 from tenancy.domain import fields, moves, people, plans, subscriptions
+from tenancy.domain.limits import passed_by_a_move
 from tenancy.domain.moves import Move
 from tenancy.domain.people import Tenant
 from tenancy.domain.plans import AddOn, Catalogue, Plan
 from tenancy.domain.subscriptions import AddOnNotForPlan, HeldAddOn, Subscription
 from tenancy.ops import held as holding
-from tenancy.domain.limits import passed_by_a_move
 from tenancy.ops.held import Held
 from tenancy.ops.limits import passed
 from tenancy.ops.notices import raise_notice

@@ -20,6 +20,7 @@ import { Allowances } from "./billing/Allowances.tsx";
 import { useByBrand } from "./billing/byBrand.tsx";
 import { InvoicePage } from "./billing/InvoicePage.tsx";
 import { Invoices } from "./billing/Invoices.tsx";
+import { Owed } from "./billing/Owed.tsx";
 import { PaymentPanel } from "./billing/PaymentPanel.tsx";
 import { ProfilePanel } from "./billing/ProfilePanel.tsx";
 import { Source } from "./billing/Source.tsx";
@@ -36,6 +37,7 @@ export default function BillingPage() {
       <PageHeader title={t("nav.billing")} subtitle={t("billing.lead")} />
       <div className={watch.stack}>
         <UsageOfAllowances />
+        <Owed />
         <Preview />
         <UsageSums />
         <WalletPanel />

@@ -99,7 +99,7 @@ class ClientBillServiceServicer:
     """
 
     def ListPriceLists(self, request, context):
-        """Lists the newest version of each price list, by name.
+        """Lists the newest version of each price list, by name; operators' are those resellers are billed by.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class ClientBillServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ClientBillServiceAsyncStub: ...
     ListPriceLists: _grpc.UnaryUnaryMultiCallable[_client_bill_service_pb2.ListPriceListsRequest, _client_bill_service_pb2.ListPriceListsResponse]
-    """Lists the newest version of each price list, by name."""
+    """Lists the newest version of each price list, by name; operators' are those resellers are billed by."""
     SavePriceList: _grpc.UnaryUnaryMultiCallable[_client_bill_service_pb2.SavePriceListRequest, _client_bill_pb2.PriceList]
     """Makes a price list, or the next version of one. INVALID_ARGUMENT PRICE_LIST_INVALID names the field; NOT_FOUND PRICE_LIST_NOT_FOUND."""
     GetBillSender: _grpc.UnaryUnaryMultiCallable[_client_bill_service_pb2.GetBillSenderRequest, _client_bill_pb2.BillSender]
@@ -64,7 +64,7 @@ class ClientBillServiceAsyncStub(ClientBillServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListPriceLists: _aio.UnaryUnaryMultiCallable[_client_bill_service_pb2.ListPriceListsRequest, _client_bill_service_pb2.ListPriceListsResponse]  # type: ignore[assignment]
-    """Lists the newest version of each price list, by name."""
+    """Lists the newest version of each price list, by name; operators' are those resellers are billed by."""
     SavePriceList: _aio.UnaryUnaryMultiCallable[_client_bill_service_pb2.SavePriceListRequest, _client_bill_pb2.PriceList]  # type: ignore[assignment]
     """Makes a price list, or the next version of one. INVALID_ARGUMENT PRICE_LIST_INVALID names the field; NOT_FOUND PRICE_LIST_NOT_FOUND."""
     GetBillSender: _aio.UnaryUnaryMultiCallable[_client_bill_service_pb2.GetBillSenderRequest, _client_bill_pb2.BillSender]  # type: ignore[assignment]
@@ -95,7 +95,7 @@ class ClientBillServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _client_bill_service_pb2.ListPriceListsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_client_bill_service_pb2.ListPriceListsResponse, _abc.Awaitable[_client_bill_service_pb2.ListPriceListsResponse]]:
-        """Lists the newest version of each price list, by name."""
+        """Lists the newest version of each price list, by name; operators' are those resellers are billed by."""
 
     @_abc_1.abstractmethod
     def SavePriceList(

@@ -2,6 +2,7 @@ import { useText } from "../../../i18n/index.ts";
 import { PageHeader } from "../../../ui/Page.tsx";
 import watch from "../../watch/watch.module.css";
 import { Bills } from "./Bills.tsx";
+import { Companies } from "./Companies.tsx";
 import { Period } from "./Period.tsx";
 import { PriceLists } from "./PriceLists.tsx";
 import { Sender } from "./Sender.tsx";
@@ -16,6 +17,7 @@ export default function ClientBillsPage() {
         <Period />
         <Bills />
         <PriceLists />
+        <Companies />
         <Sender />
       </div>
     </>
