@@ -171,7 +171,8 @@ def _line(line: StatementLine, currency: str, credited: Decimal) -> invoice_pb2.
         description_parameters=dict(line.description_parameters), quantity=shown(line.quantity),
         included_quantity=shown(line.included), unit_price=money(line.unit_price, currency),
         amount=money(line.amount, currency), discount=money(line.discount, currency),
-        start_time=time_out(line.start_time), end_time=time_out(line.end_time), brands=[share_out(each, currency) for each in line.brands],
+        start_time=time_out(line.start_time), end_time=time_out(line.end_time),
+        brands=[share_out(each, currency) for each in line.brands],
         credited=money(credited, currency), has_records=line.kind in WITH_RECORDS and bool(line.meter),
         tax_code=line.tax_code,
     )  # fmt: skip

@@ -135,7 +135,7 @@ class Tenancy:
             language=found.language or "en",
             max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
             recorded=Feature.RECORDING in found.entitlements.features,
-        calls_are_soft="max_concurrent_calls" in found.entitlements.soft_limits,
+            calls_are_soft="max_concurrent_calls" in found.entitlements.soft_limits,
             suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
             trunks=dict(found.trunk_ids),
             brand_id=found.brand_id,

@@ -1,6 +1,7 @@
 """The lines for spreadsheets: RFC 4180, UTF-8 with a byte order mark so that Excel reads the letters right.
 
-A line whose usage is of several brands has a row for each. `amount` - `discount` of all rows, with taxes that aren't included, adds up to the document's total.
+A line whose usage is of several brands has a row for each.
+`amount` - `discount` of all rows, with taxes that aren't included, adds up to the document's total.
 """
 
 from __future__ import annotations

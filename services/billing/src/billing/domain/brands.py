@@ -1,5 +1,5 @@
-"""Whose usage a line is of. A line is priced as a whole, so that included units and tiers are pooled; what each brand has
-of it is told by its share of the quantity, and the shares add up to the line exactly."""
+"""Whose usage a line is of. A line is priced as a whole, so that included units and tiers are pooled; what each brand
+has of it is told by its share of the quantity, and the shares add up to the line exactly."""
 
 from __future__ import annotations
 

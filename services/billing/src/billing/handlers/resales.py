@@ -127,7 +127,8 @@ def _statement(value: Resold, *, costs: bool) -> service.ResoldStatement:
     """`costs`: whether who reads it bills it on, and so may know what it costs."""
     shown = value.lines if costs or value.priced else ()
     found = service.ResoldStatement(
-        tenant_id=value.tenant_id, period_start_time=time_out(value.period[0]), period_end_time=time_out(value.period[1]),
+        tenant_id=value.tenant_id, period_start_time=time_out(value.period[0]),
+        period_end_time=time_out(value.period[1]),
         lines=[line_out(each, value.currency, value.priced) for each in shown], price_version=value.price_version,
     )  # fmt: skip
     if costs:

@@ -181,6 +181,6 @@ def _row(tx: Tx, kept: Kept, each: Aggregate, record_time: datetime) -> dict[str
     return {
         "tenant_id": tx.tenant_id, "meter": kept.meter, "day": kept.day, "properties": kept.properties,
         "brand_id": kept.brand_id, "record_count": each.count, "total": each.total, "most": each.most,
-        "latest_time": each.latest_time, "latest_key": each.latest_key, "latest": each.latest, "moment": each.moment, "used_seconds": each.used_seconds,
-        "billed_seconds": each.billed_seconds, "record_time": record_time,
+        "latest_time": each.latest_time, "latest_key": each.latest_key, "latest": each.latest, "moment": each.moment,
+        "used_seconds": each.used_seconds, "billed_seconds": each.billed_seconds, "record_time": record_time,
     }  # fmt: skip
