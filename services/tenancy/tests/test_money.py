@@ -128,7 +128,7 @@ async def test_every_letter_about_money_is_written_where_there_is_a_mail_server_
 @pytest.mark.parametrize("language", ["en", "tr", "az", "fa"])
 def test_letters_are_whole_in_every_language(language: str) -> None:
     names: tuple[str, ...] = ("company", "number", "amount", "due", "next", "failure", "balance", "link")
-    said = dict.fromkeys(names, "x1x")
+    said: dict[str, str] = dict.fromkeys(names, "x1x")
     for kind in KINDS:
         subject, body = notice_text(kind, language, said)
         assert "\n" not in subject and "{" not in subject + body and "x1x" in body

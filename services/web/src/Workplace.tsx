@@ -47,6 +47,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/admin/api-keys", "manage", lazyPage(() => import("./pages/admin/ApiKeysPage.tsx"))],
   ["/admin/audit", "manage", lazyPage(() => import("./pages/admin/AuditPage.tsx"))],
   ["/admin/billing/:invoiceId?", "pay", lazyPage(() => import("./pages/admin/BillingPage.tsx"))],
+  ["/admin/client-bills", "billing", lazyPage(() => import("./pages/admin/clients/ClientBillsPage.tsx"))],
   ["/admin/organisation", "billing", lazyPage(() => import("./pages/admin/OrganisationPage.tsx"))],
 ];
 

@@ -27,11 +27,12 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),
+            "PlanLimitPassed": (),
         },
         "brand": {"BrandChanged": ()},
         "number": {
             "NumberAssigned": ("billing", "telephony"),
-            "NumberChanged": ("telephony",),
+            "NumberChanged": ("telephony", "billing"),
             "NumberReleased": ("billing", "telephony"),
             "NumberPortingChanged": (),
             "PortOutChanged": (),
@@ -45,6 +46,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "call": {
             "CallStarted": (),
             "CallRefused": ("tenancy",),
+            "CallOverLimit": ("tenancy", "billing"),
             "CallProgressed": (),
             "CallAnswered": (),
             "CallHeld": ("analytics",),
@@ -145,7 +147,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},
-        "budget": {"ApiRequestLimitReached": ("tenancy",)},
+        "budget": {"ApiRequestLimitReached": ("tenancy",), "ApiRequestsOverLimit": ("billing",)},
     },
 }  # fmt: skip
 

@@ -26,7 +26,8 @@ PREFIXES: dict[str, str] = {
     "hrs": "business hours", "rec": "recording", "cbk": "callback", "cus": "customer", "his": "history entry",
     "eml": "e-mail", "usg": "usage record", "cpn": "coupon", "txr": "tax rate",
     "sub": "subscription", "ivc": "invoice",
-    "cnt": "credit note", "pay": "payment", "lge": "legal entity", "bal": "balance entry",
+    "cnt": "credit note", "pay": "payment", "lge": "legal entity",
+    "prl": "price list", "cbl": "bill to a client", "bal": "balance entry",
     "rdk": "rate deck", "grt": "grant of a wallet", "atu": "automatic top-up",
     "jrn": "ledger entry", "evt": "event", "req": "request",
 }  # fmt: skip

@@ -19,7 +19,7 @@ from billing.domain.statements import LineKind, Statement, StatementLine
 from billing.domain.subscriptions import HeldAddOn, State, SubscriptionVersion
 from billing.domain.usage import EndedCall, UsageRecord
 from billing.domain.wallets import Grant
-from billing.money_proto import money, shown
+from billing.money_proto import money, share_out, shown
 
 NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
 """End causes of calls that were refused: nobody pays for a refusal."""
@@ -203,6 +203,7 @@ def line_out(line: StatementLine, currency: str) -> billing_pb2.InvoiceLine:
         description_parameters=dict(line.description_parameters),
         discount=money(line.discount, currency),
         tax_code=line.tax_code,
+        brands=[share_out(each, currency) for each in line.brands],
     )
 
 

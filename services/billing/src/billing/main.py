@@ -9,6 +9,7 @@ from chassis.sql import Database
 from chassis.turns import TurnTaking
 from merkez.billing.v1 import (
     billing_service_pb2_grpc,
+    client_bill_service_pb2_grpc,
     coupon_service_pb2_grpc,
     difference_service_pb2_grpc,
     invoice_operator_service_pb2_grpc,
@@ -16,6 +17,7 @@ from merkez.billing.v1 import (
     meter_service_pb2_grpc,
     plan_rating_service_pb2_grpc,
     rate_deck_service_pb2_grpc,
+    resale_service_pb2_grpc,
     reservation_service_pb2_grpc,
     tax_service_pb2_grpc,
     usage_service_pb2_grpc,
@@ -26,6 +28,7 @@ from billing.clients import PaymentProvider, Telephony
 from billing.collecting import TOP_UP_SECONDS, Collector
 from billing.consumers import HANDLERS
 from billing.exporting import Exporter
+from billing.handlers.client_bills import ClientBills
 from billing.handlers.coupons import Coupons
 from billing.handlers.decks import RateDecks
 from billing.handlers.differences import Differences
@@ -33,6 +36,7 @@ from billing.handlers.invoice_operators import InvoiceOperators, PaymentEvents
 from billing.handlers.invoicing import Invoices
 from billing.handlers.metering import Meters, Usage
 from billing.handlers.plan_rating import PlanRating
+from billing.handlers.resales import Resales
 from billing.handlers.reservations import Reservations
 from billing.handlers.taxes import Taxes
 from billing.handlers.usage import Billing
@@ -114,6 +118,11 @@ def invoiced(rating: Rating, collector: Collector, settings: Settings) -> list:
         (invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server, Invoices(rating, collector)),
         (invoice_operator_service_pb2_grpc.add_InvoiceOperatorServiceServicer_to_server, operators),
         (invoice_operator_service_pb2_grpc.add_PaymentEventServiceServicer_to_server, PaymentEvents(collector)),
+        (
+            client_bill_service_pb2_grpc.add_ClientBillServiceServicer_to_server,
+            ClientBills(rating, settings.invoice_settle),
+        ),
+        (resale_service_pb2_grpc.add_ResaleServiceServicer_to_server, Resales(rating)),
     ]
 
 

@@ -13,6 +13,7 @@ from chassis.sql import Database
 from merkez.tenancy.v1 import (
     emergency_service_pb2_grpc,
     inventory_service_pb2_grpc,
+    limit_service_pb2_grpc,
     number_service_pb2_grpc,
     operator_plan_service_pb2_grpc,
     operator_service_pb2_grpc,
@@ -35,6 +36,7 @@ from tenancy.domain.numbers import fictitious_numbers
 from tenancy.handlers.carrier import Carriers
 from tenancy.handlers.emergency import EmergencyAddresses
 from tenancy.handlers.inventory import Inventory
+from tenancy.handlers.limits import Limits
 from tenancy.handlers.numbers import Numbers
 from tenancy.handlers.operators import Operators
 from tenancy.handlers.organisation import Brands, Tenants
@@ -135,6 +137,7 @@ def servicers(
         ),
         (porting_service_pb2_grpc.add_CarrierServiceServicer_to_server, Carriers(db, carriage.webhook_key)),
         (operator_service_pb2_grpc.add_OperatorServiceServicer_to_server, Operators(db)),
+        (limit_service_pb2_grpc.add_LimitServiceServicer_to_server, Limits(db)),
     ]
 
 

@@ -128,6 +128,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every limit and feature there is, as the company has it, with the ways to more
+         * @description Every limit and feature there is, as the company has it, with the ways to more. Needs the permission `notices.read`.
+         */
+        get: operations["merkez.tenancy.v1.LimitService.GetStanding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/limitPassings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the soft limits that companies went past, the last one first
+         * @description Lists the soft limits that companies went past, the last one first. For operators. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.tenancy.v1.LimitService.ListLimitPassings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices": {
         parameters: {
             query?: never;
@@ -5172,6 +5212,298 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/resales:set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says who resells a company for periods that begin from a moment on, by which wholesale list; an empty reseller_id ends it
+         * @description Says who resells a company for periods that begin from a moment on, by which wholesale list; an empty reseller_id ends it. The company isn't invoiced by the platform for such periods. NOT_FOUND RESOLD_TENANT_NOT_FOUND, PRICE_LIST_NOT_FOUND; INVALID_ARGUMENT RESALE_INVALID; ABORTED VERSION_CONFLICT. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.ResaleService.SetReseller"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/resales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists who resells whom from now on, by company
+         * @description Lists who resells whom from now on, by company. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.ListResales"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/resellers/{resellerId}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a reseller owes the platform for a month of its companies
+         * @description What a reseller owes the platform for a month of its companies. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.GetWholesaleStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resaleStatements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A reseller's companies in a period: what each costs and pays
+         * @description A reseller's companies in a period: what each costs and pays. Empty for who resells nobody. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.ListResaleStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resalePrices:set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets the price list by which a reseller bills one of its companies
+         * @description Sets the price list by which a reseller bills one of its companies. NOT_FOUND RESOLD_TENANT_NOT_FOUND, also of another reseller's; PRICE_LIST_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ResaleService.SetResalePrice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resoldStatement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a resold company owes its reseller in a period
+         * @description What a resold company owes its reseller in a period. FAILED_PRECONDITION NOT_RESOLD. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.GetResoldStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/priceLists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the newest version of each price list, by name; operators' are those resellers are billed by
+         * @description Lists the newest version of each price list, by name; operators' are those resellers are billed by. Needs the permission `billing.read` or `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListPriceLists"];
+        put?: never;
+        /**
+         * Makes a price list, or the next version of one
+         * @description Makes a price list, or the next version of one. INVALID_ARGUMENT PRICE_LIST_INVALID names the field; NOT_FOUND PRICE_LIST_NOT_FOUND. Needs the permission `billing.write` or `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.ClientBillService.SavePriceList"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billSender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * In whose name bills are issued; empty while nothing was saved
+         * @description In whose name bills are issued; empty while nothing was saved. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.GetBillSender"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says in whose name bills are issued
+         * @description Says in whose name bills are issued. INVALID_ARGUMENT LEGAL_ENTITY_INVALID, FAILED_PRECONDITION NUMBERS_IN_USE, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        patch: operations["merkez.billing.v1.ClientBillService.UpdateBillSender"];
+        trace?: never;
+    };
+    "/v1/brandAccounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists how brands' clients are billed, by brand; those of which nothing was saved are left out
+         * @description Lists how brands' clients are billed, by brand; those of which nothing was saved are left out. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListBrandAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/brandAccounts/{account.brandId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says how a brand's client is billed from the next bill on
+         * @description Says how a brand's client is billed from the next bill on. NOT_FOUND PRICE_LIST_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        patch: operations["merkez.billing.v1.ClientBillService.UpdateBrandAccount"];
+        trace?: never;
+    };
+    "/v1/brandStatements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice
+         * @description What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice. FAILED_PRECONDITION NOTHING_SUBSCRIBED. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListBrandStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clientBills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists bills, last issued first
+         * @description Lists bills, last issued first. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListClientBills"];
+        put?: never;
+        /**
+         * Issues the bill of a period that is over, with what came late of earlier ones
+         * @description Issues the bill of a period that is over, with what came late of earlier ones. FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ClientBillService.IssueClientBill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clientBills/{clientBillId}:void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declares a bill void
+         * @description Declares a bill void. NOT_FOUND CLIENT_BILL_NOT_FOUND, FAILED_PRECONDITION CLIENT_BILL_STATE_WRONG, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ClientBillService.VoidClientBill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clientBills/{clientBillId}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A bill as a file: the same bytes each time
+         * @description A bill as a file: the same bytes each time. NOT_FOUND CLIENT_BILL_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.GetClientBillDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/invoices/{invoiceId}:pay": {
         parameters: {
             query?: never;
@@ -5937,6 +6269,29 @@ export interface components {
             /** @description Required. Invoice of the period it came late of. */
             invoiceId?: string;
         };
+        /** @description In whose name a company bills its clients. */
+        "billing.v1.BillSender": {
+            /** @description Required. Name. */
+            name?: string;
+            /** @description Required. Where it is; the country is required. */
+            address?: components["schemas"]["billing.v1.PostalAddress"];
+            /** @description Tax number. */
+            taxId?: string;
+            /** @description How clients pay. */
+            paymentInstructions?: string;
+            /** @description Required. What numbers of bills begin with: 1 to 16 of A-Z, 0-9, - and /, not ending in a digit. Fixed once a bill was issued. */
+            numberPrefix?: string;
+            /**
+             * Format: int64
+             * @description Output only. The number that comes next; without gaps.
+             */
+            readonly nextNumber?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
         /** @description Whom and how a company is billed. */
         "billing.v1.BillingProfile": {
             /** @description Name that stands on invoices, up to 200 characters; empty means the company's name is not known to billing yet and nothing is printed. */
@@ -5968,6 +6323,75 @@ export interface components {
             /** @description What stands below the lines of every invoice, up to 1,000 characters; a draft's own notes take its place. */
             notes?: string;
         };
+        /** @description How a brand's client is billed. */
+        "billing.v1.BrandAccount": {
+            /** @description Required. Brand. */
+            brandId?: string;
+            /** @description Required. Price list, its newest version when a bill is issued. */
+            priceListId?: string;
+            /** @description Whom and how: legal name, address, tax number, e-mail, language of the bill. */
+            buyer?: components["schemas"]["billing.v1.BillingProfile"];
+            /**
+             * Format: int32
+             * @description Days to pay, 0 to 180.
+             */
+            paymentTermsDays?: number;
+            /** @description Name of the tax on the bill, such as VAT; empty means none. */
+            taxName?: string;
+            /** @description Percent of it, exact decimal from 0 to 100. */
+            taxPercent?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; 0 while nothing was saved.
+             */
+            readonly version?: string;
+        };
+        /** @description A line of a brand's bill beside what the usage costs the company. */
+        "billing.v1.BrandLine": {
+            /** @description Stable within the period, that of the company's own line; late lines begin with late:. */
+            lineId?: string;
+            /** @description Meter; empty of a fee. */
+            meter?: string;
+            /** @description Rate of the company's own plan that prices it. */
+            rateId?: string;
+            /** @description Why it is there: usage, fee, late. */
+            kind?: string;
+            /** @description Quantity, exact decimal. */
+            quantity?: string;
+            /** @description What it costs the company: its share of the line of its own statement. Only the company sees it, no bill says it. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description What the client pays; unset while the brand has no price list. */
+            price?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description What one brand has of a line, which is priced as a whole: its quantity, and as much of the amount as that is of the line's quantity. */
+        "billing.v1.BrandShare": {
+            /** @description The brand; empty: what no brand is known of, such as seats. */
+            brandId?: string;
+            /** @description Its quantity, exact decimal. */
+            quantity?: string;
+            /** @description What the plan includes of it, exact decimal. */
+            includedQuantity?: string;
+            /** @description Its part of the line's amount, in whole minor units. */
+            amount?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description What a brand used in a period, what that costs the company, and what its client pays. Before tax. */
+        "billing.v1.BrandStatement": {
+            /** @description Brand; empty: usage no brand is known of, which no client is billed. */
+            brandId?: string;
+            /** @description Lines. */
+            lines?: components["schemas"]["billing.v1.BrandLine"][];
+            /** @description Sum of the costs. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description Sum of the prices; unset while the brand has no price list. */
+            price?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description Version of the price list it is priced by.
+             */
+            priceListVersion?: number;
+            /** @description Bill that was issued for the period; empty while none was. */
+            clientBillId?: string;
+        };
         /** @description Changes. */
         "billing.v1.ChangeRateDeckMarkupRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -5994,6 +6418,64 @@ export interface components {
              */
             version: number;
         };
+        /** @description A bill to the client of a brand. What it says never changes. */
+        "billing.v1.ClientBill": {
+            /** @description Output only. */
+            readonly clientBillId?: string;
+            /** @description Output only. Number in the company's own series. */
+            readonly number?: string;
+            /** @description Brand. */
+            brandId?: string;
+            /** @description Where it stands. */
+            state?: components["schemas"]["billing.v1.ClientBillState"];
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was issued.
+             */
+            issueTime?: string;
+            /**
+             * Format: date-time
+             * @description Until when it is to be paid.
+             */
+            dueTime?: string;
+            /** @description Price list it was priced by. */
+            priceListId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            priceListVersion?: number;
+            /** @description Before tax. */
+            subtotal?: components["schemas"]["type.v1.Money"];
+            /** @description With tax. */
+            total?: components["schemas"]["type.v1.Money"];
+            /** @description What its usage costs the company. No document says it. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description SHA-256 of what it says, hexadecimal. */
+            digest?: string;
+            /** @description Why it was declared void; empty while it isn't. */
+            voidReason?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a bill stands.
+         * @enum {string}
+         */
+        "billing.v1.ClientBillState": "CLIENT_BILL_STATE_UNSPECIFIED" | "CLIENT_BILL_STATE_ISSUED" | "CLIENT_BILL_STATE_VOID";
         /** @description Configures. */
         "billing.v1.ConfigureWalletRequest": {
             /** @description Required. */
@@ -6262,6 +6744,11 @@ export interface components {
              */
             version?: string;
         };
+        /** @description What a reseller owes. */
+        "billing.v1.GetWholesaleStatementResponse": {
+            /** @description By company; their prices are the wholesale ones. */
+            statements?: components["schemas"]["billing.v1.ResoldStatement"][];
+        };
         /** @description Gives. */
         "billing.v1.GiveCouponRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -6441,6 +6928,8 @@ export interface components {
             discount?: components["schemas"]["type.v1.Money"];
             /** @description What it is for taxes: subscription, service, telecom, or what a meter says. */
             taxCode?: string;
+            /** @description Of usage: whose it was. The shares add up to the line exactly. */
+            brands?: components["schemas"]["billing.v1.BrandShare"][];
         };
         /** @description Money that came in for an invoice, or tried to. */
         "billing.v1.InvoicePayment": {
@@ -6502,6 +6991,18 @@ export interface components {
          * @enum {string}
          */
         "billing.v1.InvoiceState": "INVOICE_STATE_UNSPECIFIED" | "INVOICE_STATE_DRAFT" | "INVOICE_STATE_FINALIZED" | "INVOICE_STATE_PAID" | "INVOICE_STATE_OVERDUE" | "INVOICE_STATE_VOID";
+        /** @description Issues. */
+        "billing.v1.IssueClientBillRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Brand. */
+            brandId: string;
+            /**
+             * Format: date-time
+             * @description Required. A moment within the period.
+             */
+            time: string;
+        };
         /** @description A discount of the whole invoice. */
         "billing.v1.IssuedDiscount": {
             /** @description Which. */
@@ -6545,7 +7046,7 @@ export interface components {
              * @description Used to.
              */
             endTime?: string;
-            /** @description Brand it is for; empty when it is for the whole company. */
+            /** @description Always empty: brands says whose usage the line is. */
             brandId?: string;
             /** @description What was credited of the line by credit notes. */
             credited?: components["schemas"]["type.v1.Money"];
@@ -6553,6 +7054,8 @@ export interface components {
             hasRecords?: boolean;
             /** @description Tax code; empty when no tax falls on it. */
             taxCode?: string;
+            /** @description Of usage: whose it was. The shares add up to the line exactly. */
+            brands?: components["schemas"]["billing.v1.BrandShare"][];
         };
         /** @description Tax of one rate. */
         "billing.v1.IssuedTax": {
@@ -6693,6 +7196,38 @@ export interface components {
             /** @description Share of the period that was charged, times its units, exact decimal of at most ten digits after the point. */
             quantity?: string;
         };
+        /** @description Accounts. */
+        "billing.v1.ListBrandAccountsResponse": {
+            /** @description By brand. */
+            accounts?: components["schemas"]["billing.v1.BrandAccount"][];
+        };
+        /** @description A period by brand. */
+        "billing.v1.ListBrandStatementsResponse": {
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /** @description By brand, what no brand is known of first. */
+            statements?: components["schemas"]["billing.v1.BrandStatement"][];
+            /**
+             * Format: date-time
+             * @description When it was computed.
+             */
+            computeTime?: string;
+        };
+        /** @description Bills. */
+        "billing.v1.ListClientBillsResponse": {
+            /** @description Last issued first. */
+            bills?: components["schemas"]["billing.v1.ClientBill"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Coupons. */
         "billing.v1.ListCouponsResponse": {
             /** @description Newest first. */
@@ -6745,6 +7280,11 @@ export interface components {
             /** @description All of them. */
             meters?: components["schemas"]["billing.v1.Meter"][];
         };
+        /** @description Price lists. */
+        "billing.v1.ListPriceListsResponse": {
+            /** @description By name. */
+            priceLists?: components["schemas"]["billing.v1.PriceList"][];
+        };
         /** @description Decks, their versions left out. */
         "billing.v1.ListRateDecksResponse": {
             /** @description Newest first. */
@@ -6756,6 +7296,16 @@ export interface components {
         "billing.v1.ListRedeemedCouponsResponse": {
             /** @description Oldest first. */
             coupons?: components["schemas"]["billing.v1.RedeemedCoupon"][];
+        };
+        /** @description A reseller's companies. */
+        "billing.v1.ListResaleStatementsResponse": {
+            /** @description By company. */
+            statements?: components["schemas"]["billing.v1.ResoldStatement"][];
+        };
+        /** @description Resales. */
+        "billing.v1.ListResalesResponse": {
+            /** @description By company. */
+            resales?: components["schemas"]["billing.v1.Resale"][];
         };
         /** @description Tax rates. */
         "billing.v1.ListTaxRatesResponse": {
@@ -6874,6 +7424,38 @@ export interface components {
             region?: string;
             /** @description ISO 3166-1 alpha-2 country, such as "AZ". */
             country?: string;
+        };
+        /** @description One version of a price list. A version never changes; another price is another version. */
+        "billing.v1.PriceList": {
+            /** @description Output only. */
+            readonly priceListId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Rising from 1.
+             */
+            readonly version?: number;
+            /** @description Required. Name for people, up to 120 characters. */
+            name?: string;
+            /** @description Required. Currency, ISO 4217; that of the company's plan. */
+            currency?: string;
+            /** @description Required. At most 100, each meter once, one of them for every other meter. */
+            rules?: components["schemas"]["billing.v1.PriceRule"][];
+            /** @description Fee of a period beside usage, exact decimal in major units; empty means none. */
+            periodFee?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /** @description How one meter is priced, or all that have no rule of their own. */
+        "billing.v1.PriceRule": {
+            /** @description Meter; empty: every meter without a rule of its own. A list has exactly one such rule. */
+            meter?: string;
+            /** @description Percent on what the company itself pays for the usage, exact decimal from -100 to 1000; negative is a discount. Empty when unit_price is set. */
+            markupPercent?: string;
+            /** @description Price of one unit of the meter, exact decimal in major units. Empty when markup_percent is set. */
+            unitPrice?: string;
         };
         /** @description A rate deck. */
         "billing.v1.RateDeck": {
@@ -7185,6 +7767,75 @@ export interface components {
             /** @description Required. The void invoice. */
             invoiceId?: string;
         };
+        /** @description Who resells a company from a moment on. */
+        "billing.v1.Resale": {
+            /** @description The company. */
+            tenantId?: string;
+            /** @description Who resells it; empty: nobody, the platform bills it itself. */
+            resellerId?: string;
+            /** @description Price list of the platform by which the reseller is billed. */
+            wholesalePriceListId?: string;
+            /**
+             * Format: date-time
+             * @description Periods that begin from then on.
+             */
+            startTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /** @description By which of its price lists a reseller bills a company. */
+        "billing.v1.ResalePrice": {
+            /** @description The company. */
+            tenantId?: string;
+            /** @description The list. */
+            priceListId?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /** @description What a company comes to in a period, at one level or two. */
+        "billing.v1.ResoldStatement": {
+            /** @description The company. */
+            tenantId?: string;
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /** @description Lines. To the company only their prices are told; to the reseller its costs too. */
+            lines?: components["schemas"]["billing.v1.BrandLine"][];
+            /** @description What it costs the reseller; unset for the company itself. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description What the company pays; unset while the reseller has set no price list for it. */
+            price?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int64
+             * @description Version of ResalePrice; 0 while none was set.
+             */
+            priceVersion?: string;
+        };
+        /** @description Saves. */
+        "billing.v1.SavePriceListRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. With a price_list_id it becomes that list's next version. */
+            priceList: components["schemas"]["billing.v1.PriceList"];
+            /**
+             * Format: int32
+             * @description Version this was written on; 0 writes on whatever is there.
+             */
+            version?: number;
+        };
         /** @description Sets. */
         "billing.v1.SetBillingTermsRequest": {
             /** @description Required. */
@@ -7209,6 +7860,26 @@ export interface components {
             /**
              * Format: int64
              * @description The version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Sets. */
+        "billing.v1.SetResalePriceRequest": {
+            /** @description Required. */
+            price: components["schemas"]["billing.v1.ResalePrice"];
+            /**
+             * Format: int64
+             * @description Version this was decided on; 0 takes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Says who resells. */
+        "billing.v1.SetResellerRequest": {
+            /** @description Required. A start_time in the past is refused. */
+            resale: components["schemas"]["billing.v1.Resale"];
+            /**
+             * Format: int64
+             * @description Version this was decided on; 0 takes whatever is there.
              */
             version?: string;
         };
@@ -7339,12 +8010,32 @@ export interface components {
             note?: string;
         };
         /** @description Changes. */
+        "billing.v1.UpdateBillSenderRequest": {
+            /** @description Required. */
+            sender: components["schemas"]["billing.v1.BillSender"];
+            /**
+             * Format: int64
+             * @description Version this was written on; 0 writes on whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
         "billing.v1.UpdateBillingProfileRequest": {
             /** @description Required. The profile as it shall be; what is output only is not looked at. */
             profile: components["schemas"]["billing.v1.BillingProfile"];
             /**
              * Format: int64
              * @description The version this was decided on; 0 for the first one, or to change whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.UpdateBrandAccountRequest": {
+            /** @description Required. */
+            account?: components["schemas"]["billing.v1.BrandAccount"];
+            /**
+             * Format: int64
+             * @description Version this was written on; 0 writes on whatever is there.
              */
             version?: string;
         };
@@ -7513,6 +8204,18 @@ export interface components {
             billedSeconds?: string;
             /** @description Quantity. */
             quantity?: string;
+        };
+        /** @description Declares void. */
+        "billing.v1.VoidClientBillRequest": {
+            /** @description Required. */
+            clientBillId?: string;
+            /** @description Required. Why, up to 500 characters. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Version this was decided on; 0 takes whatever is there.
+             */
+            version?: string;
         };
         /** @description Declares void. */
         "billing.v1.VoidInvoiceRequest": {
@@ -12441,6 +13144,19 @@ export interface components {
              * @description Its version.
              */
             planVersion?: number;
+            /** @description Limits that let more happen, told and metered, by their field's name, such as max_concurrent_calls; the others refuse. */
+            softLimits?: string[];
+        };
+        /** @description One feature: whether it is there, and what has it. */
+        "tenancy.v1.FeatureStanding": {
+            /** @description Output only. Key, such as recording. */
+            readonly feature?: string;
+            /** @description Output only. Whether the plan or an add-on has it. */
+            readonly held?: boolean;
+            /** @description Output only. Lowest plan on sale that has it; empty when none has. */
+            readonly lowestPlanId?: string;
+            /** @description Output only. Add-ons on sale that have it and go with the plan held. */
+            readonly addOnIds?: string[];
         };
         /** @description Ends. */
         "tenancy.v1.FinishOidcSignInRequest": {
@@ -12485,6 +13201,20 @@ export interface components {
         "tenancy.v1.GetSigningKeysResponse": {
             /** @description JSON Web Key Set (RFC 7517). */
             jwksJson?: string;
+        };
+        /** @description How the company stands. */
+        "tenancy.v1.GetStandingResponse": {
+            /** @description Plan held. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            planVersion?: number;
+            /** @description Every limit, in a fixed order. */
+            limits?: components["schemas"]["tenancy.v1.LimitStanding"][];
+            /** @description Every feature, in a fixed order. */
+            features?: components["schemas"]["tenancy.v1.FeatureStanding"][];
         };
         /** @description The subscription and what it is of. */
         "tenancy.v1.GetSubscriptionResponse": {
@@ -12659,6 +13389,63 @@ export interface components {
              */
             after?: number;
         };
+        /** @description A soft limit that a company went past: one for each company and limit, as of the last time. */
+        "tenancy.v1.LimitPassing": {
+            /** @description Output only. Company. */
+            readonly tenantId?: string;
+            /** @description Output only. Its name. */
+            readonly tenantName?: string;
+            /** @description Output only. Name of the limit's field, such as max_concurrent_calls. */
+            readonly limit?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much its plan had.
+             */
+            readonly allowed?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much was in use once it was passed.
+             */
+            readonly used?: string;
+            /**
+             * Format: int64
+             * @description Output only. How often it was passed; several times within ten minutes are one.
+             */
+            readonly count?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The first time.
+             */
+            readonly firstPassTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The last time.
+             */
+            readonly passTime?: string;
+        };
+        /** @description One limit as it stands: what is allowed, what is in use, and where more is to be had. */
+        "tenancy.v1.LimitStanding": {
+            /** @description Output only. Name of the limit's field, such as max_users. */
+            readonly limit?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much the plan has, add-ons with it; 0 of API requests: no bound of the plan's.
+             */
+            readonly allowed?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much is in use; only where it is counted here: users, numbers, brands.
+             */
+            readonly used?: string;
+            /** @description Output only. Whether `used` is counted here. */
+            readonly counted?: boolean;
+            /** @description Output only. Whether more is let happen, told and metered, instead of refused. */
+            readonly soft?: boolean;
+            /** @description Output only. Lowest plan on sale in the same currency that has more of it; empty when none has. */
+            readonly nextPlanId?: string;
+            /** @description Output only. Add-ons on sale that give more of it beside the plan held. */
+            readonly addOnIds?: string[];
+        };
         /** @description What a tenant on this plan may use at once or at most. */
         "tenancy.v1.Limits": {
             /**
@@ -12764,6 +13551,13 @@ export interface components {
         "tenancy.v1.ListInvitationsResponse": {
             /** @description Newest first. */
             invitations?: components["schemas"]["tenancy.v1.Invitation"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Passings. */
+        "tenancy.v1.ListLimitPassingsResponse": {
+            /** @description The last one first. */
+            passings?: components["schemas"]["tenancy.v1.LimitPassing"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
@@ -14186,6 +14980,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["tenancy.v1.Entitlements"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.LimitService.GetStanding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How the company stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.GetStandingResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.LimitService.ListLimitPassings": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Passings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListLimitPassingsResponse"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -21602,6 +22443,427 @@ export interface operations {
             path: {
                 /** @description Required. */
                 invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.SetReseller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetResellerRequest"];
+            };
+        };
+        responses: {
+            /** @description Who resells a company from a moment on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Resale"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.ListResales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Resales. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListResalesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.GetWholesaleStatement": {
+        parameters: {
+            query?: {
+                /** @description A moment within the companies' periods; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. The reseller. */
+                resellerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a reseller owes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.GetWholesaleStatementResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.ListResaleStatements": {
+        parameters: {
+            query?: {
+                /** @description A moment within the companies' periods; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A reseller's companies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListResaleStatementsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.SetResalePrice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetResalePriceRequest"];
+            };
+        };
+        responses: {
+            /** @description By which of its price lists a reseller bills a company. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ResalePrice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.GetResoldStatement": {
+        parameters: {
+            query?: {
+                /** @description A moment within the period; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a company comes to in a period, at one level or two. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ResoldStatement"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListPriceLists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Price lists. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListPriceListsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.SavePriceList": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SavePriceListRequest"];
+            };
+        };
+        responses: {
+            /** @description One version of a price list. A version never changes; another price is another version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.PriceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.GetBillSender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In whose name a company bills its clients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillSender"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.UpdateBillSender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateBillSenderRequest"];
+            };
+        };
+        responses: {
+            /** @description In whose name a company bills its clients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillSender"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListBrandAccounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accounts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListBrandAccountsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.UpdateBrandAccount": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Brand. */
+                "account.brandId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateBrandAccountRequest"];
+            };
+        };
+        responses: {
+            /** @description How a brand's client is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BrandAccount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListBrandStatements": {
+        parameters: {
+            query?: {
+                /** @description A moment within the period; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A period by brand. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListBrandStatementsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListClientBills": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this brand's; empty for all. */
+                brandId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bills. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListClientBillsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.IssueClientBill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.IssueClientBillRequest"];
+            };
+        };
+        responses: {
+            /** @description A bill to the client of a brand. What it says never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ClientBill"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.VoidClientBill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                clientBillId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.VoidClientBillRequest"];
+            };
+        };
+        responses: {
+            /** @description A bill to the client of a brand. What it says never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ClientBill"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.GetClientBillDocument": {
+        parameters: {
+            query?: {
+                /** @description File wanted; unspecified means PDF. */
+                format?: components["schemas"]["billing.v1.DocumentFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                clientBillId: string;
             };
             cookie?: never;
         };

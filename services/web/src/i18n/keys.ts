@@ -3,6 +3,7 @@ import type admin from "../messages/admin.json";
 import type callbacks from "../messages/callbacks.json";
 import type calls from "../messages/calls.json";
 import type charges from "../messages/charges.json";
+import type clientBills from "../messages/clientBills.json";
 import type common from "../messages/common.json";
 import type desktop from "../messages/desktop.json";
 import type differences from "../messages/differences.json";
@@ -11,6 +12,7 @@ import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type invoices from "../messages/invoices.json";
+import type limits from "../messages/limits.json";
 import type notices from "../messages/notices.json";
 import type numberLists from "../messages/numberLists.json";
 import type numbers from "../messages/numbers.json";
@@ -21,6 +23,7 @@ import type plans from "../messages/plans.json";
 import type porting from "../messages/porting.json";
 import type presence from "../messages/presence.json";
 import type rates from "../messages/rates.json";
+import type resale from "../messages/resale.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
 import type sound from "../messages/sound.json";
@@ -41,12 +44,14 @@ export type MessageKey =
   | keyof typeof admin
   | keyof typeof callbacks
   | keyof typeof charges
+  | keyof typeof clientBills
   | keyof typeof differences
   | keyof typeof findMe
   | keyof typeof flows
   | keyof typeof flowSteps
   | keyof typeof flowTools
   | keyof typeof invoices
+  | keyof typeof limits
   | keyof typeof notices
   | keyof typeof numberLists
   | keyof typeof numbers
@@ -57,6 +62,7 @@ export type MessageKey =
   | keyof typeof porting
   | keyof typeof presence
   | keyof typeof rates
+  | keyof typeof resale
   | keyof typeof rules
   | keyof typeof simulator
   | keyof typeof sound

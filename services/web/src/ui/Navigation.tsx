@@ -74,6 +74,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/admin/api-keys", "nav.apiKeys", IconKey, "manage"],
       ["/admin/audit", "nav.audit", IconBook2, "manage"],
       ["/admin/billing", "nav.billing", IconReceipt, "pay"],
+      ["/admin/client-bills", "nav.clientBills", IconReceipt, "billing"],
       ["/admin/organisation", "nav.organisation", IconBuildingSkyscraper, "billing"],
     ],
   ],

@@ -96,7 +96,7 @@ def of_credit_note(invoice: Invoice, note: CreditNote) -> Document:
 
 def _credited(row: Row, amount: Decimal) -> Row:
     line = replace(row.line, amount=amount, discount=Decimal(0), quantity=row.line.quantity * 0,
-                   included=row.line.included * 0)  # fmt: skip
+                   included=row.line.included * 0, brands=())  # fmt: skip
     return replace(row, line=line, net=amount)
 
 

@@ -13,7 +13,7 @@ from kernel.errors import FailedPrecondition
 from kernel.money import rounded
 from kernel.proration import share
 
-from billing.domain import fees, levels, rates
+from billing.domain import brands, fees, levels, rates
 from billing.domain.aggregates import NOTHING, Aggregate, Stretch, measure
 from billing.domain.discounts import Redeemed, taken_off
 from billing.domain.levels import Span
@@ -35,7 +35,8 @@ class CurrenciesMixed(FailedPrecondition):
 
 @dataclass(frozen=True)
 class Used:
-    """What was used of a meter in a stretch, of events with the same properties; `records` where a rate needs them."""
+    """What was used of a meter in a stretch, of events with the same properties and brand; `records` where a rate needs
+    them."""
 
     meter: str
     properties: Mapping[str, str]
@@ -43,6 +44,7 @@ class Used:
     earlier: Aggregate = NOTHING
     before: Aggregate = NOTHING
     records: Sequence[rates.Metered] = ()
+    brand_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class Quantity:
     quantity: Fraction
     record_count: int = 0
     records: Sequence[rates.Metered] = ()
+    brands: Mapping[str, Fraction] = field(default_factory=dict[str, Fraction])
+    """Of it by brand, where the whole is the sum of them."""
 
 
 def statement(books: Books, lines: Sequence[StatementLine] | None = None) -> Statement:
@@ -135,24 +139,45 @@ def quantities(books: Books, part: Part, scope: Scope = Scope.WHOLE) -> list[Qua
         for (rate_id, rate), mine in _by_rate(part.plan, meter, _spans(books, meter, scope, part)):
             quantity = levels.measured(mine, meter.aggregation, stretch)
             if quantity:
-                found.append(Quantity(rate_id, rate, meter, quantity))
+                found.append(Quantity(rate_id, rate, meter, quantity, brands=_held_by(mine, meter, stretch)))
     by_rate: dict[tuple[str, str], list[Used]] = {}
     for used in part.used:
         rate_id, _ = part.plan.rate_for(used.meter, used.properties)
         by_rate.setdefault((used.meter, rate_id), []).append(used)
     for (name, rate_id), used in sorted(by_rate.items()):
         meter, rate = meter_of(books.meters, name), part.plan.rates.get(rate_id, Rate(Decimal(0)))
-        within, earlier, before = (
-            _sum(getattr(each, side) for each in used) for side in ("within", "earlier", "before")
-        )
-        if meter.feed == Feed.CALLS:
-            quantity = Fraction(within.billed_seconds, 60)
-        else:
-            quantity = measure(meter.aggregation, meter.recurring, stretch, before, earlier, within)
+        quantity = _counted(used, meter, stretch)
+        count = sum(each.within.count for each in used)
         records = [record for each in used for record in each.records]
-        if quantity or within.count:
-            found.append(Quantity(rate_id, rate, meter, quantity, within.count, records))
+        if quantity or count:
+            by_brand = _used_by(used, meter, stretch)
+            found.append(Quantity(rate_id, rate, meter, quantity, count, records, by_brand))
     return found
+
+
+def _counted(used: Sequence[Used], meter: Meter, stretch: Stretch) -> Fraction:
+    within, earlier, before = (_sum(getattr(each, side) for each in used) for side in ("within", "earlier", "before"))
+    if meter.feed == Feed.CALLS:
+        return Fraction(within.billed_seconds, 60)
+    return measure(meter.aggregation, meter.recurring, stretch, before, earlier, within)
+
+
+def _used_by(used: Sequence[Used], meter: Meter, stretch: Stretch) -> dict[str, Fraction]:
+    if meter.aggregation not in brands.ADDS_UP:
+        return {}
+    mine: dict[str, list[Used]] = {}
+    for each in used:
+        mine.setdefault(each.brand_id, []).append(each)
+    return {brand: _counted(of_brand, meter, stretch) for brand, of_brand in mine.items()}
+
+
+def _held_by(held: Sequence[Span], meter: Meter, stretch: Stretch) -> dict[str, Fraction]:
+    if meter.aggregation not in brands.ADDS_UP:
+        return {}
+    mine: dict[str, list[Span]] = {}
+    for span in held:
+        mine.setdefault(span.brand_id, []).append(span)
+    return {brand: levels.measured(of_brand, meter.aggregation, stretch) for brand, of_brand in mine.items()}
 
 
 def held_share(books: Books, part: Part) -> Fraction:
@@ -196,7 +221,8 @@ def _usage_lines(books: Books, part: Part, scope: Scope) -> list[StatementLine]:
             lines.append(
                 replace(
                     line, line_id=f"minimum:{_usage_id(part, each)}", kind=LineKind.COMMITMENT, amount=amount,
-                    quantity=_ZERO, included=_ZERO, unit_price=Decimal(0), description_key="invoice.minimum",
+                    quantity=_ZERO, included=_ZERO, unit_price=Decimal(0), brands=(),
+                    description_key="invoice.minimum",
                     description_parameters=short,
                 )
             )  # fmt: skip
@@ -222,10 +248,12 @@ def _usage_id(part: Part, used: Quantity) -> str:
 
 def _usage_line(part: Part, used: Quantity, charged: rates.Charged) -> StatementLine:
     plan = part.plan
+    amount = rounded(charged.amount, plan.currency)
     return StatementLine(
         _usage_id(part, used),
-        LineKind.USAGE, rounded(charged.amount, plan.currency), part.start_time, part.end_time, plan.plan_id,
+        LineKind.USAGE, amount, part.start_time, part.end_time, plan.plan_id,
         plan.version, used.rate_id, used.meter.meter, used.quantity, charged.included, used.rate.price,
+        brands=brands.shares(used.brands, used.quantity, charged.included, amount, plan.currency),
         description_key=f"invoice.{used.meter.meter}" if used.meter.built_in else "invoice.meter",
         description_parameters=(
             ({} if used.meter.built_in else {"meter": used.meter.meter})
@@ -243,6 +271,7 @@ def _deck_line(part: Part, used: Quantity, found: rates.DestinationCharged) -> S
     line = _usage_line(part, used, rates.Charged(found.amount, found.included))
     return replace(
         line, line_id=f"{line.line_id}:{destination_id(to)}", quantity=found.quantity,
+        brands=brands.shares(found.brands, found.quantity, found.included, line.amount, part.plan.currency),
         description_parameters={**line.description_parameters, **said},
     )  # fmt: skip
 

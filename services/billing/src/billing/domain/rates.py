@@ -6,8 +6,8 @@ period billed in two parts costs what it costs in one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -34,6 +34,7 @@ class Metered:
     used_seconds: int = 0
     number: str = ""
     meter: str = ""
+    brand_id: str = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -102,12 +103,13 @@ def charge(
 
 @dataclass(frozen=True)
 class DestinationCharged:
-    """What a rate deck made of the records of one destination."""
+    """What a rate deck made of the records of one destination; `brands` is whose the quantity is."""
 
     destination: Destination
     quantity: Fraction
     included: Fraction
     amount: Fraction
+    brands: Mapping[str, Fraction] = field(default_factory=dict[str, Fraction])
 
 
 def by_destination(
@@ -134,8 +136,9 @@ def by_destination(
         whole = priced.amount + (_NOTHING if priced.destination.reason else Fraction(rate.record_fee))
         amount = whole * (1 - eaten / priced.quantity) if eaten else whole
         was = found.get(priced.destination) or DestinationCharged(priced.destination, _NOTHING, _NOTHING, _NOTHING)
+        brands = {**was.brands, record.brand_id: was.brands.get(record.brand_id, _NOTHING) + priced.quantity}
         found[priced.destination] = DestinationCharged(
-            priced.destination, was.quantity + priced.quantity, was.included + eaten, was.amount + amount
+            priced.destination, was.quantity + priced.quantity, was.included + eaten, was.amount + amount, brands
         )
     ordered = [found[each] for each in sorted(found)]
     if rate.maximum is None:
@@ -144,7 +147,7 @@ def by_destination(
     for each in ordered:
         amount = min(each.amount, left)
         left -= amount
-        capped.append(DestinationCharged(each.destination, each.quantity, each.included, amount))
+        capped.append(replace(each, amount=amount))
     return capped
 
 

@@ -11,7 +11,7 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 
 from billing import invoices_proto as convert
-from billing.domain import canonical, invoicing
+from billing.domain import canonical, invoicing, resales
 from billing.domain.credit_notes import CreditNote
 from billing.domain.invoicing import Invoice, InvoiceNotFinalized, InvoiceNotFound, InvoiceStateWrong, State, Trigger
 from billing.domain.parties import NoLegalEntity
@@ -23,6 +23,7 @@ from billing.ops.issuing import whole_statement, zone_of
 from billing.ops.statements import timeline_of
 from billing.store import invoicing as store
 from billing.store import parties, payments
+from billing.store import resales as resale_store
 
 list_invoices = store.list_invoices
 list_all = store.list_all
@@ -61,6 +62,10 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
         return None
     zone, timeline = await zone_of(tx, first), await timeline_of(tx)
     start, end = invoicing.next_period(first, account.last_end_time, zone, timeline)
+    if resales.in_force(await resale_store.mine(tx), start) is not None:
+        # Its reseller pays for it: the platform doesn't bill the same usage twice.
+        await store.save_account(tx, store.Account(end, invoicing.next_period(first, end, zone, timeline)[1]))
+        return None
     statement = await whole_statement(tx, start, end, now, decks)
     data = canonical.statement_bytes(statement)
     profile = await parties.profile(tx)
@@ -119,7 +124,7 @@ async def rebuild(tx: Tx, invoice_id: str, decks: DeckPrice | None = None) -> tu
     invoice = await issued(tx, invoice_id)
     assert invoice.cutoff_time is not None
     again = await whole_statement(tx, invoice.start_time, invoice.end_time, invoice.cutoff_time, decks)
-    return invoice, canonical.statement_bytes(again)
+    return invoice, canonical.statement_bytes(again, canonical.format_of(invoice.statement))
 
 
 async def tenant_of(tx: Tx, invoice_id: str) -> str:

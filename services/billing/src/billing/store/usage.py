@@ -98,6 +98,7 @@ async def insert_change(tx: Tx, value: Change) -> None:
         "tenant_id": tx.tenant_id, "meter": value.meter, "item_id": value.item_id, "position": value.position,
         "change_time": value.time, "quantity": value.quantity, "record_time": value.record_time,
         "price_class": value.price_class,
+        "brand_id": value.brand_id,
     }  # fmt: skip
     await _insert(tx, level_changes, row)
 
@@ -278,6 +279,7 @@ def _change(row: Mapping[Any, Any]) -> Change:
     return Change(
         row["meter"], row["item_id"], row["position"], row["change_time"], row["quantity"], row["record_time"],
         row["price_class"],
+        row["brand_id"],
     )  # fmt: skip
 
 

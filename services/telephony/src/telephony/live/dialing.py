@@ -107,7 +107,13 @@ class Dialing:
                 if phone is None and first is None:
                     await party_ops.free_station(tx, actor.user_id, house.now())
                 stored, legs = await ops.start_outbound(
-                    tx, call, customer, actor.user_id, numbers.max_concurrent_calls, house.now()
+                    tx,
+                    call,
+                    customer,
+                    actor.user_id,
+                    numbers.max_concurrent_calls,
+                    house.now(),
+                    soft=numbers.calls_are_soft,
                 )
                 fresh = True
                 return convert.call_message(stored, legs)

@@ -7,10 +7,11 @@ from chassis.consumer import Handlers
 from chassis.sql import Tx
 from merkez.billing.v1 import billing_events_pb2
 from merkez.gateway.v1 import gateway_events_pb2
-from merkez.telephony.v1 import telephony_events_pb2
+from merkez.telephony.v1 import limit_events_pb2, telephony_events_pb2
 
 from tenancy import convert
-from tenancy.ops import audit, overdue
+from tenancy.domain.limits import Passing
+from tenancy.ops import audit, limits, overdue
 from tenancy.ops.notices import raise_notice
 from tenancy.ops.operators import NOTICE
 
@@ -21,6 +22,12 @@ async def call_refused(tx: Tx, fact: telephony_events_pb2.CallRefused, meta: Fac
         return
     parameters = {"limit": str(fact.limit), "brand_id": fact.brand_id}
     await raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
+
+
+async def call_over_limit(tx: Tx, fact: limit_events_pb2.CallOverLimit, meta: FactMeta) -> None:
+    """Calls went past a soft limit: told by the one that passed it, not by those that follow."""
+    if fact.passed:
+        await limits.passed(tx, Passing("max_concurrent_calls", fact.limit, fact.live_calls), meta.time)
 
 
 async def invoice_paid(tx: Tx, fact: billing_events_pb2.InvoicePaid, meta: FactMeta) -> None:
@@ -46,6 +53,7 @@ async def api_request_limit_reached(tx: Tx, fact: gateway_events_pb2.ApiRequestL
 
 HANDLERS: Handlers = {
     telephony_events_pb2.CallRefused: call_refused,
+    limit_events_pb2.CallOverLimit: call_over_limit,
     billing_events_pb2.InvoicePaid: invoice_paid,
     billing_events_pb2.InvoiceVoided: invoice_voided,
     gateway_events_pb2.RequestAudited: request_audited,

@@ -63,6 +63,10 @@ notices = tenant_table(
     Column("parameters", Json, nullable=False), count("count"), Column("dismissed", Boolean, nullable=False),
     time("create_time"), time("update_time"),
 )  # fmt: skip
+limit_passings = tenant_table(
+    "limit_passings", metadata, text("limit", key=True), count("allowed"), count("used"), count("count"),
+    time("first_pass_time"), time("pass_time"),
+)  # fmt: skip
 audit_entries = tenant_table(
     "audit_entries", metadata, text("audit_entry_id", key=True), text("subject"), text("subject_name"),
     text("action"), text("target"), text("outcome"), text("address"), time("create_time"),

@@ -19,8 +19,10 @@ import { DateTime } from "../../ui/Time.tsx";
 import { useRefreshOn } from "../watch/useRefreshOn.ts";
 import watch from "../watch/watch.module.css";
 import { Allowances } from "./billing/Allowances.tsx";
+import { useByBrand } from "./billing/byBrand.tsx";
 import { InvoicePage } from "./billing/InvoicePage.tsx";
 import { Invoices } from "./billing/Invoices.tsx";
+import { Owed } from "./billing/Owed.tsx";
 import { PaymentPanel } from "./billing/PaymentPanel.tsx";
 import { ProfilePanel } from "./billing/ProfilePanel.tsx";
 import { Source } from "./billing/Source.tsx";
@@ -42,6 +44,7 @@ export default function BillingPage() {
         <Suspense>
           <UsageCharts />
         </Suspense>
+        <Owed />
         <Preview />
         <UsageSums />
         <WalletPanel />
@@ -97,14 +100,16 @@ function Measure({ quantity, meter }: { quantity: string | undefined; meter: str
 function Preview() {
   const t = useText();
   const { data, error, refetch } = usePreview();
+  const { lines, all, picker } = useByBrand(data?.lines ?? []);
   if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
   return (
     <Panel flush label={t("billing.preview")} testId="invoice-preview">
       <PreviewHead preview={data} />
+      {picker && <div className={watch.padTitle}>{picker}</div>}
       <DataTable
         label={t("billing.preview")}
-        rows={data.lines ?? []}
+        rows={lines}
         keyOf={(line) => `${line.meter}${line.descriptionKey}${line.startTime}`}
         testId={(line) => `invoice-line-${line.meter}`}
         columns={[
@@ -118,18 +123,20 @@ function Preview() {
           { head: t("billing.amount"), cell: (line) => <Amount money={line.amount} /> },
         ]}
         foot={
-          <Table.Tr role="row">
-            <Table.Th role="rowheader" colSpan={4}>
-              {t("billing.total")}
-            </Table.Th>
-            <Table.Td
-              role="cell"
-              style={{ fontSize: "1.05rem", fontWeight: 600 }}
-              data-testid="invoice-total"
-            >
-              <Amount money={data.total} />
-            </Table.Td>
-          </Table.Tr>
+          all && (
+            <Table.Tr role="row">
+              <Table.Th role="rowheader" colSpan={4}>
+                {t("billing.total")}
+              </Table.Th>
+              <Table.Td
+                role="cell"
+                style={{ fontSize: "1.05rem", fontWeight: 600 }}
+                data-testid="invoice-total"
+              >
+                <Amount money={data.total} />
+              </Table.Td>
+            </Table.Tr>
+          )
         }
       />
     </Panel>

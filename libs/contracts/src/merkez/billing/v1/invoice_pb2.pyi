@@ -12,6 +12,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from merkez.billing.v1 import billing_pb2 as _billing_pb2
+from merkez.billing.v1 import brand_share_pb2 as _brand_share_pb2
 from merkez.type.v1 import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
@@ -308,6 +309,7 @@ class IssuedLine(_message.Message):
     CREDITED_FIELD_NUMBER: _builtins.int
     HAS_RECORDS_FIELD_NUMBER: _builtins.int
     TAX_CODE_FIELD_NUMBER: _builtins.int
+    BRANDS_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """Id, stable within the invoice."""
     kind: _builtins.str
@@ -321,7 +323,7 @@ class IssuedLine(_message.Message):
     included_quantity: _builtins.str
     """Quantity covered by the plan."""
     brand_id: _builtins.str
-    """Brand it is for; empty when it is for the whole company."""
+    """Always empty: brands says whose usage the line is."""
     has_records: _builtins.bool
     """Whether ListInvoiceLineRecords has anything to say of it."""
     tax_code: _builtins.str
@@ -354,6 +356,10 @@ class IssuedLine(_message.Message):
     def credited(self) -> _money_pb2.Money:
         """What was credited of the line by credit notes."""
 
+    @_builtins.property
+    def brands(self) -> _containers.RepeatedCompositeFieldContainer[_brand_share_pb2.BrandShare]:
+        """Of usage: whose it was. The shares add up to the line exactly."""
+
     def __init__(
         self,
         *,
@@ -373,10 +379,11 @@ class IssuedLine(_message.Message):
         credited: _money_pb2.Money | None = ...,
         has_records: _builtins.bool = ...,
         tax_code: _builtins.str = ...,
+        brands: _abc.Iterable[_brand_share_pb2.BrandShare] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "credited", b"credited", "discount", b"discount", "end_time", b"end_time", "start_time", b"start_time", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "brand_id", b"brand_id", "credited", b"credited", "description_key", b"description_key", "description_parameters", b"description_parameters", "discount", b"discount", "end_time", b"end_time", "has_records", b"has_records", "included_quantity", b"included_quantity", "kind", b"kind", "line_id", b"line_id", "meter", b"meter", "quantity", b"quantity", "start_time", b"start_time", "tax_code", b"tax_code", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "brand_id", b"brand_id", "brands", b"brands", "credited", b"credited", "description_key", b"description_key", "description_parameters", b"description_parameters", "discount", b"discount", "end_time", b"end_time", "has_records", b"has_records", "included_quantity", b"included_quantity", "kind", b"kind", "line_id", b"line_id", "meter", b"meter", "quantity", b"quantity", "start_time", b"start_time", "tax_code", b"tax_code", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

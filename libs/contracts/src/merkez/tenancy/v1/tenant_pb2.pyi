@@ -203,6 +203,7 @@ class Entitlements(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     PLAN_ID_FIELD_NUMBER: _builtins.int
     PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    SOFT_LIMITS_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """Plan they come from."""
     plan_version: _builtins.int
@@ -215,6 +216,10 @@ class Entitlements(_message.Message):
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Features in force."""
 
+    @_builtins.property
+    def soft_limits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Limits that let more happen, told and metered, by their field's name, such as max_concurrent_calls; the others refuse."""
+
     def __init__(
         self,
         *,
@@ -222,10 +227,11 @@ class Entitlements(_message.Message):
         features: _abc.Iterable[_builtins.str] | None = ...,
         plan_id: _builtins.str = ...,
         plan_version: _builtins.int = ...,
+        soft_limits: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "limits", b"limits", "plan_id", b"plan_id", "plan_version", b"plan_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "limits", b"limits", "plan_id", b"plan_id", "plan_version", b"plan_version", "soft_limits", b"soft_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

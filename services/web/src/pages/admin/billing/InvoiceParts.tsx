@@ -10,6 +10,7 @@ import { Panel } from "../../../ui/Page.tsx";
 import { DateTime } from "../../../ui/Time.tsx";
 import watch from "../../watch/watch.module.css";
 import classes from "./billing.module.css";
+import { useByBrand } from "./byBrand.tsx";
 import { LineRecords } from "./LineRecords.tsx";
 import { Cost, Days, DownloadMenu, isZero, lineText } from "./parts.tsx";
 
@@ -79,49 +80,53 @@ export function Lines({ invoice, records }: { invoice: Invoice; records?: boolea
       ) : null,
   };
   const width = records ? 6 : 5;
+  const { lines, all, picker } = useByBrand(invoice.lines ?? []);
   return (
     <Panel flush label={t("invoice.lines")} testId="invoice-lines">
+      {picker && <div className={watch.padTitle}>{picker}</div>}
       <DataTable
         label={t("invoice.lines")}
-        rows={invoice.lines ?? []}
+        rows={lines}
         keyOf={(line) => line.lineId ?? ""}
         testId={(line) => `line-${line.lineId}`}
         columns={records ? [...columns, open] : columns}
         foot={
-          <>
-            <Sum name={t("invoice.subtotal")} width={width}>
-              <Cost money={invoice.subtotal} />
-            </Sum>
-            {(invoice.discounts ?? []).map((each) => (
-              <Sum key={each.discountId} name={each.name || t("invoice.discount")} width={width}>
-                <bdi className="m-figures">
-                  {formatMoney(`-${each.amount?.amount ?? "0"}`, each.amount?.currency ?? "", language)}
-                </bdi>
+          all && (
+            <>
+              <Sum name={t("invoice.subtotal")} width={width}>
+                <Cost money={invoice.subtotal} />
               </Sum>
-            ))}
-            {(invoice.taxes ?? []).map((tax) => {
-              const percent = formatNumber(tax.percent ?? "0", language);
-              const base = formatMoney(tax.base?.amount ?? "0", tax.base?.currency ?? "", language);
-              const name = tax.name ?? "";
-              return (
-                <Fragment key={`${tax.taxCode}${tax.percent}`}>
-                  <Sum
-                    name={
-                      tax.included
-                        ? t("invoice.taxIncluded", { name, percent })
-                        : t("invoice.tax", { name, percent, base })
-                    }
-                    width={width}
-                  >
-                    <Cost money={tax.amount} />
-                  </Sum>
-                </Fragment>
-              );
-            })}
-            <Sum name={t("invoice.total")} width={width} strong>
-              <Cost money={invoice.total} />
-            </Sum>
-          </>
+              {(invoice.discounts ?? []).map((each) => (
+                <Sum key={each.discountId} name={each.name || t("invoice.discount")} width={width}>
+                  <bdi className="m-figures">
+                    {formatMoney(`-${each.amount?.amount ?? "0"}`, each.amount?.currency ?? "", language)}
+                  </bdi>
+                </Sum>
+              ))}
+              {(invoice.taxes ?? []).map((tax) => {
+                const percent = formatNumber(tax.percent ?? "0", language);
+                const base = formatMoney(tax.base?.amount ?? "0", tax.base?.currency ?? "", language);
+                const name = tax.name ?? "";
+                return (
+                  <Fragment key={`${tax.taxCode}${tax.percent}`}>
+                    <Sum
+                      name={
+                        tax.included
+                          ? t("invoice.taxIncluded", { name, percent })
+                          : t("invoice.tax", { name, percent, base })
+                      }
+                      width={width}
+                    >
+                      <Cost money={tax.amount} />
+                    </Sum>
+                  </Fragment>
+                );
+              })}
+              <Sum name={t("invoice.total")} width={width} strong>
+                <Cost money={invoice.total} />
+              </Sum>
+            </>
+          )
         }
       />
       {opened && (

@@ -5,7 +5,7 @@ from alembic import op
 from chassis.migrations import create_tenant_table
 from chassis.sql import Time
 
-revision = "billing_0006i"
+revision = "billing_0006"
 down_revision = "billing_0005"
 SCHEMA = "billing"
 

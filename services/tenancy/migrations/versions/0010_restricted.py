@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "tenancy_0010i"
+revision = "tenancy_0010"
 down_revision = "tenancy_0009"
 SCHEMA = "tenancy"
 
