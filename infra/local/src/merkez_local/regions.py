@@ -93,6 +93,11 @@ class Regions:
         assert self._postgres is not None
         return self._postgres.url("merkez")
 
+    @property
+    def people(self) -> str:
+        """This machine's address, from which every region can be reached."""
+        return self.network.host if self.network is not None else "127.0.0.1"
+
     async def _start(self) -> None:
         shared = self.options.data_dir / "shared"
         running = self.options.data_dir / "running"
@@ -110,7 +115,7 @@ class Regions:
 
     async def _start_database(self, shared: Path, notes: Path) -> None:
         port = free_port()
-        host = self.network.host if self.network is not None else "127.0.0.1"
+        host = self.people
 
         def start() -> subprocess.Popen[bytes]:
             durable = self.options.durable
