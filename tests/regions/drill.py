@@ -112,11 +112,11 @@ async def goes_on(office: Office, since: float) -> float:
 
     async def desk() -> None:
         await office.agent.reopen()
-        await office.agent.come_back(CUSTOMER_HERTZ)
+        await office.agent.come_back(AGENT_HERTZ)
         await office.agent.hears(CUSTOMER_HERTZ, deadline=60)
 
     async def widget() -> None:
-        await office.caller.come_back(AGENT_HERTZ)
+        await office.caller.come_back(CUSTOMER_HERTZ)
         await office.caller.peer.hears(AGENT_HERTZ, timeout=60)
 
     await asyncio.gather(desk(), widget())
@@ -176,3 +176,14 @@ async def hang_up(office: Office, *, deadline: float = 30.0) -> None:
         return contact["state"] == "CONTACT_STATE_ENDED"
 
     await eventually(over, deadline=deadline)
+
+
+async def left_the_outbox(regions: Regions, call_ids: list[str]) -> bool:
+    """Whether these calls have ended, and the stream has acknowledged what is to be told of them."""
+    connection = await asyncpg.connect(regions.database_url.replace("+asyncpg", ""))
+    try:
+        ended = await connection.fetchval("SELECT count(*) FROM telephony.cdrs WHERE call_id = ANY($1)", call_ids)
+        waiting = await connection.fetchval("SELECT count(*) FROM telephony.outbox")
+    finally:
+        await connection.close()
+    return ended == len(call_ids) and not waiting

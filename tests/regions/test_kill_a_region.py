@@ -13,7 +13,7 @@ from merkez_local.regions import REGIONS, Regions
 from testkit.people import AgentAtDesk
 from testkit.waiting import eventually
 
-from tests.regions.drill import goes_on, hang_up, lost, new_call, node_of, office, short_call, sign_in, twice
+from tests.regions.drill import goes_on, hang_up, left_the_outbox, lost, new_call, node_of, office, short_call, sign_in, twice
 
 EAST, WEST = REGIONS
 NEW_CALL_SECONDS = 5.0
@@ -26,7 +26,7 @@ async def test_a_region_is_killed_and_its_companies_go_on_in_the_other_one(regio
         billing = regions.systems[EAST].children["billing"]
         os.kill(billing.pid, signal.SIGSTOP)
         unworked = [await short_call(east.company) for _ in range(3)]
-        await eventually(lambda: _left_the_outbox(regions, unworked))
+        await eventually(lambda: left_the_outbox(regions, unworked))
         began = time.monotonic()
         await regions.kill(EAST)
         new, signed_in, back = await asyncio.gather(
@@ -55,15 +55,3 @@ async def test_a_region_is_killed_and_its_companies_go_on_in_the_other_one(regio
         print(json.dumps(line))
         assert not missing
         assert not doubled
-
-
-async def _left_the_outbox(regions: Regions, call_ids: list[str]) -> bool:
-    import asyncpg
-
-    connection = await asyncpg.connect(regions.database_url.replace("+asyncpg", ""))
-    try:
-        ended = await connection.fetchval("SELECT count(*) FROM telephony.cdrs WHERE call_id = ANY($1)", call_ids)
-        waiting = await connection.fetchval("SELECT count(*) FROM telephony.outbox")
-    finally:
-        await connection.close()
-    return ended == len(call_ids) and not waiting

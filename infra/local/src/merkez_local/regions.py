@@ -68,6 +68,8 @@ class Regions:
 
     async def start_region(self, name: str) -> None:
         """Start a region that was killed, or never ran."""
+        if name in self.systems:
+            await self.systems[name].stop()
         system = self.systems[name] = System(self._options(name), self.console)
         await system.start()
 
