@@ -13,7 +13,18 @@ from merkez_local.regions import REGIONS, Regions
 from testkit.people import AgentAtDesk
 from testkit.waiting import eventually
 
-from tests.regions.drill import goes_on, hang_up, left_the_outbox, lost, new_call, node_of, office, short_call, sign_in, twice
+from tests.regions.drill import (
+    goes_on,
+    hang_up,
+    left_the_outbox,
+    lost,
+    new_call,
+    node_of,
+    office,
+    short_call,
+    sign_in,
+    twice,
+)
 
 EAST, WEST = REGIONS
 NEW_CALL_SECONDS = 5.0

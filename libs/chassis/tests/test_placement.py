@@ -65,6 +65,10 @@ async def test_postgresql_is_told_nothing_of_regions(databases: Databases) -> No
 
 def test_a_region_that_is_not_among_all_is_refused() -> None:
     with pytest.raises(SettingsError, match="MERKEZ_REGIONS must have the region"):
-        load(ProcessSettings, service="trial", environ={"MERKEZ_REGION": "eu-north", "MERKEZ_REGIONS": "eu-west,eu-east"})
-    settings = load(ProcessSettings, service="trial", environ={"MERKEZ_REGION": "eu-west", "MERKEZ_REGIONS": "eu-west,us"})
+        load(
+            ProcessSettings, service="trial", environ={"MERKEZ_REGION": "eu-north", "MERKEZ_REGIONS": "eu-west,eu-east"}
+        )
+    settings = load(
+        ProcessSettings, service="trial", environ={"MERKEZ_REGION": "eu-west", "MERKEZ_REGIONS": "eu-west,us"}
+    )
     assert settings.other_regions == ("us",)

@@ -39,6 +39,7 @@ class Front:
     async def start(self, ports: Mapping[str, int] | None = None) -> None:
         """Begin to forward."""
         for region in self._regions:
+
             def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, region: str = region) -> None:
                 self._spawn(self._carry(region, reader, writer))
 

@@ -13,8 +13,6 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from chassis.regions import KEPT_AT_HOME
-
 from merkez_local import logs
 from merkez_local.place import HERE, Place
 from merkez_local.postgres import free_port, stop_process
@@ -67,7 +65,12 @@ class Nats:
 
 
 def start_nats(
-    data_dir: Path, *, port: int = 0, monitor_port: int = 0, durable: bool = True, deadline: float = 30.0,
+    data_dir: Path,
+    *,
+    port: int = 0,
+    monitor_port: int = 0,
+    durable: bool = True,
+    deadline: float = 30.0,
     place: Place = HERE,
 ) -> Nats:
     """Start nats-server with its streams in `data_dir`. Blocks until JetStream is ready. Port 0 takes a free one.
@@ -104,6 +107,8 @@ def start_nats(
 def _leaves(place: Place) -> str:
     if not place.regions:
         return ""
+    from chassis.regions import KEPT_AT_HOME  # here, since it loads what one region has no use for
+
     deny = ", ".join(f'"{subject}"' for subject in KEPT_AT_HOME)
     remotes = ", ".join(f'{{url: "{url}", deny_imports: [{deny}], deny_exports: [{deny}]}}' for url in place.remotes)
     listen = f'listen: "{place.host}:{place.leaf_port}"' if place.leaf_port else ""

@@ -79,8 +79,11 @@ class Network:
         for index, other in enumerate(self.regions[: self.regions.index(region)]):
             there = f"{self._bridge}r{index}i"
             theirs = _address(_ip(f"-n {self.namespace(other)} link show {there}"))
-            _ip(f"-n {self.namespace(other)} neigh replace {self.host_of(region)} lladdr {own} dev {there} nud permanent")
-            _ip(f"-n {self.namespace(region)} neigh replace {self.host_of(other)} lladdr {theirs} dev {inside} nud permanent")
+            for space, host, address, device in (
+                (self.namespace(other), self.host_of(region), own, there),
+                (self.namespace(region), self.host_of(other), theirs, inside),
+            ):
+                _ip(f"-n {space} neigh replace {host} lladdr {address} dev {device} nud permanent")
 
 
 def may_cut() -> bool:

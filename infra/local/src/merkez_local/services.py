@@ -25,9 +25,7 @@ def settings_problems(environments: Mapping[str, Mapping[str, str]]) -> tuple[st
     return tuple(found)
 
 
-def start_service(
-    name: str, environment: Mapping[str, str], log: Path, place: Place = HERE
-) -> subprocess.Popen[bytes]:
+def start_service(name: str, environment: Mapping[str, str], log: Path, place: Place = HERE) -> subprocess.Popen[bytes]:
     """`python -m <name>`, in a session of its own: Ctrl-C is for the supervisor, which stops things in their order."""
     with log.open("ab") as output:
         return subprocess.Popen(

@@ -325,9 +325,7 @@ class System:
         if self.children[name].pid == 0:
             return False
         host = self.options.place.host
-        return await (
-            serves_http(self._http_port, host) if name == "gateway" else serves_grpc(self._ports[name], host)
-        )
+        return await (serves_http(self._http_port, host) if name == "gateway" else serves_grpc(self._ports[name], host))
 
 
 def database_settings(database: str, service: str, password: str) -> dict[str, str]:

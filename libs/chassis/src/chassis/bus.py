@@ -213,7 +213,9 @@ class Bus:
             name=copy_of(stream, region) if region else stream,
             subjects=None if region else own,
             sources=[source_of(stream, region)] if region else None,
-            republish=said_again(self.settings.region) if self.settings.other_regions and not (dead or region) else None,
+            republish=said_again(self.settings.region)
+            if self.settings.other_regions and not (dead or region)
+            else None,
             storage=StorageType.FILE,
             discard=DiscardPolicy.OLD,
             num_replicas=self.settings.stream_replicas,

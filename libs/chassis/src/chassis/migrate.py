@@ -34,8 +34,9 @@ async def migrate(
     admin_url: str, services: Sequence[str], passwords: Mapping[str, str] | None = None,
     regions: Sequence[str] = (),
 ) -> None:  # fmt: skip
-    """Bring the schemas of `services` up to date, one after the other over one connection. A CockroachDB over `regions`,
-    the primary one first, is told where rows belong.
+    """Bring the schemas of `services` up to date, one after the other over one connection.
+
+    A CockroachDB over `regions`, the primary one first, is told where rows belong.
 
     LookupError, before anything is touched, when one of them has no migrations.
     """
