@@ -7,6 +7,8 @@ CALL ?=
 CALLS ?=
 MINUTES ?= 2
 EMAIL ?=
+ARGS ?= doctor
+SERVICES ?=
 ALONE := tests/faults/test_kill_a_node.py
 REGIONS := tests/regions
 
@@ -36,6 +38,9 @@ test-regions: env-dev ## Two regions, one of them killed and then cut off: secon
 
 run-regions: env ## Two regions on this machine, joined as on several (Ctrl-C stops both)
 	@exec $(PY) -m merkez_local run-regions
+
+test-images: env-dev ## Build telephony's and the gateway's image and run them as the chart does (root, Debian's buildah)
+	@MERKEZ_TEST_IMAGES=1 $(PY) -m pytest -q -n0 tests/images
 
 demo: env-dev chromium ## Sign up, call, answer and prove it in two real browsers against the running system
 	@$(PY) -m tests.flows.demo
@@ -81,6 +86,12 @@ trace: env ## Print one call's trace from the local files: make trace CALL=call_
 operator: env ## Invite a platform operator to the running system: make operator EMAIL=...
 	@$(PY) -m merkez_local operator "$(EMAIL)"
 
+ops: env ## Look after the running system: make ops ARGS="doctor" (or nodes, calls, lag, drain ...)
+	@$(PY) -m merkez_local ops $(ARGS)
+
+images: ## Build container images, with or without a registry: make images SERVICES="telephony gateway"
+	@bash infra/docker/images.sh $(SERVICES)
+
 proto: env-dev web-modules ## Regenerate libs/contracts and the web app's types from proto/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) libs/contracts/generate.py > /dev/null
 	@$(PY) -m merkez_local npm run api
@@ -116,4 +127,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run run-regions test test-regions test-charts charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run run-regions test test-regions test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from google.protobuf.message import Message
 from nats.aio.client import Client
@@ -24,6 +25,7 @@ from nats.js.errors import APIError, BadRequestError
 from chassis import facts
 from chassis.consumer import Consumer, FactMeta, Handlers
 from chassis.lifecycle import Tasks
+from chassis.mutual_tls import Identity
 from chassis.outbox import Relay
 from chassis.regions import Horizon, Subscriptions, copy_of, far_subject, near_subject, said_again, source_of
 from chassis.settings import ProcessSettings
@@ -35,6 +37,7 @@ __all__ = ["Bus", "FactMeta", "LiveMessage"]
 _DAY = 86_400
 _DUPLICATE_WINDOW = 120
 _CONNECT_WAIT = 5.0
+_RENEW_SECONDS = 10.0
 # The server's own advisory says when a fact was delivered to the last without an end, as nobody else can then.
 _DEAD_SUBJECTS = ["dead.>", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"]
 
@@ -83,6 +86,21 @@ class LiveMessage:
 LiveCallback = Callable[[LiveMessage], Awaitable[None]]
 
 
+def stream_config(owner: str, replicas: int) -> StreamConfig:
+    """The stream that holds the owner's facts (`DEAD`: the dead letters), as everybody makes it."""
+    dead = owner == facts.DEAD_STREAM
+    return StreamConfig(
+        name=owner if dead else facts.STREAMS[owner],
+        subjects=_DEAD_SUBJECTS if dead else facts.stream_subjects(owner),
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD,
+        num_replicas=replicas,
+        duplicate_window=_DUPLICATE_WINDOW,
+        max_age=(facts.DEAD_DAYS if dead else facts.FACT_DAYS) * _DAY,
+        allow_direct=True,
+    )
+
+
 class Bus:
     """The process's connection to NATS."""
 
@@ -99,6 +117,7 @@ class Bus:
         self.horizon = Horizon(self.nats, settings.other_regions)
         self._ready = asyncio.Event()
         self._closing = False
+        self._renew: Callable[[], None] = lambda: None
 
     @classmethod
     async def connect(cls, settings: ProcessSettings) -> Bus:
@@ -206,23 +225,12 @@ class Bus:
         ends call it: order of start does not matter."""
         if (owner, region) in self._ensured:
             return
-        dead = owner == facts.DEAD_STREAM
-        stream = owner if dead else facts.STREAMS[owner]
-        own = _DEAD_SUBJECTS if dead else facts.stream_subjects(owner)
-        config = StreamConfig(
-            name=copy_of(stream, region) if region else stream,
-            subjects=None if region else own,
-            sources=[source_of(stream, region)] if region else None,
-            republish=said_again(self.settings.region)
-            if self.settings.other_regions and not (dead or region)
-            else None,
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.OLD,
-            num_replicas=self.settings.stream_replicas,
-            duplicate_window=_DUPLICATE_WINDOW,
-            max_age=(facts.DEAD_DAYS if dead else facts.FACT_DAYS) * _DAY,
-            allow_direct=True,
-        )
+        config = stream_config(owner, self.settings.stream_replicas)
+        if region:
+            name = copy_of(facts.STREAMS[owner], region)
+            config = replace(config, name=name, subjects=None, sources=[source_of(facts.STREAMS[owner], region)])
+        elif self.settings.other_regions and owner != facts.DEAD_STREAM:
+            config = replace(config, republish=said_again(self.settings.region))
         try:
             await self.jetstream.add_stream(config)
         except (BadRequestError, APIError) as error:
@@ -254,6 +262,10 @@ class Bus:
             await self.nats.close()
 
     async def _connect(self) -> None:
+        secured: dict[str, Any] = {}
+        if (identity := Identity.of(self.settings)) is not None:
+            secured["tls"], self._renew = identity.nats_context()
+            self.tasks.every(_RENEW_SECONDS, self._renewed, "certificate for nats")
         await self.nats.connect(
             [url.strip() for url in self.settings.nats_url.split(",")],
             name=self.service,
@@ -267,8 +279,12 @@ class Bus:
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnect,
             reconnected_cb=self._on_reconnect,
+            **secured,
         )
         self._ready.set()
+
+    async def _renewed(self) -> None:
+        self._renew()
 
     async def _on_error(self, error: Exception) -> None:
         if isinstance(error, NatsError | OSError | TimeoutError):  # once per attempt while the server is away
@@ -277,6 +293,7 @@ class Bus:
             log.error("nats callback failed", exc_info=error)
 
     async def _on_disconnect(self) -> None:
+        self._renew()
         if not self._closing:
             log.warning("nats is away; facts wait in the outbox")
 

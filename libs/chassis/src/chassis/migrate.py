@@ -102,6 +102,11 @@ def place(connection: Connection, services: Sequence[str], regions: Sequence[str
                 yield from table_statements(service, table, regions)
 
 
+def head_of(service: str) -> str:
+    """The newest migration of a service here. LookupError as `migrate`."""
+    return str(_scripts(service).get_current_head())
+
+
 def _upgrade(connection: Connection, service: str, script: ScriptDirectory) -> None:
     context = MigrationContext.configure(connection, opts=_options(service, script))
     connection.execute(text(f"SET ROLE {owner_role(service)}"))
