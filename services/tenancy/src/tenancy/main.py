@@ -64,7 +64,7 @@ async def main(process: Process) -> None:
     bus = process.closing(await Bus.connect(settings))
     peers = process.closing(Peers(settings))
     keys = Path(settings.signing_keys or Path(settings.data_dir) / "signing.jwks")
-    desk = Desk(db, AccessTokenSigner.load(keys), Passwords())
+    desk = Desk(db, AccessTokenSigner.load(keys), Passwords(), settings.region if settings.other_regions else "")
     provider = OpenIdProvider(settings, db.clock) if settings.oidc_issuer else None
     mailer = Mailer(settings, db) if settings.smtp_url else None
     mailed_links = settings.public_url if mailer is not None else ""
