@@ -22,7 +22,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 SERVICES = (
-    "tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "gateway",
+    "tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "wfm",
+    "gateway",
 )  # fmt: skip
 """Every deployable with Python code, in the order they start."""
 

@@ -27,6 +27,7 @@ PREFIXES: dict[str, str] = {
     "eml": "e-mail", "usg": "usage record", "cpn": "coupon", "txr": "tax rate",
     "sub": "subscription", "ivc": "invoice",
     "cnt": "credit note", "pay": "payment", "lge": "legal entity", "bal": "balance entry",
+    "spd": "special day", "fcr": "forecast run", "fov": "forecast override",
     "rdk": "rate deck", "grt": "grant of a wallet", "jrn": "ledger entry", "evt": "event", "req": "request",
 }  # fmt: skip
 """Every prefix in use and what it names. Services may add a line."""
