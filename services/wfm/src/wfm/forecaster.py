@@ -1,8 +1,8 @@
 """Makes the forecasts of runs, in processes of their own: a few series at a time, tenants in turn.
 
-A run is a row and its series are rows that wait; whoever works on some holds a lease, so a replica that dies loses a few
-minutes' work, and a cancelled run loses the piece at hand. As every turn is one small piece of one tenant, a run over a
-thousand queues holds nobody else's up for longer than that.
+A run is a row and its series are rows that wait; whoever works on some holds a lease, so a replica that dies loses a
+few minutes' work, and a cancelled run loses the piece at hand. As every turn is one small piece of one tenant, a run
+over a thousand queues holds nobody else's up for longer than that.
 """
 
 from __future__ import annotations
@@ -60,13 +60,15 @@ class Forecaster:
             if claimed is None:
                 continue
             self._served = [*(each for each in self._served[-1000:] if each != tenant_id), tenant_id]
-            run, keys = claimed
-            piece = await self._db.run(tenant_id, lambda tx: ops.piece(tx, run, keys), read_only=True)
-            made = await _made([(series, run.first, run.days) for _, series in piece.series])
-            kept = list(zip(keys, made, strict=True))
-            await self._db.run(tenant_id, lambda tx: ops.keep(tx, run.forecast_run_id, kept, self._db.clock.now()))
+            await self._forecast(tenant_id, *claimed)
             return True
         return False
+
+    async def _forecast(self, tenant_id: str, run: store.Run, keys: Sequence[store.SeriesKey]) -> None:
+        piece = await self._db.run(tenant_id, lambda tx: ops.piece(tx, run, keys), read_only=True)
+        made = await _made([(series, run.first, run.days) for _, series in piece.series])
+        kept = list(zip(keys, made, strict=True))
+        await self._db.run(tenant_id, lambda tx: ops.keep(tx, run.forecast_run_id, kept, self._db.clock.now()))
 
     async def _go(self) -> None:
         while True:

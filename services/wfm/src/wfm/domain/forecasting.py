@@ -62,7 +62,7 @@ class _Spread:
 
 
 def forecast(series: Series, first: date, count: int) -> Forecast:
-    """Of `count` days from `first` on. ValueError never: what can't be forecast is nothing, and the warnings say why."""
+    """Of `count` days from `first` on. Never raises: what can't be forecast is nothing, and the warnings say why."""
     wanted = np.arange(first.toordinal(), first.toordinal() + count)
     known = usual(series)
     warnings = list(known.warnings)
@@ -212,8 +212,8 @@ def _excess(mean: np.ndarray, came: np.ndarray) -> float:
 
 
 def _quantiles(mean: np.ndarray, spread: _Spread | None, usual_excess: float) -> Sequence[np.ndarray]:
-    """Variance is mean + excess mean^2, as of counts whose rate isn't known; how many of its roots the quantiles lie off
-    is taken from the backtest."""
+    """Variance is mean + excess mean^2, as of counts whose rate isn't known; how many of its roots the quantiles lie
+    off is taken from the backtest."""
     if spread is None or sum(each.size for each in spread.mean) < 50:
         excess, offsets = usual_excess, (-1.2816, 0.0, 1.2816)
     else:

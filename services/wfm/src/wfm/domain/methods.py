@@ -38,8 +38,8 @@ def weighted_mean(half_life: float) -> Method:
 
 
 def regression(known: Usual, wanted: np.ndarray) -> np.ndarray:
-    """Log-linear ridge of day totals on weekday, place in the month, the day after one that was closed, trend and season,
-    times a profile."""
+    """Log-linear ridge of day totals on weekday, place in the month, the day after one that was closed, trend and
+    season, times a profile."""
     totals = _whole(known)
     busy = totals > 0
     if busy.sum() < 10:

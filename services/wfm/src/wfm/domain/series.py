@@ -1,7 +1,7 @@
 """History of one queue and channel as days by slots of local time, and what is known of its days.
 
-A day has the same slots whatever the clock does: on a day of 23 hours those of the lost hour are unknown (NaN), on one of
-25 hours the doubled ones hold the mean of both. So weeks compare with weeks.
+A day has the same slots whatever the clock does: on a day of 23 hours those of the lost hour are unknown (NaN), on one
+of 25 hours the doubled ones hold the mean of both. So weeks compare with weeks.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Series:
-    """`offered`, `handled`, `seconds`: days by slots, NaN where unknown. `days`: ordinals (date.toordinal), each once."""
+    """`offered`, `handled`, `seconds`: days by slots, NaN where unknown. `days`: ordinals (date.toordinal)."""
 
     days: np.ndarray
     offered: np.ndarray
@@ -97,7 +97,7 @@ def series_of(
 
 
 def instants(day: date, minutes: int, zone: str) -> list[list[datetime]]:
-    """For each slot of a local day, the instants it begins at: none in the hour the clock skips, two in one it repeats."""
+    """The instants each slot of a local day begins at: none in the hour the clock skips, two in one it repeats."""
     place = ZoneInfo(zone)
     slots = DAY_MINUTES // minutes
     found: list[list[datetime]] = [[] for _ in range(slots)]

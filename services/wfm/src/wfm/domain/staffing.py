@@ -1,4 +1,4 @@
-"""What intervals take: rules of a queue applied to a forecast. Fractions are kept to the end, and rounded once there."""
+"""What intervals take: rules of a queue applied to a forecast. Fractions are kept to the end, and rounded there."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def checked_minutes(minutes: int) -> int:
 
 
 async def note_contact(tx: Tx, contact: Contact, version: int) -> None:
-    """Takes a contact's marks unless newer ones are known, and brings the counters from what it added to what it adds."""
+    """Takes a contact's marks unless newer ones are known; the counters go from what it added to what it adds."""
     before = await store.contact(tx, contact.contact_id)
     await store.save_contact(tx, contact, version)
     after = await store.contact(tx, contact.contact_id)
