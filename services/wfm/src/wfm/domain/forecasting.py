@@ -118,7 +118,7 @@ def wape(forecasts: np.ndarray, came: np.ndarray) -> float | None:
 class _Tested:
     origins: list[date]
     errors: dict[str, np.ndarray]
-    """By method: weeks ahead by (absolute error, what came)."""
+    """By method: weeks ahead by (absolute error, what came, what was forecast)."""
     spread: dict[str, _Spread]
 
 
@@ -142,10 +142,15 @@ def _backtest(series: Series, ahead: int) -> _Tested:
         week = (wanted - origin) // 7
         for name, values in all_forecasts(known, wanted).items():
             mean = _marked(values, wanted, series.marks, known.effects)
-            sums = tested.errors.setdefault(name, np.zeros((len(_WEEKS), 2)))
+            sums = tested.errors.setdefault(name, np.zeros((len(_WEEKS), 3)))
             off = np.where(np.isnan(came), 0.0, np.abs(mean - came))
             for each in range(len(_WEEKS)):
-                sums[each] += (off[week == each].sum(), np.nansum(came[week == each]))
+                there = week == each
+                sums[each] += (
+                    off[there].sum(),
+                    np.nansum(came[there]),
+                    np.where(np.isnan(came), 0.0, mean)[there].sum(),
+                )
             spread = tested.spread.setdefault(name, _Spread())
             spread.mean.append(mean)
             spread.came.append(came)
@@ -172,15 +177,23 @@ def _chosen(tested: _Tested) -> tuple[str, Backtest | None]:
         tested.spread.setdefault("WEIGHTED_60", _Spread())
         return "WEIGHTED_60", _told(tested, overall) if overall else None
     complete = {name for name, spread in tested.spread.items() if len(spread.mean) == len(tested.origins)}
-    best = min((name for name in overall if name in complete), key=lambda name: overall[name])
+    fair = [name for name in overall if name in complete and _fair(tested.errors[name])]
+    best = min(fair or [MEAN], key=lambda name: overall[name])
     if len(tested.origins) < 4 or overall[best] >= CLEARLY * overall[MEAN]:
         best = MEAN
     return best, _told(tested, overall)
 
 
+def _fair(sums: np.ndarray) -> bool:
+    """Whether a method forecasts as much as comes, but for chance. Where few come the least error is that of a forecast
+    of nobody, which no queue can be staffed by."""
+    _, came, said = sums.sum(axis=0)
+    return bool(abs(said - came) <= 0.1 * came + 2.0 * np.sqrt(came))
+
+
 def _told(tested: _Tested, overall: Mapping[str, float]) -> Backtest:
     by_week = {
-        name: tuple(float(off / came) if came > 0 else None for off, came in sums)
+        name: tuple(float(off / came) if came > 0 else None for off, came, _ in sums)
         for name, sums in tested.errors.items()
     }
     return Backtest(tuple(reversed(tested.origins)), by_week, overall, None)
