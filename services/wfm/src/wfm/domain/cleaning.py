@@ -13,7 +13,7 @@ from wfm.domain.series import MarkKind, Series, weekday_names
 _SHIFT_LEAST = 0.2
 """Natural logarithm: a step of a fifth."""
 _SHIFT_DAYS = 6
-_MANY = 10.0
+MANY = 10.0
 """Contacts a day below which a day without any is no surprise."""
 
 
@@ -89,7 +89,7 @@ def _gaps(totals: np.ndarray, weekdays: np.ndarray, apart: np.ndarray) -> np.nda
         rows = (weekdays == weekday) & ~apart
         busy = totals[rows & (totals > 0)]
         # A weekday that is mostly empty is a closed one with exceptions, not a busy one with gaps.
-        if len(busy) * 2 > rows.sum() and np.median(busy) >= _MANY:
+        if len(busy) * 2 > rows.sum() and np.median(busy) >= MANY:
             found |= rows & (totals < 0.02 * np.median(busy))
     return found
 

@@ -13,7 +13,7 @@ from datetime import date
 
 import numpy as np
 
-from wfm.domain.cleaning import Usual, Warned, usual
+from wfm.domain.cleaning import MANY, Usual, Warned, usual
 from wfm.domain.methods import MEAN, all_forecasts
 from wfm.domain.series import MarkKind, Marks, Series
 
@@ -78,7 +78,7 @@ def forecast(series: Series, first: date, count: int) -> Forecast:
     volume = all_forecasts(known, wanted)[method]
     mean = _marked(volume, wanted, series.marks, known.effects)
     found = [each for each in (tested.spread[method],) if each.mean]
-    low, middle, high = _quantiles(mean, found[0] if found else None, _usual_noise(known))
+    low, middle, high = _quantiles(mean, found[0] if found else None, known)
     if backtest is not None:
         backtest = Backtest(backtest.origins, backtest.by_week, backtest.overall, _coverage(tested.spread[method]))
     if count > 28 and known.days[-1] - known.days[0] < 392:
@@ -160,12 +160,16 @@ def _backtest(series: Series, ahead: int) -> _Tested:
 def _comparable(series: Series, came: np.ndarray, wanted: np.ndarray, known: Usual) -> np.ndarray:
     """Days that can be held against a forecast: not a loss of data on a weekday that brings many."""
     totals = np.nansum(came, axis=1)
+    usually = {}
+    for weekday in range(7):
+        like = known.totals[known.weekdays == weekday]
+        usually[weekday] = float(np.median(like)) if len(like) else 0.0
     fine = np.ones(len(wanted), bool)
-    for at, day in enumerate(wanted):
-        like = known.totals[known.weekdays == (int(day) + 6) % 7]
-        mark = series.marks.get(date.fromordinal(int(day)))
-        lost = len(like) > 0 and np.median(like) >= 10 and totals[at] < 0.02 * np.median(like)
-        fine[at] = not (lost and (mark is None or mark.kind is not MarkKind.CLOSURE))
+    for at, day in enumerate(wanted.tolist()):
+        expected = usually[(day + 6) % 7]
+        if expected >= MANY and totals[at] < 0.02 * expected:
+            mark = series.marks.get(date.fromordinal(day))
+            fine[at] = mark is not None and mark.kind is MarkKind.CLOSURE
     return fine
 
 
@@ -224,11 +228,11 @@ def _excess(mean: np.ndarray, came: np.ndarray) -> float:
     return max(0.0, float(((came[known] - mean[known]) ** 2 - mean[known]).sum()) / squares) if squares > 0 else 0.0
 
 
-def _quantiles(mean: np.ndarray, spread: _Spread | None, usual_excess: float) -> Sequence[np.ndarray]:
+def _quantiles(mean: np.ndarray, spread: _Spread | None, known: Usual) -> Sequence[np.ndarray]:
     """Variance is mean + excess mean^2, as of counts whose rate isn't known; how many of its roots the quantiles lie
     off is taken from the backtest."""
     if spread is None or sum(each.size for each in spread.mean) < 50:
-        excess, offsets = usual_excess, (-1.2816, 0.0, 1.2816)
+        excess, offsets = _usual_noise(known), (-1.2816, 0.0, 1.2816)
     else:
         excess, offsets = _fitted(spread.mean, spread.came)
     deviation = _scaled(mean, excess) * (mean > 0)

@@ -130,23 +130,28 @@ def _features(known: Usual, days: np.ndarray, learnt: np.ndarray, span: int) -> 
         ],
         axis=1,
     ).astype(float)  # fmt: skip
-    after = np.array([[float(_after_closed(known, int(day)))] for day in days])
     distance = (days - learnt[-1]) / 100.0
     trend = np.where(distance > 0, 0.3 * (1 - np.exp(-distance / 0.3)), distance) * (span >= 182)
     angle = 2 * np.pi * days / YEAR
     season = np.stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)], axis=1) * (span >= 392)
-    return np.concatenate([weekday, dom, after, trend[:, None], season], axis=1)
+    return np.concatenate([weekday, dom, _after_closed(known, days)[:, None], trend[:, None], season], axis=1)
 
 
-def _after_closed(known: Usual, day: int) -> bool:
-    """Whether the nearest earlier day that usually brings somebody was closed."""
+def _after_closed(known: Usual, days: np.ndarray) -> np.ndarray:
+    """1 for each day whose nearest earlier day that usually brings somebody was closed, otherwise 0."""
+    if not known.closed:
+        return np.zeros(len(days))
     open_weekdays = set(np.unique(known.weekdays[known.totals > 0]).tolist())
-    for back in range(day - 1, day - 8, -1):
-        if back in known.closed:
-            return True
-        if (back + 6) % 7 in open_weekdays:
-            return False
-    return False
+
+    def after(day: int) -> float:
+        for back in range(day - 1, day - 8, -1):
+            if back in known.closed:
+                return 1.0
+            if (back + 6) % 7 in open_weekdays:
+                return 0.0
+        return 0.0
+
+    return np.array([after(day) for day in days.tolist()])
 
 
 def _month_day(ordinal: int) -> int:
