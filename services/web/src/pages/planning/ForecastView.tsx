@@ -142,7 +142,7 @@ function Chart({ intervals, zone }: { intervals: readonly ForecastInterval[]; zo
           colour: "--m-info",
           faint: true,
         },
-        { label: t("planning.came"), values: column((each) => each.came), colour: "--m-good", digits: 0 },
+        { label: t("planning.came"), values: column((each) => each.came), colour: "--m-warn", digits: 0 },
       ],
     };
   }, [intervals, t]);

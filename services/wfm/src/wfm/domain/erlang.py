@@ -54,13 +54,12 @@ def agents_c(load: float, handle: float, target: float, threshold: float, max_oc
     if load <= 0:
         return 0.0
     floor = load / max_occupancy
-    servers, inverse, before = 0, 1.0, 0.0
+    servers, before = math.floor(load), 0.0
+    inverse = inverse_b(load, servers)
     while servers < MOST_SERVERS:
         servers += 1
         inverse = 1.0 + servers / load * inverse
-        if servers <= load:
-            continue
-        level = _c(load, handle, servers, threshold, inverse).service_level
+        level = _level(load, handle, servers, threshold, inverse)
         if level >= target:
             part = (target - before) / (level - before) if level > before else 1.0
             return max(servers - 1 + part, floor)
@@ -84,13 +83,18 @@ def agents_a(
     """Like `agents_c`, for callers who give up."""
     if load <= 0:
         return 0.0
-    low, high = 0, max(1, math.ceil(load))
+    high = max(1, math.ceil(load))
+    step = max(1, math.isqrt(high) // 2)
+    low = max(0, high - step)
 
     def level(servers: int) -> float:
         return erlang_a(load, handle, servers, threshold, patience).service_level
 
+    # Who gives up leaves work undone, so the answer may lie on either side of the load: away from it in growing steps.
+    while low > 0 and level(low) >= target:
+        low, high, step = max(0, low - 2 * step), low, 2 * step
     while level(high) < target:
-        low, high = high, high + max(1, (high - low) * 2)
+        low, high, step = high, high + step, 2 * step
         if high > MOST_SERVERS:
             return math.inf
     while high - low > 1:
@@ -117,6 +121,11 @@ def _within_occupancy(
     return needed if erlang_a(load, handle, low, threshold, patience).occupancy <= most else float(high)
 
 
+def _level(load: float, handle: float, servers: int, threshold: float, inverse: float) -> float:
+    spare = servers - load
+    return 1.0 - servers / (servers + (inverse - 1.0) * spare) * math.exp(-spare * threshold / handle)
+
+
 def _c(load: float, handle: float, servers: int, threshold: float, inverse: float) -> Waiting:
     spare = servers - load
     # C = 1 / (1/B - a/n (1/B - 1)), in the form without a difference of large numbers.
@@ -128,13 +137,13 @@ def _c(load: float, handle: float, servers: int, threshold: float, inverse: floa
 def _a(arrivals: float, service: float, leaving: float, servers: int, threshold: float, inverse: float) -> Waiting:
     capacity = servers * service
     peak = math.log(arrivals / capacity) / leaving if arrivals > capacity else 0.0
-    top = _exponent(arrivals, capacity, leaving, np.array([peak]))[0]
+    top = _exponent(arrivals, capacity, leaving, peak)
     edges = _edges(arrivals, capacity, leaving, peak, top)
     if threshold < edges[-1]:
         edges = np.unique(np.append(edges, threshold))
     left, width = edges[:-1, None], np.diff(edges)[:, None]
     x = left + (_NODES[None, :] + 1.0) / 2.0 * width
-    weight = _WEIGHTS[None, :] / 2.0 * width * np.exp(_exponent(arrivals, capacity, leaving, x) - top)
+    weight = _WEIGHTS[None, :] / 2.0 * width * np.exp(arrivals * -np.expm1(-leaving * x) / leaving - capacity * x - top)
     stays = np.exp(-leaving * x)
     whole, served = float(weight.sum()), float((weight * stays).sum())
     in_time = float((weight * stays * (x <= threshold)).sum())
@@ -150,8 +159,8 @@ def _a(arrivals: float, service: float, leaving: float, servers: int, threshold:
     return Waiting(p_wait, level, p_abandon / leaving, min(1.0, busy), p_abandon)
 
 
-def _exponent(arrivals: float, capacity: float, leaving: float, x: np.ndarray) -> np.ndarray:
-    return arrivals * -np.expm1(-leaving * x) / leaving - capacity * x
+def _exponent(arrivals: float, capacity: float, leaving: float, x: float) -> float:
+    return arrivals * -math.expm1(-leaving * x) / leaving - capacity * x
 
 
 def _edges(arrivals: float, capacity: float, leaving: float, peak: float, top: float) -> np.ndarray:
@@ -163,7 +172,7 @@ def _edges(arrivals: float, capacity: float, leaving: float, peak: float, top: f
         return 2.5 / max(slope, curve, 1e-300)
 
     def depth(x: float) -> float:
-        return top - float(_exponent(arrivals, capacity, leaving, np.array([x]))[0])
+        return top - _exponent(arrivals, capacity, leaving, x)
 
     right = [peak]
     while depth(right[-1]) < _NEGLIGIBLE:

@@ -2,7 +2,7 @@
 
 Rolling origin (Tashman 2000): the history is cut at up to eight Mondays-apart days, each method forecasts what followed
 from what was known then, and the errors are kept by how many weeks ahead they were. The method with the least WAPE is
-taken; the mean of three is preferred unless another one is clearly better, for what wins by little wins by chance.
+taken; the mean is preferred unless another one is clearly better, for what wins by little wins by chance.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from wfm.domain.cleaning import Usual
 
 Method = Callable[[Usual, np.ndarray], np.ndarray]
 YEAR = 365.25
+LEVEL_HALF_LIFE, LEVEL_PULL = 14.0, 2.0
 
 
 def last_week(known: Usual, wanted: np.ndarray) -> np.ndarray:
@@ -55,7 +56,10 @@ def regression(known: Usual, wanted: np.ndarray) -> np.ndarray:
     solved = np.linalg.solve((design.T * weight) @ design + np.diag(penalty), (design.T * weight) @ (logs - mean))
     fitted = np.exp(mean + design @ solved)
     right = (weight @ totals[busy]) / (weight @ fitted)
-    level = right * np.exp(np.clip(mean + ahead @ solved, None, logs.max() + 1.0))
+    # What the level has come to lately, half of it forgotten in two weeks: queues drift, and the coefficients don't.
+    rest, recent = logs - np.log(right * fitted), 0.5 ** ((days[-1] - days) / LEVEL_HALF_LIFE)
+    lately = float(recent @ rest / (recent.sum() + LEVEL_PULL))
+    level = right * np.exp(np.clip(mean + lately + ahead @ solved, None, logs.max() + 1.0))
     open_weekdays = np.isin((wanted + 6) % 7, np.unique((days + 6) % 7))
     return (level * open_weekdays)[:, None] * profile(known, wanted)
 
@@ -77,11 +81,11 @@ def last_year(known: Usual, wanted: np.ndarray) -> np.ndarray:
 
 
 MEMBERS: Mapping[str, tuple[Method, float]] = {
-    "REGRESSION": (regression, 2.0),
-    "WEIGHTED_60": (weighted_mean(60.0), 1.0),
+    "REGRESSION": (regression, 3.0),
     "WEIGHTED_21": (weighted_mean(21.0), 1.0),
+    "WEIGHTED_60": (weighted_mean(60.0), 0.0),
 }
-"""What the mean is of, and how much each weighs in it."""
+"""Methods, and how much each weighs in the mean."""
 BASELINES: Mapping[str, Method] = {"LAST_WEEK": last_week, "MEDIAN_OF_SIX": median_of_six}
 MEAN = "MEAN"
 

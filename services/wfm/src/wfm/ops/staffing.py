@@ -41,6 +41,19 @@ class Needed:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A series' forecast with the rule that its requirement is to be made by."""
+
+    key: SeriesKey
+    rule: Rule
+    version: int
+    minutes: int
+    starts: Sequence[datetime]
+    volume: Sequence[float]
+    aht: Sequence[float]
+
+
+@dataclass(frozen=True)
 class Total:
     """Agents to schedule for all series: rounded once, and what rounding each would have made of it."""
 
@@ -86,10 +99,10 @@ def checked(value: Rule) -> Rule:
     return value
 
 
-async def requirements(
+async def asked(
     tx: Tx, forecast_run_id: str, queue_ids: Sequence[str], start: datetime | None, end: datetime | None, caution: float
-) -> tuple[list[Needed], list[Total]]:
-    """Curves of a run's series and of all together. What can wait is spread over the whole stretch asked for."""
+) -> list[Asked]:
+    """What requirements are to be made of; making them takes long, so it is done after the transaction."""
     run = await get_run(tx, forecast_run_id)
     if not 0 <= caution <= 1:
         raise RangeInvalid.of("caution", "must be 0 to 1")
@@ -103,9 +116,17 @@ async def requirements(
         curve = await with_overrides(tx, kept.key, cut(curve_of(run, kept, zone), start, end))
         said, version = await store.find(tx, kept.key)
         volume = curve.volume + caution * (curve.high - curve.volume)
-        found.append(
-            Needed(kept.key, said, version, curve.starts, needs(volume.tolist(), curve.aht.tolist(), said, run.minutes))
-        )
+        made = Asked(kept.key, said, version, run.minutes, curve.starts, volume.tolist(), curve.aht.tolist())
+        found.append(made)
+    return found
+
+
+def required(curves: Sequence[Asked]) -> tuple[list[Needed], list[Total]]:
+    """Curves of series and of all together. What can wait is spread over the whole stretch asked for."""
+    found = [
+        Needed(each.key, each.rule, each.version, each.starts, needs(each.volume, each.aht, each.rule, each.minutes))
+        for each in curves
+    ]
     return found, totals(found)
 
 
