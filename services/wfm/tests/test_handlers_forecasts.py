@@ -104,7 +104,7 @@ async def test_six_weeks_of_a_file_become_a_forecast_and_a_requirement(office: O
 async def test_override_holds_for_the_next_forecast_too_until_it_is_taken_back(office: Office) -> None:
     with acting_as(someone("admin", office.planning.tenant)):
         queue_id = await office.imported()
-        morning = {
+        morning: dict[str, Any] = {
             "start_time": time_out(datetime(2026, 3, 4, 9, tzinfo=UTC)),
             "end_time": time_out(datetime(2026, 3, 4, 10, tzinfo=UTC)),
         }
@@ -192,6 +192,7 @@ async def test_what_cannot_be_forecast_is_refused_in_words(office: Office) -> No
             await office.forecasts.StartForecast(ask.StartForecastRequest(request_id=f"run {number}"))
         with pytest.raises(QuotaExceeded):
             await office.forecasts.StartForecast(ask.StartForecastRequest(request_id="one more"))
+        wrong: Any
         for wrong, field in (
             ({}, "total"), ({"percent": -101}, "percent"), ({"aht_seconds": 0.5}, "aht_seconds"),
             ({"total": -1}, "total"),

@@ -49,7 +49,7 @@ def channel_in(number: int) -> str:
         raise InvalidInput.of("channel", "is not a channel") from error
 
 
-def channel_out(name: str) -> contact_pb2.Channel:
+def channel_out(name: str) -> contact_pb2.Channel.ValueType:
     """A channel's number."""
     return contact_pb2.Channel.Value(f"CHANNEL_{name}")
 

@@ -164,9 +164,13 @@ def _override_in(message: forecast_pb2.ForecastOverride, user_id: str, now: Any)
 
 
 def _override(value: Override) -> forecast_pb2.ForecastOverride:
-    return forecast_pb2.ForecastOverride(
+    made = forecast_pb2.ForecastOverride(
         forecast_override_id=value.override_id, queue_id=value.queue_id, channel=convert.channel_out(value.channel),
-        start_time=time_out(value.start), end_time=time_out(value.end), total=value.total, percent=value.percent,
-        aht_seconds=value.aht_seconds, reason=value.reason, user_id=value.user_id,
-        create_time=time_out(value.create_time),
+        start_time=time_out(value.start), end_time=time_out(value.end), aht_seconds=value.aht_seconds,
+        reason=value.reason, user_id=value.user_id, create_time=time_out(value.create_time),
     )  # fmt: skip
+    if value.total is not None:
+        made.total = value.total
+    elif value.percent is not None:
+        made.percent = value.percent
+    return made
