@@ -47,7 +47,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/admin/dispositions", "manage", lazyPage(() => import("./pages/admin/DispositionsPage.tsx"))],
   ["/admin/api-keys", "manage", lazyPage(() => import("./pages/admin/ApiKeysPage.tsx"))],
   ["/admin/audit", "manage", lazyPage(() => import("./pages/admin/AuditPage.tsx"))],
-  ["/admin/billing/:invoiceId?", "billing", lazyPage(() => import("./pages/admin/BillingPage.tsx"))],
+  ["/admin/billing/:invoiceId?", "pay", lazyPage(() => import("./pages/admin/BillingPage.tsx"))],
   ["/admin/organisation", "billing", lazyPage(() => import("./pages/admin/OrganisationPage.tsx"))],
 ];
 

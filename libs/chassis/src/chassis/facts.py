@@ -129,9 +129,15 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "billing": {
         "usage": {"UsageRated": ()},
-        "wallet": {"WalletToppedUp": (), "WalletBalanceLow": (), "WalletTopUpDue": ()},
+        "wallet": {
+            "WalletToppedUp": ("tenancy",),
+            "WalletBalanceLow": ("tenancy",),
+            "WalletTopUpDue": (),
+            "WalletTopUpFailed": ("tenancy",),
+        },
         "invoice": {
-            "InvoiceFinalized": (),
+            "InvoiceFinalized": ("tenancy",),
+            "InvoicePaymentFailed": ("tenancy",),
             "InvoicePaid": ("tenancy",),
             "InvoiceOverdue": ("tenancy",),
             "InvoiceVoided": ("tenancy",),

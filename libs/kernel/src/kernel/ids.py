@@ -28,7 +28,8 @@ PREFIXES: dict[str, str] = {
     "sub": "subscription", "ivc": "invoice",
     "cnt": "credit note", "pay": "payment", "lge": "legal entity", "bal": "balance entry",
     "spd": "special day", "fcr": "forecast run", "fov": "forecast override",
-    "rdk": "rate deck", "grt": "grant of a wallet", "jrn": "ledger entry", "evt": "event", "req": "request",
+    "rdk": "rate deck", "grt": "grant of a wallet", "atu": "automatic top-up",
+    "jrn": "ledger entry", "evt": "event", "req": "request",
 }  # fmt: skip
 """Every prefix in use and what it names. Services may add a line."""
 

@@ -16,6 +16,7 @@ from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
 from billing import convert
+from billing.domain import rates
 from billing.domain.levels import Change
 from billing.domain.meters import PRESENCE
 from billing.domain.plans import NUMBER, SEAT, STORAGE
@@ -26,12 +27,21 @@ SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPER
 AWAY = (contact_pb2.AGENT_STATE_UNSPECIFIED, contact_pb2.AGENT_STATE_OFFLINE)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_unrateable = counter("merkez.billing.unrateable_plans", "Rates of plans that were taken in and can't be applied")
 _conflicts = counter("merkez.billing.conflicts", "Usage that came again with another body")
 
 
 async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta: FactMeta) -> None:
-    """A plan version is held from a moment on."""
-    await usage.subscribe(tx, convert.plan_in(fact, meta.time))
+    """A plan version is held from a moment on. One that can't be rated was refused when it was published: one that
+    comes all the same is taken, as whoever holds it does hold it, and somebody must look."""
+    plan = convert.plan_in(fact, meta.time)
+    for rate_id, rate in plan.rates.items():
+        try:
+            rates.check(rate)
+        except rates.RateInvalid as error:
+            _unrateable.add(1)
+            log.error("a plan can't be rated", plan_id=plan.plan_id, rate_id=rate_id, message=error.message)
+    await usage.subscribe(tx, plan)
 
 
 async def subscription_changed(tx: Tx, fact: tenancy_events_pb2.SubscriptionChanged, meta: FactMeta) -> None:
@@ -71,7 +81,7 @@ async def _seat(tx: Tx, user: session_pb2.User, meta: FactMeta) -> None:
 async def number_assigned(tx: Tx, fact: tenancy_events_pb2.NumberAssigned, meta: FactMeta) -> None:
     """A number costs from its assignment; test numbers and those a company brought cost nothing."""
     if not fact.number.test and not fact.number.brought:
-        await _number(tx, fact.number.number, fact.number.assign_time, 1, meta)
+        await _number(tx, fact.number.number, fact.number.assign_time, 1, meta, fact.number.price_class)
 
 
 async def number_released(tx: Tx, fact: tenancy_events_pb2.NumberReleased, meta: FactMeta) -> None:
@@ -79,11 +89,11 @@ async def number_released(tx: Tx, fact: tenancy_events_pb2.NumberReleased, meta:
     await _number(tx, fact.number, fact.release_time, 0, meta)
 
 
-async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMeta) -> None:
+async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMeta, price_class: str = "") -> None:
     # A number has no version of its own that goes on after its release: its life is ordered by time.
     time = stamp.ToDatetime(tzinfo=UTC)
     position = (time - _EPOCH) // timedelta(microseconds=1)
-    await _alarmed(usage.change_level(tx, Change(NUMBER, number, position, time, held)), meta)
+    await _alarmed(usage.change_level(tx, Change(NUMBER, number, position, time, held, price_class=price_class)), meta)
 
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:

@@ -7,11 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from chassis.instants import time_out
-from merkez.billing.v1 import billing_events_pb2, invoice_pb2
+from merkez.billing.v1 import billing_events_pb2, invoice_pb2, payment_events_pb2
 
 from billing.domain.credit_notes import CreditNote
 from billing.domain.dunning import Consequence
-from billing.domain.invoicing import Format, Invoice, State
+from billing.domain.invoicing import Following, Format, Invoice, State
 from billing.domain.parties import Address, BillingProfile, LegalEntity
 from billing.domain.payments import Payment
 from billing.domain.statements import LineKind, Statement, StatementLine, Tax
@@ -64,7 +64,7 @@ def profile_in(value: invoice_pb2.BillingProfile) -> BillingProfile:
     """A billing profile as the company wants it."""
     return BillingProfile(
         legal_name=value.legal_name, address=_address_in(value.address), tax_id=value.tax_id, email=value.email,
-        language=value.language, purchase_order=value.purchase_order,
+        language=value.language, purchase_order=value.purchase_order, notes=value.notes,
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def profile_out(value: BillingProfile, currency: str = "") -> invoice_pb2.Billin
     return invoice_pb2.BillingProfile(
         legal_name=value.legal_name, address=_address_out(value.address), tax_id=value.tax_id, email=value.email,
         language=value.language, purchase_order=value.purchase_order, payment_terms_days=value.payment_terms_days,
-        legal_entity_id=value.legal_entity_id, currency=currency, version=value.version,
+        legal_entity_id=value.legal_entity_id, currency=currency, version=value.version, notes=value.notes,
     )  # fmt: skip
 
 
@@ -94,7 +94,9 @@ def summary_out(invoice: Invoice) -> invoice_pb2.Invoice:
         buyer=profile_out(invoice.buyer, currency) if invoice.buyer else None,
         purchase_order=invoice.purchase_order, notes=invoice.notes, digest=invoice.digest, version=invoice.version,
         tenant_id=invoice.tenant_id, reminder_count=invoice.reminders,
-        next_reminder_time=time_out(invoice.reminder_time),
+        next_reminder_time=time_out(invoice.reminder_time), follows_invoice_id=invoice.follows_invoice_id,
+        follows_number=invoice.follows_number, supplements=invoice.follow_kind == Following.SUPPLEMENTS,
+        followed_by_invoice_id=invoice.followed_by_invoice_id,
     )  # fmt: skip
 
 
@@ -152,17 +154,27 @@ def paid(invoice: Invoice, others_overdue: bool) -> billing_events_pb2.InvoicePa
     return billing_events_pb2.InvoicePaid(invoice=summary_out(invoice), others_overdue=others_overdue)
 
 
+def payment_failed(invoice: Invoice, payment: Payment) -> payment_events_pb2.InvoicePaymentFailed:
+    """The fact that the provider took nothing."""
+    return payment_events_pb2.InvoicePaymentFailed(
+        invoice=summary_out(invoice), amount=money(payment.amount, payment.currency), failure=payment.failure
+    )
+
+
 def voided(invoice: Invoice, others_overdue: bool) -> billing_events_pb2.InvoiceVoided:
     """The fact that it was declared void."""
     return billing_events_pb2.InvoiceVoided(invoice=summary_out(invoice), others_overdue=others_overdue)
 
 
-def overdue(invoice: Invoice, stage: int, consequence: Consequence, now: datetime) -> billing_events_pb2.InvoiceOverdue:
+def overdue(
+    invoice: Invoice, stage: int, consequence: Consequence, following: Consequence | None, now: datetime
+) -> billing_events_pb2.InvoiceOverdue:
     """The fact that another stage of reminding is reached."""
     days = (now - invoice.due_time).days if invoice.due_time else 0
     return billing_events_pb2.InvoiceOverdue(
-        invoice=summary_out(invoice), stage=stage, consequence=_CONSEQUENCES[consequence], days_overdue=days
-    )
+        invoice=summary_out(invoice), stage=stage, consequence=_CONSEQUENCES[consequence], days_overdue=days,
+        next_consequence=_CONSEQUENCES[following] if following else billing_events_pb2.OVERDUE_CONSEQUENCE_UNSPECIFIED,
+    )  # fmt: skip
 
 
 def _line(line: StatementLine, currency: str, credited: Decimal) -> invoice_pb2.IssuedLine:

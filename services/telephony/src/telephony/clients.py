@@ -89,6 +89,8 @@ class CallerNumbers:
     suspended: bool
     trunks: Mapping[str, str] = field(default_factory=dict)
     """Of numbers the company brought, the trunk that alone shows each."""
+    restricted: bool = False
+    """It owes: it calls nobody until it has paid."""
     brand_id: str = ""
     """In whose name is called: the brand that was named, or the only one there is."""
     rules: CallRules = field(default_factory=CallRules)
@@ -132,6 +134,7 @@ class Tenancy:
             max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
             recorded=Feature.RECORDING in found.entitlements.features,
             suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
+            restricted=found.tenant_restricted,
             trunks=dict(found.trunk_ids),
             brand_id=found.brand_id,
             rules=_rules(found.call_rules),

@@ -5400,6 +5400,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:reissue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a draft that bills the period of a void invoice anew, with a number of its own when it is finalized; the void one stays
+         * @description Makes a draft that bills the period of a void invoice anew, with a number of its own when it is finalized; the void one stays. FAILED_PRECONDITION INVOICE_STATE_WRONG unless it is void, INVOICE_FOLLOWED when there is one already. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.ReissueInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/leftOutUsage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usage that came late and could not stand on a later invoice, because that is in another currency
+         * @description Usage that came late and could not stand on a later invoice, because that is in another currency. Newest first. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.ListLeftOutUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:billLeftOut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a draft for usage that was left out, in the currency of the invoice of its period
+         * @description Makes a draft for usage that was left out, in the currency of the invoice of its period. FAILED_PRECONDITION INVOICE_STATE_WRONG when nothing waits, INVOICE_FOLLOWED when another invoice was made after it already. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.BillLeftOutUsage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}/creditNotes": {
         parameters: {
             query?: never;
@@ -6200,6 +6260,15 @@ export interface components {
             /** @description Required. */
             rateDeckId?: string;
         };
+        /** @description Bills usage that was left out. */
+        "billing.v1.BillLeftOutUsageRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. Invoice of the period it came late of. */
+            invoiceId?: string;
+        };
         /** @description Whom and how a company is billed. */
         "billing.v1.BillingProfile": {
             /** @description Name that stands on invoices, up to 200 characters; empty means the company's name is not known to billing yet and nothing is printed. */
@@ -6228,6 +6297,8 @@ export interface components {
              * @description Output only. Rises with every change; 0 while nothing was saved.
              */
             readonly version?: string;
+            /** @description What stands below the lines of every invoice, up to 1,000 characters; a draft's own notes take its place. */
+            notes?: string;
         };
         /** @description Changes. */
         "billing.v1.ChangeRateDeckMarkupRequest": {
@@ -6655,6 +6726,14 @@ export interface components {
              * @description Output only. When the next reminder or attempt follows; unset: none.
              */
             readonly nextReminderTime?: string;
+            /** @description Output only. Invoice of the same period that this one was made after; empty: it is the period's first. */
+            readonly followsInvoiceId?: string;
+            /** @description Output only. Number of that invoice. */
+            readonly followsNumber?: string;
+            /** @description Output only. Whether this one bills what came late of the period beside that invoice; otherwise it replaces it, which is void. */
+            readonly supplements?: boolean;
+            /** @description Output only. Invoice of the same period that was made after this one; empty: none. */
+            readonly followedByInvoiceId?: string;
         };
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
@@ -6856,6 +6935,34 @@ export interface components {
             /** @description Exact decimal. */
             amount?: string;
         };
+        /** @description What came late of an invoice's period, after the company had gone over to a plan in another currency. */
+        "billing.v1.LeftOutUsage": {
+            /** @description Company. */
+            tenantId?: string;
+            /** @description Invoice of the period. */
+            invoiceId?: string;
+            /** @description Its number. */
+            number?: string;
+            /** @description What the usage costs before discounts and taxes. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /** @description Invoice that could not hold it. */
+            leftOutOfInvoiceId?: string;
+            /**
+             * Format: date-time
+             * @description When it was noticed last.
+             */
+            noticeTime?: string;
+        };
         /** @description A company of those who run the platform: in its name invoices are sent, with numbers of its own. */
         "billing.v1.LegalEntity": {
             /** @description Output only. */
@@ -6950,6 +7057,13 @@ export interface components {
         "billing.v1.ListLedgerEntriesResponse": {
             /** @description Newest first. */
             entries?: components["schemas"]["billing.v1.LedgerEntry"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Usage that was left out. */
+        "billing.v1.ListLeftOutUsageResponse": {
+            /** @description Newest first. */
+            usage?: components["schemas"]["billing.v1.LeftOutUsage"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
@@ -7393,6 +7507,15 @@ export interface components {
              * @description Since when.
              */
             redeemTime?: string;
+        };
+        /** @description Bills the period of a void invoice anew. */
+        "billing.v1.ReissueInvoiceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. The void invoice. */
+            invoiceId?: string;
         };
         /** @description Sets. */
         "billing.v1.SetBillingTermsRequest": {
@@ -13747,7 +13870,7 @@ export interface components {
          * @description What a user may do; each holds what the next weaker holds.
          * @enum {string}
          */
-        "tenancy.v1.Role": "ROLE_UNSPECIFIED" | "ROLE_OWNER" | "ROLE_ADMIN" | "ROLE_SUPERVISOR" | "ROLE_AGENT" | "ROLE_OPERATOR" | "ROLE_API_CLIENT";
+        "tenancy.v1.Role": "ROLE_UNSPECIFIED" | "ROLE_OWNER" | "ROLE_ADMIN" | "ROLE_SUPERVISOR" | "ROLE_AGENT" | "ROLE_OPERATOR" | "ROLE_API_CLIENT" | "ROLE_PAYER";
         /** @description A signed-in session. The refresh token is shown once and rotates at every use. */
         "tenancy.v1.Session": {
             /** @description Output only. */
@@ -13982,6 +14105,8 @@ export interface components {
             readonly version?: string;
             /** @description Output only. Why it is suspended, in the platform operator's words; empty while it isn't. */
             readonly suspendReason?: string;
+            /** @description Output only. Whether it owes so long that it can call nobody and take on nobody until it has paid; calls in and signing in work. */
+            readonly restricted?: boolean;
         };
         /** @description A tenant as platform operators see it: how it stands, and nothing of what is in it. */
         "tenancy.v1.TenantOverview": {
@@ -22734,6 +22859,92 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["billing.v1.VoidInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.ReissueInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. The void invoice. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ReissueInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.ListLeftOutUsage": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Usage that was left out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLeftOutUsageResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.BillLeftOutUsage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. Invoice of the period it came late of. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.BillLeftOutUsageRequest"];
             };
         };
         responses: {

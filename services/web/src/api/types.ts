@@ -123,6 +123,9 @@ export type HistoryEntry = Schemas["engagement.v1.HistoryEntry"];
 export type ScreenPop = Schemas["engagement.v1.ScreenPop"];
 
 export type UsageRecord = Schemas["billing.v1.UsageRecord"];
+export type CurrentUsage = Schemas["billing.v1.CurrentUsage"];
+export type MeterUsage = Schemas["billing.v1.MeterUsage"];
+export type LeftOutUsage = Schemas["billing.v1.LeftOutUsage"];
 export type InvoicePreview = Schemas["billing.v1.InvoicePreview"];
 export type Invoice = Schemas["billing.v1.Invoice"];
 export type InvoiceState = Schemas["billing.v1.InvoiceState"];

@@ -28,6 +28,7 @@ import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
 import type surveys from "../messages/surveys.json";
 import type telephony from "../messages/telephony.json";
+import type usageCharts from "../messages/usageCharts.json";
 import type voicemail from "../messages/voicemail.json";
 import type wallet from "../messages/wallet.json";
 import type watch from "../messages/watch.json";
@@ -62,6 +63,7 @@ export type MessageKey =
   | keyof typeof simulator
   | keyof typeof sound
   | keyof typeof surveys
+  | keyof typeof usageCharts
   | keyof typeof telephony
   | keyof typeof voicemail
   | keyof typeof wallet;

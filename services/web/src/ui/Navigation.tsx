@@ -74,7 +74,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/admin/dispositions", "nav.dispositions", IconChecklist, "manage"],
       ["/admin/api-keys", "nav.apiKeys", IconKey, "manage"],
       ["/admin/audit", "nav.audit", IconBook2, "manage"],
-      ["/admin/billing", "nav.billing", IconReceipt, "billing"],
+      ["/admin/billing", "nav.billing", IconReceipt, "pay"],
       ["/admin/organisation", "nav.organisation", IconBuildingSkyscraper, "billing"],
     ],
   ],

@@ -62,9 +62,11 @@ async def statement_of(
     books = await books_of(tx, start, end, cutoff_time, deck)
     books = replace(books, spent_before=_spent(earlier, books))
     own = next((each for each in earlier if (each.start_time, each.end_time) == (start, end)), None)
+    if own is not None:  # an amount off was taken off what was billed before
+        books = replace(books, redeemed=[each for each in books.redeemed if not each.coupon.amount])
     lines = late.rest_of(charges.lines_of(books, scope), own)
     for each in earlier:
-        if each is not own and await _changed(tx, each, cutoff_time):
+        if each is not own and await changed_since(tx, each, cutoff_time):
             then = await books_of(tx, each.start_time, each.end_time, cutoff_time, deck)
             if charges.currency_of(then) != charges.currency_of(books):
                 raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
@@ -191,7 +193,7 @@ class _Usage:
             since, properties = self._segment(record.usage_time), _finely(record, meter, fine)
             self._add(since, record.meter, properties, Aggregate.of(record.event(meter)))
             if record.meter in fine:
-                self.records.setdefault((since, record.meter, properties), []).append(_metered(record))
+                self.records.setdefault((since, record.meter, properties), []).append(metered(record))
 
     def _take_before(self, records: Iterable[UsageRecord], fine: Mapping[str, Sequence[str]]) -> None:
         for record in records:
@@ -216,9 +218,10 @@ def _fine(held: Sequence[PlanHeld], known: Mapping[str, Meter]) -> dict[str, lis
     return found
 
 
-def _metered(record: UsageRecord) -> Metered:
+def metered(record: UsageRecord) -> Metered:
+    """A record as a rate sees it that prices each by itself."""
     key, number = f"{record.source}/{record.source_id}", record.properties.get("number", "")
-    return Metered(record.usage_time, key, record.quantity, record.used_seconds, number)
+    return Metered(record.usage_time, key, record.quantity, record.used_seconds, number, record.meter)
 
 
 def _rated(record: UsageRecord, held: Sequence[PlanHeld]) -> UsageRecord:
@@ -257,7 +260,7 @@ def _spent(earlier: Sequence[BilledPeriod], books: Books) -> dict[str, Decimal]:
     return found
 
 
-async def _changed(tx: Tx, billed: BilledPeriod, cutoff: datetime) -> bool:
+async def changed_since(tx: Tx, billed: BilledPeriod, cutoff: datetime) -> bool:
     """Whether anything was heard of since that a finalized period depends on."""
     newest = await days.newest(tx, None, billed.end_time)
     if newest is not None and newest > billed.cutoff_time:

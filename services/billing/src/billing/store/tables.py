@@ -40,6 +40,7 @@ level_changes = tenant_table(
     Column("change_time", Time, nullable=False),
     Column("quantity", BigInteger, nullable=False),
     Column("record_time", Time, nullable=False),
+    Column("price_class", Text, nullable=False),
 )
 usage_records = tenant_table(
     "usage_records",

@@ -43,6 +43,7 @@ _SAID: Mapping[str, str] = {
     "NOT_A_CALL": "is only for meters of calls",
     "AMBIGUOUS": "applies to the same usage as another rate with as many properties",
     "OTHER_CURRENCY": "must be in the plan's currency",
+    "NOT_RATEABLE": "can't be applied to usage",
     "NOTHING": "must add to a limit or have a feature",
     "NO_FEE": "needs a fee that it leaves out",
     "OTHER_COMPANY": "stays what it was when the plan was created",

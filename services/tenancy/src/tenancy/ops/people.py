@@ -10,7 +10,7 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 
 from tenancy import convert
-from tenancy.domain import fields, people, plans, secrets
+from tenancy.domain import fields, people, plans, secrets, standing
 from tenancy.domain.lookups import Found
 from tenancy.domain.people import (
     EmailTaken,
@@ -21,7 +21,7 @@ from tenancy.domain.people import (
     UserChange,
     UserNotFound,
 )
-from tenancy.ops.held import plan_of
+from tenancy.ops.held import get_tenant, plan_of
 from tenancy.ops.sessions import OpenSession, add_user, end_sessions_of, open_session
 from tenancy.store import lookups, rows, tables
 
@@ -163,6 +163,7 @@ async def _waiting(tx: Tx, now: datetime) -> int:
 
 
 async def _check_seat(tx: Tx, promised: int) -> None:
+    standing.check_not_restricted(await get_tenant(tx))
     plan = await plan_of(tx)
     active = await rows.count(tx, tables.users, tables.users.c.state == "ACTIVE")
     plans.check_room("users", plan.limits.max_users, active + promised)

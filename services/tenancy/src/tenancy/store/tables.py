@@ -19,6 +19,7 @@ def _flag(name: str, default: ColumnElement[bool] | None = None) -> Column[bool]
 tenants = tenant_table(
     "tenants", metadata, text("display_name"), text("state"), text("plan_id"), count("plan_version"),
     text("language"), text("time_zone"), time("create_time"), text("suspend_reason"), count("version"),
+    _flag("restricted"),
 )  # fmt: skip
 brands = tenant_table(
     "brands", metadata, text("brand_id", key=True), text("display_name"), text("language"), text("time_zone"),

@@ -1,6 +1,7 @@
 import { Table } from "@mantine/core";
 import { IconReceipt } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { Suspense } from "react";
 import { useParams } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import { usePlans } from "../../api/plan.ts";
@@ -11,6 +12,7 @@ import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Loading, PagedPanel, usePages } from "../../ui/LoadMore.tsx";
+import { lazyPage } from "../../ui/lazyPage.ts";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { DateTime } from "../../ui/Time.tsx";
@@ -25,6 +27,8 @@ import { Source } from "./billing/Source.tsx";
 import { PlanPanel } from "./PlanPanel.tsx";
 import { WalletPanel } from "./WalletPanel.tsx";
 
+const UsageCharts = lazyPage(() => import("./billing/UsageCharts.tsx"));
+
 /** What this period costs so far, from which usage, under which plan. Every figure is the server's own decimal. */
 export default function BillingPage() {
   const t = useText();
@@ -35,6 +39,9 @@ export default function BillingPage() {
       <PageHeader title={t("nav.billing")} subtitle={t("billing.lead")} />
       <div className={watch.stack}>
         <UsageOfAllowances />
+        <Suspense>
+          <UsageCharts />
+        </Suspense>
         <Preview />
         <UsageSums />
         <WalletPanel />

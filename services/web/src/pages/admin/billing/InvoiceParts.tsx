@@ -5,7 +5,7 @@ import { formatDate } from "../../../format/dates.ts";
 import { formatMoney, formatNumber, roundDecimal } from "../../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
 import { DataTable } from "../../../ui/DataTable.tsx";
-import { Tag, type Tone } from "../../../ui/Note.tsx";
+import { Note, Tag, type Tone } from "../../../ui/Note.tsx";
 import { Panel } from "../../../ui/Page.tsx";
 import { DateTime } from "../../../ui/Time.tsx";
 import watch from "../../watch/watch.module.css";
@@ -258,5 +258,22 @@ export function CreditNotes({ invoice, path }: { invoice: Invoice; path?: string
         />
       </Panel>
     </section>
+  );
+}
+
+/** Which invoice of the same period this one was made after, and whether one was made after it. */
+export function Following({ invoice }: { invoice: Invoice }) {
+  const t = useText();
+  const number = invoice.followsNumber ?? "";
+  return (
+    <>
+      {number && (
+        <Note
+          title={t(invoice.supplements ? "invoice.supplements" : "invoice.replaces", { number })}
+          testId="invoice-follows"
+        />
+      )}
+      {invoice.followedByInvoiceId && <Note title={t("invoice.followed")} testId="invoice-followed" />}
+    </>
   );
 }

@@ -23,17 +23,6 @@ async def call_refused(tx: Tx, fact: telephony_events_pb2.CallRefused, meta: Fac
     await raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
 
 
-async def invoice_overdue(tx: Tx, fact: billing_events_pb2.InvoiceOverdue, meta: FactMeta) -> None:
-    """A stage of reminding is reached: the owner is told, and after the last one nobody is let in."""
-    invoice = fact.invoice
-    parameters = {
-        "number": invoice.number, "amount": invoice.owed.amount, "currency": invoice.owed.currency,
-        "days": str(fact.days_overdue),
-    }  # fmt: skip
-    suspends = fact.consequence == billing_events_pb2.OVERDUE_CONSEQUENCE_SUSPENDED
-    await overdue.remind(tx, invoice.invoice_id, parameters, suspends, meta.time)
-
-
 async def invoice_paid(tx: Tx, fact: billing_events_pb2.InvoicePaid, meta: FactMeta) -> None:
     """Nothing is owed by an invoice any more; when by no other one either, the company has everything back."""
     await overdue.settled(tx, fact.invoice.invoice_id, fact.others_overdue, meta.time)
@@ -57,7 +46,6 @@ async def api_request_limit_reached(tx: Tx, fact: gateway_events_pb2.ApiRequestL
 
 HANDLERS: Handlers = {
     telephony_events_pb2.CallRefused: call_refused,
-    billing_events_pb2.InvoiceOverdue: invoice_overdue,
     billing_events_pb2.InvoicePaid: invoice_paid,
     billing_events_pb2.InvoiceVoided: invoice_voided,
     gateway_events_pb2.RequestAudited: request_audited,
