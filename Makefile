@@ -5,6 +5,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 CALL ?=
 CALLS ?=
+SERIES ?=
 MINUTES ?= 2
 EMAIL ?=
 ARGS ?= doctor
@@ -68,6 +69,9 @@ bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JS
 bench-billing: env-dev ## Usage rated into PostgreSQL, statements, and what else billing measures, as JSON lines
 	@$(PY) services/billing/bench
 
+bench-wfm: env-dev ## Forecasts against baselines, 1,000 queues, staffing against computed values, as JSON lines
+	@$(PY) services/wfm/bench/bench_wfm.py $(SERIES)
+
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)
 
@@ -127,4 +131,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run run-regions test test-regions test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run run-regions test test-regions test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing bench-wfm soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

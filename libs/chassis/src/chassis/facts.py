@@ -20,8 +20,8 @@ from google.protobuf.message import Message
 _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "tenancy": {
         "tenant": {
-            "TenantSignedUp": ("routing", "analytics"),
-            "TenantChanged": ("billing", "analytics"),
+            "TenantSignedUp": ("routing", "analytics", "wfm"),
+            "TenantChanged": ("billing", "analytics", "wfm"),
             "PlanSubscribed": ("billing", "recording", "routing"),
             "SubscriptionChanged": ("billing",),
             "TenantSuspended": ("telephony",),
@@ -75,16 +75,16 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "routing": {
         "contact": {
-            "ContactQueued": ("analytics", "engagement"),
+            "ContactQueued": ("analytics", "engagement", "wfm"),
             "ContactChanged": (),
-            "ContactOverflowed": ("analytics",),
-            "ContactStarted": ("analytics", "engagement"),
-            "ContactDequeued": ("telephony", "analytics", "engagement"),
-            "ContactAbandoned": ("analytics", "engagement", "flows"),
-            "WrapUpStarted": ("analytics", "engagement"),
+            "ContactOverflowed": ("analytics", "wfm"),
+            "ContactStarted": ("analytics", "engagement", "wfm"),
+            "ContactDequeued": ("telephony", "analytics", "engagement", "wfm"),
+            "ContactAbandoned": ("analytics", "engagement", "flows", "wfm"),
+            "WrapUpStarted": ("analytics", "engagement", "wfm"),
             "WrapUpChanged": (),
-            "ContactEnded": ("analytics", "engagement"),
-            "ContactCorrected": ("analytics", "engagement"),
+            "ContactEnded": ("analytics", "engagement", "wfm"),
+            "ContactCorrected": ("analytics", "engagement", "wfm"),
         },
         "offer": {
             "OfferMade": ("telephony", "analytics"),
@@ -112,8 +112,8 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CapacityChanged": (),
         },
         "queue": {
-            "QueueChanged": ("analytics",),
-            "QueueDeleted": ("telephony", "analytics"),
+            "QueueChanged": ("analytics", "wfm"),
+            "QueueDeleted": ("telephony", "analytics", "wfm"),
         },
     },
     "recording": {

@@ -43,6 +43,7 @@ _SUPERVISOR = _AGENT | {
     "recordings.read",
     "simulations.run",
     "users.read",
+    "wfm.read",
 }
 _ADMIN = _SUPERVISOR | {
     "api_keys.write",
@@ -56,6 +57,7 @@ _ADMIN = _SUPERVISOR | {
     "trunks.read",
     "trunks.write",
     "users.write",
+    "wfm.write",
 }
 _OWNER = _ADMIN | {
     "billing.read",

@@ -24,7 +24,8 @@ from urllib.parse import urlsplit
 from kernel.ids import is_region
 
 SERVICES = (
-    "tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "gateway",
+    "tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "wfm",
+    "gateway",
 )  # fmt: skip
 """Every deployable with Python code, in the order they start."""
 

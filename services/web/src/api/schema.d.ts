@@ -5976,6 +5976,338 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wfm/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queues and channels with a history, by name of the queue
+         * @description Queues and channels with a history, by name of the queue. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.HistoryService.ListHistorySeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/series/{queueId}/intervals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counters by interval, oldest first; intervals without anything are left out
+         * @description Counters by interval, oldest first; intervals without anything are left out. INVALID_ARGUMENT WFM_RANGE_INVALID, INTERVAL_LENGTH_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.HistoryService.ListHistoryIntervals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/history:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Imports counts of a time before Merkez, or corrects them: the counts of an imported interval hold, whatever was counted in it
+         * @description Imports counts of a time before Merkez, or corrects them: the counts of an imported interval hold, whatever was counted in it. All lines are taken or none. INVALID_ARGUMENT IMPORT_TOO_LARGE, INTERVAL_LENGTH_INVALID. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.HistoryService.ImportHistory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/specialDays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Special days that touch a stretch, by their first day
+         * @description Special days that touch a stretch, by their first day. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.HistoryService.ListSpecialDays"];
+        put?: never;
+        /**
+         * Adds one
+         * @description Adds one. INVALID_ARGUMENT SPECIAL_DAY_INVALID; NOT_FOUND WFM_QUEUE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.HistoryService.CreateSpecialDay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/specialDays/{specialDay.specialDayId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes one, whole
+         * @description Changes one, whole. NOT_FOUND SPECIAL_DAY_NOT_FOUND; ABORTED VERSION_CONFLICT; INVALID_ARGUMENT SPECIAL_DAY_INVALID. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.HistoryService.UpdateSpecialDay"];
+        trace?: never;
+    };
+    "/v1/wfm/specialDays/{specialDayId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes one
+         * @description Removes one. NOT_FOUND SPECIAL_DAY_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.HistoryService.DeleteSpecialDay"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists runs, newest first
+         * @description Lists runs, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ForecastService.ListForecastRuns"];
+        put?: never;
+        /**
+         * Begins a run over every queue and channel with a history, or those named; it goes on by itself, taking turns with other tenants' runs
+         * @description Begins a run over every queue and channel with a history, or those named; it goes on by itself, taking turns with other tenants' runs. INVALID_ARGUMENT FORECAST_INVALID, INTERVAL_LENGTH_INVALID; FAILED_PRECONDITION FORECAST_NO_HISTORY; RESOURCE_EXHAUSTED FORECAST_RUNNING while five runs of the tenant go on. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ForecastService.StartForecast"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns/{forecastRunId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads a run's progress
+         * @description Reads a run's progress. NOT_FOUND FORECAST_RUN_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ForecastService.GetForecastRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns/{forecastRunId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels a run; what it has is kept
+         * @description Cancels a run; what it has is kept. One that is over stays as it is. NOT_FOUND FORECAST_RUN_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ForecastService.CancelForecastRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns/{forecastRunId}/forecasts/{queueId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run says of one queue and channel, overrides in it and what came beside it
+         * @description What a run says of one queue and channel, overrides in it and what came beside it. NOT_FOUND FORECAST_RUN_NOT_FOUND, FORECAST_NOT_FOUND when the run has none of this queue, or not yet. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ForecastService.GetForecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastOverrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists overrides of a queue, newest first
+         * @description Lists overrides of a queue, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ForecastService.ListForecastOverrides"];
+        put?: never;
+        /**
+         * Says what is known better
+         * @description Says what is known better. Later ones go before earlier ones where they overlap. INVALID_ARGUMENT OVERRIDE_INVALID; NOT_FOUND WFM_QUEUE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ForecastService.CreateForecastOverride"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastOverrides/{forecastOverrideId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes one back
+         * @description Takes one back. NOT_FOUND OVERRIDE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.ForecastService.DeleteForecastOverride"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/staffingRules/{queueId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is promised of a queue and channel; what usually holds where nobody said anything
+         * @description What is promised of a queue and channel; what usually holds where nobody said anything. NOT_FOUND WFM_QUEUE_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.StaffingService.GetStaffingRule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/staffingRules/{staffingRule.queueId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says it
+         * @description Says it. INVALID_ARGUMENT STAFFING_RULE_INVALID; NOT_FOUND WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.StaffingService.UpdateStaffingRule"];
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns/{forecastRunId}/requirements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many agents a forecast takes by interval, of each queue and of all together
+         * @description How many agents a forecast takes by interval, of each queue and of all together. INVALID_ARGUMENT WFM_RANGE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.StaffingService.GetRequirements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/staffing:calculate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What so many contacts take, or what comes of so many agents: for trying things out
+         * @description What so many contacts take, or what comes of so many agents: for trying things out. INVALID_ARGUMENT STAFFING_RULE_INVALID. Needs the permission `wfm.read`.
+         */
+        post: operations["merkez.wfm.v1.StaffingService.CalculateStaffing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/widget/v1/{widgetKey}": {
         parameters: {
             query?: never;
@@ -14774,6 +15106,569 @@ export interface components {
             currency?: string;
             /** @description Exact decimal in major units, such as "12.3450"; never a float. */
             amount?: string;
+        };
+        /** @description The tournament. */
+        "wfm.v1.Backtest": {
+            /** @description Local days the history was cut at, oldest first, YYYY-MM-DD. */
+            origins?: string[];
+            /** @description Best first. */
+            methods?: components["schemas"]["wfm.v1.BacktestMethod"][];
+            /**
+             * Format: double
+             * @description Share of intervals that came to lie between the lower and the upper quantile; unset with fewer than three origins.
+             */
+            coverage?: number;
+        };
+        /** @description How well a method would have done from what was known then. */
+        "wfm.v1.BacktestMethod": {
+            /** @description LAST_WEEK, MEDIAN_OF_SIX, REGRESSION, WEIGHTED_60, WEIGHTED_21, MEAN, LAST_YEAR. */
+            method?: string;
+            /**
+             * Format: double
+             * @description Sum of absolute errors of intervals by sum of what came (WAPE), of all weeks together. A share: 0.06 is 6 %.
+             */
+            error?: number;
+            /** @description The same of the first, second, third and fourth week ahead; -1 where nothing came. */
+            errorByWeek?: number[];
+        };
+        /** @description Tries. */
+        "wfm.v1.CalculateStaffingRequest": {
+            /**
+             * Format: double
+             * @description Contacts of the interval, 0 to 10,000,000.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes, above 0.
+             */
+            ahtSeconds?: number;
+            /**
+             * Format: int32
+             * @description Minutes of the interval: 15, 30 or 60; 0 means 30.
+             */
+            intervalMinutes?: number;
+            /** @description What is promised; queue_id and channel don't matter. */
+            staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /**
+             * Format: int32
+             * @description How many agents there are; 0 means as many as it takes.
+             */
+            agents?: number;
+        };
+        /** @description What comes of it. */
+        "wfm.v1.CalculateStaffingResponse": {
+            /** @description What it takes, or what comes of it. */
+            requirement?: components["schemas"]["wfm.v1.Requirement"];
+        };
+        /** @description Cancels. */
+        "wfm.v1.CancelForecastRunRequest": {
+            /** @description Required. */
+            forecastRunId?: string;
+        };
+        /** @description Says. */
+        "wfm.v1.CreateForecastOverrideRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            forecastOverride: components["schemas"]["wfm.v1.ForecastOverride"];
+        };
+        /** @description Adds. */
+        "wfm.v1.CreateSpecialDayRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            specialDay: components["schemas"]["wfm.v1.SpecialDay"];
+        };
+        /** @description What a run says of one queue and channel. */
+        "wfm.v1.Forecast": {
+            /** @description Run. */
+            forecastRunId?: string;
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description Method that won; NONE when nothing could be forecast. */
+            method?: string;
+            /** @description The tournament; unset when there was too little history. */
+            backtest?: components["schemas"]["wfm.v1.Backtest"];
+            /** @description What to know about it. */
+            warnings?: components["schemas"]["wfm.v1.ForecastWarning"][];
+            /** @description Oldest first. */
+            intervals?: components["schemas"]["wfm.v1.ForecastInterval"][];
+            /**
+             * Format: double
+             * @description Error of the intervals that are over, as a share (WAPE) of what came; unset before anything came.
+             */
+            error?: number;
+            /**
+             * Format: double
+             * @description That of last week's copy over the same intervals.
+             */
+            lastWeekError?: number;
+        };
+        /** @description One interval forecast. */
+        "wfm.v1.ForecastInterval": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: double
+             * @description Contacts expected, overrides in it.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Nine in ten times there will be more.
+             */
+            low?: number;
+            /**
+             * Format: double
+             * @description Nine in ten times there will be fewer.
+             */
+            high?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes, overrides in it; 0 where none is known.
+             */
+            ahtSeconds?: number;
+            /** @description Whether an override changed it. */
+            overridden?: boolean;
+            /**
+             * Format: double
+             * @description What came, once the interval is over and counted.
+             */
+            came?: number;
+        };
+        /** @description What a person knows better. Holds for every run, those to come too. */
+        "wfm.v1.ForecastOverride": {
+            /** @description Output only. */
+            readonly forecastOverrideId?: string;
+            /** @description Required. */
+            queueId?: string;
+            /** @description Channel; unset means voice. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: date-time
+             * @description Required. From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. Before; at most 35 days later.
+             */
+            endTime?: string;
+            /**
+             * Format: double
+             * @description As many in all, 0 to 10,000,000.
+             */
+            total?: number;
+            /**
+             * Format: double
+             * @description Percent more or, below 0, less: -100 to 1000.
+             */
+            percent?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes, 1 to 86,400; 0 leaves them as forecast.
+             */
+            ahtSeconds?: number;
+            /** @description Why; up to 500 characters. */
+            reason?: string;
+            /** @description Output only. Who said so: a user's id. */
+            readonly userId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly createTime?: string;
+        };
+        /** @description One making of forecasts, kept as it came out: a snapshot to compare with what came. */
+        "wfm.v1.ForecastRun": {
+            /** @description Output only. */
+            readonly forecastRunId?: string;
+            /** @description State. */
+            state?: components["schemas"]["wfm.v1.ForecastRunState"];
+            /** @description First local day forecast, YYYY-MM-DD. */
+            firstDay?: string;
+            /**
+             * Format: int32
+             * @description Days forecast: 1 to 448.
+             */
+            days?: number;
+            /**
+             * Format: int32
+             * @description Minutes of an interval.
+             */
+            intervalMinutes?: number;
+            /**
+             * Format: int32
+             * @description Queues and channels to forecast.
+             */
+            seriesCount?: number;
+            /**
+             * Format: int32
+             * @description Those done.
+             */
+            doneCount?: number;
+            /**
+             * Format: int32
+             * @description Those that could not be forecast; their forecasts say why.
+             */
+            failedCount?: number;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            createTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            endTime?: string;
+            /** @description Last local day of history it saw, YYYY-MM-DD. */
+            historyUntil?: string;
+        };
+        /**
+         * @description Where a run stands.
+         * @enum {string}
+         */
+        "wfm.v1.ForecastRunState": "FORECAST_RUN_STATE_UNSPECIFIED" | "FORECAST_RUN_STATE_RUNNING" | "FORECAST_RUN_STATE_DONE" | "FORECAST_RUN_STATE_CANCELLED";
+        /** @description Something to know about a forecast. */
+        "wfm.v1.ForecastWarning": {
+            /** @description GAPS (count, first_day, last_day), LEVEL_SHIFT (day, percent), WEEKDAYS_EMPTY (weekdays), COLD_START (days), TOO_SHORT (days), NO_HISTORY, NO_HANDLE_TIME, NO_YEAR (days), FAILED. */
+            code?: string;
+            /** @description What its words need. */
+            data?: {
+                [key: string]: string;
+            };
+        };
+        /** @description Requirements. */
+        "wfm.v1.GetRequirementsResponse": {
+            /** @description By queue and channel. */
+            curves?: components["schemas"]["wfm.v1.RequirementCurve"][];
+            /** @description All together, oldest first. */
+            totals?: components["schemas"]["wfm.v1.RequirementTotal"][];
+        };
+        /** @description Counters of one interval of local time. */
+        "wfm.v1.HistoryInterval": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: double
+             * @description Contacts that came. Imported counts of longer intervals are spread evenly, so these need not be whole.
+             */
+            offered?: number;
+            /**
+             * Format: double
+             * @description Those of them that were answered, whenever that was.
+             */
+            answered?: number;
+            /**
+             * Format: double
+             * @description Those of them whose customer left first.
+             */
+            abandoned?: number;
+            /**
+             * Format: double
+             * @description Contacts that came in it and are done, wrap-up and all.
+             */
+            handled?: number;
+            /**
+             * Format: double
+             * @description Talk, hold and wrap-up of those, whole.
+             */
+            handleSeconds?: number;
+        };
+        /** @description One queue and channel whose work is counted apart. */
+        "wfm.v1.HistorySeries": {
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Its name; empty when it was deleted or is only known from an import. */
+            queueName?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description First local day that anything was counted on, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Last one, YYYY-MM-DD. */
+            lastDay?: string;
+        };
+        /** @description Imports. */
+        "wfm.v1.ImportHistoryRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. The file's text, up to 4 MB and 50,000 lines. First line: start,queue,offered and, as far as known, channel,brand_id,answered,abandoned,handled,aht_seconds in any order. `start` is local time like 2026-03-01 09:30 or an instant with its offset; `queue` is a name or id. */
+            csv: string;
+            /**
+             * Format: int32
+             * @description Minutes of each interval: 15, 30 or 60; 0 means 30.
+             */
+            intervalMinutes?: number;
+            /** @description Only says what would come of it. */
+            dryRun?: boolean;
+        };
+        /** @description What is wrong with a line of an import. */
+        "wfm.v1.ImportProblem": {
+            /**
+             * Format: int32
+             * @description Line of the file, the header is 1.
+             */
+            line?: number;
+            /** @description Column; empty for the whole line. */
+            column?: string;
+            /** @description What is wrong with it: COLUMN_MISSING, NOT_A_TIME, NOT_A_NUMBER, NEGATIVE, QUEUE_UNKNOWN, CHANNEL_UNKNOWN, TIME_NOT_ON_INTERVAL, TIME_SKIPPED, TIME_IN_FUTURE, DUPLICATE, MORE_ANSWERED_THAN_OFFERED, TOO_MANY_COLUMNS, NO_LINES. */
+            problem?: string;
+            /** @description What stands there, cut to 60 characters. */
+            value?: string;
+        };
+        /** @description What an import would do, or did. */
+        "wfm.v1.ImportReport": {
+            /**
+             * Format: int32
+             * @description Lines that can be taken, or were.
+             */
+            goodLines?: number;
+            /**
+             * Format: int32
+             * @description Lines that can't.
+             */
+            badLines?: number;
+            /** @description The first 500 things that are wrong. */
+            problems?: components["schemas"]["wfm.v1.ImportProblem"][];
+            /**
+             * Format: int32
+             * @description Intervals that have other imported counts already, which these take the place of.
+             */
+            replacedIntervals?: number;
+            /** @description First local day, YYYY-MM-DD; empty without a good line. */
+            firstDay?: string;
+            /** @description Last one. */
+            lastDay?: string;
+            /** @description Whether it was taken: all of it or, while a line is bad or only asked about, nothing. */
+            imported?: boolean;
+        };
+        /** @description Overrides. */
+        "wfm.v1.ListForecastOverridesResponse": {
+            /** @description Newest first, 200 at most. */
+            forecastOverrides?: components["schemas"]["wfm.v1.ForecastOverride"][];
+        };
+        /** @description Runs. */
+        "wfm.v1.ListForecastRunsResponse": {
+            /** @description Newest first. */
+            forecastRuns?: components["schemas"]["wfm.v1.ForecastRun"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Intervals. */
+        "wfm.v1.ListHistoryIntervalsResponse": {
+            /** @description Oldest first. */
+            intervals?: components["schemas"]["wfm.v1.HistoryInterval"][];
+        };
+        /** @description Series. */
+        "wfm.v1.ListHistorySeriesResponse": {
+            /** @description By name of the queue. */
+            series?: components["schemas"]["wfm.v1.HistorySeries"][];
+            /** @description The zone that days are in, such as Europe/Istanbul: the tenant's. */
+            timeZone?: string;
+        };
+        /** @description Special days. */
+        "wfm.v1.ListSpecialDaysResponse": {
+            /** @description By their first day. */
+            specialDays?: components["schemas"]["wfm.v1.SpecialDay"][];
+        };
+        /** @description What one interval takes. */
+        "wfm.v1.Requirement": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: double
+             * @description Contacts expected.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes.
+             */
+            ahtSeconds?: number;
+            /**
+             * Format: double
+             * @description Agents on contacts, with the part of the last one that is needed. Add these, and round once.
+             */
+            agents?: number;
+            /**
+             * Format: double
+             * @description Agents to be scheduled: the same with shrinkage.
+             */
+            scheduled?: number;
+            /**
+             * Format: double
+             * @description What comes of so many agents, rounded up: share served within the threshold.
+             */
+            serviceLevel?: number;
+            /**
+             * Format: double
+             * @description Seconds until the answer, on average.
+             */
+            asaSeconds?: number;
+            /**
+             * Format: double
+             * @description Share of their time that they are busy.
+             */
+            occupancy?: number;
+            /**
+             * Format: double
+             * @description Share of customers who give up.
+             */
+            abandonShare?: number;
+        };
+        /** @description What a queue and channel take. */
+        "wfm.v1.RequirementCurve": {
+            /** @description Rule it was made by. */
+            rule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /** @description Oldest first. */
+            requirements?: components["schemas"]["wfm.v1.Requirement"][];
+        };
+        /** @description Agents of all queues in one interval, added first and rounded once. */
+        "wfm.v1.RequirementTotal": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: int32
+             * @description Agents to be scheduled.
+             */
+            scheduled?: number;
+            /**
+             * Format: int32
+             * @description What rounding each queue up for itself would have made of it.
+             */
+            roundedApart?: number;
+        };
+        /** @description Days that aren't usual. */
+        "wfm.v1.SpecialDay": {
+            /** @description Output only. */
+            readonly specialDayId?: string;
+            /** @description Required. What to call it, up to 100 characters. Holidays of different years are learnt from each other by this name. */
+            name?: string;
+            /** @description Required. */
+            kind?: components["schemas"]["wfm.v1.SpecialDayKind"];
+            /** @description Required. First local day, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Last local day, YYYY-MM-DD; empty means the first. At most 366 days later. */
+            lastDay?: string;
+            /** @description Queues it concerns; empty means all. */
+            queueIds?: string[];
+            /**
+             * Format: double
+             * @description Percent more (or, below 0, less) than usual, -100 to 1000; unset of a special day means learn it, of a campaign that its days are left out of what is learnt.
+             */
+            percent?: number;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description What is special about days.
+         * @enum {string}
+         */
+        "wfm.v1.SpecialDayKind": "SPECIAL_DAY_KIND_UNSPECIFIED" | "SPECIAL_DAY_KIND_SPECIAL" | "SPECIAL_DAY_KIND_CLOSURE" | "SPECIAL_DAY_KIND_CAMPAIGN";
+        /** @description What is promised of a queue and channel, and how its agents work. */
+        "wfm.v1.StaffingRule": {
+            /** @description Required. */
+            queueId?: string;
+            /** @description Channel; unset means voice. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: double
+             * @description Share of contacts to be served within the threshold, above 0 and up to 0.999; 0 means 0.8.
+             */
+            serviceLevel?: number;
+            /**
+             * Format: int32
+             * @description Seconds within which; 0 means 20. Up to 604,800.
+             */
+            thresholdSeconds?: number;
+            /**
+             * Format: double
+             * @description Mean seconds until a customer gives up; 0 means they never do (Erlang C), otherwise Erlang A.
+             */
+            patienceSeconds?: number;
+            /**
+             * Format: double
+             * @description Most of their time that agents may be busy, 0.3 to 1; 0 means 0.9.
+             */
+            maxOccupancy?: number;
+            /**
+             * Format: double
+             * @description Share of paid time that isn't work on contacts, breaks and absence among it: 0 to 0.8.
+             */
+            shrinkage?: number;
+            /**
+             * Format: int32
+             * @description Contacts an agent handles at once, 1 to 20; 0 means 1. Of chat.
+             */
+            concurrency?: number;
+            /**
+             * Format: int32
+             * @description Minutes within which work that can wait must be done; 0 means it can't wait. Such as e-mail: 60 to 10,080.
+             */
+            deadlineMinutes?: number;
+            /**
+             * Format: int32
+             * @description Seconds a contact takes where none is known; 0 means 300.
+             */
+            defaultAhtSeconds?: number;
+            /**
+             * Format: int32
+             * @description Fewest agents in an interval with any contact expected; 0 to 1000.
+             */
+            minimumAgents?: number;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change, 0 for what holds where nobody said anything; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description Begins. */
+        "wfm.v1.StartForecastRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Only these queues; empty for all with a history. */
+            queueIds?: string[];
+            /**
+             * Format: int32
+             * @description Days to forecast, 1 to 448 (64 weeks); 0 means 28.
+             */
+            days?: number;
+            /**
+             * Format: int32
+             * @description Minutes of an interval: 15, 30 or 60; 0 means 30.
+             */
+            intervalMinutes?: number;
+            /** @description First local day, YYYY-MM-DD; empty means tomorrow. A day that is past makes the forecast from what was known before it, to compare with what came. */
+            firstDay?: string;
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateSpecialDayRequest": {
+            /** @description Required. With the version that was read. */
+            specialDay?: components["schemas"]["wfm.v1.SpecialDay"];
+        };
+        /** @description Says. */
+        "wfm.v1.UpdateStaffingRuleRequest": {
+            /** @description Required. With the version that was read. */
+            staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
         };
         /** @description RFC 9457 problem details. */
         Problem: {
@@ -23582,6 +24477,514 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["analytics.v1.ListQueueIntervalsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.ListHistorySeries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Series. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListHistorySeriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.ListHistoryIntervals": {
+        parameters: {
+            query: {
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+                /** @description Only this client's contacts; empty for all. */
+                brandId?: string;
+                /** @description Minutes of an interval: 15, 30 or 60; 0 means 30. */
+                intervalMinutes?: number;
+                /** @description Required. From. */
+                startTime: string;
+                /** @description Required. Before; at most 95 days later. */
+                endTime: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Intervals. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListHistoryIntervalsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.ImportHistory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.ImportHistoryRequest"];
+            };
+        };
+        responses: {
+            /** @description What an import would do, or did. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ImportReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.ListSpecialDays": {
+        parameters: {
+            query?: {
+                /** @description From this local day on, YYYY-MM-DD; empty for all. */
+                firstDay?: string;
+                /** @description Up to this one; empty for all. */
+                lastDay?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Special days. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListSpecialDaysResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.CreateSpecialDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateSpecialDayRequest"];
+            };
+        };
+        responses: {
+            /** @description Days that aren't usual. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SpecialDay"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.UpdateSpecialDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "specialDay.specialDayId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateSpecialDayRequest"];
+            };
+        };
+        responses: {
+            /** @description Days that aren't usual. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SpecialDay"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.DeleteSpecialDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                specialDayId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.ListForecastRuns": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Runs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListForecastRunsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.StartForecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.StartForecastRequest"];
+            };
+        };
+        responses: {
+            /** @description One making of forecasts, kept as it came out: a snapshot to compare with what came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ForecastRun"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.GetForecastRun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastRunId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One making of forecasts, kept as it came out: a snapshot to compare with what came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ForecastRun"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.CancelForecastRun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastRunId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CancelForecastRunRequest"];
+            };
+        };
+        responses: {
+            /** @description One making of forecasts, kept as it came out: a snapshot to compare with what came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ForecastRun"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.GetForecast": {
+        parameters: {
+            query?: {
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+                /** @description Only intervals from this time on; unset for all. */
+                startTime?: string;
+                /** @description Only intervals before it; unset for all. */
+                endTime?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastRunId: string;
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a run says of one queue and channel. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Forecast"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.ListForecastOverrides": {
+        parameters: {
+            query: {
+                /** @description Required. */
+                queueId: string;
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Overrides. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListForecastOverridesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.CreateForecastOverride": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateForecastOverrideRequest"];
+            };
+        };
+        responses: {
+            /** @description What a person knows better. Holds for every run, those to come too. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ForecastOverride"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.DeleteForecastOverride": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastOverrideId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.StaffingService.GetStaffingRule": {
+        parameters: {
+            query?: {
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is promised of a queue and channel, and how its agents work. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.StaffingRule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.StaffingService.UpdateStaffingRule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                "staffingRule.queueId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateStaffingRuleRequest"];
+            };
+        };
+        responses: {
+            /** @description What is promised of a queue and channel, and how its agents work. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.StaffingRule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.StaffingService.GetRequirements": {
+        parameters: {
+            query?: {
+                /** @description Only these queues; empty for all of the run. 50 at most are answered at once. */
+                queueIds?: string[];
+                /** @description From; unset means the run's beginning. */
+                startTime?: string;
+                /** @description Before; unset means 7 days later. At most 31 days later. */
+                endTime?: string;
+                /** @description What share of the forecast's spread to be ready for: 0 takes the mean; 1 the upper quantile, which nine in ten times isn't passed. 0 to 1. */
+                caution?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastRunId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requirements. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetRequirementsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.StaffingService.CalculateStaffing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CalculateStaffingRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.CalculateStaffingResponse"];
                 };
             };
             default: components["responses"]["Problem"];

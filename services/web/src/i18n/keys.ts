@@ -19,6 +19,7 @@ import type numbers from "../messages/numbers.json";
 import type operator from "../messages/operator.json";
 import type overflow from "../messages/overflow.json";
 import type pages from "../messages/pages.json";
+import type planning from "../messages/planning.json";
 import type plans from "../messages/plans.json";
 import type porting from "../messages/porting.json";
 import type presence from "../messages/presence.json";
@@ -58,6 +59,7 @@ export type MessageKey =
   | keyof typeof operator
   | keyof typeof overflow
   | keyof typeof pages
+  | keyof typeof planning
   | keyof typeof plans
   | keyof typeof porting
   | keyof typeof presence

@@ -54,6 +54,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/calls", "nav.calls", IconPhone, "watch"],
       ["/recordings", "nav.recordings", IconPlayerPlay, "watch"],
       ["/simulator", "nav.simulator", IconFlask, "watch"],
+      ["/planning", "nav.planning", IconClockHour4, "watch"],
     ],
   ],
   [
