@@ -58,7 +58,7 @@ function Terms(props: Props & { profile: BillingProfile; entities: readonly Lega
             inputMode="numeric"
             data-autofocus
             value={days}
-            error={fieldProblem(problem, "payment_terms_days")}
+            error={fieldProblem(problem, "paymentTermsDays")}
             onChange={(event) => setDays(event.currentTarget.value)}
             data-testid="terms-days"
           />
