@@ -11,10 +11,12 @@ from merkez.telephony.v1 import call_pb2
 from telephony.ops import parties as party_ops
 from testkit import eventually
 
-from .conftest import MUSIC_HZ
+from .conftest import MUSIC_HZ, an_id
+from .desk_phones import DeskPhone
+from .scene import ANN_HZ, BEN_HZ, CUSTOMER_HZ, Scene, scene
 from .test_phone_transfers import PHONE_HZ, SECOND_HZ, Talk, carrier, exchange, talk
 
-__all__ = ["carrier", "exchange", "talk"]
+__all__ = ["carrier", "exchange", "scene", "talk"]
 pytestmark = pytest.mark.media
 
 
@@ -117,3 +119,25 @@ async def test_a_phone_turns_to_the_customer_while_who_is_asked_still_rings(talk
     await talk.hold(talk.line, talk.phone.peer)
     await talk.hold(asked, talk.second, "sendrecv")
     await asyncio.gather(carrier.peer.hears(SECOND_HZ), talk.customer.hears(MUSIC_HZ))
+
+
+async def test_one_phone_held_in_a_conference_takes_the_customer_from_nobody_until_all_others_have_left(
+    scene: Scene,
+) -> None:
+    ben = an_id("usr")
+    phone = await DeskPhone.signed_in(scene.exchange, ben, BEN_HZ)
+    await scene.consult(ben)
+    await phone.peer.hears(ANN_HZ)
+    await scene.do("JoinCall")
+    await scene.customer.hears_all(ANN_HZ, BEN_HZ)
+    phone.peer.accept(await phone.dialogs[0].reinvite(phone.peer.describe("sendonly")))
+    (live,) = scene.exchange.switchboard.calls
+    await eventually(lambda: any(leg.agent_id == ben and leg.held for leg in live.legs))
+    for peer, heard in ((scene.customer, ANN_HZ), (scene.ann, CUSTOMER_HZ)):
+        peer.forget()
+        await peer.hears_all(heard)
+    await scene.do("LeaveCall")
+    await scene.customer.hears(MUSIC_HZ)
+    phone.peer.accept(await phone.dialogs[0].reinvite(phone.peer.describe()))
+    await asyncio.gather(scene.customer.hears(BEN_HZ), phone.peer.hears(CUSTOMER_HZ))
+    await phone.close()

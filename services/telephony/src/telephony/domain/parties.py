@@ -214,8 +214,12 @@ def leave(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
 
 
 def _put_through(talk: Conversation, now: datetime) -> Conversation:
-    """Without an agent who could join those who wait or take them off hold, whoever is there talks to the customer."""
+    """Without an agent who could join those who wait or take them off hold, whoever is there talks to the customer.
+    Agents who are on hold themselves are back where nobody else talks; a customer on hold is theirs to take back."""
     there = [leg for leg in talk.live_legs if leg.answered and leg.party in (Party.AGENT, Party.PARTICIPANT)]
+    if there and all(leg.held for leg in there):
+        there = [dataclasses.replace(leg, held=leg.party != Party.AGENT) for leg in there]
+        talk = talk.with_legs(*there)
     if not there or any(leg.party == Party.AGENT and not leg.consulted for leg in there):
         return raised(talk)
     freed = [dataclasses.replace(leg, held=False, consulted=False) for leg in (talk.customer, *there)]
