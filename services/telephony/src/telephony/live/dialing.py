@@ -102,7 +102,9 @@ class Dialing:
 
             async def begin() -> call_pb2.Call:
                 nonlocal fresh
-                if phone is None and first is None:
+                if phone is not None:
+                    await party_ops.on_no_call(tx, actor.user_id)
+                elif first is None:
                     await party_ops.free_station(tx, actor.user_id, house.now())
                 stored, legs = await ops.start_outbound(
                     tx, call, customer, actor.user_id, numbers.max_concurrent_calls, house.now()
