@@ -24,7 +24,7 @@ from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, 
 from telephony.domain.cdrs import Q850_OF
 from telephony.domain.devices import DeviceWithoutBrand
 from telephony.domain.find_me import FindMeOwnNumber
-from telephony.domain.flow_dials import talked
+from telephony.domain.flow_dials import goes_round, talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live import new_calls
 from telephony.live.answers import Answers
@@ -252,6 +252,8 @@ class Dialing:
                 leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
             if leg is None or _rung_in_vain(leg):
                 leg = await self._begin_in_flow(live, order)
+                if leg is None:
+                    return Dialled(EndCause.UNREACHABLE)
                 leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
         finally:
             live.instead_of_ringing = ()
@@ -259,8 +261,14 @@ class Dialing:
             return Dialled(talk=talked(leg))
         return Dialled(rung_for_nobody(leg) or cause_of(leg.q850_cause))
 
-    async def _begin_in_flow(self, live: LiveCall, order: DialOrder) -> Leg:
-        planned = await self.plan(live.tenant_id, live.call, order.number, order.caller_number)
+    async def _begin_in_flow(self, live: LiveCall, order: DialOrder) -> Leg | None:
+        """None where the call would come in again, and again be sent there."""
+        numbers = await self._house.tenancy.caller_numbers(live.tenant_id, live.call.brand_id)
+        shown = order.caller_number or _known(live.call, numbers)
+        planned = await self._planned(live.tenant_id, order.number, shown, numbers)
+        if goes_round(live.call, planned.number, numbers.numbers):
+            log.warning("a flow dials the company's own number in a circle", call_id=live.call_id)
+            return None
         leg = Leg(
             new_id("leg", self._house.now()), live.call_id, Party.PARTICIPANT, LegState.RINGING,
             address=planned.number, invited_by=order.instruction,
