@@ -21,8 +21,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from kernel.ids import is_region
+
 SERVICES = (
-    "tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "gateway",
+    "tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "wfm",
+    "gateway",
 )  # fmt: skip
 """Every deployable with Python code, in the order they start."""
 
@@ -67,12 +70,24 @@ class ProcessSettings:
     """One URL or several with commas, own region first."""
     internal_key: str = ""
     """Path of the Ed25519 private JWK that signs and verifies calls between services."""
+    tls_certificate: str = ""
+    """PEM file of this process's own certificate, for its neighbours and NATS. With it, the key and the authority calls
+    between services and to NATS are encrypted and both ends prove who they are; empty leaves them plain. The files
+    are read again when they change: docs/mechanisms/mutual-tls.md."""
+    health_port: int = 0
+    """Answers the health check, and nothing else, without TLS: kubelets can't prove who they are. 0 for none."""
+    tls_key: str = ""
+    tls_authority: str = ""
+    """PEM file of the authorities that sign neighbours' certificates; none but those are believed."""
     trace_dir: str = ""
     """Folder for `<service>.jsonl` span files; empty writes none."""
     otlp_endpoint: str = ""
     """OTLP gRPC endpoint for traces and metrics; empty sends none."""
     log_level: str = "info"
     region: str = "local"
+    """Where this process is; also the domain of its region's JetStream."""
+    regions: str = ""
+    """Every region of the installation with commas, this one among them; empty where there is only one."""
     data_dir: str = ".local"
     """Where the process may keep files of its own."""
     drain_seconds: float = 10.0
@@ -82,8 +97,17 @@ class ProcessSettings:
     peers: Mapping[str, str] = field(default_factory=dict)
     """Service name -> host:port."""
 
+    @property
+    def other_regions(self) -> tuple[str, ...]:
+        """The regions of the installation that aren't this one."""
+        return tuple(each for each in _listed(self.regions) if each != self.region)
+
     def wrong(self) -> Iterator[str]:
         """A sentence for each setting that can't work. A service's own settings add theirs to these."""
+        if not all(map(is_region, (self.region, *_listed(self.regions)))):
+            yield f"{variable('region')} and {variable('regions')} must be names such as eu-west, with commas"
+        elif self.regions and self.region not in _listed(self.regions):
+            yield f"{variable('regions')} must have the region of {variable('region')} among them"
         for name in ("database_url", "system_database_url"):
             yield from url_wrong(name, getattr(self, name), _DATABASES, "user:password@host:5432/merkez")
         for url in self.nats_url.split(","):
@@ -91,6 +115,12 @@ class ProcessSettings:
         yield from url_wrong("otlp_endpoint", self.otlp_endpoint, ("http", "https"), "host:4317")
         if self.internal_key and not os.access(self.internal_key, os.R_OK):
             yield f"{variable('internal_key')} must be the path of a file that can be read"
+        tls = {name: getattr(self, name) for name in ("tls_certificate", "tls_key", "tls_authority")}
+        for name, path in tls.items():
+            if path and not os.access(path, os.R_OK):
+                yield f"{variable(name)} must be the path of a file that can be read"
+            elif not path and any(tls.values()):
+                yield f"{variable(name)} is missing: all three of {', '.join(map(variable, tls))} are needed, or none"
         for name in ("data_dir", "trace_dir"):
             if (path := Path(getattr(self, name))).exists() and not path.is_dir():
                 yield f"{variable(name)} must be the path of a folder"
@@ -146,6 +176,10 @@ def load(cls: type[_SETTINGS], *, environ: Mapping[str, str] | None = None, **ov
     if problems := list(settings.wrong()):
         raise SettingsError(problems)
     return settings
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
 def _peers(source: Mapping[str, str]) -> dict[str, str]:
