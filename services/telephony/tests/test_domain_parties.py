@@ -50,3 +50,26 @@ def test_in_a_conference_an_agents_own_leg_is_held_until_the_customer_would_hear
     assert (one.call.state, ears(one)["customer"]) == (CallState.TALKING, {"ben"})
     both = parties.hold(one, "ben", NOW).after
     assert both.call.state is CallState.HELD and both.customer.held and not both.leg("ben").held
+
+
+def test_an_agent_who_holds_their_phone_in_a_conference_is_out_of_it_and_the_others_talk_on() -> None:
+    both = talking(agent_leg(BEN))
+    held = parties.phone_hold(both, both.leg("ben"), True, NOW).after
+    assert (held.call.state, ears(held)) == (
+        CallState.TALKING,
+        {"customer": {"ann"}, "ann": {"customer"}, "ben": set()},
+    )
+    back = parties.phone_hold(held, held.leg("ben"), False, NOW).after
+    assert ears(back) == ears(both) and not any(leg.held for leg in back.live_legs)
+    gone = parties.gone(held, "ben", NOW).after
+    assert not any(leg.held for leg in gone.live_legs)
+    asking = consults.begin_consult(held, BEN, agent_leg(EVE, state=LegState.RINGING), NOW).after
+    assert not asking.leg("ben").held, "who asks is back, to ask"
+
+
+def test_a_phones_key_takes_back_whom_the_desk_held_and_holds_nobody_twice() -> None:
+    held = parties.hold(talking(), "", NOW).after
+    with pytest.raises(DomainError) as caught:
+        parties.phone_hold(held, held.leg("ann"), True, NOW)
+    assert caught.value.reason == "LEG_ON_HOLD"
+    assert parties.phone_hold(held, held.leg("ann"), False, NOW).after.call.state is CallState.TALKING

@@ -19,7 +19,7 @@ from telephony.domain.conversation import (
     settled,
 )
 from telephony.domain.legs import Leg
-from telephony.domain.parties import add, gone
+from telephony.domain.parties import add, gone, phone_hold
 
 
 def begin_consult(talk: Conversation, actor: Actor, leg: Leg, now: datetime) -> Outcome:
@@ -30,7 +30,9 @@ def begin_consult(talk: Conversation, actor: Actor, leg: Leg, now: datetime) -> 
     no_consult(talk)
     leg = dataclasses.replace(leg, consulted=True, invited_by=own.leg_id)
     after = add(talk, leg).after
-    return Outcome(settled(after.with_legs(dataclasses.replace(after.customer, held=True)), now))
+    # Who had taken themselves out of a conference is back, to ask.
+    asker = dataclasses.replace(own, held=False)
+    return Outcome(settled(after.with_legs(dataclasses.replace(after.customer, held=True), asker), now))
 
 
 def swap(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
@@ -41,14 +43,20 @@ def swap(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
     return Outcome(settled(talk.with_legs(*changed), now))
 
 
-def talk_to(talk: Conversation, actor: Actor, *, customer: bool, asked: bool, now: datetime) -> Outcome:
-    """The actor talks to the customer, to the party consulted, or to neither, as they hold the two calls of a desk
-    phone; who isn't talked to is on hold. NoConsult, ConsultNotAnswered."""
-    party = _consult(talk, actor)
-    changed = (
-        dataclasses.replace(talk.customer, held=not customer),
-        dataclasses.replace(party, held=not asked),
-    )
+def phone_lines(talk: Conversation, own: Leg, *, customer: bool, asked: bool, now: datetime) -> Outcome:
+    """A desk phone's two calls: the agent, whose leg is `own`, talks to the customer, to the party consulted, or to
+    neither, as the phone holds them; who isn't talked to is on hold. Who rings still isn't held yet. Once nobody is
+    consulted any more, the customer's line is all there is. NoConsult, and what `parties.phone_hold` refuses."""
+    party = talk.consulted
+    if party is None:
+        return phone_hold(talk, own, not customer, now)
+    in_conversation(talk)
+    if party.leg_id == own.leg_id:
+        raise NoConsult("you are not consulting anybody")
+    _not_anothers(talk, party, own)
+    changed = [dataclasses.replace(talk.customer, held=not customer), dataclasses.replace(own, held=False)]
+    if party.answered:
+        changed.append(dataclasses.replace(party, held=not asked))
     return Outcome(settled(talk.with_legs(*changed), now))
 
 

@@ -7,10 +7,10 @@ again, on another node after a crash, finds what came of it and rings nobody twi
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from telephony.domain.calls import Call, CallState, Trigger, change
+from telephony.domain.calls import Call, CallState, Direction, Trigger, change
 from telephony.domain.conversation import Conversation, Outcome
 from telephony.domain.legs import Leg, Party
 from telephony.domain.parties import add
@@ -23,6 +23,14 @@ _DIALLED = frozenset({CallState.DIALING, CallState.TALKING, CallState.HELD})
 def instruction_of(run_id: str, sequence: int) -> str:
     """How legs name the instruction that brought them in."""
     return f"{run_id}/{sequence}"
+
+
+def goes_round(call: Call, number: str, own: Collection[str]) -> bool:
+    """Whether flows would send the call in a circle: to the number it came in by, or, once it has come back to us (it
+    shows one of the company's `own` numbers), to one of those again. What a carrier passes on tells no more: it keeps
+    neither our header fields nor how often a call was sent on."""
+    back = call.caller_number in own
+    return call.direction is Direction.INBOUND and number in own and (back or number == call.dialed_number)
 
 
 def dialled_by_flow(leg: Leg) -> bool:

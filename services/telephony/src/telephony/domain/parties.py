@@ -66,6 +66,17 @@ def resume(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     return Outcome(settled(_apart(talk.with_legs(dataclasses.replace(leg, held=False)), leg), now))
 
 
+def phone_hold(talk: Conversation, own: Leg, held: bool, now: datetime) -> Outcome:
+    """The hold key of an agent's phone, whose leg is `own`: alone with the customer it holds them; in a conference it
+    takes this agent out, and the others go on. Taken back is what it held. LegOnHold, CallNotHeld, CallNotTalking,
+    CallEnded; ConsultUnderWay: one key for two parties silences the phone, and says nothing of whom its agent wants
+    back."""
+    no_consult(talk)
+    if held:
+        return hold(talk, "" if _heard_alone(talk, own) else own.leg_id, now)
+    return resume(talk, own.leg_id if own.held else "", now)
+
+
 def _heard_alone(talk: Conversation, leg: Leg) -> bool:
     """Whether it is an agent's, and nobody else is there to talk with the customer."""
     others = [other for other in talk.live_legs if other.party in (Party.AGENT, Party.PARTICIPANT)]
@@ -203,8 +214,12 @@ def leave(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
 
 
 def _put_through(talk: Conversation, now: datetime) -> Conversation:
-    """Without an agent who could join those who wait or take them off hold, whoever is there talks to the customer."""
+    """Without an agent who could join those who wait or take them off hold, whoever is there talks to the customer.
+    Agents who are on hold themselves are back where nobody else talks; a customer on hold is theirs to take back."""
     there = [leg for leg in talk.live_legs if leg.answered and leg.party in (Party.AGENT, Party.PARTICIPANT)]
+    if there and all(leg.held for leg in there):
+        there = [dataclasses.replace(leg, held=leg.party != Party.AGENT) for leg in there]
+        talk = talk.with_legs(*there)
     if not there or any(leg.party == Party.AGENT and not leg.consulted for leg in there):
         return raised(talk)
     freed = [dataclasses.replace(leg, held=False, consulted=False) for leg in (talk.customer, *there)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
@@ -28,6 +28,9 @@ from telephony.media.recording_notice import RecordingNotice
 from telephony.media.room import Ear, Room
 from telephony.media.ticker import Ticker
 from telephony.media.tracks import Source
+
+if TYPE_CHECKING:
+    from telephony.live.phone_holds import PhoneHold
 
 _FOR_NOBODY = (CallState.HELD, CallState.PARKED)
 """While a customer waits with music, no menu listens to what they press."""
@@ -61,6 +64,8 @@ class LiveCall:
         """Tells what is recorded here from what was on the nodes the call was adopted from."""
         self.outside: dict[str, OutsideLeg] = {}
         """By leg id: parties outside."""
+        self.phone_holds: dict[str, PhoneHold] = {}
+        """By leg id: the hold keys of agents' desk phones."""
         self.wishes: dict[str, Detection] = {}
         """Leg id -> what is to be known of whoever answers there."""
         self.screens: dict[str, Screen] = {}
@@ -86,6 +91,7 @@ class LiveCall:
         self._talk_since: float | None = None
         self._held_since: float | None = None
         self._mute_wished: set[str] = set()
+        self._hushed: set[str] = set()
         self._customer_came = asyncio.Event()
         self._followed = asyncio.Event()
         self._listening_tap: Tap | None = None
@@ -179,7 +185,7 @@ class LiveCall:
         self._mute_wished -= {leg.leg_id for leg in self.legs if leg.muted}
         for leg in self.legs:
             if leg.live:
-                self.room.mute(leg.leg_id, leg.muted or leg.leg_id in self._mute_wished)
+                self._mute(leg)
             elif leg.leg_id in self.room.members and leg.leg_id != self.customer_id:
                 self.room.remove(leg.leg_id)
         self._arrange()
@@ -225,6 +231,20 @@ class LiveCall:
             self.room.mute(leg_id, True)
         else:
             self._mute_wished.discard(leg_id)
+
+    def hush(self, leg_id: str, silent: bool) -> None:
+        """A desk phone holds whoever it talks with, or takes them back: until then nobody hears it, whatever the rows
+        say or are about to."""
+        (self._hushed.add if silent else self._hushed.discard)(leg_id)
+        for leg in self.legs:
+            if leg.leg_id == leg_id and leg.live:
+                self._mute(leg)
+
+    def hushed(self, leg_id: str) -> bool:
+        return leg_id in self._hushed
+
+    def _mute(self, leg: Leg) -> None:
+        self.room.mute(leg.leg_id, leg.muted or leg.leg_id in self._mute_wished | self._hushed)
 
     def say(self, clips: Sequence[Clip]) -> asyncio.Future[bool]:
         return self.earpiece.play(clips)

@@ -139,14 +139,6 @@ class Conversations:
     async def swap(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
         return await self._change(tenant_id, call_id, actor, lambda talk: consults.swap(talk, actor, self._now()))
 
-    async def talk_to(self, tenant_id: str, call_id: str, actor: Actor, *, customer: bool, asked: bool) -> Found:
-        return await self._change(
-            tenant_id,
-            call_id,
-            actor,
-            lambda talk: consults.talk_to(talk, actor, customer=customer, asked=asked, now=self._now()),
-        )
-
     async def join(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
         return await self._change(tenant_id, call_id, actor, lambda talk: consults.join(talk, actor, self._now()))
 

@@ -18,14 +18,13 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 
 from telephony import convert
 from telephony.clients import CallerNumbers
-from telephony.domain import callbacks, parties
+from telephony.domain import callbacks
 from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
 from telephony.domain.cdrs import Q850_OF
-from telephony.domain.conversation import Conversation, Outcome, no_consult
 from telephony.domain.devices import DeviceWithoutBrand
 from telephony.domain.find_me import FindMeOwnNumber
-from telephony.domain.flow_dials import talked
+from telephony.domain.flow_dials import goes_round, talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live import new_calls
 from telephony.live.answers import Answers
@@ -34,6 +33,7 @@ from telephony.live.house import House, unbroken
 from telephony.live.instructions import Dialled, DialOrder
 from telephony.live.ledger import LeaseLost
 from telephony.live.outside import RING_SECONDS, OutsideLeg, Planned, TransferWish
+from telephony.live.phone_holds import PhoneHold
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
 from telephony.ops import parties as party_ops
@@ -104,7 +104,9 @@ class Dialing:
 
             async def begin() -> call_pb2.Call:
                 nonlocal fresh
-                if phone is None and first is None:
+                if phone is not None:
+                    await party_ops.on_no_call(tx, actor.user_id)
+                elif first is None:
                     await party_ops.free_station(tx, actor.user_id, house.now())
                 stored, legs = await ops.start_outbound(
                     tx,
@@ -266,6 +268,8 @@ class Dialing:
                 leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
             if leg is None or _rung_in_vain(leg):
                 leg = await self._begin_in_flow(live, order)
+                if leg is None:
+                    return Dialled(EndCause.UNREACHABLE)
                 leg = await self._until_over(live, leg.leg_id, order.ring_seconds)
         finally:
             live.instead_of_ringing = ()
@@ -273,8 +277,14 @@ class Dialing:
             return Dialled(talk=talked(leg))
         return Dialled(rung_for_nobody(leg) or cause_of(leg.q850_cause))
 
-    async def _begin_in_flow(self, live: LiveCall, order: DialOrder) -> Leg:
-        planned = await self.plan(live.tenant_id, live.call, order.number, order.caller_number)
+    async def _begin_in_flow(self, live: LiveCall, order: DialOrder) -> Leg | None:
+        """None where the call would come in again, and again be sent there."""
+        numbers = await self._house.tenancy.caller_numbers(live.tenant_id, live.call.brand_id)
+        shown = order.caller_number or _known(live.call, numbers)
+        planned = await self._planned(live.tenant_id, order.number, shown, numbers)
+        if goes_round(live.call, planned.number, numbers.numbers):
+            log.warning("a flow dials the company's own number in a circle", call_id=live.call_id)
+            return None
         leg = Leg(
             new_id("leg", self._house.now()), live.call_id, Party.PARTICIPANT, LegState.RINGING,
             address=planned.number, invited_by=order.instruction,
@@ -341,7 +351,7 @@ class Dialing:
             outside.on_digit_info = live.press
         else:
             outside.on_digit_info = lambda digit: self._pressed(live, leg_id, digit)
-            outside.on_hold = lambda held: spawn(self._held(live, leg_id, held), "held by a phone")
+            outside.on_hold = self.phone_hold(live, leg_id).key
             if (transfer := self.transfer) is not None:
                 outside.on_transfer = lambda wish: spawn(transfer(live, leg_id, wish), "transfer by a phone")
         if outside.media is not None:
@@ -359,24 +369,12 @@ class Dialing:
         if kept is not None and not live.ending:
             live.journal.note(ops.keep_dialogs, ops.KeptDialog(live.call_id, leg_id, kept), "dialog kept")
 
-    async def _held(self, live: LiveCall, leg_id: str, held: bool) -> None:
-        """The agent's desk phone has a hold key of its own: it does what the button at the desk does."""
-        leg = next((each for each in live.legs if each.leg_id == leg_id), None)
-        if leg is None or leg.party != Party.AGENT:
-            return
-        verb, now, actor = parties.hold if held else parties.resume, self._house.now(), Actor("agent", leg.agent_id)
-
-        def held_or_not(talk: Conversation) -> Outcome:
-            # One key for two parties: it silences the phone, and says nothing of whom the agent wants back.
-            no_consult(talk)
-            return verb(talk, "", now)
-
-        try:
-            await self._switchboard.carry_out(
-                live.tenant_id, lambda tx: party_ops.change(tx, live.call_id, actor, held_or_not, now)
-            )
-        except DomainError as error:
-            log.info("a phone's hold changes nothing", call_id=live.call_id, reason=error.reason)
+    def phone_hold(self, live: LiveCall, leg_id: str) -> PhoneHold:
+        """Where the hold keys of a leg's phone are told."""
+        holds = live.phone_holds
+        if leg_id not in holds:
+            holds[leg_id] = PhoneHold(self._house, self._switchboard, live, leg_id)
+        return holds[leg_id]
 
     async def resume_outside(self, live: LiveCall) -> None:
         """The call was adopted: its parties outside are told where it is now. Who was still rung isn't any more, nor is

@@ -19,7 +19,8 @@ _QUIET_TICKS = 10
 """200 ms without a packet: the other end sends none while it is silent (DTX), or its media is lost."""
 _CONCEALED = 5
 """A gap up to 100 ms is loss, more is silence."""
-_LONGEST_GAP = 50 * 60
+_LATEST = 50
+"""A packet from a second back or further isn't late: the sender's clock leapt, as `jitter` has it."""
 
 
 class Listening:
@@ -46,10 +47,13 @@ class Listening:
             self._source, self._expected, self._filled = source, timestamp, 0
         # Signed 32-bit distance: wraps, and is negative for a packet that comes late.
         gap = ((timestamp - self._expected + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-        if gap < 0 and gap > -_LONGEST_GAP * OPUS.frame_samples:
+        if -_LATEST * OPUS.frame_samples < gap < 0:
             return
+        missing, passed = gap // OPUS.frame_samples, self._quiet
         self._quiet = 0
-        self._fill(min(gap // OPUS.frame_samples, _LONGEST_GAP) if gap > 0 else 0)
+        # What no time has passed for, or lies far behind, isn't a gap: the sender's clock leapt.
+        if 0 < missing <= passed + _QUIET_TICKS:
+            self._fill(missing)
         sound = self._decoder.decode(payload)
         self._expected = (timestamp + len(sound) * OPUS.clock_rate // RATE) & 0xFFFF_FFFF
         self._filled = 0

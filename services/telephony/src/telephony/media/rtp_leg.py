@@ -18,6 +18,7 @@ from telephony.media.dtmf import DigitSender
 from telephony.media.inband import ToneReader
 from telephony.media.lanes import Wire
 from telephony.media.media_leg import LegStatistics
+from telephony.media.presses import Presses
 from telephony.media.rtp import HEADER, HEADER_SIZE, PACKET, VIEW, Inbound, Outbound, payload_bounds
 from telephony.media.rtp_socket import RtpSockets
 from telephony.media.sdp_sections import Direction
@@ -48,7 +49,8 @@ class RtpLeg(VoiceLeg):
 
     __slots__ = (
         "_filter", "_held", "_kept_digits", "_laws", "_negotiation", "_receive", "_rtcp_source", "_rx", "_send",
-        "_settings", "_sockets", "_tones", "_tx", "_window", "on_codec", "on_hold", "send_by_signalling",
+        "_settings", "_sockets", "_tones", "_tx", "_window", "on_codec", "on_hold", "presses",
+        "send_by_signalling",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +64,7 @@ class RtpLeg(VoiceLeg):
         """`codec` is another one now: whoever forwards to this leg must look again."""
         self.send_by_signalling: Callable[[str], None] | None = None
         """Takes digits for a peer without telephone events (SIP INFO)."""
+        self.presses = Presses()
         self._sockets = sockets
         self._negotiation = negotiation
         self._settings = settings
@@ -239,6 +242,10 @@ class RtpLeg(VoiceLeg):
         kept, self._kept_digits = self._kept_digits, ""
         if kept:
             self.send_digits(kept)
+
+    def _digit(self, digit: str) -> None:
+        if self.presses.first_told(digit, monotonic(), by_media=True):
+            super()._digit(digit)
 
     def _inbound_ends(self) -> None:
         """The peer's stream has another clock from now on: count it anew."""

@@ -20,7 +20,7 @@ from telephony.domain.cdrs import Ending
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, may_control
 from telephony.domain.legs import Q850, Leg, LegState, Party
 from telephony.domain.moments import Happening, Moment, of_hold
-from telephony.domain.stations import StationOnCall, StationRequired
+from telephony.domain.stations import Station, StationOnCall, StationRequired
 from telephony.ops import devices as device_ops
 from telephony.ops.calls import change_call, end_call
 from telephony.store import calls as call_store
@@ -353,11 +353,23 @@ async def free_station(tx: Tx, agent_id: str, now: datetime, call_id: str = "") 
         if await device_ops.reachable(tx, agent_id, now):
             return
         raise StationRequired("attach a softphone first: open the desktop and allow the microphone")
-    if station.call_id not in ("", call_id):
-        raise StationOnCall("your softphone is joined to another call")
+    _on_no_other(station, call_id)
+
+
+async def on_no_call(tx: Tx, agent_id: str) -> None:
+    """StationOnCall when the user's station is joined to a call, so that they can't begin one by another telephone of
+    theirs."""
+    station = await station_store.find_station(tx, agent_id)
+    if station is not None:
+        _on_no_other(station, "")
 
 
 # -- inside ----------------------------------------------------------------------------------------------------
+
+
+def _on_no_other(station: Station, call_id: str) -> None:
+    if station.call_id not in ("", call_id):
+        raise StationOnCall("you are on another call: end it first")
 
 
 def agent_leg(call_id: str, agent_id: str, contact_id: str, now: datetime) -> Leg:

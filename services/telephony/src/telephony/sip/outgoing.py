@@ -59,6 +59,8 @@ class InviteWish:
     """Empty makes one up."""
     response_seconds: float = 64 * T1
     """How long to wait for the first response of any kind: short where another gateway could be tried."""
+    progress_seconds: float = 180.0
+    """How long to wait, once somebody has said 100 (trying), for the first word of how it goes."""
     ring_seconds: float = 180.0
     """How long to wait for an answer in all."""
 
@@ -107,6 +109,7 @@ class OutgoingInvite:
         self._cancel_sent = False
         self._gave_up: Failure | None = None
         self._over = False
+        self._tried = False
 
     def start(self) -> None:
         """Send it; failures of transport come by `on_failed`, later. Nobody waits for a connection, which may take
@@ -199,12 +202,16 @@ class OutgoingInvite:
                 self._fail(Failure(502, "malformed answer", cause_of(502), local=True, answered=picked_up))
 
     def _provisional(self, response: Response) -> None:
-        self._timers[0].cancel()
         if self._cancel is not None:
             self._send_cancel()
             return
-        if self._over or response.status == 100:
+        if self._over:
             return
+        if response.status == 100:
+            self._trying()
+            return
+        self._tried = True
+        self._timers[0].cancel()
         tag = response.to.tag
         dialog = self._dialog_of(response) if tag else None
         if (
@@ -220,6 +227,13 @@ class OutgoingInvite:
             if dialog is not None:
                 dialog.offers.described(local=self.wish.sdp, remote=sdp)
             self.on_progress(sdp)
+
+    def _trying(self) -> None:
+        """Somebody took it; whether anything comes of it is another matter."""
+        if not self._tried:
+            self._tried = True
+            self._timers[0].cancel()
+            self._timers[0] = self._stack.timers.after(self.wish.progress_seconds, self._unanswered)
 
     def _in_order(self, dialog: SipDialog, response: Response) -> bool:
         """Whether a reliable response is the next one; if so it is acknowledged by PRACK (RFC 3262 4)."""

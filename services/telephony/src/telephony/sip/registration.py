@@ -16,7 +16,7 @@ from telephony.sip.stack import Stack
 from telephony.sip.syntax import number
 from telephony.sip.timers import Timer
 from telephony.sip.transports import Destination
-from telephony.sip.uris import parse_address, parse_uri
+from telephony.sip.uris import SipUri, parse_address, parse_uri
 
 _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 600.0
@@ -115,16 +115,13 @@ class Registrant:
         return self._stack.contact(self._hop().transport, user)
 
     def _granted(self, response: Response) -> int:
-        """Seconds the registrar gave our Contact (10.2.4)."""
-        mine = self._contact()
-        try:
-            for each in response.headers.each("contact"):
-                contact = parse_address(each)
-                if contact.uri == mine and contact.parameters.get("expires"):
-                    return number(contact.parameters.get("expires") or "", most=86_400)
-            return number((response.headers.get("expires") or str(self._seconds)).strip(), most=86_400)
-        except SipParseError:
-            return self._seconds
+        """Seconds the registrar gave our Contact (10.2.4). Which is ours isn't certain where none is written as we
+        wrote it, or several are: registrars put in the address they saw. Then the soonest counts."""
+        mine = parse_uri(self._contact())
+        common = _seconds(response.headers.get("expires")) or self._seconds
+        given = [each for each in map(_contact_of, response.headers.each("contact")) if each is not None]
+        ours = [each for each in given if each[0].same_as(mine)]
+        return min((seconds or common for _, seconds in (ours if len(ours) == 1 else given)), default=common)
 
 
 async def ask(stack: Stack, wish: Registration, seconds: float) -> Response:
@@ -153,13 +150,26 @@ def _request(stack: Stack, wish: Registration, call_id: str, tag: str, cseq: int
     return request
 
 
+def _contact_of(text: str) -> tuple[SipUri, int] | None:
+    """A Contact of a 200 and the seconds it has, 0 when it doesn't say; None for what can't be read."""
+    try:
+        contact = parse_address(text)
+        return contact.sip, _seconds(contact.parameters.get("expires"))
+    except SipParseError:
+        return None
+
+
+def _seconds(text: str | None) -> int:
+    try:
+        return number((text or "").strip(), most=86_400)
+    except SipParseError:
+        return 0
+
+
 def _refresh_after(seconds: int) -> float:
     """Early enough for a lost packet or two, and never in a tight circle."""
     return max(seconds - max(30.0, seconds / 10), seconds / 2, 5.0)
 
 
 def _least(response: Response) -> int:
-    try:
-        return number((response.headers.get("min-expires") or "").strip(), most=86_400)
-    except SipParseError:
-        return 0
+    return _seconds(response.headers.get("min-expires"))

@@ -16,6 +16,8 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-._]*[A-Za-z0-9.])?")
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:.]{2,45}(?:%25[A-Za-z0-9]+)?\]")
 _UNWANTED = re.compile(r"[\x00-\x20\x7f<>\"]")
 _SEPARATORS = re.compile(r"[\-.()\s]")
+_DECISIVE = ("transport", "user", "ttl", "method", "maddr")
+"""URI parameters that mean something where they are missing on one side, too."""
 _UNESCAPED = "-_.!~*'()&=+$,;?/"
 
 
@@ -55,6 +57,16 @@ class SipUri:
             return "TLS"
         return (self.parameters.get("transport") or "UDP").upper()
 
+    def same_as(self, other: SipUri) -> bool:
+        """Whether both name the same (19.1.4), however they are written."""
+        mine, theirs = _lower(self.parameters), _lower(other.parameters)
+        return (
+            (self.scheme, percent_decode(self.user), self.host.lower(), self.port, self.headers)
+            == (other.scheme, percent_decode(other.user), other.host.lower(), other.port, other.headers)
+            and all(mine.get(name) == theirs.get(name) for name in _DECISIVE)
+            and all(mine[name] == theirs[name] for name in mine.keys() & theirs.keys())
+        )
+
     def __str__(self) -> str:
         tail = render_parameters(self.parameters)
         if self.scheme == "tel":
@@ -63,6 +75,10 @@ class SipUri:
         port = f":{self.port}" if self.port is not None else ""
         headers = f"?{self.headers}" if self.headers else ""
         return f"{self.scheme}:{user}{bracketed(self.host)}{port}{tail}{headers}"
+
+
+def _lower(parameters: dict[str, str | None]) -> dict[str, str]:
+    return {name.lower(): (value or "").lower() for name, value in parameters.items()}
 
 
 def bracketed(host: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from chassis.telemetry import log
@@ -42,6 +43,8 @@ class SipLeg:
         self.second: SipLeg | None = None
         """The same phone's other call, to whom its agent asks while the customer waits on this one."""
         self.digits_by_info = False
+        self._digits = ""
+        self._sending_digits = False
         self.toward = ""
         """An address of the peer, by which ours is chosen."""
         self.on_media: Callable[[MediaLeg], object] = lambda _media: None
@@ -176,7 +179,8 @@ class SipLeg:
         self.on_hold(held)
 
     def _info_digit(self, digit: str, _milliseconds: int) -> None:
-        self.on_digit_info(digit)
+        if self.rtp is None or self.rtp.presses.first_told(digit, monotonic(), by_media=False):
+            self.on_digit_info(digit)
 
     def _changed(self) -> None:
         self.on_changed()
@@ -250,18 +254,33 @@ class SipLeg:
                     self.gone(Q850.UNSPECIFIED, 488)
 
     def _send_by_info(self, digits: str) -> None:
-        self._spawn(self._send_digits(digits), "digits by INFO")
+        self._digits += digits
+        if not self._sending_digits:
+            self._sending_digits = True
+            self._spawn(self._send_digits(), "digits by INFO")
 
-    async def _send_digits(self, digits: str) -> None:
+    async def _send_digits(self) -> None:
+        """One after the other, the next when the last was taken: INFOs overtake each other, and one that is repeated
+        after a later one came is refused (RFC 3261 12.2.2)."""
         dialog = self.dialog
-        for digit in digits:
-            if dialog is None or dialog.ended:
-                return
-            try:
-                await dialog.send_digit(digit)
-            except (SipRefused, DialogEnded) as error:
-                log.info("a digit was not taken", exc_info=error)
-                return
+        try:
+            while self._digits and dialog is not None and not dialog.ended:
+                digit, self._digits = self._digits[0], self._digits[1:]
+                await self._send_digit(dialog, digit)
+        except (SipRefused, DialogEnded) as error:
+            log.info("a digit was not taken", exc_info=error)
+        finally:
+            self._digits, self._sending_digits = "", False
+
+    @staticmethod
+    async def _send_digit(dialog: SipDialog, digit: str) -> None:
+        try:
+            await dialog.send_digit(digit)
+        except SipRefused as error:
+            if error.status != 500:
+                raise
+            # Another request of the dialog, such as a re-INVITE, overtook it.
+            await dialog.send_digit(digit)
 
 
 def _nothing(*_: object) -> None:

@@ -53,6 +53,9 @@ _SRTP: Mapping[Srtp, Literal["never", "prefer", "require"]] = {
     Srtp.REQUIRE: "require",
 }
 _FIRST_RESPONSE_SECONDS = 4.0
+_PROGRESS_SECONDS = 12.0
+"""How long a gateway that has taken a call (100) may say nothing more while there is another one. Ringing far away is
+told of within a few seconds."""
 _RING_SECONDS = 90.0
 _RATE_TRIES = 5
 """How often the next gateway's line is asked for, once the first has refused: that attempt counts in its second too."""
@@ -207,8 +210,9 @@ class TrunkLeg(SipLeg):
 
     async def _invite_at(self, attempt: Attempt, way: Way, dialer: Dialer, policy: SdpPolicy) -> None:
         media = self._house.plane.rtp(policy, toward=self.toward)
-        patience = _FIRST_RESPONSE_SECONDS if self._left else 32.0
+        patience, progress = (_FIRST_RESPONSE_SECONDS, _PROGRESS_SECONDS) if self._left else (32.0, _RING_SECONDS)
         wish = invite_wish(self._roster, attempt, way, media.offer(), response_seconds=patience)
+        wish = replace(wish, progress_seconds=progress)
         invite = await self._agent.invite(wish)
         self._invite = invite
         invite.on_ringing = self._rings

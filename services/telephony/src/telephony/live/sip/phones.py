@@ -266,7 +266,8 @@ class Phones:
         """A second call of a phone that has one: a consult."""
         if first.second is not None:
             raise ConsultUnderWay("the phone has two calls already")
-        line = SecondLine(self._house, self._conversations, live, leg, first)
+        hold = self._dialing.phone_hold(live, leg.leg_id)
+        line = SecondLine(self._house, self._conversations, live, leg, first, hold)
         sdp = self._described(invitation, line)
         invitation.on_cancelled = lambda ended: line.gone(ended.q850, ended.status)
         try:

@@ -21,6 +21,7 @@ from telephony.domain.phone_keys import read_target
 from telephony.live.call import LiveCall
 from telephony.live.conversations import Conversations, Target
 from telephony.live.house import House
+from telephony.live.phone_holds import PhoneHold
 from telephony.live.sip.legs import SipLeg
 from telephony.sip import DialogEnded, ReferWish
 
@@ -28,7 +29,9 @@ from telephony.sip import DialogEnded, ReferWish
 class SecondLine(SipLeg):
     """The second dialog of `first`, which is the agent's `leg` in `live`. It is over when who was asked has gone."""
 
-    def __init__(self, house: House, conversations: Conversations, live: LiveCall, leg: Leg, first: SipLeg) -> None:
+    def __init__(
+        self, house: House, conversations: Conversations, live: LiveCall, leg: Leg, first: SipLeg, hold: PhoneHold
+    ) -> None:
         super().__init__(house.plane, house.tasks.spawn)
         self.user = first.user
         self._conversations = conversations
@@ -38,7 +41,7 @@ class SecondLine(SipLeg):
         self._first = first
         self._asked = ""
         self._talks_on: SipLeg | None = self
-        self._turn = asyncio.Lock()
+        self._hold = hold
         self._watching: asyncio.Task[None] | None = None
         self._held_before = first.on_hold
 
@@ -58,7 +61,11 @@ class SecondLine(SipLeg):
         self.on_hold = lambda held: self._line_held(self, held)
         self.on_transfer = lambda wish: first.on_transfer(wish)
         self.on_gone = lambda _q850, _status: self._spawn(self._given_up(), "second line given up")
+        self.on_digit_info = lambda digit: first.on_digit_info(digit)
+        self.on_codec = lambda: first.on_codec()
+        self.on_changed = lambda: first.on_changed()
         self._listen_on(self)
+        self._hold.silent(False)
         self._watching = self._tasks.spawn(self._watch(), "second line")
 
     async def end(self) -> None:
@@ -73,6 +80,7 @@ class SecondLine(SipLeg):
             if not first.over:
                 self._listen_on(first)
                 first.on_changed()
+                self._hold.silent(first.rtp is not None and first.rtp.remote_hold)
             first.talks_on = None
         await super().end()
 
@@ -104,26 +112,17 @@ class SecondLine(SipLeg):
             self._talks_on = other if other.rtp is not None and not other.rtp.remote_hold else None
         if self._talks_on is not None:
             self._listen_on(self._talks_on)
-        self._spawn(self._follow(), "lines of a phone")
+        self._follow()
 
-    async def _follow(self) -> None:
-        async with self._turn:
-            live, talks_on = self._live, self._talks_on
-            if self.over:
-                return
-            try:
-                await self._conversations.talk_to(
-                    live.tenant_id, live.call_id, self._actor,
-                    customer=talks_on is self._first, asked=talks_on is self,
-                )  # fmt: skip
-            except DomainError as error:
-                log.info("a phone's lines change nothing", call_id=live.call_id, reason=error.reason)
+    def _follow(self) -> None:
+        if not self.over:
+            self._hold.lines(customer=self._talks_on is self._first, asked=self._talks_on is self)
 
     async def _watch(self) -> None:
         """Hang up when who was asked has gone: refused, unanswered, hung up."""
         await self._live.until(lambda: (leg := self._party()) is None or leg.answered)
         if self._party() is not None and self._talks_on is not self:
-            await self._follow()
+            self._follow()
         await self._live.until(lambda: self._party() is None)
         self._spawn(self.hang_up(), "nobody on the second line")
 
@@ -146,7 +145,7 @@ class SecondLine(SipLeg):
             party = self._party()
             if party is not None and party.consulted:
                 await self._conversations.drop(*which, party.leg_id)
-            if first.rtp is not None and not first.over and not first.rtp.remote_hold:
-                await self._conversations.resume(*which, "")
         except DomainError as error:
             log.info("a second line's end changes nothing", call_id=live.call_id, reason=error.reason)
+        if first.rtp is not None and not first.over and not first.rtp.remote_hold:
+            self._hold.key(False)
