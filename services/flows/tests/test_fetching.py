@@ -16,6 +16,7 @@ from flows.domain.effects import Fetch
 from flows.fetching import Fetcher
 from kernel.errors import Unavailable
 from merkez.flows.v1 import flow_pb2 as pb
+from merkez.flows.v1 import flow_test_service_pb2, simulation_pb2
 from testkit import eventually
 
 from .conftest import flow_of, say
@@ -182,6 +183,42 @@ async def test_answer_is_read_as_text_that_others_can_take(crm: Crm) -> None:
     fetcher = Fetcher(allow_loopback=True)
     assert (await fetcher.fetch(effect, "ten_1")).values == {"name": "a?b", "far": "", "odd": ""}
     await fetcher.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "heard"),
+    [
+        (b'{"tier": "a\\u0000b"}', "a?b"),
+        (b'{"tier": {"x\\udfff": ["\\ud800"]}}', '{"x?":["?"]}'),
+        (b'{"tier": ["\\u0000"]}', '["\\u0000"]'),
+        (b'{"tier": "fine", "other": NaN}', "Failed."),
+        (b'{"tier": -Infinity}', "Failed."),
+        (b'{"tier": 1e999}', "Failed."),
+        (b'{"tier": ' + b"9" * 5000 + b"}", "Failed."),
+        (b'{"tier": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "Failed."),
+    ],
+    ids=["nul", "half characters within", "nul within", "nan", "infinity", "beyond", "digits", "depth"],
+)
+async def test_whatever_a_system_answers_is_kept_or_refused_once_and_a_trial_says_the_same(
+    house: Any, crm: Crm, body: bytes, heard: str
+) -> None:
+    crm.answers = [(200, "", body)]
+    request = pb.HttpRequest(
+        url=crm.url, method="POST", extract={"tier": "/tier"}, retries=2, next="tier", failed="failed"
+    )
+    request.timeout.FromMilliseconds(1000)
+    asking = pb.Step(step_id="ask", http_request=request)
+    flow = await house.publish(flow_of(asking, say("tier", "{tier}"), say("failed", "Failed.")))
+    wait = await house.start(flow.flow_id)
+    assert (await house.advance(wait, "PROCEED")).play.audio[0].text == heard
+    assert len(crm.requests) == 1, "what a POST did isn't done again"
+    if len(body) < 10_000:
+        given = [simulation_pb2.SimulationInput(http_answer=body.decode())]
+        with house.as_admin():
+            tried = await house.tests.SimulateFlow(
+                flow_test_service_pb2.SimulateFlowRequest(flow_id=flow.flow_id, inputs=given)
+            )
+        assert [each.text for visit in tried.visits for each in visit.heard] == [heard]
 
 
 async def test_nothing_of_one_request_is_left_for_the_next(crm: Crm) -> None:
