@@ -29,7 +29,7 @@ from flows.domain.flows import (
     require_version,
 )  # fmt: skip
 from flows.domain.list_uses import list_keys
-from flows.domain.names import Noun
+from flows.domain.names import Noun, by_skill_ids
 from flows.domain.uses import FlowUse, steps_naming
 from flows.domain.validation import References
 from flows.ops.flow_tests import Tried, flows_led_into, require_passed
@@ -66,6 +66,12 @@ async def problems(tx: Tx, definition: Definition, known: References, flow_id: s
     return validation.validate(definition, known)
 
 
+def settled(draft: Definition, known: References) -> Definition:
+    """The draft as it is published: its skills by their ids, also those kept by name while routing could not be
+    asked."""
+    return by_skill_ids(draft, known.skills) if known.skills else draft
+
+
 async def create_flow(
     tx: Tx, display_name: str, draft: Definition, layout: Mapping[str, Place], known: References | None, publisher: str,
     now: datetime,
@@ -78,7 +84,8 @@ async def create_flow(
         return flow
     found = await problems(tx, draft, known)
     if validation.valid(found) and validation.checked(found):
-        release = await _release(tx, flow, draft, publisher, "", now)
+        flow = replace(flow, draft=settled(draft, known))
+        release = await _release(tx, flow, flow.draft, publisher, "", now)
         return await store.get_flow(tx, release.flow_id)
     return flow
 
@@ -135,6 +142,7 @@ async def publish_flow(
     comment = require_text(comment, "comment", MAX_COMMENT, required=False)
     _require_publishable(await problems(tx, flow.draft, known, flow_id))
     await require_passed(tx, flow_id, tried)
+    flow = replace(flow, draft=settled(flow.draft, known))
     return await _release(tx, flow, flow.draft, publisher, comment, now)
 
 
@@ -149,7 +157,8 @@ async def roll_back_flow(
     if old.release_id == flow.release_id:
         raise InvalidInput.of("release_id", "is the release that runs already")
     _require_publishable(await problems(tx, old.definition, known, flow_id))
-    return await _release(tx, flow, old.definition, publisher, "", now, restored_number=old.number)
+    definition = settled(old.definition, known)
+    return await _release(tx, flow, definition, publisher, "", now, restored_number=old.number)
 
 
 def _require_publishable(found: Sequence[Problem]) -> None:
