@@ -11,6 +11,7 @@ from routing.domain.contacts import Channel
 from routing.domain.courses import ANYTIME, Stage
 from routing.domain.ranking import USUALLY, Ranking, Ready
 from routing.domain.requirements import Requirement
+from routing.domain.rules import Strategy
 
 TARGET, PREFERRED = "target_agent", "preferred_agent"
 """Rules beside the strategies: for one agent alone, and for one agent for a while."""
@@ -97,6 +98,13 @@ def rings_along(weighed: Sequence[tuple[Ready, int]], most: int, spare: Sequence
     """Who rings together with the best of the agents weighed: up to `most` of the `spare` ones at a desk. Who is away
     rings alone."""
     return () if weighed[0][0].away else tuple(islice((each for each in spare if not each.away), most))
+
+
+def rule_of(stage: Stage, ranking: Ranking) -> str:
+    """What a match goes by that is for nobody alone."""
+    if ranking.strategy is not Strategy.SKILLS:
+        return ranking.strategy.lower()
+    return "best_proficiency_then_idle" if requirements.skills_named(stage.requirement) else "longest_idle"
 
 
 def why_not(agent: Ready, stage: Stage, ranking: Ranking, target: str = "", preferred: str = "") -> str:
