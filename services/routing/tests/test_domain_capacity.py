@@ -248,6 +248,15 @@ def test_one_letter_is_not_forgotten_while_letters_of_another_queue_are_answered
         assert (f"other{number}", "ann") in taken
         assert ((f"chat{number}", "bob") in taken) is (number < MOST_PASSED)
     assert set(board.held_back) == {"bob"}
+    board.put_contact(of(CHAT, "asked", 98, queue="qa"))
+    board.put_agent(agent("ann", queues=["qa"])._replace(version=99))
+    match = board.decide(START + 99)
+    assert match is not None and {each.agent.agent_id: each.rejection for each in match.candidates} == {"ann": ""}
+    board.put_contact(of(CHAT, "urgent", 98, 9, queue="qb"))
+    board.put_agent(agent("eve", queues=["qb"])._replace(open=frozenset({CHAT})))
+    match = board.decide(START + 99)
+    assert match is not None and match.agent.agent_id == "eve"
+    assert {each.agent.agent_id: each.rejection for each in match.candidates} == {"eve": "", "bob": "held_back"}
     board.put_agent(agent("bob", queues=["qb"])._replace(version=99))
     assert pairs(board, 99)[0] == ("letter", "bob")
 

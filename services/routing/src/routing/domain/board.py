@@ -241,12 +241,13 @@ class Board:
         weighed = tuple(best.best(head, CANDIDATES))
         # Those who were ready too but may not take it: what a supervisor asks about first. From the end: those at a
         # dict's front go first, and looking for the first one left would take ever longer.
-        others = tuple(islice(reversed(self._ready.values()), _EXAMINED)) if len(weighed) < CANDIDATES else ()
+        others = tuple(islice(reversed(self._ready.values()), _EXAMINED))
+        kept = tuple(islice(self._held_back.values(), CANDIDATES)) if self._held_back else ()
         rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
         line = None if rule in ALONE else self._lines.get(head.queue_id)
         most = line.rules.ring_agents if line is not None else 1
         companions = rings_along(weighed, most - 1, best.spare(weighed, self._fits)) if most > 1 else ()
-        match = Match(head, weighed[0][0], rule, best.stage, best.ranking, weighed, others, now, companions)
+        match = Match(head, weighed[0][0], rule, best.stage, best.ranking, weighed, others, now, companions, kept)
         self.drop_contact(head.contact_id)
         for agent in match.agents:
             self.drop_agent(agent.agent_id)
