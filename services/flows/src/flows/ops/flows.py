@@ -62,7 +62,10 @@ async def problems(tx: Tx, definition: Definition, known: References, flow_id: s
     flows = await store.published(tx, sorted(named)) if named else ()
     called = await flows_led_into(tx, definition)
     lists = await list_store.keys(tx) if list_keys(definition) else ()
-    known = replace(known, prompts=found, flows=flows, called=called, flow_id=flow_id, number_lists=lists)
+    callers = [(name, release) for _, name, release in await _calling(tx, flow_id)] if flow_id else []
+    known = replace(
+        known, prompts=found, flows=flows, called=called, flow_id=flow_id, number_lists=lists, callers=callers
+    )
     return validation.validate(definition, known)
 
 
@@ -106,11 +109,21 @@ async def update_flow(tx: Tx, change: Change, now: datetime) -> Flow:
 
 
 async def delete_flow(tx: Tx, flow_id: str, now: datetime) -> None:
-    """Delete a flow that no call is in."""
+    """Delete a flow that no call is in and no other flow leads into."""
     flow = await store.get_flow(tx, flow_id)
+    uses = [each for each in await list_uses(tx, Noun.FLOW, flow_id) if each.flow_id != flow_id]
+    if uses:
+        named = ", ".join(f"{each.display_name!r} (step {each.step_ids[0]})" for each in uses[:5])
+        raise FlowInUse(f"other flows call it or hand on to it: {named}; take it out of them and publish them first")
     if await store.has_live_runs(tx, flow.flow_id, now):
         raise FlowInUse("calls are in this flow right now: point its numbers elsewhere and wait for them to end")
     await store.delete_flow(tx, flow_id, now)
+
+
+async def _calling(tx: Tx, flow_id: str) -> list[tuple[str, str, Definition]]:
+    """Other flows whose running release names this one: id, name and release."""
+    held = await store.holding(tx, flow_id)
+    return [(each, name, release) for each, name, (_, *running) in held if each != flow_id for release in running]
 
 
 async def list_uses(tx: Tx, noun: Noun, value: str) -> list[FlowUse]:
