@@ -86,7 +86,18 @@ def _branches(step: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[d.Branch,
 
 def _rules() -> st.SearchStrategy[d.Rule]:
     skills = st.dictionaries(_id(Noun.SKILL), st.integers(1, 5), max_size=2)
-    asked = st.sampled_from(["", "skl_1 >= 3", "(skl_2 or skl_1 = 4) and not skl_4", "skl_3 or  skl_1"])
+    # By id and by name, whatever its case, as people and files write it.
+    asked = st.sampled_from(
+        [
+            "",
+            "skl_1 >= 3",
+            "(skl_2 or skl_1 = 4) and not skl_4",
+            "skl_3 or  skl_1",
+            "TURKISH >= 2 and not 1",
+            'turkish or "id:skl_1"',
+            'not " Led by a space" and skl_1 ',
+        ]
+    )
     queue, priority = _id(Noun.QUEUE), st.integers(0, 9)
     return st.builds(d.Rule, TEXT, st.sampled_from(CONDITIONS), queue, priority, skills, asked)
 

@@ -16,6 +16,7 @@ from flows.domain.effects import Fetch
 from flows.fetching import Fetcher
 from kernel.errors import Unavailable
 from merkez.flows.v1 import flow_pb2 as pb
+from merkez.flows.v1 import flow_test_service_pb2, simulation_pb2
 from testkit import eventually
 
 from .conftest import flow_of, say
@@ -127,16 +128,52 @@ async def test_name_of_a_machine_inside_is_found_out_when_it_is_looked_up(crm: C
 
 @pytest.mark.parametrize(
     "more",
-    [{"url": "http://xn--ls8h=/"}, {"headers": {"X": "\ud800"}}, {"body": "\ud800", "method": "POST"}],
-    ids=["host", "header", "body"],
-)
-async def test_what_can_not_be_sent_fails_the_step_and_not_the_call(crm: Crm, more: dict[str, Any]) -> None:
+    [
+        {"url": "http://xn--ls8h=/"}, {"headers": {"X": "\ud800"}}, {"body": "\ud800", "method": "POST"},
+        {"headers": {"X": "Leyla "}}, {"headers": {"": "a"}},
+    ],
+    ids=["host", "header", "body", "blank", "nameless"],
+)  # fmt: skip
+async def test_what_can_not_be_sent_fails_the_step_and_is_never_held_against_the_system(
+    crm: Crm, more: dict[str, Any]
+) -> None:
     crm.answers = [(200, "", b"{}")]
     effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", {}, timedelta(seconds=2), 1)
     fetcher = Fetcher(allow_loopback=True)
-    assert (await fetcher.fetch(replace(effect, **more), "ten_1")).values is None
-    await fetcher.close()
+    for _ in range(7):
+        fetched = await fetcher.fetch(replace(effect, **more), "ten_1")
+        assert fetched.values is None and "circuit" not in fetched.outcome
     assert not crm.requests
+    assert (await fetcher.fetch(effect, "ten_1")).outcome == "ok"
+    await fetcher.close()
+
+
+async def test_a_blank_around_what_a_caller_said_is_not_sent_and_switches_no_system_off(house: Any, crm: Crm) -> None:
+    crm.answers = [(200, "", b'{"tier": "gold"}')]
+    request = pb.HttpRequest(
+        url=crm.url, method="GET", headers={"X-Caller": "{order}"}, extract={"tier": "/tier"}, next="tier", failed="no"
+    )
+    request.timeout.FromMilliseconds(1000)
+    flow = await house.publish(
+        flow_of(pb.Step(step_id="ask", http_request=request), say("tier", "{tier}"), say("no", "No."))
+    )
+    for name in (" Leyla ",) * 5 + ("\u00a0Leyla", "Leyla"):
+        wait = await house.start(flow.flow_id, attributes={"order": name})
+        assert (await house.advance(wait, "PROCEED")).play.audio[0].text == "gold"
+    assert len(crm.requests) == 7 and all(b"x-caller: leyla\r\n" in each.lower() for each in crm.requests)
+
+
+async def test_what_was_never_sent_says_nothing_of_a_system_that_is_left_alone(crm: Crm) -> None:
+    now = [100.0]
+    fetcher = Fetcher(allow_loopback=True, monotonic=lambda: now[0])
+    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {}, timedelta(seconds=1), 0)
+    crm.answers = [(503, "", b"")]
+    for _ in range(5):
+        await fetcher.fetch(effect, "ten_1")
+    now[0] += 31
+    assert "not to be sent" in (await fetcher.fetch(replace(effect, headers={"X": "a "}), "ten_1")).outcome
+    assert (await fetcher.fetch(effect, "ten_1")).outcome == "503, circuit opened", "one request tries, as before"
+    await fetcher.close()
 
 
 async def test_answer_is_read_as_text_that_others_can_take(crm: Crm) -> None:
@@ -146,6 +183,42 @@ async def test_answer_is_read_as_text_that_others_can_take(crm: Crm) -> None:
     fetcher = Fetcher(allow_loopback=True)
     assert (await fetcher.fetch(effect, "ten_1")).values == {"name": "a?b", "far": "", "odd": ""}
     await fetcher.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "heard"),
+    [
+        (b'{"tier": "a\\u0000b"}', "a?b"),
+        (b'{"tier": {"x\\udfff": ["\\ud800"]}}', '{"x?":["?"]}'),
+        (b'{"tier": ["\\u0000"]}', '["\\u0000"]'),
+        (b'{"tier": "fine", "other": NaN}', "Failed."),
+        (b'{"tier": -Infinity}', "Failed."),
+        (b'{"tier": 1e999}', "Failed."),
+        (b'{"tier": ' + b"9" * 5000 + b"}", "Failed."),
+        (b'{"tier": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "Failed."),
+    ],
+    ids=["nul", "half characters within", "nul within", "nan", "infinity", "beyond", "digits", "depth"],
+)
+async def test_whatever_a_system_answers_is_kept_or_refused_once_and_a_trial_says_the_same(
+    house: Any, crm: Crm, body: bytes, heard: str
+) -> None:
+    crm.answers = [(200, "", body)]
+    request = pb.HttpRequest(
+        url=crm.url, method="POST", extract={"tier": "/tier"}, retries=2, next="tier", failed="failed"
+    )
+    request.timeout.FromMilliseconds(1000)
+    asking = pb.Step(step_id="ask", http_request=request)
+    flow = await house.publish(flow_of(asking, say("tier", "{tier}"), say("failed", "Failed.")))
+    wait = await house.start(flow.flow_id)
+    assert (await house.advance(wait, "PROCEED")).play.audio[0].text == heard
+    assert len(crm.requests) == 1, "what a POST did isn't done again"
+    if len(body) < 10_000:
+        given = [simulation_pb2.SimulationInput(http_answer=body.decode())]
+        with house.as_admin():
+            tried = await house.tests.SimulateFlow(
+                flow_test_service_pb2.SimulateFlowRequest(flow_id=flow.flow_id, inputs=given)
+            )
+        assert [each.text for visit in tried.visits for each in visit.heard] == [heard]
 
 
 async def test_nothing_of_one_request_is_left_for_the_next(crm: Crm) -> None:

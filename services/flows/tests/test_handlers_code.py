@@ -195,3 +195,38 @@ async def test_flow_of_another_tenant_is_not_found_and_agents_do_not_import(hous
                 await work
     with acting_as(someone("agent", house.tenant_id)), pytest.raises(Forbidden):
         await house.code.ImportFlow(code.ImportFlowRequest(request_id="r", yaml=FILE))
+
+
+async def test_skills_that_entry_rules_say_by_hand_are_kept_by_id_and_come_back_from_the_file(
+    house: Any, imports: Any
+) -> None:
+    skill_id, queue_id = house.routing.skill_id, house.routing.queue_id
+    rule = pb.EntryRule(name="vip", condition="caller_number == '1'", queue_id=queue_id, requirement=" turkish >= 2 ")
+    draft = flow_of(
+        pb.Step(step_id="r", entry_rules=pb.EntryRules(rules=[rule], next="q", otherwise="bye")),
+        pb.Step(step_id="q", queue=pb.Queue(by_rules=True)), say("bye", "Bye."),
+    )  # fmt: skip
+
+    def asked(flow: pb.Flow) -> str:
+        return flow.draft.steps[0].entry_rules.rules[0].requirement
+
+    with house.as_admin():
+        house.routing.away = True
+        made = await house.flows.CreateFlow(
+            rpc.CreateFlowRequest(request_id=house.fresh("req"), flow=pb.Flow(display_name="Front", draft=draft))
+        )
+        assert asked(made) == "turkish >= 2", "as it was written, while nobody says what it means"
+        house.routing.away = False
+        await house.flows.PublishFlow(rpc.PublishFlowRequest(request_id=house.fresh("req"), flow_id=made.flow_id))
+        published = await house.flows.GetFlow(rpc.GetFlowRequest(flow_id=made.flow_id))
+        assert asked(published) == f"{skill_id} >= 2"
+        rule.requirement = "TURKISH"
+        draft.steps[0].entry_rules.rules[0].CopyFrom(rule)
+        saved = await house.flows.UpdateFlow(rpc.UpdateFlowRequest(flow=pb.Flow(flow_id=made.flow_id, draft=draft)))
+        assert asked(saved) == skill_id
+    out = await exports(house, made.flow_id)
+    assert "requirement: Turkish\n" in out.yaml and not out.problems
+    by_hand = out.yaml.replace("requirement: Turkish", "requirement: tURKISH")
+    for text in (out.yaml, by_hand):
+        back = await imports(text, flow_id=made.flow_id, dry_run=True)
+        assert back.flow.draft == saved.draft and not back.problems and not back.changes.steps

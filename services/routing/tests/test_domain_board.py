@@ -193,6 +193,20 @@ def test_at_most_twenty_candidates_are_kept() -> None:
     assert match is not None and [each.agent.agent_id for each in match.candidates] == [f"a{n:02}" for n in range(20)]
 
 
+def test_who_may_not_take_it_is_named_however_many_may() -> None:
+    board = board_with(Line("q", True, (("S", 3),)))
+    for number in range(30):
+        board.put_agent(agent(f"good{number:02}", number, {"S": 3}))
+    board.put_agent(agent("bob", 0, {"S": 2}))
+    board.put_agent(agent("ann"))
+    board.put_contact(contact("c"))
+    match = board.decide(START + 5)
+    assert match is not None and len(match.candidates) == 22
+    assert {each.agent.agent_id: each.rejection for each in match.candidates[20:]} == {
+        "bob": "proficiency_too_low:S", "ann": "skill_missing:S"
+    }  # fmt: skip
+
+
 QUEUES = ("q1", "q2", "q3")
 SKILLS = ("s1", "s2", "s3")
 levels = st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 5), max_size=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -22,9 +23,9 @@ from routing.domain.courses import Line
 from routing.domain.fairness import MOST_PASSED
 from routing.domain.matches import Match, Waiting
 from routing.domain.ranking import Ready
-from routing.domain.rules import Rules, Strategy
+from routing.domain.rules import Change, ChangeKind, Rules, Step, Strategy
 
-from .boards import START, agent, at, board_with, contact
+from .boards import START, after, agent, at, board_with, contact, pairs
 
 VOICE, CHAT, EMAIL, SMS = Channel.VOICE, Channel.CHAT, Channel.EMAIL, Channel.SMS
 
@@ -106,12 +107,16 @@ def test_agent_who_has_no_room_for_a_channel_is_not_counted_where_it_waits() -> 
 
 
 class Office:
-    """Agents who take every channel, contacts that come and end at random."""
+    """Agents who take every channel, each in their own queues or in those open to all; contacts come and end at
+    random."""
 
-    def __init__(self, seed: int, agents: int, rules: Rules) -> None:
+    def __init__(self, seed: int, agents: int | Sequence[Collection[str]], rules: Rules) -> None:
         self.random = Random(seed)
-        self.board = board_with(Line("q", True, (), rules), Line("vip", True, ()))
-        self.held: dict[str, list[Channel]] = {f"a{number}": [] for number in range(agents)}
+        queues = [()] * agents if isinstance(agents, int) else agents
+        own = [Line(name, False, (), rules) for name in sorted({name for each in queues for name in each})]
+        self.board = board_with(Line("q", True, (), rules), Line("vip", True, ()), *own)
+        self.queues = {f"a{number}": each for number, each in enumerate(queues)}
+        self.held: dict[str, list[Channel]] = {name: [] for name in self.queues}
         self.count = 0
         for name in self.held:
             self.board.put_agent(self.seen(name))
@@ -120,7 +125,7 @@ class Office:
         held = self.held[name]
         self.count += 1
         room = USUAL_RULES.room(held, {})
-        return agent(name)._replace(
+        return agent(name, queues=self.queues[name])._replace(
             open=None if not held else room, loaded=bool(held), version=self.count, idle_since=at(self.count)
         )
 
@@ -185,6 +190,77 @@ def test_channel_is_served_within_so_many_decisions_though_another_one_floods(
     assert not waits, "nobody ever took it"
 
 
+_OWN = ("qa", "qb", "qc")
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    agents=st.lists(st.sets(st.sampled_from(_OWN), min_size=1), min_size=1, max_size=5),
+    floods=st.lists(st.sampled_from([VOICE, CHAT, EMAIL, SMS]), min_size=1, max_size=2, unique=True),
+    lone=st.sampled_from([VOICE, CHAT, EMAIL, SMS]),
+    urgent=st.integers(0, 9),
+    growth=st.sampled_from([0.0, 5.0]),
+)
+def test_contact_waits_for_its_turn_with_its_own_agents_whatever_those_of_other_queues_are_served(
+    seed: int, agents: list[set[str]], floods: list[Channel], lone: Channel, urgent: int, growth: float
+) -> None:
+    floods = [each for each in floods if each is not lone] or [VOICE if lone is CHAT else CHAT]
+    office, number = Office(seed, agents, Rules(Strategy.LONGEST_IDLE, acceleration=growth)), 0
+    served = sorted({queue for each in agents for queue in each})
+    theirs = office.random.choice(served)
+
+    def come(channel: Channel, queue: str, priority: float = 0) -> None:
+        nonlocal number
+        number += 1
+        office.board.put_contact(of(channel, f"c{number}", number, priority, queue))
+
+    for _ in range(40):  # agents are full of the flood
+        come(office.random.choice(floods), theirs, urgent)
+        office.decide()
+    office.board.put_contact(of(lone, "lone", queue=theirs))
+    passed = 0
+    for _ in range(3000):
+        come(office.random.choice(floods), theirs, urgent)
+        for queue in served:
+            if office.random.random() < 0.3 and queue != theirs:
+                come(lone, queue)
+        match = office.decide()
+        if match is None:
+            office.end_one()
+            continue
+        if match.contact.contact_id == "lone":
+            return
+        passed += theirs in office.queues[match.agent.agent_id] and match.contact.channel is not lone
+        assert passed <= MOST_PASSED + len(Channel) * len(_OWN), "its own agents do everything else first"
+    raise AssertionError("nobody ever took it")
+
+
+def test_one_letter_is_not_forgotten_while_letters_of_another_queue_are_answered() -> None:
+    board = board_with(Line("qa", False, ()), Line("qb", False, ()))
+    board.put_contact(of(EMAIL, "letter", queue="qb"))
+    for number in range(MOST_PASSED + 1):
+        board.put_contact(of(CHAT, f"chat{number}", number + 1, queue="qb"))
+        board.put_contact(of(EMAIL, f"other{number}", number + 1, queue="qa"))
+        board.put_agent(agent("ann", queues=["qa"])._replace(version=number))
+        board.put_agent(holding("bob", CHAT, CHAT, version=number)._replace(queue_ids=frozenset({"qb"})))
+        taken = pairs(board, number + 1)
+        assert (f"other{number}", "ann") in taken
+        assert ((f"chat{number}", "bob") in taken) is (number < MOST_PASSED)
+    assert set(board.held_back) == {"bob"}
+    board.put_contact(of(CHAT, "asked", 98, queue="qa"))
+    board.put_agent(agent("ann", queues=["qa"])._replace(version=99))
+    match = board.decide(START + 99)
+    assert match is not None and {each.agent.agent_id: each.rejection for each in match.candidates} == {"ann": ""}
+    board.put_contact(of(CHAT, "urgent", 98, 9, queue="qb"))
+    board.put_agent(agent("eve", queues=["qb"])._replace(open=frozenset({CHAT})))
+    match = board.decide(START + 99)
+    assert match is not None and match.agent.agent_id == "eve"
+    assert {each.agent.agent_id: each.rejection for each in match.candidates} == {"eve": "", "bob": "held_back"}
+    board.put_agent(agent("bob", queues=["qb"])._replace(version=99))
+    assert pairs(board, 99)[0] == ("letter", "bob")
+
+
 def test_agents_held_back_for_a_channel_work_again_when_it_waits_no_more() -> None:
     board = board_with()
     board.put_contact(of(EMAIL, "letter"))
@@ -200,12 +276,18 @@ def test_agents_held_back_for_a_channel_work_again_when_it_waits_no_more() -> No
     assert match is not None and match.contact.contact_id == "one more"
 
 
-def test_channel_that_waits_keeps_its_turn_when_its_contact_changes() -> None:
-    board, call = board_with(), contact("call")
-    board.put_contact(call)
-    board.put_contact(contact("chat")._replace(channel=Channel.CHAT))
-    for _ in range(MOST_PASSED - 1):
-        board._turns.chosen(Channel.CHAT)
-    board.put_contact(call._replace(points=5.0, version=call.version + 1))
-    board._turns.chosen(Channel.CHAT)
-    assert board._turns.is_overdue(Channel.VOICE)
+@pytest.mark.parametrize("steps", [(), (after(60, Change(ChangeKind.REMOVE, "A")),)], ids=["changed", "moved on"])
+def test_contact_that_waits_keeps_its_turn_when_it_changes(steps: tuple[Step, ...]) -> None:
+    board = board_with(Line("q", True, (("A", 1),), Rules(steps=steps)), Line("chats", True, ()))
+    letter = of(EMAIL, "letter")
+    board.put_contact(letter, START)
+    for number in range(MOST_PASSED):
+        if number == MOST_PASSED - 1:
+            board.put_contact(letter._replace(points=1.0, version=2), START)
+            board.advance(START + 61)
+        board.put_contact(of(CHAT, f"chat{number}", number + 1, 9, queue="chats"), START)
+        board.put_agent(holding("a", CHAT, CHAT, version=number + 1)._replace(skills={"A": 1}))
+        assert board.decide(START) is not None
+    board.put_contact(of(CHAT, "one more", 99, 9, queue="chats"), START)
+    board.put_agent(holding("a", CHAT, CHAT, version=99)._replace(skills={"A": 1}))
+    assert board.decide(START) is None and set(board.held_back) == {"a"}

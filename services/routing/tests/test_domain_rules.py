@@ -9,7 +9,7 @@ import pytest
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
 from routing.domain.overflow import Overflow, OverflowRule, Trigger
-from routing.domain.requirements import of_levels, parsed
+from routing.domain.requirements import both, of_levels, parsed
 from routing.domain.rule_checks import check_rules
 from routing.domain.rules import Change, ChangeKind, Level, Rules, Step, Strategy, Weights
 
@@ -61,6 +61,13 @@ def on_list(*levels: Level) -> Rules:
         (Rules(most_points=101), "most_points"),
         (Rules(weights=Weights(cost=-1)), "weights.cost"),
         (Rules(preferred_wait=timedelta(hours=2)), "preferred_wait"),
+        (Rules(Strategy.WEIGHTED, weights=Weights(0, 0, 0, 0)), "weights are all 0"),
+        (Rules(acceleration=5, point=timedelta(0)), "points_per_minute changes nothing"),
+        (Rules(acceleration=5, most_points=0), "points_per_minute changes nothing"),
+        (
+            relaxing(after(60, Change(ChangeKind.REQUIRE, expression="fr <= 2 or en"))),
+            "steps[0].changes[0].require has a part that can never hold",
+        ),
     ],
 )  # fmt: skip
 def test_rules_that_can_not_work_are_refused_with_the_place_of_the_fault(rules: Rules, said: str) -> None:
@@ -87,6 +94,43 @@ def test_what_would_come_once_nobody_waits_any_more_is_refused(overflow: Overflo
         assert check_rules(rules, FRENCH, "q", "queue.rules") is rules
     in_time = relaxing(soon, expecting(600, Change(ChangeKind.ALSO_QUEUE, queue_id="r")))
     assert check_rules(in_time, FRENCH, "q", "queue.rules", overflow=overflow) is in_time
+
+
+def test_preferred_agent_does_not_keep_a_contact_to_the_end_of_its_wait() -> None:
+    minute = timedelta(seconds=60)
+    rules = Rules(preferred_wait=minute)
+    for overflow, code in WAYS_OUT:
+        with pytest.raises(InvalidInput) as caught:
+            check_rules(rules, FRENCH, "q", "queue.rules", overflow=overflow)
+        assert caught.value.metadata["fault"] == code and caught.value.fields[0].field == "queue.rules.preferred_wait"
+        in_time = Rules(preferred_wait=minute / 2)
+        assert check_rules(in_time, FRENCH, "q", "queue.rules", overflow=overflow) is in_time
+    assert check_rules(Rules(), FRENCH, "q", "queue.rules", overflow=Overflow(max_wait=timedelta(seconds=5)))
+
+
+def test_step_for_an_expected_wait_that_nobody_stays_for_is_refused() -> None:
+    sends_on = Overflow((OverflowRule(Trigger.EXPECTED_WAIT, timedelta(seconds=60), number="+994125550100"),))
+    for seconds, refused in ((59, False), (60, True), (300, True)):
+        rules = relaxing(expecting(seconds, REMOVE))
+        if not refused:
+            assert check_rules(rules, FRENCH, "q", "queue.rules", overflow=sends_on) is rules
+            continue
+        with pytest.raises(InvalidInput) as caught:
+            check_rules(rules, FRENCH, "q", "queue.rules", overflow=sends_on)
+        assert caught.value.fields[0].field == "queue.rules.steps[0].expected_wait_over"
+        assert caught.value.metadata == {"fault": "AFTER_OVERFLOW", "rule": "1"}
+
+
+def test_part_of_a_queues_expression_that_its_list_of_skills_rules_out_is_refused() -> None:
+    for text, refused in (("fr <= 2 or sales", True), ("fr >= 5 or sales", False), ("sales or support", False)):
+        asked = both(FRENCH, parsed(text, lambda name: name, "it"))
+        rules = Rules(requirement=text)
+        if not refused:
+            assert check_rules(rules, asked, "q", "queue.rules", listed=FRENCH) is rules
+            continue
+        with pytest.raises(InvalidInput, match="part that can never hold") as caught:
+            check_rules(rules, asked, "q", "queue.rules", listed=FRENCH)
+        assert caught.value.fields[0].field == "queue.rules.requirement"
 
 
 def test_agents_of_another_queue_are_not_called_for_where_anybody_may_take_it_already() -> None:

@@ -208,3 +208,35 @@ async def test_declined_offer_counts_as_no_missed_one_and_nobody_comes_back_of_i
     await floor.run(offer_ops.decline_offer, offer.offer_id, agent_id)
     agent = await floor.see(agent_id)
     assert (agent.reason, agent.missed_offers, agent.return_time) == ("declined", 0, None)
+
+
+@pytest.mark.parametrize("over", ["before", "in wrap-up then", "afterwards"])
+async def test_who_missed_a_call_beside_a_chat_comes_back_as_well(floor: Floor, over: str) -> None:
+    wrap_up = timedelta(0) if over == "before" else timedelta(minutes=5)
+    queue = await floor.queue(missed_offer_return=MINUTE, wrap_up_duration=wrap_up)
+    agent_id = await floor.agent()
+    chat = await floor.contact(queue.queue_id, channel=Channel.CHAT)
+    offer = await floor.match()
+    assert offer is not None
+    await floor.run(offer_ops.accept_offer, offer.offer_id, agent_id)
+    await floor.contact(queue.queue_id)
+    assert await floor.match() is not None
+    agent = await missing(floor, agent_id)
+    assert (agent.state, agent.next_state, agent.next_reason) == (
+        AgentState.ON_CONTACT, AgentState.NOT_READY, "missed_offer"
+    )  # fmt: skip
+    back_at = agent.return_time
+    assert back_at == floor.clock.now() + MINUTE and await floor.match() is None
+    if over != "afterwards":
+        await floor.hang_up(chat)
+        agent = await floor.see(agent_id)
+        assert agent.state is (AgentState.NOT_READY if over == "before" else AgentState.WRAP_UP)
+        assert agent.return_time == back_at
+    floor.clock.advance(MINUTE)
+    due = await floor.desk.db.system(lambda tx: sweeps.tenants_due(tx, floor.clock.now()), read_only=True)
+    assert floor.tenant_id in due
+    assert await floor.run(agent_ops.return_agents) == 1
+    agent = await floor.see(agent_id)
+    assert (agent.next_state, agent.return_time) == (None, None)
+    assert (agent.state is AgentState.AVAILABLE) is (over == "before")
+    assert await floor.match() is not None, "calls come through again"

@@ -4,6 +4,9 @@ The processes are real (`python -m routing`), with PostgreSQL and NATS between t
 callers come and agents answer. I1: no contact is held by two agents, or offered to two at once but where its queue
 rings several, no agent above capacity. I2: every
 contact reaches exactly one end. I10: order after a takeover is priority, then age.
+
+The randomized test pauses for up to 3 s, less than a lease lives; a pause of 30 s, after which a process comes back
+long after its lease, is in the test of takeovers alone.
 """
 
 from __future__ import annotations
@@ -41,9 +44,11 @@ from testkit.waiting import eventually
 
 from .conftest import Floor, open_floor
 
-TAKEOVER_SECONDS = 5.0
-"""Less than a lease lives: whoever waited for its end would take longer, each time."""
-TAKEOVERS = 6
+TAKEOVER_SECONDS = 4.0
+"""What a lease lives on at the least when its holder is gone, 6 s and renewed every 2 s: whoever waited for its end
+would take longer, each time."""
+TAKEOVERS = 5
+"""More than half of these must be faster: so their median is. One may meet a busy machine."""
 MOST_CALLERS = 150
 """So that a busy machine, which is longer at each disturbance, isn't left with a queue of any length."""
 PAUSE_SECONDS = 30.0
@@ -355,7 +360,7 @@ async def test_other_process_takes_over_at_once_and_who_comes_back_does_no_harm(
     agents = [await floor.agent(f"Agent {number}") for number in range(16)]
     await floor.contact(queue.queue_id)
     await eventually(lambda: rings(floor, agents))
-    took: tuple[list[float], list[float]] = [], []
+    took: list[float] = []
     for number in range(TAKEOVERS):  # by turns: who comes back isn't whose tenant it is
         victim = replicas[number % 2]
         if how == "kill":
@@ -371,7 +376,7 @@ async def test_other_process_takes_over_at_once_and_who_comes_back_does_no_harm(
             return (await floor.look(contact)).state is ContactState.OFFERED
 
         await eventually(offered)
-        took[number % 2].append(asyncio.get_running_loop().time() - began)
+        took.append(asyncio.get_running_loop().time() - began)
         if how == "pause" and number == 0:
             await asyncio.sleep(max(0.0, PAUSE_SECONDS - (asyncio.get_running_loop().time() - began)))
         if how == "kill":
@@ -380,7 +385,7 @@ async def test_other_process_takes_over_at_once_and_who_comes_back_does_no_harm(
             victim.resume()
         else:
             await victim.reconnect()
-        if all(min(each, default=TAKEOVER_SECONDS) < TAKEOVER_SECONDS for each in took):
-            break
+        if sum(each < TAKEOVER_SECONDS for each in took) > TAKEOVERS // 2:
+            return
         await asyncio.sleep(1)
-    assert all(min(each) < TAKEOVER_SECONDS for each in took), took
+    raise AssertionError(f"half of the takeovers waited for the lease to end: {took}")

@@ -31,8 +31,13 @@ _TOO_EARLY = {425, 429}
 class _Failed(Exception):
     outcome: str
     again: bool = False
-    down: bool = False
-    """Whether the other system is to blame, and not what it was asked."""
+    up: bool | None = True
+    """Whether the other system is there: an answer we have no use for is one all the same. None: it wasn't asked."""
+
+
+_OUR_FAULT = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError)
+"""What was to be sent is no request: what callers said meets the flow's own texts there, and a header's value may be
+none, a text no UTF-8, a host no name. Trying again changes nothing, and the other system has no part in it."""
 
 
 class Fetcher:
@@ -67,12 +72,13 @@ class Fetcher:
             log.info("a system is left alone", request_id=effect.request_id, seconds=round(wait))
             return Fetched(None, f"not asked: circuit open for {math.ceil(wait)} s")
         try:
-            values, outcome, down = await self._tries(effect)
+            values, outcome, up = await self._tries(effect)
         except BaseException:
             self._breakers.given_up(tenant_id, host)
             raise
-        if not down:
-            # An answer we have no use for is one all the same: the system is there.
+        if up is None:
+            self._breakers.given_up(tenant_id, host)
+        elif up:
             self._breakers.worked(tenant_id, host)
         elif self._breakers.failed(tenant_id, host, self._monotonic()):
             outcome = f"{outcome}, circuit opened"
@@ -80,9 +86,10 @@ class Fetcher:
             log.info("an http step failed", request_id=effect.request_id, outcome=outcome)
         return Fetched(values, outcome)
 
-    async def _tries(self, effect: Fetch) -> tuple[Mapping[str, str] | None, str, bool]:
-        """What came: the values, what happened, and whether the system seems to be down."""
-        outcome, down = "", False
+    async def _tries(self, effect: Fetch) -> tuple[Mapping[str, str] | None, str, bool | None]:
+        """What came: the values, what happened, and whether the system is there; None when it wasn't asked."""
+        outcome = ""
+        up: bool | None = None
         with tracer.start_as_current_span("flows.fetch") as span:
             for attempt in range(effect.retries + 1):
                 if attempt:
@@ -90,29 +97,30 @@ class Fetcher:
                 try:
                     async with asyncio.timeout(effect.timeout.total_seconds()):
                         values = await self._once(effect)
-                    return values, "ok", False
+                    return values, "ok", True
                 except TimeoutError:
-                    outcome, down = "timeout", True
-                except httpx.HTTPError as error:
-                    outcome, down = type(error).__name__, True
-                except ValueError as error:
-                    # What callers said and what the other side answered meet here: a text that is no UTF-8, a host
-                    # that is no name. Whatever it is, the step has failed and the call goes on.
-                    outcome, down = f"not to be sent or read ({type(error).__name__})", False
+                    outcome, up = "timeout", False
+                except _OUR_FAULT as error:
+                    outcome, up = f"not to be sent ({type(error).__name__})", None
                     break
+                except httpx.DecodingError:
+                    outcome, up = "answer not to be read", True
+                    break
+                except httpx.HTTPError as error:
+                    outcome, up = type(error).__name__, False
                 except _Failed as error:
-                    outcome, down = error.outcome, error.down
+                    outcome, up = error.outcome, error.up
                     if not error.again:
                         break
             span.set_attribute("merkez.outcome", outcome)
-        return None, outcome, down
+        return None, outcome, up
 
     async def _once(self, effect: Fetch) -> Mapping[str, str]:
         request = await self._request(effect)
         response = await self._client.send(request, stream=True)
         try:
             if response.status_code in _WORTH_ANOTHER_TRY:
-                raise _Failed(str(response.status_code), again=True, down=response.status_code not in _TOO_EARLY)
+                raise _Failed(str(response.status_code), again=True, up=response.status_code in _TOO_EARLY)
             if not response.is_success:
                 raise _Failed(str(response.status_code))
             body = bytearray()
@@ -133,9 +141,9 @@ class Fetcher:
         try:
             url = httpx.URL(effect.url)
         except httpx.InvalidURL:
-            raise _Failed("bad address") from None
+            raise _Failed("bad address", up=None) from None
         if targets.url_problem(effect.url, allow_loopback=self._allow_loopback) is not None:
-            raise _Failed("forbidden address")
+            raise _Failed("forbidden address", up=None)
         address = await self._resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
         headers = httpx.Headers([(name.encode(), value.encode()) for name, value in effect.headers.items()])
         headers["Host"] = url.netloc.decode()
@@ -155,10 +163,10 @@ class Fetcher:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise _Failed("name not found", again=True, down=True) from None
+            raise _Failed("name not found", again=True, up=False) from None
         addresses = [str(entry[4][0]) for entry in found]
         if not all(targets.address_allowed(each, allow_loopback=self._allow_loopback) for each in addresses):
-            raise _Failed("forbidden address")
+            raise _Failed("forbidden address", up=None)
         return addresses[0]
 
 

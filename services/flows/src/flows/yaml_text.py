@@ -15,7 +15,8 @@ from yaml import events as ev
 from flows.domain.code_in import Node
 from flows.domain.code_shape import MAX_BYTES
 
-MAX_NODES = 150_000
+MAX_NODES = 320_000
+"""Of 512 kB of the smallest branches there can be, with room to spare."""
 MAX_DEPTH = 12
 
 
@@ -45,17 +46,27 @@ def _block(text: str) -> bool:
 _Dumper.add_representer(str, _text)
 
 
+class _ShortDumper(yaml.CSafeDumper):
+    """Writes texts of several lines without an indent for each."""
+
+
 def write(values: Any) -> str:
-    """YAML of dicts, lists, texts, numbers and flags."""
+    """YAML of dicts, lists, texts, numbers and flags, which `read` takes: what would be too big with its texts in
+    lines has them in quotes."""
+    text = _dumped(values, _Dumper)
+    return text if len(text.encode()) <= MAX_BYTES else _dumped(values, _ShortDumper)
+
+
+def _dumped(values: Any, dumper: type[yaml.CSafeDumper]) -> str:
     return yaml.dump(
-        values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=1_000_000
+        values, Dumper=dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=1_000_000
     )
 
 
 def read(text: str) -> Node:
     """The one document of a text. Raises YamlRefused."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise YamlRefused(f"The file is bigger than {MAX_BYTES // 1024} kB.")
+        raise YamlRefused(f"The file is bigger than {MAX_BYTES // 1000} kB.")
     try:
         return _build(text)
     except yaml.MarkedYAMLError as error:

@@ -11019,7 +11019,7 @@ export interface components {
             contactId?: string;
             /** @description Rule, such as longest_idle, best_proficiency_then_idle. */
             rule?: string;
-            /** @description Agents weighed, best first, at most 20. */
+            /** @description Agents weighed, best first, at most 20; then at most 20 of those who were ready and could not have it. */
             candidates?: components["schemas"]["routing.v1.Candidate"][];
             /**
              * Format: date-time

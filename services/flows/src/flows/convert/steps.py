@@ -69,7 +69,7 @@ FROM: Mapping[str, Callable[[Any], Any]] = {
     "call_flow": lambda m: CallFlow(m.flow_id, dict(m.inputs), dict(m.outputs), m.next, m.failed),
     "entry_rules": lambda m: EntryRules(
         tuple(
-            Rule(each.name, each.condition, each.queue_id, each.priority, dict(each.skills), each.requirement)
+            Rule(each.name, each.condition, each.queue_id, each.priority, dict(each.skills), each.requirement.strip())
             for each in m.rules
         ),
         m.next,

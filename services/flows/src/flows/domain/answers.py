@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,14 +15,25 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")  # RFC 6901 4
 
 
 def extract(body: bytes, wanted: Mapping[str, str]) -> dict[str, str] | None:
-    """Value by name, empty where the answer has none; None when something is wanted and the answer isn't JSON."""
+    """Value by name, empty where the answer has none; None when something is wanted and the answer isn't JSON (RFC
+    8259, so NaN and Infinity are none, and neither is a number only infinity stands for). Every value is a text that
+    can be kept and sent on."""
     if not wanted:
         return {}
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_constant=_no_number, parse_float=_finite)
+        return {name: _text(_pointed(document, pointer)) for name, pointer in wanted.items()}
     except (ValueError, RecursionError):
         return None
-    return {name: _text(_pointed(document, pointer)) for name, pointer in wanted.items()}
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_number(digits)
 
 
 def _pointed(document: Any, pointer: str) -> Any:
@@ -40,7 +52,7 @@ def _pointed(document: Any, pointer: str) -> Any:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, str):
-        # JSON can name halves of characters, which no other system takes.
-        return value.encode("utf-8", "replace").decode()[:MAX_ATTRIBUTE_LENGTH]
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:MAX_ATTRIBUTE_LENGTH]
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # JSON can name halves of characters, wherever in the answer, which no other system takes, and U+0000, which no
+    # database does.
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")[:MAX_ATTRIBUTE_LENGTH]

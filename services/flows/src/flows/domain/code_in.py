@@ -157,7 +157,12 @@ class Reading:
 
     def expression(self, node: Node, place: Spot) -> str:
         """An expression of skills, with the ids behind their names; whether it can be read is for validation."""
-        return renamed(self.text(node, place), lambda each: self._meant(node, each, place, Noun.SKILL) or None)
+        return renamed(self.text(node, place), lambda each: self._skill(node, each, place) or None)
+
+    def _skill(self, node: Node, name: str, place: Spot) -> str:
+        self.nouns.add(Noun.SKILL)
+        found = None if name.startswith(BY_ID) else self.names.skill(name)
+        return found or self._meant(node, name, place, Noun.SKILL)
 
     def _meant(self, node: Node, name: str, place: Spot, noun: Noun) -> str:
         if not name:

@@ -22,8 +22,9 @@ from flows.domain.scenarios import Input, Kind
 
 FORMAT = "merkez.flow/1"
 """First line of every file: which shape follows."""
-MAX_BYTES = 2 * 1024 * 1024
-"""Of a file: a draft may have 512 kB, its tests 400."""
+MAX_BYTES = 4_000_000
+"""Of a file: a draft may have 512 kB, its tests 400, and either grows to four times that with its keys, or with
+characters that have to be written as codes. A message holds no more."""
 
 KINDS: Mapping[str, type[d.Action]] = {
     re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower(): cls for cls in typing.get_args(d.Action)

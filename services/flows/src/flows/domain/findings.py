@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -37,6 +37,8 @@ class References:
     """Newest releases of the flows it calls or hands on to, and of those that they lead into."""
     flow_id: str = ""
     """The flow that is checked; empty for a new one."""
+    callers: Sequence[tuple[str, Definition]] = ()
+    """Names and running releases of the other flows that call this one."""
     number_lists: Collection[str] = ()
     """Keys of the tenant's number lists."""
 

@@ -43,7 +43,7 @@ class FlowNotPublished(FailedPrecondition):
 
 
 class FlowInUse(FailedPrecondition):
-    """Calls are in the flow right now."""
+    """Calls are in the flow right now, or other flows lead into it."""
 
     reason = "FLOW_IN_USE"
 

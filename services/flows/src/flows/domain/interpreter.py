@@ -250,8 +250,9 @@ def _proceed(walk: Walk, _: Proceed) -> Turn:
 
 
 def _one_line(value: str) -> str:
-    # A line break in a header's value would begin a header of the caller's choice.
-    return "".join(character for character in value if character.isprintable())
+    # A line break in a header's value would begin a header of the caller's choice; blanks around it are no part of it
+    # (RFC 9110 5.5), and nobody sends them.
+    return "".join(character for character in value if character.isprintable()).strip()
 
 
 def _fetched(walk: Walk, event: Fetched) -> Turn:

@@ -6,12 +6,12 @@ thing is meant only while one alone bears it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kernel.ids import is_id
-from kernel.skills import named, renamed
+from kernel.skills import named, renamed, skill_finder
 
 from flows.domain.branching import CheckQueue
 from flows.domain.definitions import (
@@ -24,7 +24,7 @@ from flows.domain.definitions import (
     Voicemail,
     prompts,
 )  # fmt: skip
-from flows.domain.entry import EntryRules
+from flows.domain.entry import EntryRules, Rule
 from flows.domain.subflows import CallFlow
 
 BY_ID = "id:"
@@ -56,6 +56,12 @@ class Names:
         """Ids of everything of that name."""
         return [each for each, known in self.by_id.get(noun, {}).items() if known == name]
 
+    def skill(self, name: str) -> str | None:
+        """The id of a skill by its name as an expression says it, whatever its case, or by the id itself: as the
+        expression is read on the line. None when there is none."""
+        exact = self.ids(Noun.SKILL, name)
+        return exact[0] if len(exact) == 1 else skill_finder(self.by_id.get(Noun.SKILL, {}))(name)
+
     def written(self, noun: Noun, value: str) -> str:
         """How an id is written: its name, or the id itself where no name says the same."""
         name = self.by_id.get(noun, {}).get(value, "")
@@ -64,10 +70,14 @@ class Names:
         return BY_ID + value
 
     def written_within(self, expression: str) -> str:
-        """How an expression of skills is written: ids by their names, names as they are."""
-        known = self.by_id.get(Noun.SKILL, {})
-        is_skill: Callable[[str], bool] = lambda each: each in known or is_id("skl", each)  # noqa: E731
-        return renamed(expression, lambda each: self.written(Noun.SKILL, each) if is_skill(each) else None)
+        """How an expression of skills is written: each by its name, as it is written itself; what means nothing here
+        as it is."""
+
+        def written(each: str) -> str | None:
+            skill_id = self.skill(each) or (each if is_id("skl", each) else None)
+            return None if skill_id is None else self.written(Noun.SKILL, skill_id)
+
+        return renamed(expression, written)
 
     def together(self, other: Names) -> Names:
         """These and others, each of its own nouns."""
@@ -124,10 +134,36 @@ def _chosen(action: Action | None) -> Iterator[tuple[str, Noun, str]]:
 
 
 def _is_skill(value: str) -> bool:
-    # An expression may say a skill by its name as well: that is no reference, and reads the same everywhere.
+    # An expression that was kept while routing could not be asked may say a skill by its name: no reference yet.
     return is_id("skl", value)
 
 
 def nouns(*definitions: Definition) -> Collection[Noun]:
     """Whose names are needed to write these definitions."""
-    return {each.noun for whole in definitions for step in whole.steps for each in references(step.action)}
+    found = {each.noun for whole in definitions for step in whole.steps for each in references(step.action)}
+    return found | ({Noun.SKILL} if any(map(skills_by_name, definitions)) else set())
+
+
+def skills_by_name(definition: Definition) -> bool:
+    """Whether an expression of its entry rules says a skill by anything but its id."""
+    rules = (rule for step in definition.steps if isinstance(step.action, EntryRules) for rule in step.action.rules)
+    return any(not _is_skill(each) for rule in rules for each in named(rule.requirement))
+
+
+def by_skill_ids(definition: Definition, skills: Mapping[str, str]) -> Definition:
+    """The same with the skills in its entry rules' expressions by their ids, as every other reference is; what means
+    nothing among `skills`, names by id, stays as it is."""
+    find = Names({Noun.SKILL: skills}).skill
+
+    def plain(rule: Rule) -> Rule:
+        return replace(rule, requirement=renamed(rule.requirement, find))
+
+    return replace(
+        definition,
+        steps=tuple(
+            replace(step, action=replace(step.action, rules=tuple(map(plain, step.action.rules))))
+            if isinstance(step.action, EntryRules)
+            else step
+            for step in definition.steps
+        ),
+    )

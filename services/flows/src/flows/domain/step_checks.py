@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kernel.errors import InvalidInput
 from kernel.skills import ANYBODY, Term, both, parsed, skill_finder
@@ -299,6 +299,21 @@ def _type_problem(field: str, text: str, parameter: Parameter) -> Iterator[Found
     # A text may hold a number, a time or a yes; whether it does is seen in the call.
     if kind is not Type.TEXT and kind.value != parameter.type:
         yield error(field, "PARAMETER_TYPE", f"{parameter.name} is a {parameter.type}, and this gives a {kind}.")
+
+
+def caller_problems(definition: Definition, known: References) -> Iterator[Found]:
+    """Whether the flows that call this one would still get through it."""
+    fresh = replace(known, called={known.flow_id: definition})
+    for name, caller in known.callers:
+        calls = [each for step in caller.steps if isinstance(each := step.action, CallFlow)]
+        wrong = [f for each in calls if each.flow_id == known.flow_id for f in _call_flow(each, fresh)]
+        if wrong:
+            field = wrong[0][0]
+            yield error(
+                field.partition("[")[0], "CALLER_BREAKS",
+                f"The flow {name!r} calls this one and its {field} would no longer fit, so that its calls go to its "
+                "failed step: leave both ways open in this release, change that flow, then publish the rest.",
+            )  # fmt: skip
 
 
 def circle_problems(definition: Definition, known: References) -> Iterator[Found]:

@@ -98,6 +98,7 @@ def _whole(definition: Definition, known: References) -> Iterator[Found]:
         yield error("language", "LANGUAGE_UNKNOWN", f"The language must be one of {', '.join(LANGUAGES)}.")
     yield from step_checks.parameter_problems(definition)
     yield from step_checks.circle_problems(definition, known)
+    yield from step_checks.caller_problems(definition, known)
 
 
 def _graph_problems(definition: Definition) -> dict[str, list[Found]]:

@@ -10,7 +10,7 @@ from chassis.sql import Database
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from kernel.clock import Clock
-from kernel.errors import InvalidInput
+from kernel.errors import InvalidInput, Unavailable
 from kernel.ids import require_id, require_request_id
 from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
 
@@ -20,7 +20,7 @@ from flows.domain import templates, validation
 from flows.domain.definitions import Definition
 from flows.domain.expectations import FlowTest
 from flows.domain.flows import MAX_DEFINITION_BYTES, Flow, FlowNotFound, ReleaseNotFound, VersionConflict
-from flows.domain.names import Noun
+from flows.domain.names import Noun, by_skill_ids, skills_by_name
 from flows.domain.validation import References
 from flows.handlers.worlds import Worlds
 from flows.ops import flow_tests as test_ops
@@ -48,7 +48,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
 
     async def CreateFlow(self, request: flow_service_pb2.CreateFlowRequest, context: Any) -> flow_pb2.Flow:
         who = principal()
-        draft, layout = self._first_draft(request), convert.layout_from(request.flow)
+        draft, layout = await self._by_skill_ids(self._first_draft(request)), convert.layout_from(request.flow)
         known = await self._references(draft) if request.publish else None
 
         async def create(tx: Any) -> flow_pb2.Flow:
@@ -87,10 +87,11 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
             paths = {field.name for field, _ in request.flow.ListFields()} & _UPDATABLE
         if "draft" in paths:
             require_small(request.flow.draft)
+        draft = convert.definition_from(request.flow.draft) if "draft" in paths else None
         change = ops.Change(
             flow_id=flow_id,
             display_name=request.flow.display_name if "display_name" in paths else None,
-            draft=convert.definition_from(request.flow.draft) if "draft" in paths else None,
+            draft=await self._by_skill_ids(draft) if draft is not None else None,
             layout=convert.layout_from(request.flow) if "layout" in paths else None,
             version=request.version,
         )
@@ -203,6 +204,16 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         return flow_service_pb2.ListReleasesResponse(
             releases=[convert.to_release(release) for release in page], next_page_token=token
         )
+
+    async def _by_skill_ids(self, draft: Definition) -> Definition:
+        """The draft as it is kept: by ids. While routing can't be asked names stay, and publishing sees to them."""
+        if not skills_by_name(draft):
+            return draft
+        try:
+            names = await self._routing.names({Noun.SKILL})
+        except Unavailable:
+            return draft
+        return by_skill_ids(draft, names.by_id[Noun.SKILL])
 
     def _first_draft(self, request: flow_service_pb2.CreateFlowRequest) -> Definition:
         require_small(request.flow.draft)

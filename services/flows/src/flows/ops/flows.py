@@ -29,7 +29,7 @@ from flows.domain.flows import (
     require_version,
 )  # fmt: skip
 from flows.domain.list_uses import list_keys
-from flows.domain.names import Noun
+from flows.domain.names import Noun, by_skill_ids
 from flows.domain.uses import FlowUse, steps_naming
 from flows.domain.validation import References
 from flows.ops.flow_tests import Tried, flows_led_into, require_passed
@@ -62,8 +62,17 @@ async def problems(tx: Tx, definition: Definition, known: References, flow_id: s
     flows = await store.published(tx, sorted(named)) if named else ()
     called = await flows_led_into(tx, definition)
     lists = await list_store.keys(tx) if list_keys(definition) else ()
-    known = replace(known, prompts=found, flows=flows, called=called, flow_id=flow_id, number_lists=lists)
+    callers = [(name, release) for _, name, release in await _calling(tx, flow_id)] if flow_id else []
+    known = replace(
+        known, prompts=found, flows=flows, called=called, flow_id=flow_id, number_lists=lists, callers=callers
+    )
     return validation.validate(definition, known)
+
+
+def settled(draft: Definition, known: References) -> Definition:
+    """The draft as it is published: its skills by their ids, also those kept by name while routing could not be
+    asked."""
+    return by_skill_ids(draft, known.skills) if known.skills else draft
 
 
 async def create_flow(
@@ -78,7 +87,8 @@ async def create_flow(
         return flow
     found = await problems(tx, draft, known)
     if validation.valid(found) and validation.checked(found):
-        release = await _release(tx, flow, draft, publisher, "", now)
+        flow = replace(flow, draft=settled(draft, known))
+        release = await _release(tx, flow, flow.draft, publisher, "", now)
         return await store.get_flow(tx, release.flow_id)
     return flow
 
@@ -99,11 +109,21 @@ async def update_flow(tx: Tx, change: Change, now: datetime) -> Flow:
 
 
 async def delete_flow(tx: Tx, flow_id: str, now: datetime) -> None:
-    """Delete a flow that no call is in."""
+    """Delete a flow that no call is in and no other flow leads into."""
     flow = await store.get_flow(tx, flow_id)
+    uses = [each for each in await list_uses(tx, Noun.FLOW, flow_id) if each.flow_id != flow_id]
+    if uses:
+        named = ", ".join(f"{each.display_name!r} (step {each.step_ids[0]})" for each in uses[:5])
+        raise FlowInUse(f"other flows call it or hand on to it: {named}; take it out of them and publish them first")
     if await store.has_live_runs(tx, flow.flow_id, now):
         raise FlowInUse("calls are in this flow right now: point its numbers elsewhere and wait for them to end")
     await store.delete_flow(tx, flow_id, now)
+
+
+async def _calling(tx: Tx, flow_id: str) -> list[tuple[str, str, Definition]]:
+    """Other flows whose running release names this one: id, name and release."""
+    held = await store.holding(tx, flow_id)
+    return [(each, name, release) for each, name, (_, *running) in held if each != flow_id for release in running]
 
 
 async def list_uses(tx: Tx, noun: Noun, value: str) -> list[FlowUse]:
@@ -135,6 +155,7 @@ async def publish_flow(
     comment = require_text(comment, "comment", MAX_COMMENT, required=False)
     _require_publishable(await problems(tx, flow.draft, known, flow_id))
     await require_passed(tx, flow_id, tried)
+    flow = replace(flow, draft=settled(flow.draft, known))
     return await _release(tx, flow, flow.draft, publisher, comment, now)
 
 
@@ -149,7 +170,8 @@ async def roll_back_flow(
     if old.release_id == flow.release_id:
         raise InvalidInput.of("release_id", "is the release that runs already")
     _require_publishable(await problems(tx, old.definition, known, flow_id))
-    return await _release(tx, flow, old.definition, publisher, "", now, restored_number=old.number)
+    definition = settled(old.definition, known)
+    return await _release(tx, flow, definition, publisher, "", now, restored_number=old.number)
 
 
 def _require_publishable(found: Sequence[Problem]) -> None:

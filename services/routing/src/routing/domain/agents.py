@@ -153,7 +153,7 @@ class Agent:
     next_reason_id: str = ""
     return_time: datetime | None = None
     """When they are AVAILABLE again by themselves, after a missed offer; kept while another rings at their telephones
-    alone."""
+    alone, and while they hold other contacts."""
     missed_offers: int = 0
     """Offers missed since the shift began."""
     missed_in_row: int = 0
@@ -284,13 +284,15 @@ def turned_away(agent: Agent, reason: str, now: datetime, returns: timedelta = t
     """NOT_READY after a missed or declined offer, so that the contact does not ring there again, or what was wanted
     next, with its reason. Who missed one `returns` by themselves after so long (0: never), unless they missed too many
     in a row or wanted to be away. Who was found away is as before, and passed over by queues. Who holds other contacts
-    goes on with them, and is NOT_READY after the last."""
+    goes on with them, and is NOT_READY after the last, unless they returned before."""
+    missed = reason == MISSED_OFFER
+    again = missed and returns > timedelta(0) and agent.missed_in_row < RETURNS_IN_ROW and agent.next_state is None
+    back = now + returns if again else None
     if agent.others:
-        missed = int(reason == MISSED_OFFER)
         wanted = (agent.next_state, agent.next_reason, agent.next_reason_id)
         return replace(
             _resumed(agent, now, *(wanted if agent.next_state else (AgentState.NOT_READY, reason, ""))),
-            missed_offers=agent.missed_offers + missed, missed_in_row=agent.missed_in_row + missed,
+            missed_offers=agent.missed_offers + missed, missed_in_row=agent.missed_in_row + missed, return_time=back,
         )  # fmt: skip
     agent = replace(agent, channel=None)
     after = moved(
@@ -302,19 +304,24 @@ def turned_away(agent: Agent, reason: str, now: datetime, returns: timedelta = t
             after, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id, passed_over=True,
             return_time=agent.return_time,
         )  # fmt: skip
-    if reason == MISSED_OFFER:
-        again = returns > timedelta(0) and agent.missed_in_row < RETURNS_IN_ROW and agent.next_state is None
+    if missed:
         after = replace(
-            after, missed_offers=agent.missed_offers + 1, missed_in_row=agent.missed_in_row + 1,
-            return_time=now + returns if again else None,
-        )  # fmt: skip
+            after, missed_offers=agent.missed_offers + 1, missed_in_row=agent.missed_in_row + 1, return_time=back
+        )
     if agent.next_state is not None:
         return replace(after, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id)
     return after
 
 
 def returned(agent: Agent, now: datetime) -> Agent:
-    """The time after a missed offer is over: AVAILABLE, unless the station is gone meanwhile."""
+    """The time after a missed offer is over: AVAILABLE, unless the station is gone meanwhile. Who holds something is
+    offered more beside it again, and so free afterwards."""
+    if agent.state in BUSY:
+        kept = (None, "") if agent.has_station else (AgentState.NOT_READY, NO_STATION)
+        return replace(
+            agent, next_state=kept[0], next_reason=kept[1], next_reason_id="", return_time=None,
+            version=agent.version + 1,
+        )  # fmt: skip
     if agent.has_station:
         return moved(agent, AgentTrigger.GO_AVAILABLE, now, idle_since=now)
     return moved(agent, AgentTrigger.GO_NOT_READY, now, reason=NO_STATION, idle_since=None)
@@ -344,7 +351,7 @@ def _resumed(agent: Agent, now: datetime, state: AgentState | None, reason: str,
     last = agent.others[-1]
     after = moved(
         agent, AgentTrigger.RESUME, now, contact_id=last.contact_id, channel=last.channel, others=agent.others[:-1],
-        next_state=state, next_reason=reason, next_reason_id=reason_id,
+        next_state=state, next_reason=reason, next_reason_id=reason_id, return_time=agent.return_time,
     )  # fmt: skip
     return replace(after, state=AgentState.WRAP_UP) if last.wrapping else after
 
@@ -369,7 +376,7 @@ def wrapping_up(agent: Agent, now: datetime, contact_id: str) -> Agent:
     if contact_id != agent.contact_id:
         marked = tuple(each._replace(wrapping=True) if each.contact_id == contact_id else each for each in agent.others)
         return replace(agent, others=marked, version=agent.version + 1)
-    return moved(agent, AgentTrigger.TALK_END, now)
+    return moved(agent, AgentTrigger.TALK_END, now, return_time=agent.return_time)
 
 
 def attached(agent: Agent, station_id: str, at: datetime) -> Agent:

@@ -21,7 +21,7 @@ from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Line, Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.fairness import Turns
-from routing.domain.matches import ALONE, CANDIDATES, PREFERRED, TARGET, Match, Waiting, rings_along
+from routing.domain.matches import ALONE, CANDIDATES, PREFERRED, TARGET, Match, Waiting, rings_along, rule_of
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
 from routing.domain.ranking import AWAY, HOLDING, IDLE, LAST, USUALLY, Ranked, Ranking, Ready, Tally
@@ -131,7 +131,7 @@ class Board:
         known = (agent.skills, agent.queue_ids, agent.direct, tier == AWAY)
         if fit is None or (fit.skills, fit.queue_ids, fit.direct, fit.away) != known:
             fit = self._refit(agent, fit)
-        if agent.loaded and self._is_held_back(agent, fit):
+        if agent.loaded and self._turns.holds_back(agent, fit):
             self._held_back[agent_id] = agent
             return
         self._ready[agent_id] = agent
@@ -189,6 +189,7 @@ class Board:
         """A contact waits, or changed while waiting. KeyError when its queue's rules are not known."""
         # Counted before it is taken from where it stood: it has waited all the time.
         self._turns.came(contact.channel)
+        passed = self._turns.carried(self._place.get(contact.contact_id), contact.contact_id, now)
         self.drop_contact(contact.contact_id)
         try:
             pool, due = self._pool(contact, now)
@@ -197,6 +198,7 @@ class Board:
             raise
         self._waiting[contact.contact_id] = contact
         self._stand(contact, pool)
+        self._carry(pool, passed)
         self._fall_due(contact, due)
 
     def drop_contact(self, contact_id: str) -> Waiting | None:
@@ -204,10 +206,7 @@ class Board:
         contact = self._waiting.pop(contact_id, None)
         if contact is not None:
             self._unplace(contact_id)
-            due = self._turns.is_overdue(contact.channel)
             self._turns.went(contact.channel)
-            if due and not self._turns.is_overdue(contact.channel):
-                self._let_go()
         return contact
 
     def advance(self, now: float) -> int:
@@ -218,8 +217,10 @@ class Board:
             if self._waiting.get(contact.contact_id) is not contact:
                 continue
             pool, due = self._pool(contact, now)
+            passed = self._turns.carried(self._place[contact.contact_id], contact.contact_id, now)
             self._unplace(contact.contact_id)
             self._stand(contact, pool)
+            self._carry(pool, passed)
             self._fall_due(contact, due)
             count += 1
         return count
@@ -230,9 +231,9 @@ class Board:
         place: Place | None = None
         head: Waiting | None = None
         mixed = self._turns.mixed
-        turn = self._turns.next_of({pool.channel for pool in self._live.values()}) if mixed else None
-        for pool in self._live.values():
-            first = pool.head(now) if turn is None or pool.channel is turn else None
+        turn = self._turns.next_of(self._live) if mixed else None
+        for pool in self._live.values() if turn is None else (turn,):
+            first = pool.head(now)
             if first is not None and (place is None or first[0] < place):
                 best, (place, head) = pool, first
         if best is None or head is None:
@@ -240,40 +241,48 @@ class Board:
         weighed = tuple(best.best(head, CANDIDATES))
         # Those who were ready too but may not take it: what a supervisor asks about first. From the end: those at a
         # dict's front go first, and looking for the first one left would take ever longer.
-        others = tuple(islice(reversed(self._ready.values()), _EXAMINED)) if len(weighed) < CANDIDATES else ()
+        others = tuple(islice(reversed(self._ready.values()), _EXAMINED))
+        kept = tuple(islice(self._held_back.values(), CANDIDATES)) if self._held_back else ()
         rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
         line = None if rule in ALONE else self._lines.get(head.queue_id)
         most = line.rules.ring_agents if line is not None else 1
         companions = rings_along(weighed, most - 1, best.spare(weighed, self._fits)) if most > 1 else ()
-        match = Match(head, weighed[0][0], rule, best.stage, best.ranking, weighed, others, now, companions)
+        match = Match(head, weighed[0][0], rule, best.stage, best.ranking, weighed, others, now, companions, kept)
         self.drop_contact(head.contact_id)
         for agent in match.agents:
             self.drop_agent(agent.agent_id)
+        self._served(best)
         if mixed:
-            self._take_turns(head.channel)
+            self._take_turns(head.channel, match.agent, now)
         return match
 
-    def _take_turns(self, channel: Channel) -> None:
-        """A contact of this channel was taken. When another channel's turn has come, whoever would take it had they
-        room takes nothing else until they have."""
-        came = self._turns.chosen(channel)
+    def _take_turns(self, channel: Channel, agent: Ready, now: float) -> None:
+        """A contact of this channel was taken for an agent, and the first of every other channel they could have had
+        was passed over. When the turn of one has come, whoever would take it had they room takes nothing else until
+        they have."""
+        came = self._turns.chosen(channel, agent, self._fits[agent.agent_id], now)
         self._let_go()
-        if not came:
-            return
+        if came:
+            self._hold_back()
+
+    def _hold_back(self) -> None:
         for agent in [each for each in self._ready.values() if each.loaded]:
-            if self._is_held_back(agent, self._fits[agent.agent_id]):
+            if self._turns.holds_back(agent, self._fits[agent.agent_id]):
                 self.drop_agent(agent.agent_id)
                 self._held_back[agent.agent_id] = agent
 
+    def _carry(self, pool: Pool, passed: int) -> None:
+        if passed and self._turns.came_to(pool, passed):
+            self._hold_back()
+
+    def _served(self, pool: Pool) -> None:
+        if self._turns.served(pool):
+            self._let_go()
+
     def _let_go(self) -> None:
         for agent in list(self._held_back.values()):
-            if not self._is_held_back(agent, self._fits[agent.agent_id]):
+            if not self._turns.holds_back(agent, self._fits[agent.agent_id]):
                 self.put_agent(agent)
-
-    def _is_held_back(self, agent: Ready, fit: Fit) -> bool:
-        overdue = [channel for channel in self._turns.overdue if agent.waits_for(channel)]
-        pools = [pool for pool, *_ in (*fit.stands, *fit.ranks)] if overdue else []
-        return any(pool.waiting and not pool.ready and pool.channel in overdue for pool in pools)
 
     def _stand(self, contact: Waiting, pool: Pool) -> None:
         self._place[contact.contact_id] = pool
@@ -295,6 +304,7 @@ class Board:
         pool.take(contact_id)
         if not pool.waiting:
             self._live.pop(id(pool), None)
+            self._served(pool)
 
     def _refit(self, agent: Ready, before: Fit | None) -> Fit:
         for queue_id in before.queue_ids - agent.queue_ids if before else ():
@@ -347,7 +357,7 @@ class Board:
             if len(self._pools) >= _MAX_POOLS:
                 self._forget_empty()
             ranked = None if ranking.by_idle else Ranked()
-            pool = self._pools[key] = Pool(stage, ranking, channel, ranked=ranked, rule=_rule(stage, ranking))
+            pool = self._pools[key] = Pool(stage, ranking, channel, ranked=ranked, rule=rule_of(stage, ranking))
             for member in stage.members or ("",):
                 self._by_member.setdefault(member, {})[id(pool)] = pool
             found = [fit for agent_id in self._candidates(stage.members) if (fit := self._fits[agent_id]).stand(pool)]
@@ -434,9 +444,3 @@ def waiting_of(contact: Contact) -> Waiting | None:
 def line_of(queue: Queue) -> Line:
     """The queue as the board sees it."""
     return Line(queue.queue_id, queue.open_to_all, demand(queue.required_skills), queue.rules)
-
-
-def _rule(stage: Stage, ranking: Ranking) -> str:
-    if ranking.strategy is not Strategy.SKILLS:
-        return ranking.strategy.lower()
-    return "best_proficiency_then_idle" if requirements.skills_named(stage.requirement) else "longest_idle"

@@ -1,42 +1,36 @@
 """Every channel's turn comes, however many contacts of another one come in.
 
 Urgency orders contacts across channels, so an older one comes first anyway, unless priority or growth says otherwise,
-or contacts of light channels fill each gap in agents whom a heavier one needs whole. Against both there is one count:
-of decisions for other channels while one waits. At `MOST_PASSED` its first contact is next, when anybody can take it;
-when nobody has room, agents who could take it are held back from other work until they have.
+or contacts of light channels fill each gap in agents whom a heavier one needs whole. Against both there is one count
+for each pool, so for the agents who may take what waits there: of decisions for other channels made for one of them
+while a contact of it was the first of its channel they could have taken. What other agents do counts neither for it
+nor against it. At `MOST_PASSED` its first contact is next, when anybody can take it; when nobody has room, agents who
+could take it are held back from other work until they have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Container
 
 from routing.domain.contacts import Channel
+from routing.domain.pools import Fit, Place, Pool
+from routing.domain.ranking import Ready
 
 MOST_PASSED = 25
-"""Decisions for other channels before a channel that waits has its turn."""
+"""Decisions for other channels before what waits has its turn."""
 
 
 class Turns:
-    """How often each channel that waits was passed over."""
+    """How often what waits was passed over."""
 
     def __init__(self) -> None:
         self._waiting: dict[Channel, int] = {}
-        self._passed: dict[Channel, int] = {}
+        self._passed: dict[Pool, int] = {}
 
     @property
     def mixed(self) -> bool:
         """Whether contacts of more than one channel wait: else nobody's turn needs watching."""
         return len(self._waiting) > 1
-
-    @property
-    def overdue(self) -> list[Channel]:
-        """Channels whose turn it is, the one passed over most often first."""
-        due = [channel for channel, passed in self._passed.items() if passed >= MOST_PASSED]
-        return sorted(due, key=lambda channel: -self._passed[channel])
-
-    def is_overdue(self, channel: Channel) -> bool:
-        """Whether it is this channel's turn."""
-        return self._passed.get(channel, 0) >= MOST_PASSED
 
     def came(self, channel: Channel) -> None:
         """A contact waits."""
@@ -49,19 +43,50 @@ class Turns:
             self._waiting[channel] = left
         else:
             del self._waiting[channel]
-            self._passed.pop(channel, None)
 
-    def chosen(self, channel: Channel) -> bool:
-        """A contact of this channel has just been taken; whether another channel's turn has come now, or comes again
-        without anybody having been found."""
-        self._passed.pop(channel, None)
+    def chosen(self, channel: Channel, agent: Ready, fit: Fit, now: float) -> bool:
+        """A contact of this channel was just taken for an agent, and the first of each other channel that they could
+        have had was passed over; whether the turn of one has come now, or comes again without anybody found."""
+        firsts: dict[Channel, tuple[Place, Pool]] = {}
+        for pool, *_ in (*fit.stands, *fit.ranks):
+            if pool.waiting and pool.channel is not channel and agent.could_take(pool.channel):
+                first, known = pool.head(now), firsts.get(pool.channel)
+                if first is not None and (known is None or first[0] < known[0]):
+                    firsts[pool.channel] = (first[0], pool)
         comes = False
-        for other in self._waiting:
-            if other is not channel:
-                passed = self._passed[other] = self._passed.get(other, 0) + 1
-                comes |= passed % MOST_PASSED == 0
+        for _, pool in firsts.values():
+            passed = self._passed[pool] = self._passed.get(pool, 0) + 1
+            comes |= passed % MOST_PASSED == 0
         return comes
 
-    def next_of(self, live: Collection[Channel]) -> Channel | None:
-        """Of these channels with a match, the one whose turn it is; None when urgency decides."""
-        return next((channel for channel in self.overdue if channel in live), None)
+    def carried(self, pool: Pool | None, contact_id: str, now: float) -> int:
+        """How often a contact was passed over where it waits, as the first there: it goes with it elsewhere."""
+        passed = self._passed.get(pool, 0) if pool is not None else 0
+        first = pool.head(now) if pool is not None and passed else None
+        return passed if first is not None and first[1].contact_id == contact_id else 0
+
+    def came_to(self, pool: Pool, passed: int) -> bool:
+        """A contact that was passed over so often waits here now; whether it is its turn."""
+        self._passed[pool] = max(passed, self._passed.get(pool, 0))
+        return self._is_overdue(pool)
+
+    def holds_back(self, agent: Ready, fit: Fit) -> bool:
+        """Whether an agent who holds something is to take nothing else until they have room for what has its turn, for
+        which nobody has."""
+        return bool(self._passed) and any(
+            pool.waiting and not pool.ready and self._is_overdue(pool) and agent.waits_for(pool.channel)
+            for pool, *_ in (*fit.stands, *fit.ranks)
+        )
+
+    def served(self, pool: Pool) -> bool:
+        """Its first contact was taken, or nothing waits there any more; whether it was its turn."""
+        return self._passed.pop(pool, 0) >= MOST_PASSED
+
+    def next_of(self, live: Container[int]) -> Pool | None:
+        """Of the pools with a match, by their `id`, the one whose turn it is, and was passed over most often; None
+        when urgency decides."""
+        due = [pool for pool, passed in self._passed.items() if passed >= MOST_PASSED and id(pool) in live]
+        return max(due, key=self._passed.__getitem__, default=None)
+
+    def _is_overdue(self, pool: Pool) -> bool:
+        return self._passed.get(pool, 0) >= MOST_PASSED

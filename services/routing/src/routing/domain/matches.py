@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from routing.domain import requirements
@@ -11,13 +11,17 @@ from routing.domain.contacts import Channel
 from routing.domain.courses import ANYTIME, Stage
 from routing.domain.ranking import USUALLY, Ranking, Ready
 from routing.domain.requirements import Requirement
+from routing.domain.rules import Strategy
 
 TARGET, PREFERRED = "target_agent", "preferred_agent"
 """Rules beside the strategies: for one agent alone, and for one agent for a while."""
 ALONE = (TARGET, PREFERRED)
 RINGS_TOO = "rings_too"
 """Of an agent who wasn't the best and is offered it all the same."""
+HELD_BACK = "held_back"
+"""Of an agent who could take it, and takes nothing until they have room for what has its turn (fairness.py)."""
 CANDIDATES = 20
+"""Of those who may take a contact as many are in its trace at most, and as many of those who may not."""
 
 
 class Waiting(NamedTuple):
@@ -54,7 +58,7 @@ class Candidate(NamedTuple):
 class Match(NamedTuple):
     """A proposal: this contact to this agent, and what it was made from. `weighed` are the best agents with their
     scores, best first; `others` were ready as well; `now` is in seconds since the epoch. `companions` are those of
-    the weighed at whom it rings together with the agent."""
+    the weighed at whom it rings together with the agent; `held_back` have room for it, and wait for something else."""
 
     contact: Waiting
     agent: Ready
@@ -65,6 +69,7 @@ class Match(NamedTuple):
     others: tuple[Ready, ...] = ()
     now: float = 0.0
     companions: tuple[Ready, ...] = ()
+    held_back: tuple[Ready, ...] = ()
 
     @property
     def agents(self) -> tuple[Ready, ...]:
@@ -73,19 +78,24 @@ class Match(NamedTuple):
 
     @property
     def candidates(self) -> list[Candidate]:
-        """The trace: who was weighed and why not chosen, then who could not be; at most 20."""
+        """The trace: who was weighed and why not chosen, at most 20, then who could not be; as
+        many again, those first who would have been but for another channel's turn."""
         found: list[Candidate] = []
         together = {each.agent_id for each in self.companions}
         for agent, score in self.weighed:
             why = self.ranking.why_after(agent, score, *self.weighed[0]) if found else ""
             why = RINGS_TOO if agent.agent_id in together else why
             found.append(Candidate(agent, score, why, self._value(agent, score)))
-        unfit = (
-            Candidate(agent, None, why)
-            for agent in self.others
-            if (why := why_not(agent, self.stage, self.ranking, self.contact.target, self.contact.preferred))
+        kept = (
+            Candidate(agent, requirements.score(agent.skills, self.stage.requirement), HELD_BACK)
+            for agent in self.held_back
+            if agent.takes(self.contact.channel) and not self._why_not(agent)
         )
-        return found + list(islice(unfit, CANDIDATES - len(found)))
+        unfit = (Candidate(agent, None, why) for agent in self.others if (why := self._why_not(agent)))
+        return found + list(islice(chain(kept, unfit), CANDIDATES))
+
+    def _why_not(self, agent: Ready) -> str:
+        return why_not(agent, self.stage, self.ranking, self.contact.target, self.contact.preferred)
 
     def _value(self, agent: Ready, score: int) -> float:
         if self.ranking.strategy != "WEIGHTED" or self.rule in ALONE:
@@ -97,6 +107,13 @@ def rings_along(weighed: Sequence[tuple[Ready, int]], most: int, spare: Sequence
     """Who rings together with the best of the agents weighed: up to `most` of the `spare` ones at a desk. Who is away
     rings alone."""
     return () if weighed[0][0].away else tuple(islice((each for each in spare if not each.away), most))
+
+
+def rule_of(stage: Stage, ranking: Ranking) -> str:
+    """What a match goes by that is for nobody alone."""
+    if ranking.strategy is not Strategy.SKILLS:
+        return ranking.strategy.lower()
+    return "best_proficiency_then_idle" if requirements.skills_named(stage.requirement) else "longest_idle"
 
 
 def why_not(agent: Ready, stage: Stage, ranking: Ranking, target: str = "", preferred: str = "") -> str:

@@ -219,7 +219,7 @@ def check_queue(queue: Queue) -> Queue:
     check_overflow(queue.overflow, queue.queue_id, "queue.overflow", has_hours=bool(queue.business_hours_id))
     check_rules(
         queue.rules, queue.requirement, queue.queue_id, "queue.rules", open_to_all=queue.open_to_all,
-        overflow=queue.overflow,
+        overflow=queue.overflow, listed=requirements.of_levels(demand(queue.required_skills)),
     )  # fmt: skip
     return queue
 

@@ -54,6 +54,10 @@ class Ready(NamedTuple):
         """Whether they have room for one more contact of this channel."""
         return self.open is None or channel in self.open
 
+    def could_take(self, channel: Channel) -> bool:
+        """Whether they have room for one of this channel, or would if they held nothing."""
+        return self.takes(channel) or (not self.away and (self.does is None or channel in self.does))
+
     def waits_for(self, channel: Channel) -> bool:
         """Whether they would have room for one if they held nothing, and haven't now."""
         return self.loaded and not self.takes(channel) and (self.does is None or channel in self.does)

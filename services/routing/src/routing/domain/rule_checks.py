@@ -16,6 +16,7 @@ from routing.domain.rules import (
     LONGEST_WAIT,
     MOST_POINTS,
     MOST_RINGING,
+    PREFERRED_WAIT,
     Change,
     ChangeKind,
     Rules,
@@ -33,10 +34,11 @@ _MAX_WEIGHT = 100.0
 
 def check_rules(
     rules: Rules, first: Requirement, queue_id: str, field: str, *, open_to_all: bool = False,
-    overflow: Overflow = NONE,
+    overflow: Overflow = NONE, listed: Requirement = ANYBODY,
 ) -> Rules:  # fmt: skip
-    """The rules, when they can work for a queue that asks for `first`; InvalidInput with the place of the fault.
-    Whether skills, agents and queues exist is for the caller to know."""
+    """The rules, when they can work for a queue that asks for `first`, of which `listed` is what it asks for beside the
+    rules' own expression; InvalidInput with the place of the fault. Whether skills, agents and queues exist is for the
+    caller to know."""
     _check_numbers(rules, field)
     _check_levels(rules, f"{field}.levels")
     if len(rules.steps) > MAX_STEPS:
@@ -46,6 +48,7 @@ def check_rules(
             "CONTRADICTS_SKILLS", f"{field}.requirement",
             "and the queue's required skills contradict each other: nobody could ever meet both",
         )  # fmt: skip
+    _check_parts(stated_by(rules.requirement), listed, f"{field}.requirement")
     everybody = "OPEN_ALREADY" if open_to_all else "LIST_ALONE" if rules.strategy is Strategy.LIST else ""
     latest: tuple[timedelta, int] | None = None
     for index, step in enumerate(rules.steps):
@@ -60,9 +63,19 @@ def check_rules(
                 )  # fmt: skip
             latest = (step.after, index)
             _check_reached(step.after, overflow, f"{place}.after_wait")
+        if step.expected_over is not None:
+            _check_expected(step.expected_over, overflow, f"{place}.expected_wait_over")
         _check_changes(step, rules.steps[:index], first, queue_id, place, everybody)
     _check_levels_reached(rules, overflow, f"{field}.levels")
+    if rules.preferred_wait != PREFERRED_WAIT:  # what nobody chose is nobody's fault
+        _check_reached(rules.preferred_wait, overflow, f"{field}.preferred_wait")
     return rules
+
+
+def _check_parts(stated: Requirement, beside: Requirement, place: str) -> None:
+    """Whether each alternative of an expression can hold with what else is asked for."""
+    if len(stated) > 1 and not all(requirements.both((each,), beside) for each in stated):
+        raise fault("PART_NEVER", place, "has a part that can never hold beside what is asked for already")
 
 
 def _check_changes(
@@ -81,7 +94,9 @@ def _check_changes(
         if change.kind is ChangeKind.ALSO_QUEUE:
             _check_also_queue(change.queue_id, queue_id, queues, f"{at}.also_queue_id", everybody)
             queues.append(change.queue_id)
-        elif after == requirement:
+        elif change.kind is ChangeKind.REQUIRE:
+            _check_parts(stated_by(change.expression), requirement, f"{at}.require")
+        if change.kind is not ChangeKind.ALSO_QUEUE and after == requirement:
             raise fault("CHANGES_NOTHING", at, "changes nothing: what is asked for is the same without it")
         if len(after) > requirements.MAX_ALTERNATIVES:
             most = requirements.MAX_ALTERNATIVES
@@ -129,6 +144,14 @@ def _check_reached(after: timedelta, overflow: Overflow, place: str) -> None:
         raise fault("AFTER_MAX_WAIT", place, "is never reached: it is not before the longest wait of this queue")
     for index, rule in enumerate(overflow.rules):
         if rule.trigger is Trigger.AFTER_WAIT and rule.number and after >= rule.wait:
+            wrong = f"is never reached: overflow.rules[{index}] sends everybody on before"
+            raise fault("AFTER_OVERFLOW", place, wrong, rule=index + 1)
+
+
+def _check_expected(over: timedelta, overflow: Overflow, place: str) -> None:
+    """Whether anybody is left here whose expected wait is so long."""
+    for index, rule in enumerate(overflow.rules):
+        if rule.trigger is Trigger.EXPECTED_WAIT and rule.number and over >= rule.wait:
             wrong = f"is never reached: overflow.rules[{index}] sends everybody on before"
             raise fault("AFTER_OVERFLOW", place, wrong, rule=index + 1)
 
@@ -185,3 +208,11 @@ def _check_numbers(rules: Rules, field: str) -> None:
     ):  # fmt: skip
         if not 0 <= value <= most:  # NaN is not
             raise number_fault(f"{field}.{name}", 0, most)
+    weights = rules.weights
+    if rules.strategy is Strategy.WEIGHTED and not any(
+        (weights.proficiency, weights.idle_minute, weights.preferred, weights.cost)
+    ):
+        raise fault("WEIGHTS_ZERO", f"{field}.weights", "are all 0: every agent would be worth the same")
+    if rules.acceleration and not (rules.point and rules.most_points):
+        wrong = "changes nothing: a point is worth no waiting here, or at most 0 points count"
+        raise fault("POINTS_WORTHLESS", f"{field}.points_per_minute", wrong)

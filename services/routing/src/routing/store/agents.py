@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select, true
 
 from routing.domain.agents import AT_WORK, AWAY, BUSY, Agent, AgentState, Reach
 from routing.domain.capacity import SPOKEN, Held
@@ -49,11 +49,17 @@ async def ready_agents(tx: Transaction) -> list[Agent]:
     return [_agent(row) for row in rows]
 
 
+def is_returning(now: datetime) -> ColumnElement[bool]:
+    """Whether an agent's time after a missed offer is over, and nothing rings at them."""
+    states = (AgentState.NOT_READY, AgentState.ON_CONTACT, AgentState.WRAP_UP)
+    return and_(agents.c.return_time <= now, agents.c.state.in_(states))
+
+
 async def agents_returning(tx: Transaction, now: datetime, limit: int) -> list[Agent]:
     """Those whose time after a missed offer is over."""
     rows = await tx.all(
         select(agents)
-        .where(agents.c.tenant_id == tx.tenant_id, agents.c.return_time <= now, agents.c.state == AgentState.NOT_READY)
+        .where(agents.c.tenant_id == tx.tenant_id, is_returning(now))
         .order_by(agents.c.return_time)
         .limit(limit)
     )

@@ -9,6 +9,7 @@ from sqlalchemy import select, union
 from routing.domain.agents import AgentState
 from routing.domain.contacts import ContactState
 from routing.domain.offers import OfferState
+from routing.store.agents import is_returning
 from routing.store.rows import Transaction
 from routing.store.tables import agents, callbacks, contacts, ended_calls, offers, queues
 
@@ -21,7 +22,7 @@ async def tenants_due(tx: Transaction, now: datetime) -> list[str]:
             select(contacts.c.tenant_id).where(
                 contacts.c.state == ContactState.WRAP_UP, contacts.c.wrap_up_expire_time <= now
             ),
-            select(agents.c.tenant_id).where(agents.c.return_time <= now, agents.c.state == AgentState.NOT_READY),
+            select(agents.c.tenant_id).where(is_returning(now)),
             select(callbacks.c.tenant_id).where(callbacks.c.next_time <= now),
         )
     )

@@ -3,6 +3,7 @@ import { textOr, useLanguage } from "../../i18n/index.ts";
 
 /** Reasons whose words say less than the server does, which names the limit or the thing, in English. */
 const GENERAL = new Set([
+  "CALLER_BREAKS",
   "HEADER_INVALID",
   "KEY_UNKNOWN",
   "NAME_AMBIGUOUS",

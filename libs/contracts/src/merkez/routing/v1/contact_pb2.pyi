@@ -787,7 +787,7 @@ class Decision(_message.Message):
     """What was asked for then, as an expression with the skills' names; empty for nothing."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]:
-        """Agents weighed, best first, at most 20."""
+        """Agents weighed, best first, at most 20; then at most 20 of those who were ready and could not have it."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
