@@ -87,7 +87,7 @@ async def test_supervisor_adds_moves_and_cancels_a_callback(company: Company, br
     await page.get_by_test_id("callback-add").click()
     await page.get_by_test_id("callback-number").fill(NUMBER)
     await page.get_by_test_id("callback-save").click()
-    await expect(page.get_by_text("keeps its older place")).to_be_visible()
+    await expect(page.get_by_text("has the earlier place and time of both")).to_be_visible()
 
     await page.get_by_test_id(f"reschedule-{made['callbackId']}").click()
     await page.get_by_text("As soon as somebody is free").click()

@@ -192,14 +192,28 @@ async def test_supervisor_opens_why_a_call_waits_raises_it_and_takes_that_back(
     await expect(page.get_by_test_id("why-priority")).to_have_value("7")
 
     await customer.get_by_test_id("widget-hangup").click()
-    await expect(page.get_by_test_id("why-gone")).to_be_visible()
+    await expect(page.get_by_test_id("why-left")).to_be_visible()
+    await expect(page.get_by_test_id("why-apply")).to_have_count(0)
     await page.keyboard.press("Escape")
     await expect(row).to_have_count(0)
+    await company.owner.patch(path, {"queue": {"rules": {}}, "updateMask": "rules"})
+
+    await page.goto(f"{company.url}/contacts")
+    await page.get_by_test_id(f"why-{contact['contactId']}").click()
+    await expect(page.get_by_test_id("why-asked")).to_contain_text("at level 4 or better")
+    await expect(page.get_by_test_id("why-ahead")).to_have_text("nobody: it was next")
+    await expect(page.get_by_test_id(f"keeper-{agents['Aylin Kaya']}")).to_contain_text("does not have ⁨French")
+    await page.goto(f"{company.url}/calls/{contact['callId']}")
+    await expect(page.get_by_test_id("why-left").get_by_test_id("why-asked")).to_contain_text("at level 4 or better")
 
 
 async def waiting(company: Company) -> dict[str, Any] | None:
     listed = await company.owner.get("/v1/contacts", states="CONTACT_STATE_QUEUED")
     return next(iter(listed.get("contacts") or []), None)
+
+
+async def left(company: Company, contact_id: str) -> bool:
+    return (await company.owner.get(f"/v1/contacts/{contact_id}"))["state"] == "CONTACT_STATE_ABANDONED"
 
 
 async def test_both_dialogs_fit_the_screen_and_everybody_can_use_them(company: Company, browser: Browser) -> None:
@@ -236,4 +250,19 @@ async def test_both_dialogs_fit_the_screen_and_everybody_can_use_them(company: C
             lambda page: page.get_by_test_id(f"why-{contact['contactId']}"),
             lambda page: page.get_by_test_id("why-asked"),
         )
-    assert admin.found + watch.found == []
+    await customer.get_by_test_id("widget-hangup").click()
+    await eventually(lambda: left(company, contact["contactId"]))
+    async with onlookers(browser, company, "/contacts") as after:
+        await after.open(
+            "why it left",
+            lambda page: page.get_by_test_id(f"why-{contact['contactId']}"),
+            lambda page: page.get_by_test_id("why-left"),
+        )
+    async with onlookers(browser, company, f"/calls/{contact['callId']}") as call:
+
+        async def told(_: str, page: Page) -> None:
+            await page.get_by_test_id("why-left").get_by_test_id("why-ahead").wait_for()
+
+        await call.each(told)
+        await call.look("a call that left")
+    assert admin.found + watch.found + after.found + call.found == []

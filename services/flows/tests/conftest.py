@@ -42,6 +42,7 @@ from merkez.flows.v1 import (
 )
 from merkez.routing.v1 import (
     callback_pb2,
+    callback_rules_pb2,
     callback_service_pb2,
     callback_service_pb2_grpc,
     contact_pb2,
@@ -120,6 +121,7 @@ class FakeRouting(
         self.queue_id, self.hours_id, self.skill_id = fresh("que"), fresh("hrs"), fresh("skl")
         self.agent_id, self.offline_agent_id = fresh("usr"), fresh("usr")
         self.queue_names = {self.queue_id: "Support"}
+        self.played: dict[str, str] = {}
         self.open = True
         self.away = False
         self.state = contact_pb2.CONTACT_STATE_QUEUED
@@ -216,7 +218,14 @@ class FakeRouting(
     async def ListQueues(self, request: Any, context: Any) -> queue_service_pb2.ListQueuesResponse:
         self._note("ListQueues")
         return queue_service_pb2.ListQueuesResponse(
-            queues=[queue_pb2.Queue(queue_id=each, display_name=name) for each, name in self.queue_names.items()]
+            queues=[
+                queue_pb2.Queue(
+                    queue_id=each,
+                    display_name=name,
+                    callbacks=callback_rules_pb2.CallbackRules(message_prompt_id=self.played.get(each, "")),
+                )
+                for each, name in self.queue_names.items()
+            ]
         )
 
     async def ListBusinessHours(self, request: Any, context: Any) -> queue_service_pb2.ListBusinessHoursResponse:
@@ -376,7 +385,7 @@ async def house(
                 flow_test_service_pb2_grpc.add_FlowTestServiceServicer_to_server,
                 FlowTestServicer(db, Worlds(db, client), clock),
             ),
-            (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
+            (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, client, clock)),
             (number_list_service_pb2_grpc.add_NumberListServiceServicer_to_server, NumberListServicer(db, clock)),
             (
                 run_service_pb2_grpc.add_RunServiceServicer_to_server,

@@ -179,3 +179,30 @@ def test_offer_that_names_nothing_real_is_refused() -> None:
     }  # fmt: skip
     round_and_round = flow(step("offer", d.CallbackOffer("que_1", declined="offer")))
     assert "LOOP_WITHOUT_INPUT" in {each.reason for each in validate(round_and_round, References(queues={"que_1"}))}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outcome", "way"),
+    [
+        ((("callback", "offered"), ("digits", "1")), "callback asked for", ["offer"]),
+        ((("digits", "1"),), "callback asked for", ["offer"]),
+        ((("callback", "not_offered"),), "callback not offered", ["offer", "line"]),
+        (
+            (("callback", "refused"), ("digits", "1")),
+            "callback refused by routing: CALLBACK_NOT_OFFERED",
+            ["offer", "line"],
+        ),
+        ((("callback", "asked_before"), ("digits", "1")), "callback asked for before", ["offer"]),
+    ],
+)
+def test_what_comes_of_an_offer_to_call_back_can_be_tried_out(
+    inputs: tuple[tuple[str, str], ...], outcome: str, way: list[str]
+) -> None:
+    definition = flow(step("offer", OFFER), step("line", d.Queue("que_1")))
+    asked = tried(definition, caller_number=OWN)
+    assert asked.waiting is not None and asked.waiting.kinds == ("callback",)
+    run = tried(definition, *inputs, caller_number=OWN)
+    assert path(run) == way and run.visits[0].outcomes[-1] == outcome and run.mismatch is None
+    always = flow(step("offer", replace(OFFER, always=True)), step("line", d.Queue("que_1")))
+    refused = tried(always, ("digits", "1"), ("callback", "refused"), caller_number=OWN)
+    assert path(refused) == ["offer", "line"]

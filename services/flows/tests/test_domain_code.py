@@ -10,8 +10,10 @@ from flows.domain import definitions as d
 from flows.domain.code_in import FlowFile, read_flow
 from flows.domain.code_out import not_portable, write_flow
 from flows.domain.code_shape import KINDS, read_duration, write_duration
+from flows.domain.expectations import Case
 from flows.domain.flows import FlowFileInvalid, StepIdTwice
 from flows.domain.names import Names, Noun, references
+from flows.domain.scenarios import OUTCOMES, Input, Kind
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +84,15 @@ steps:
       prompt: Jazz
 """
     )
+
+
+def test_a_test_with_every_outcome_comes_back_from_the_file_as_it_was() -> None:
+    inputs = tuple(Input(kind, value) for kind, values in OUTCOMES.items() for value in values)
+    case = Case("All", inputs=(*inputs, Input(Kind.TEXT, "sales"), Input(Kind.TIMED_OUT, "")))
+    steps = (d.Step("bye", "", d.HangUp()),)
+    text = yaml_text.write(write_flow("Main line", d.Definition("bye", steps, "en"), NAMES, [case]))
+    found = imported(text)
+    assert found.problems == [] and found.tests == (case,) and "callback: not_offered" in text
 
 
 def test_every_kind_of_step_has_a_key() -> None:

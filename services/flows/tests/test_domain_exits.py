@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from flows.domain import definitions as d
 from flows.domain.definitions import HangUp, Queue, Say, Step
 from flows.domain.effects import CheckContact, Enqueue
-from flows.domain.graph import loops_without_input
-from flows.domain.orders import Audio, Dial, EndCall, PlayAudio
-from flows.domain.runs import ContactChecked, DialEnded, DialFailed, Enqueued, Finished, QueueTick, Started
+from flows.domain.findings import References
+from flows.domain.graph import loops_while_closed, loops_without_input
+from flows.domain.orders import Audio, Dial, EndCall, Gather, PlayAudio
+from flows.domain.runs import ContactChecked, DialEnded, DialFailed, Digits, Enqueued, Finished, QueueTick, Started
 from flows.domain.scenarios import Input, Scenario
 from flows.domain.simulation import World, simulate
+from flows.domain.validation import validate
 
 from .test_domain_runs import BYE, Caller, queue, said, waiting
 
@@ -78,6 +81,44 @@ def test_queue_that_turns_the_caller_away_twice_without_a_wait_is_not_asked_for_
     assert isinstance(order, EndCall) and order.cause == "FLOW_ENDED"
 
 
+def test_two_closed_queues_that_lead_to_each_other_tell_the_caller_that_they_are_closed() -> None:
+    flow = d.Definition(
+        "a", (Step("a", "", Queue("que_1", timed_out="b")), Step("b", "", Queue("que_2", timed_out="a")))
+    )
+    run = simulate(flow, Scenario(), [Input("queue", "closed")] * 3, World())
+    assert [visit.step_id for visit in run.visits] == ["a", "b", "a"]
+    assert run.end == "FLOW_ENDED" and run.visits[-1].heard[0].text.startswith("We are closed right now.")
+    assert loops_without_input(flow) == [] and loops_while_closed(flow) == [["a", "b"]]
+    found = [(each.step_id, each.field, each.severity) for each in validate(flow, References(("que_1", "que_2")))]
+    assert ("a", "timed_out", d.Severity.WARNING) in found
+
+
+def test_caller_whose_queue_is_gone_goes_by_an_exit_for_whom_nobody_takes_before_an_apology() -> None:
+    for exit_ in ("timed_out", "no_match", "nobody_staffed", "closed", "full", "no_answer"):
+        caller = Caller(Step("q", "", replace(queue(), **{exit_: "bye"})), BYE)
+        caller.on(Started())
+        order = caller.on(Enqueued("", "QUEUE_NOT_FOUND"))
+        assert isinstance(order, EndCall) and order.audio[0].text == "Bye.", exit_
+    bare = Caller(Step("q", "", queue()))
+    bare.on(Started())
+    assert bare.on(Enqueued("", "QUEUE_NOT_FOUND")).cause == "FLOW_FAILED"
+
+
+def test_caller_may_choose_a_closed_queue_again_from_the_menu_it_leads_back_to() -> None:
+    menu = d.Menu(said("Press 1."), (d.Choice("1", "", "q"),))
+    caller = Caller(Step("m", "", menu), Step("q", "", queue(closed="m")))
+    caller.on(Started())
+    for _ in range(3):
+        assert isinstance(caller.on(Digits("1")), Enqueue)
+        assert isinstance(caller.on(Enqueued("con_1", left="closed")), Gather)
+
+
+def test_loop_whose_queues_have_exits_of_their_own_while_closed_is_no_loop_while_closed() -> None:
+    away = {"closed": "bye", "nobody_staffed": "bye", "full": "bye"}
+    steps = (Step("a", "", Queue("que_1", timed_out="b", **away)), Step("b", "", Queue("que_2", timed_out="a")), BYE)
+    assert loops_while_closed(d.Definition("a", steps, "en")) == []
+
+
 def test_loop_of_a_queue_that_is_closed_is_found_and_one_of_a_wait_is_not() -> None:
     def flow(line: Queue) -> d.Definition:
         return d.Definition("q", (Step("q", "", line), Step("sorry", "", Say(said("Sorry."), "q"))), "en")
@@ -93,4 +134,7 @@ def test_flow_is_tried_out_with_a_queue_that_takes_nobody(why: str) -> None:
     run = simulate(flow, Scenario(), [Input("queue", why)], World())
     assert [visit.step_id for visit in run.visits] == ["q", "bye"]
     late = simulate(flow, Scenario(), [Input("queue", "waiting"), Input("queue", why)], World())
-    assert late.mismatch is not None, "whoever waits isn't turned away any more"
+    if why == "nobody_staffed":
+        assert late.mismatch is None and [visit.step_id for visit in late.visits] == ["q", "bye"]
+    else:
+        assert late.mismatch is not None, "whoever waits isn't turned away any more"

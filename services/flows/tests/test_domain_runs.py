@@ -262,7 +262,19 @@ def test_only_good_news_is_announced_where_nobody_is_to_hear_the_same_again() ->
     assert heard(WaitEstimate(4, five, four, ten)) == ""
     assert heard(WaitEstimate(3, four, three, five - timedelta(seconds=20))) == "", "rounded, it is the same"
     assert heard(WaitEstimate(3, three, three, four)).endswith("between 3 and 4 minutes.")
-    assert heard(WaitEstimate(2, four, three, five)).startswith("You are number 2 in line.")
+    assert heard(WaitEstimate(2, three, three, four)).startswith("You are number 2 in line.")
+
+
+def test_news_that_is_better_in_one_and_worse_in_the_other_is_not_announced_as_good() -> None:
+    caller = Caller(Step("q", "", queue(announce_interval=timedelta(seconds=20), announce_only_improved=True)))
+    caller.on(Started())
+    four, eight, ten = (timedelta(minutes=minutes) for minutes in (4, 8, 10))
+    waiting(caller, WaitEstimate(3, eight, eight, ten))
+    for worse in (WaitEstimate(9, four, four, four), WaitEstimate(2, 3 * ten, ten, 3 * ten), WaitEstimate(2)):
+        caller.on(QueueTick(), after=20)
+        assert caller.on(Estimated(worse)).audio == ()
+    caller.on(QueueTick(), after=20)
+    assert caller.on(Estimated(WaitEstimate(2, eight, eight, ten))).audio
 
 
 def test_what_could_not_be_told_is_announced_once_it_can() -> None:
@@ -340,7 +352,7 @@ def test_queue_that_is_gone_and_leads_to_itself_is_given_up_in_the_same_turn() -
     asked, doing = 0, caller.on(Started())
     while isinstance(doing, Enqueue):
         asked, doing = asked + 1, caller.on(Enqueued("", "QUEUE_NOT_FOUND"))
-    assert isinstance(doing, EndCall) and doing.cause == "FLOW_FAILED" and asked <= 100
+    assert isinstance(doing, EndCall) and doing.cause == "FLOW_FAILED" and asked == 2
 
 
 def test_caller_who_becomes_known_only_in_the_queue_is_known_from_then_on() -> None:

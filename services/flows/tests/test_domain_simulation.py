@@ -98,7 +98,7 @@ def test_waiting_hears_one_announcement_after_the_other_as_the_inputs_tell_the_w
     run = simulate(MAIN, Scenario(), [*begun, first, then], WORLD)
     assert heard(run, 3)[0].startswith("You are number 3 in line.") and "4 minutes" in heard(run, 3)[0]
     assert heard(run, 3)[1].startswith("You are next in line.") and run.elapsed == timedelta(seconds=30)
-    assert run.waiting and run.waiting.outcomes == ("answered", "max_wait", "abandoned", "waiting")
+    assert run.waiting and run.waiting.outcomes == ("answered", "max_wait", "abandoned", "waiting", "nobody_staffed")
     end = simulate(MAIN, Scenario(), [*begun, first, then, Input("queue", "abandoned")], WORLD)
     assert end.end is End.HUNG_UP
 
@@ -211,7 +211,8 @@ INPUTS = st.lists(
             Input("queue", "answered"), Input("queue", "waiting"), Input("queue", "max_wait"),
             Input("queue", "no_agents"), Input("http_answer", '{"a": [1]}'), Input("http_failure", ""),
             Input("transfer", "busy"), Input("transfer", "answered"), Input("voicemail", "left"),
-            Input("hours", "closed"), Input("hang_up", ""),
+            Input("hours", "closed"), Input("hang_up", ""), Input("queue", "nobody_staffed"),
+            Input("callback", "not_offered"), Input("callback", "refused"),
         ]
     ),
     max_size=8,
@@ -267,3 +268,15 @@ def test_every_phase_of_the_interpreter_can_be_simulated() -> None:
         "DRAWING", "CHECKING_QUEUE", "LOOKING_IN_LISTS", "FINDING_CUSTOMER", "ENTERING_FLOW", "LEAVING_FLOW",
             "CHECKING_CALLBACK", "REQUESTING_CALLBACK",
     }  # fmt: skip
+
+
+def test_a_phrase_of_a_menu_is_understood_as_the_recognizer_does() -> None:
+    choices = (d.Choice("1", "", "line", ("sales", "buy something")), d.Choice("2", "", "bye", ("support desk",)))
+    menu = flow(step("ask", d.Menu(words("Say sales."), choices, attempts=1, no_match="bye")), *MAIN.steps[3:])
+    for said in ("sales", "Sales, please", "um buy something", "the sales please"):
+        run = tried(menu, ("text", said))
+        assert path(run) == ["ask", "line"] and run.visits[0].outcomes == ("said 1",)
+    for said in ("I want sales now", "something"):
+        assert tried(menu, ("text", said)).visits[0].outcomes == ("not understood",)
+    assert tried(menu, ("text", " ")).visits[0].outcomes == ("no digit",)
+    assert tried(menu, ("text", "sales"), language="fa").visits[0].outcomes == ("no digit",), "keypad only"

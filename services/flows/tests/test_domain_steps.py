@@ -36,13 +36,12 @@ from flows.domain.runs import (
 from flows.domain.scenarios import Input, Scenario, check, standing_of
 from flows.domain.simulation import End
 from flows.domain.speech import WaitEstimate
-from flows.domain.validation import validate
 from hypothesis import given
 from hypothesis import strategies as st
 
 from .test_domain_runs import Caller, said
 from .test_domain_simulation import flow, path, step, tried
-from .test_domain_validation import KNOWN, found, one
+from .test_domain_validation import found, one
 
 HALVES = d.Split((d.Share("old", 70, "a"), d.Share("new", 30, "b")))
 
@@ -407,44 +406,3 @@ def test_a_question_breaks_a_loop_and_a_test_does_not() -> None:
     assert isinstance(Caller(step("x", d.HangUp())).on(Started()), EndCall)
     with pytest.raises(Exception, match="can't take"):
         Caller(step("x", d.Say(said()))).on(Finished())
-
-
-VIP = d.EntryRules(
-    (
-        d.Rule("VIP", "one_of(caller_number, '+994501234567') or tier == 'gold'", "que_1", 9, {"skl_1": 3}),
-        d.Rule("At night", "hour(now('Asia/Baku')) >= 18", "que_2"),
-    ),
-    "wait", "sorry",
-)  # fmt: skip
-WAITS = (step("wait", d.Queue(by_rules=True, timed_out="sorry")), step("sorry", d.Say(said("Sorry."))))
-
-
-def test_the_first_rule_that_holds_says_where_a_call_waits_and_what_it_asks_for() -> None:
-    vip = Caller(step("rules", VIP), *WAITS, caller_number="+994501234567").on(Started())
-    assert isinstance(vip, Enqueue) and (vip.queue_id, vip.priority, vip.skills) == ("que_1", 9, {"skl_1": 3})
-    late = Caller(step("rules", VIP), *WAITS)
-    late.now += timedelta(hours=6)
-    order = late.on(Started())
-    assert isinstance(order, Enqueue) and (order.queue_id, order.priority, order.skills) == ("que_2", 0, {})
-    other = Caller(step("rules", VIP), *WAITS)
-    assert other.on(Started()).audio[0].text == "Sorry." and other.outcomes[0] == "otherwise"
-
-
-def test_rules_that_choose_nothing_that_is_there_are_refused() -> None:
-    whole = flow(step("rules", VIP), *WAITS)
-    assert {(each.step_id, each.field, each.reason) for each in validate(whole, KNOWN) if each.severity == "ERROR"} == {
-        ("rules", "rules[1].queue_id", "QUEUE_UNKNOWN")
-    }
-    assert ("it", "rules", "BRANCHES_INVALID") in found(one(d.EntryRules()))
-    assert ("it", "by_rules", "RULES_MISSING") in found(one(d.Queue(by_rules=True)))
-    assert ("it", "by_rules", "VALUE_TWICE") in found(one(d.Queue("que_1", by_rules=True)))
-    faulty = d.Rule("", "hour(now()) >", "que_1", 12, {"skl_9": 7})
-    assert found(one(d.EntryRules((faulty,)))) >= {
-        ("it", "rules[0].condition", "EXPRESSION_INVALID"), ("it", "rules[0].priority", "RANGE_INVALID"),
-        ("it", "rules[0].skills[skl_9]", "SKILL_UNKNOWN"), ("it", "rules[0].skills[skl_9]", "RANGE_INVALID"),
-    }  # fmt: skip
-
-
-def test_rules_can_be_tried_out() -> None:
-    run = tried(flow(step("rules", VIP), *WAITS), ("queue", "answered"), attributes={"tier": "gold"})
-    assert path(run) == ["rules", "wait"] and run.end is End.ANSWERED

@@ -154,3 +154,40 @@ def test_a_flow_says_what_it_is_given_by_name_and_type(parameter: d.Parameter, f
     assert ("", field, reason) in found(validate(definition, KNOWN))
     twice = d.Definition("hi", (GREET,), "en", (), (d.Parameter("a"), d.Parameter("a")))
     assert ("", "outputs[0].name", "NAME_DUPLICATE") in found(validate(twice, KNOWN))
+
+
+def _hand(flow_id: str) -> d.Transfer:
+    return d.Transfer("flow_id", flow_id)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "where"),
+    [
+        ((step("hi", d.Say(said(), "on")), step("on", _hand("flw_2"))), (step("back", _hand("flw_1")),), "on"),
+        ((step("hi", d.Say(said(), "on")), step("on", _hand("flw_1"))), (step("x", d.HangUp()),), "on"),
+        ((step("go", d.CallFlow("flw_2", next="x")), step("x", d.HangUp())), (step("back", _hand("flw_1")),), "go"),
+        (
+            (step("go", d.CallFlow("flw_2", next="on")), step("on", _hand("flw_1"))),
+            (step("hi", d.Say(said())),),
+            "on",
+        ),
+    ],
+    ids=["to each other", "to itself", "out of a flow that is called", "after a flow that asks nothing"],
+)
+def test_flows_that_hand_calls_on_in_a_circle_that_waits_for_nobody_are_refused(
+    own: tuple[d.Step, ...], other: tuple[d.Step, ...], where: str
+) -> None:
+    definition, released = flow(*own), flow(*other)
+    known = replace(KNOWN, flows={"flw_1", "flw_2"}, flow_id="flw_1", called={"flw_1": definition, "flw_2": released})
+    assert (where, "flow_id", "HAND_ON_CIRCLE") in found(validate(definition, known))
+
+
+def test_flows_may_hand_calls_to_each_other_where_callers_choose_on_the_way() -> None:
+    ask = step("ask", d.Menu(said(), (d.Choice("1", "", "on"),), no_match="x"))
+    own, end = flow(step("on", _hand("flw_2"))), step("x", d.HangUp())
+    asking = flow(ask, step("on", _hand("flw_1")), end)
+    called = flow(step("go", d.CallFlow("flw_3", next="on", failed="x")), step("on", _hand("flw_1")), end)
+    for other in (asking, called):
+        behind = {"flw_1": own, "flw_2": other, "flw_3": flow(step("ask", d.Menu(said())))}
+        known = replace(KNOWN, flows={"flw_1", "flw_2"}, flow_id="flw_1", called=behind)
+        assert "HAND_ON_CIRCLE" not in {each.reason for each in validate(own, known)}

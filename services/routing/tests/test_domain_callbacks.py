@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel.errors import InvalidInput
 from kernel.hours import OpenInterval
+from kernel.ids import new_id
 from routing.domain import callbacks
 from routing.domain.callback_outcomes import Outcome, outcome_of
 from routing.domain.callback_rules import CallbackRules, CallOrder, OnMachine, check_callback_rules
@@ -57,6 +58,20 @@ def test_caller_who_waited_keeps_place_priority_and_requirements() -> None:
     assert (waits.queue_time, waits.points, waits.caller_name) == (caller.queue_time, 4, "Leyla")
 
 
+@given(st.integers(-3600, 3600), st.integers(-3600, 3600), st.integers(-3600, 3600), st.integers(-3600, 3600))
+def test_who_asks_again_never_loses_a_place_or_time_by_it(place: int, due: int, place_2: int, due_2: int) -> None:
+    def at(seconds: int) -> datetime:
+        return NOW + timedelta(seconds=seconds)
+
+    before = draft(place_time=at(place), due_time=at(due), expire_time=at(due + 7200))
+    again = draft(place_time=at(place_2), due_time=at(due_2), expire_time=at(due_2 + 7200))
+    after = callbacks.hastened(before, again)
+    assert after.place_time == min(before.place_time, again.place_time)
+    assert after.due_time == min(before.due_time, again.due_time)
+    assert after.expire_time - after.due_time == timedelta(seconds=7200)
+    assert (after == before) == (place <= place_2 and due <= due_2)
+
+
 def test_one_for_later_has_the_place_of_its_due_time() -> None:
     due = NOW + timedelta(days=2)
     caller = Contact("con_0", Channel.VOICE, ContactState.QUEUED, "que_1", NOW - timedelta(minutes=7), NOW)
@@ -99,12 +114,33 @@ def test_slot_that_is_no_time_on_a_clock_is_refused(local: str) -> None:
     assert error.value.fields[0].field == "local_due_time"
 
 
+@pytest.mark.parametrize("number", ["+112", "+994112", "+1911", "+9945"])
+def test_nobody_is_called_back_at_an_emergency_number_or_half_a_number(number: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        callbacks.check_callback(draft(queue_id=new_id("que", NOW), number=number))
+    assert error.value.fields[0].field == "callback.number"
+
+
 def test_slot_without_any_time_zone_is_refused() -> None:
     with pytest.raises(InvalidInput, match="needs a time zone"):
         callbacks.wanted_at(When(local="2026-03-03T14:30"), "", None)
 
 
-@pytest.mark.parametrize("outcome", [Outcome.BUSY, Outcome.NO_ANSWER, Outcome.MACHINE, Outcome.NOT_DIALLED])
+def test_our_own_trunk_that_is_down_uses_up_none_of_the_customers_attempts_but_not_for_ever() -> None:
+    tried = calling()
+    for _ in range(callbacks.MOST_NOT_DIALLED - 1):
+        after = callbacks.attempted(tried, Outcome.NOT_DIALLED, RULES, None, NOW)
+        assert (after.state, after.tried, after.place_time) == (CallbackState.SCHEDULED, 0, tried.place_time)
+        tried = replace(calling(), attempts=after.attempts)
+    assert callbacks.attempted(tried, Outcome.NOT_DIALLED, RULES, None, NOW).state is CallbackState.FAILED
+    for number in range(1, RULES.attempts):
+        after = callbacks.attempted(tried, Outcome.BUSY, RULES, None, NOW)
+        assert (after.state, after.tried) == (CallbackState.SCHEDULED, number)
+        tried = replace(calling(), attempts=after.attempts)
+    assert callbacks.attempted(tried, Outcome.BUSY, RULES, None, NOW).state is CallbackState.FAILED
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BUSY, Outcome.NO_ANSWER, Outcome.MACHINE])
 def test_attempt_in_vain_is_repeated_with_its_place_until_none_is_left(outcome: Outcome) -> None:
     before = calling()
     after = callbacks.attempted(before, outcome, RULES, None, NOW)

@@ -77,6 +77,10 @@ def test_next_change_by_waiting_is_the_first_that_is_still_to_come() -> None:
         (Overflow((after(1, SELF),)), "rules[0].queue_id"),
         (Overflow((after(1, "queue"),)), "rules[0].queue_id"),
         (Overflow((after(1, number="0125550100"),)), "rules[0].number"),
+        *(
+            (Overflow((after(1, number=number),)), "rules[0].number")
+            for number in ("+112", "+911", "+994112", "+90112", "+98110", "+44999", "+1911", "+9945", "+999123456")
+        ),
         (Overflow((after(1, OTHER, NUMBER),)), "rules[0]"),
         (Overflow((after(1),)), "rules[0]"),
         (Overflow((after(0, OTHER),)), "rules[0].after_wait"),

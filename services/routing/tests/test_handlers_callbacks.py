@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from chassis.auth import acting_for
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -18,6 +20,7 @@ from merkez.routing.v1 import contact_pb2, queue_pb2, queue_service_pb2
 from routing.domain.callback_rules import CallbackRules, CallOrder
 from routing.domain.contacts import ContactState
 from routing.ops import offers as offer_ops
+from routing.store import queues as queue_store
 
 from .callers import NUMBER
 from .conftest import Edge, Floor, as_, refused
@@ -200,6 +203,28 @@ async def test_queue_keeps_its_rules_for_callbacks_and_refuses_what_can_not_work
         update.queue.callbacks.order = rules_pb2.CALLBACK_ORDER_AGENT_FIRST
         update.queue.callbacks.attempts = 11
         await refused(edge.queues.UpdateQueue(update), InvalidInput, field="queue.callbacks.attempts")
+
+
+async def test_attempt_that_could_never_be_made_is_refused_and_a_queue_from_before_can_still_be_renamed(
+    edge: Edge, floor: Floor
+) -> None:
+    never = CallbackRules(attempts=10, retry_after=timedelta(days=1), time_to_live=timedelta(minutes=5))
+    with pytest.raises(InvalidInput, match="must be longer than 777600 seconds") as error:
+        await floor.queue(callbacks=never)
+    assert [each.field for each in error.value.fields] == ["queue.callbacks.time_to_live"]
+    just = CallbackRules(attempts=3, retry_after=timedelta(minutes=15), time_to_live=timedelta(minutes=30, seconds=1))
+    queue = await floor.queue(callbacks=just)
+    old = replace(queue, callbacks=never, version=2)
+    await floor.desk.run(floor.tenant_id, lambda tx: queue_store.change_queue(tx, old, 1))
+    with as_("admin", floor):
+        held = await edge.queues.GetQueue(queue_service_pb2.GetQueueRequest(queue_id=queue.queue_id))
+        held.display_name = "Loans"
+        mask = FieldMask(paths=["display_name", "callbacks"])
+        renamed = await edge.queues.UpdateQueue(queue_service_pb2.UpdateQueueRequest(queue=held, update_mask=mask))
+        assert (renamed.display_name, renamed.callbacks.attempts) == ("Loans", 10)
+        renamed.callbacks.attempts = 9
+        update = queue_service_pb2.UpdateQueueRequest(queue=renamed, update_mask=mask)
+        await refused(edge.queues.UpdateQueue(update), InvalidInput, field="queue.callbacks.time_to_live")
 
 
 async def test_contact_of_kind_callback_is_made_by_callbacks_alone(edge: Edge, floor: Floor) -> None:

@@ -6,9 +6,13 @@ from datetime import timedelta
 
 import pytest
 from routing.domain.agents import Agent, AgentState, Reach
+from routing.domain.contacts import Channel
+from routing.domain.facts import AgentStateChanged
+from routing.domain.rules import Rules
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
+from routing.store import offers as offer_store
 from routing.store import sweeps
 
 from .conftest import Floor
@@ -95,6 +99,73 @@ async def test_whoever_wanted_to_be_away_next_is_not_brought_back(floor: Floor) 
     await floor.run(agent_ops.set_state, agent_id, AgentState.NOT_READY, "lunch")
     away = await missing(floor, agent_id)
     assert (away.state, away.return_time) == (AgentState.NOT_READY, None)
+
+
+@pytest.mark.parametrize("wanted", [AgentState.NOT_READY, AgentState.OFFLINE])
+@pytest.mark.parametrize(
+    "way", ["missed", "declined", "hung up", "left", "station gone", "never rang", "a colleague was faster"]
+)
+async def test_what_an_agent_wanted_while_it_rang_holds_whatever_becomes_of_the_offer(
+    floor: Floor, way: str, wanted: AgentState
+) -> None:
+    together = way == "a colleague was faster"
+    queue = await floor.queue(missed_offer_return=MINUTE, rules=Rules(ring_agents=2 if together else 1))
+    agent_id = await floor.agent()
+    floor.clock.advance(1)
+    colleague_id = await floor.agent("Leyla") if together else ""
+    contact = await floor.contact(queue.queue_id)
+    offer = await floor.match()
+    assert offer is not None and offer.agent_id == agent_id
+    asked = await floor.run(agent_ops.set_state, agent_id, wanted, "Lunch" if wanted is AgentState.NOT_READY else "")
+    assert asked.next_state is wanted and bool(asked.next_reason_id) == (wanted is AgentState.NOT_READY)
+    match way:
+        case "missed":
+            await missing(floor, agent_id)
+        case "declined":
+            await floor.run(offer_ops.decline_offer, offer.offer_id, agent_id)
+        case "hung up":
+            await floor.hang_up(contact)
+        case "left":
+            now = floor.clock.now()
+            await floor.desk.run(
+                floor.tenant_id,
+                lambda tx: contact_ops.dequeue_contact(tx, contact.contact_id, "max_wait", now, rescind_offer=True),
+            )
+        case "station gone":
+            await floor.run(agent_ops.detach_station, agent_id, floor.clock.now())
+        case "never rang":
+            floor.clock.advance(RING)
+            now = floor.clock.now()
+            await floor.desk.run(floor.tenant_id, lambda tx: offer_ops.expire_offers(tx, now, heard_since=now))
+        case _:
+            ring = await floor.read(lambda tx: offer_store.pending_offers(tx, contact.contact_id))
+            theirs = next(each for each in ring if each.agent_id == colleague_id)
+            await floor.run(offer_ops.accept_offer, theirs.offer_id, colleague_id)
+    agent = await floor.see(agent_id)
+    assert (agent.state, agent.reason, agent.reason_id) == (wanted, asked.next_reason, asked.next_reason_id)
+    assert (agent.next_state, agent.return_time, agent.idle_since) == (None, None, None)
+    assert floor.last(AgentStateChanged).agent.reason_id == asked.next_reason_id or together
+
+
+@pytest.mark.parametrize("answer", ["declined", "missed"])
+async def test_lunch_asked_for_while_it_rings_comes_after_what_is_held_besides(floor: Floor, answer: str) -> None:
+    queue, agent_id = await floor.queue(wrap_up_duration=timedelta(0)), await floor.agent()
+    chat = await floor.contact(queue.queue_id, channel=Channel.CHAT)
+    offer = await floor.match()
+    assert offer is not None
+    await floor.run(offer_ops.accept_offer, offer.offer_id, agent_id)
+    await floor.contact(queue.queue_id)
+    offer = await floor.match()
+    assert offer is not None
+    asked = await floor.run(agent_ops.set_state, agent_id, AgentState.NOT_READY, "Lunch")
+    if answer == "declined":
+        await floor.run(offer_ops.decline_offer, offer.offer_id, agent_id)
+    else:
+        await missing(floor, agent_id)
+    assert (await floor.see(agent_id)).state is AgentState.ON_CONTACT
+    await floor.hang_up(chat)
+    agent = await floor.see(agent_id)
+    assert (agent.state, agent.reason, agent.reason_id) == (AgentState.NOT_READY, "Lunch", asked.next_reason_id)
 
 
 async def test_who_missed_three_in_a_row_is_not_there(floor: Floor) -> None:

@@ -14,15 +14,23 @@ from kernel.hours import OpenInterval
 from merkez.routing.v1 import queue_pb2 as q
 from merkez.routing.v1 import rules_pb2 as r
 from merkez.routing.v1 import simulation_service_pb2 as s
+from routing.domain.agents import AgentState
+from routing.domain.callback_rules import CallbackRules
+from routing.domain.contacts import Channel
 from routing.domain.hours import BusinessHours
 from routing.domain.overflow import Overflow, OverflowRule, Trigger
+from routing.domain.simulating import simulated
+from routing.ops import agents as agent_ops
+from routing.ops import callbacks as callback_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import hours as hours_ops
 from routing.ops import offers as offer_ops
 from routing.ops import overflow as overflow_ops
 from routing.ops import queues as queue_ops
+from routing.ops import simulations as simulation_ops
 from routing.ops.contacts import WrapUp
 
+from .callers import NUMBER, accept, ask, attempt, dial, end
 from .conftest import Edge, Floor, as_, refused
 
 
@@ -183,3 +191,73 @@ async def test_made_up_day_that_begins_when_the_queue_is_closed_turns_everybody_
             whole = (await edge.simulations.SimulateDay(s.SimulateDayRequest(synthetic=day))).days[0].whole
             left.append((whole.left, whole.left == whole.offered))
     assert left[:2] == [(0, False), (0, False)] and left[2][1]
+
+
+async def test_callback_of_a_day_is_played_at_its_place_and_its_caller_is_no_abandon(floor: Floor) -> None:
+    queue = await floor.queue(wrap_up_duration=timedelta(0))
+    begin, agent_id = floor.clock.now(), await floor.agent()
+    first = await floor.contact(queue.queue_id)
+    offer = await floor.match()
+    assert offer is not None
+    await floor.run(offer_ops.accept_offer, offer.offer_id, agent_id)
+    floor.clock.advance(10)
+    asker = await floor.contact(queue.queue_id, caller_number=NUMBER)
+    floor.clock.advance(10)
+    left = await floor.contact(queue.queue_id)
+    floor.clock.advance(40)
+    await ask(floor, queue.queue_id, previous_contact_id=asker.contact_id)
+    await floor.hang_up(left)
+    await floor.hang_up(first)
+    call_id = await dial(floor, await accept(floor))
+    floor.clock.advance(600)
+    await end(floor, call_id, answered=True)
+    day = await floor.read(lambda tx: simulation_ops.recorded(tx, begin))
+    callback = next(each for each in day.arrivals if each.callback)
+    assert (callback.at, callback.since, callback.handle) == (10.0, 10.0, 600.0)
+    assert [(each.begin, each.end) for each in day.shifts] == [(0.0, 660.0)]
+    played = simulated((await floor.read(lambda tx: simulation_ops.to_play(tx, day, [])))[0])
+    assert (played.whole.offered, played.whole.answered, played.whole.abandoned) == (3, 2, 1)
+    assert sorted(played.whole.waits) == [0.0, 50.0] and played.busy == 660.0
+
+
+async def test_second_attempt_of_a_callback_comes_later_at_the_old_place_and_one_that_nobody_made_has_left(
+    floor: Floor,
+) -> None:
+    rules = CallbackRules(retry_after=timedelta(minutes=5))
+    queue = await floor.queue(wrap_up_duration=timedelta(0), callbacks=rules)
+    begin, agent_id = floor.clock.now(), await floor.agent()
+    made = await ask(floor, queue.queue_id)
+    await attempt(floor, "BUSY")
+    floor.clock.advance(300)
+    await floor.run(callback_ops.keep_times)
+    await floor.run(agent_ops.set_state, agent_id, AgentState.OFFLINE, "")
+    floor.clock.advance(60)
+    await floor.run(callback_ops.cancel_callback, made.callback_id, "asked by mail")
+    day = await floor.read(lambda tx: simulation_ops.recorded(tx, begin))
+    first, second = sorted(day.arrivals, key=lambda each: each.at)
+    assert (first.at, second.at, second.since, second.patience) == (0.0, 330.0, 0.0, 60.0)
+    played = simulated((await floor.read(lambda tx: simulation_ops.to_play(tx, day, [])))[0])
+    assert (played.whole.offered, played.whole.answered, played.whole.left, played.whole.abandoned) == (2, 1, 1, 0)
+
+
+async def test_chats_are_left_out_and_told_as_their_agents_hold_several_at_once(edge: Edge, floor: Floor) -> None:
+    queue_id, begin = await a_day(floor)
+    for _ in range(3):
+        chat = await floor.contact(queue_id, channel=Channel.CHAT)
+        await floor.hang_up(chat)
+    with as_("supervisor", floor):
+        found = await edge.simulations.SimulateDay(s.SimulateDayRequest(recorded_from_time=begin))
+    assert (found.contacts, found.left_out, found.days[0].whole.offered) == (3, 3, 3)
+
+
+async def test_whoever_leaves_by_their_flow_is_no_abandon_and_teaches_no_patience(floor: Floor) -> None:
+    queue_id, begin = await a_day(floor)
+    now = begin.ToDatetime(floor.clock.now().tzinfo)
+    before = await floor.read(lambda tx: simulation_ops.recorded(tx, now))
+    waits = await floor.contact(queue_id)
+    floor.clock.advance(5)
+    await floor.run(contact_ops.dequeue_contact, waits.contact_id, "max_wait")
+    day = await floor.read(lambda tx: simulation_ops.recorded(tx, now))
+    known = {each.contact_id: each for each in day.arrivals}
+    assert (known[waits.contact_id].leaves, known[waits.contact_id].patience) == (True, 5.0)
+    assert sum(each.leaves for each in day.arrivals) == 1 and len(before.arrivals) == 3

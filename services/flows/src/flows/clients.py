@@ -330,6 +330,15 @@ class Routing:
         with acting_for(principal().tenant_id):
             return Names({noun: await self._all_names(noun) for noun in sorted(OF_ROUTING.intersection(nouns))})
 
+    async def queues_playing(self, prompt_id: str) -> list[str]:
+        """Names of the queues whose callbacks play a prompt. Raises Unavailable."""
+        with acting_for(principal().tenant_id):
+            return [
+                each.display_name
+                async for each in self._all(Noun.QUEUE)
+                if prompt_id in (each.callbacks.message_prompt_id, each.callbacks.greeting_prompt_id)
+            ]
+
     async def calendars(self) -> dict[str, Calendar]:
         """When each of the tenant's business hours is open. Raises Unavailable."""
         with acting_for(principal().tenant_id):

@@ -59,7 +59,7 @@ async def start(process: Process, settings: Settings) -> None:
                     flow_test_service_pb2_grpc.add_FlowTestServiceServicer_to_server,
                     FlowTestServicer(db, Worlds(db, routing), clock),
                 ),
-                (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, clock)),
+                (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, routing, clock)),
                 (
                     number_list_service_pb2_grpc.add_NumberListServiceServicer_to_server,
                     NumberListServicer(db, clock),

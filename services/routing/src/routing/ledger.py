@@ -24,6 +24,7 @@ from sqlalchemy import CursorResult, Executable, RowMapping
 
 from routing import convert
 from routing.arrivals import Arrivals
+from routing.clients import Flows
 from routing.domain import facts
 from routing.domain.facts import Fact
 
@@ -122,10 +123,12 @@ Batch = Callable[[Ledger, Sequence[W], datetime], Awaitable[Sequence[Any]]]
 
 
 class Desk:
-    """Where verbs are carried out: the database, and who hears what came of them."""
+    """Where verbs are carried out: the database, and who hears what came of them. `flows` is asked before one that
+    takes something away flows may name; without them nobody is asked."""
 
-    def __init__(self, db: Database, hear: Hear | None = None):
+    def __init__(self, db: Database, hear: Hear | None = None, flows: Flows | None = None):
         self.db = db
+        self.flows = flows
         self.clock = db.clock
         self.arrivals = Arrivals()
         self._hear = hear

@@ -6,11 +6,12 @@ import socket
 from collections.abc import Sequence
 
 from chassis.bus import Bus
-from chassis.grpc import serve
+from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process, run_service
 from chassis.sql import Database
 from chassis.turns import TurnTaking
 
+from routing.clients import Flows
 from routing.consumers import CONSUMER, Consumers
 from routing.deadlines import Deadlines
 from routing.domain.facts import Fact
@@ -24,8 +25,11 @@ from routing.settings import Settings
 class Routing:
     """The parts of the service that work without being asked, put together."""
 
-    def __init__(self, db: Database, bus: Bus | None, settings: Settings, process: Process, holder: str):
-        self.desk = Desk(db, self._hear)
+    def __init__(
+        self, db: Database, bus: Bus | None, settings: Settings, process: Process, holder: str,
+        flows: Flows | None = None,
+    ):  # fmt: skip
+        self.desk = Desk(db, self._hear, flows)
         self.bus = bus
         self.deadlines = Deadlines(self.desk, settings, process.tasks, bus)
         self.leases = Leases(bus, holder, db.clock, process.tasks)
@@ -50,7 +54,7 @@ async def build(process: Process, settings: Settings) -> None:
     db = process.closing(await TurnTaking.connect(settings, "routing", pool_size=settings.offers_at_once + 8))
     bus = process.closing(await Bus.connect(settings))
     holder = f"{socket.gethostname()}:{settings.grpc_port}"
-    routing = Routing(db, bus, settings, process, holder)
+    routing = Routing(db, bus, settings, process, holder, Flows(process.closing(Peers(settings))))
     server = process.closing(serve(servicers(routing.desk), settings))
     await routing.start()
     await server.start()

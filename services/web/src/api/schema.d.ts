@@ -2096,7 +2096,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it. Needs the permission `flows.write`.
+         * @description Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it, or a queue's callbacks do. Needs the permission `flows.write`.
          */
         delete: operations["merkez.flows.v1.PromptService.DeletePrompt"];
         options?: never;
@@ -2356,7 +2356,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one
-         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it. Needs the permission `queues.write`.
+         * @description Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue, or a flow, name it. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.QueueService.DeleteQueue"];
         options?: never;
@@ -2484,7 +2484,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes hours
-         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by them or calls back within them. Needs the permission `queues.write`.
+         * @description Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by them or calls back within them, or a flow goes by them. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.BusinessHoursService.DeleteBusinessHours"];
         options?: never;
@@ -2725,7 +2725,7 @@ export interface paths {
         };
         /**
          * Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it
-         * @description Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.read`.
+         * @description Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. Of one that left unanswered: how all that was when it left, with the 20 nearest agents; its state says so. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it was answered: ListDecisions says how. Needs the permission `contacts.read`.
          */
         get: operations["merkez.routing.v1.ContactService.ExplainContact"];
         put?: never;
@@ -2879,7 +2879,7 @@ export interface paths {
         put?: never;
         /**
          * Asks for a callback
-         * @description Asks for a callback. When the queue has an open one for the number, that one is answered as it is, with its older place. INVALID_ARGUMENT for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND, SKILL_NOT_FOUND. Needs the permission `contacts.handle`.
+         * @description Asks for a callback. When the queue has an open one for the number, that one is answered, with the earlier place and time of both. INVALID_ARGUMENT for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND, SKILL_NOT_FOUND. Needs the permission `contacts.handle`.
          */
         post: operations["merkez.routing.v1.CallbackService.CreateCallback"];
         delete?: never;
@@ -2959,7 +2959,7 @@ export interface paths {
         put?: never;
         /**
          * Plays a day through the matcher's own rules, as they are and under others
-         * @description Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no contact came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the tenant's runs. Needs the permission `simulations.run`.
+         * @description Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no call came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the tenant's runs. Needs the permission `simulations.run`.
          */
         post: operations["merkez.routing.v1.SimulationService.SimulateDay"];
         delete?: never;
@@ -4027,6 +4027,11 @@ export interface components {
             /** @description Step when it isn't offered or the caller doesn't want it; empty ends the run politely. */
             declined?: string;
         };
+        /**
+         * @description Whether a callback is offered, and what comes of asking for one.
+         * @enum {string}
+         */
+        "flows.v1.CallbackOutcome": "CALLBACK_OUTCOME_UNSPECIFIED" | "CALLBACK_OUTCOME_OFFERED" | "CALLBACK_OUTCOME_NOT_OFFERED" | "CALLBACK_OUTCOME_REFUSED" | "CALLBACK_OUTCOME_ASKED_BEFORE";
         /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, queue.expected_wait in seconds, a day while nobody is at work, queue.open, by its business hours, true without any, and queue.holiday, the name of the holiday that decides about it now, empty on other days. */
         "flows.v1.CheckQueue": {
             /** @description Required. */
@@ -4821,7 +4826,7 @@ export interface components {
             maxWait?: string;
             /** @description Step after max_wait or the queue's own longest wait; empty ends the run politely. */
             timedOut?: string;
-            /** @description Announce again only when the caller is nearer: a better place, or a shorter wait as it is told, than what was announced last. */
+            /** @description Announce again only when the caller is nearer than what was announced last: a better place or a shorter wait as it is told, and worse in neither. */
             announceOnlyImproved?: boolean;
             /** @description Step when the queue is closed; empty for timed_out. */
             closed?: string;
@@ -5052,7 +5057,7 @@ export interface components {
         "flows.v1.SimulationInput": {
             /** @description The caller presses these: 0-9 * #. Fewer than are asked for end by the time running out. */
             digits?: string;
-            /** @description The caller says this. No step listens to words yet: as in a call, the time to press runs out. */
+            /** @description The caller says this. A menu with phrases understands one of them, alone or with "please", "um" or "the", in calls in English; elsewhere the time to press runs out, as in a call. */
             text?: string;
             /** @description The time to press runs out after these digits, or none. */
             timedOut?: string;
@@ -5078,6 +5083,8 @@ export interface components {
             customer?: string;
             /** @description Keys of the number lists that the numbers a step asks about are in, such as "vip blocked", or "none". */
             numberLists?: string;
+            /** @description At a callback offer. Left out before other inputs it is offered and made. */
+            callback?: components["schemas"]["flows.v1.CallbackOutcome"];
             /**
              * Format: int32
              * @description In a queue: place in line that is announced; 0 for none.
@@ -5386,7 +5393,7 @@ export interface components {
         "flows.v1.Waiting": {
             /** @description Step that waits. */
             stepId?: string;
-            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split, queue_standing, customer, number_lists. */
+            /** @description Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split, queue_standing, customer, number_lists, callback. */
             kinds?: string[];
             /** @description Which outcomes are possible, in small letters, such as answered and max_wait; empty when all of the kind are, or there are none to choose of. */
             outcomes?: string[];
@@ -5790,13 +5797,13 @@ export interface components {
              */
             retryAfter?: string;
             /**
-             * @description From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days.
+             * @description From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days, and longer than retry_after times one less than attempts: the last one would never be made.
              * @example 3.5s
              */
             timeToLive?: string;
             /** @description What follows when a machine answers. */
             onMachine?: components["schemas"]["routing.v1.CallbackMachineAction"];
-            /** @description Required for LEAVE_MESSAGE. Prompt to play to a machine. */
+            /** @description Required for LEAVE_MESSAGE. Prompt to play to a machine. While it is named here it can't be deleted; nor can the greeting. */
             messagePromptId?: string;
             /** @description Within these hours customers are called back; empty for any time. Their time zone is the one a slot without a zone is in. While they are named here they can't be deleted. */
             businessHoursId?: string;
@@ -6049,7 +6056,7 @@ export interface components {
         "routing.v1.CreateCallbackResponse": {
             /** @description The callback. */
             callback?: components["schemas"]["routing.v1.Callback"];
-            /** @description Whether it was open already. */
+            /** @description Whether it was open already: then it has the earlier place and the earlier due time of both, unless its customer is being called. */
             alreadyOpen?: boolean;
         };
         /** @description Creates. */
@@ -6148,7 +6155,7 @@ export interface components {
             /** @description Note, up to 4,000 characters. */
             note?: string;
         };
-        /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. */
+        /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. Of one that left unanswered, all as it was when it left. */
         "routing.v1.Explanation": {
             /** @description The contact. */
             contact?: components["schemas"]["routing.v1.Contact"];
@@ -6183,16 +6190,16 @@ export interface components {
              * @description Contacts of its queue that come before it.
              */
             ahead?: number;
-            /** @description Agents with what keeps each from it, those whom nothing keeps first, then those who lack least; at most 200. */
+            /** @description Agents with what keeps each from it, those whom nothing keeps first, then those who lack least; at most 200, of one that left 20. */
             agents?: components["schemas"]["routing.v1.Candidate"][];
             /**
              * Format: int32
-             * @description Agents there are in all.
+             * @description Agents there are in all; of one that left, whom it was for: those of its queues.
              */
             agentCount?: number;
             /**
              * Format: date-time
-             * @description When this was so.
+             * @description When this was so: of one that left, when it left.
              */
             time?: string;
             /** @description Rules of its queue's overflow with what keeps each from sending it on; empty for contacts that stay. */
@@ -6747,7 +6754,7 @@ export interface components {
         "routing.v1.SimulateDayRequest": {
             /**
              * Format: date-time
-             * @description One that was: contacts that were queued within 24 hours from this time on, and the agents who handled them, from their first to their last. How long those who were answered would have waited is drawn from those who left.
+             * @description One that was: contacts that were queued within 24 hours from this time on, and the agents who handled them, from their first to their last. How long those who were answered would have waited is drawn from those who left; callbacks have all the time they had.
              */
             recordedFromTime?: string;
             /** @description One that is made up. */
@@ -6761,9 +6768,14 @@ export interface components {
             days?: components["schemas"]["routing.v1.SimulatedDay"][];
             /**
              * Format: int32
-             * @description Contacts of the day.
+             * @description Contacts of the day. Who asked to be called back, and is, is one of them.
              */
             contacts?: number;
+            /**
+             * Format: int32
+             * @description Contacts of a day that was which are not played and counted nowhere: written ones, several of which an agent handles at once.
+             */
+            leftOut?: number;
         };
         /** @description The day under one set of rules. */
         "routing.v1.SimulatedDay": {
@@ -6845,7 +6857,7 @@ export interface components {
             overflowed?: number;
             /**
              * Format: int32
-             * @description Contacts that went to an outside number or left by an exit of their flow.
+             * @description Contacts that went to an outside number, left by an exit of their flow, or were to be called back and weren't.
              */
             left?: number;
         };
@@ -12979,7 +12991,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. */
+            /** @description Why a contact waits: what is asked for now, and what keeps each agent from it. Of one that left unanswered, all as it was when it left. */
             200: {
                 headers: {
                     [name: string]: unknown;

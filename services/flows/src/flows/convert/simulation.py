@@ -18,6 +18,7 @@ _ENUMS = {
     Kind.TRANSFER: (pb.TransferOutcome, "TRANSFER_OUTCOME_"),
     Kind.VOICEMAIL: (pb.VoicemailOutcome, "VOICEMAIL_OUTCOME_"),
     Kind.HOURS: (pb.HoursOutcome, "HOURS_OUTCOME_"),
+    Kind.CALLBACK: (pb.CallbackOutcome, "CALLBACK_OUTCOME_"),
 }
 
 

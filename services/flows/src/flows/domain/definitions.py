@@ -34,12 +34,13 @@ STEP_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}")
 BUILT_IN_ATTRIBUTES = frozenset(
-    {"brand_id", "brand_name", "caller_name", "caller_number", "customer_id", "dialed_number", "language"}
+    {"brand_id", "brand_name", "caller_name", "caller_number", "channel", "customer_id", "dialed_number", "language"}
 )
-"""Attributes every run has from its call; steps may read them but not set them."""
+"""Attributes every run has from its call; steps may read them but not set them. The channel is `voice`, which is all
+that flows serve."""
 OWN_PREFIXES = ("menu.", "survey.")
 """Begin the names of attributes that hold what a caller chose and answered."""
-IMPERSONAL_ATTRIBUTES = frozenset({"brand_id", "brand_name", "dialed_number", "language"})
+IMPERSONAL_ATTRIBUTES = frozenset({"brand_id", "brand_name", "channel", "dialed_number", "language"})
 """Those of them that tell nothing of the caller."""
 
 DEFAULT_INPUT_TIMEOUT = timedelta(seconds=5)
@@ -293,7 +294,9 @@ class Problem:
     column: int = 0
 
 
-QUEUE_EXITS = ("timed_out", "closed", "nobody_staffed", "full")
+TURNED_AWAY_EXITS = ("closed", "nobody_staffed", "full")
+"""Where a queue step leads that takes nobody, each where `timed_out` does when it is empty."""
+QUEUE_EXITS = ("timed_out", *TURNED_AWAY_EXITS)
 """Where a queue step leads when no agent takes the call."""
 
 

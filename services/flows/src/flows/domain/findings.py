@@ -29,7 +29,7 @@ class References:
     """Those that have a release."""
     allow_loopback: bool = False
     called: Mapping[str, Definition] = field(default_factory=dict)
-    """Newest releases of the flows it calls, and of those that they call."""
+    """Newest releases of the flows it calls or hands on to, and of those that they lead into."""
     flow_id: str = ""
     """The flow that is checked; empty for a new one."""
     number_lists: Collection[str] = ()

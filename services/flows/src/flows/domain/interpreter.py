@@ -172,6 +172,9 @@ def _finished(walk: Walk, _: Finished) -> Turn:
 
 def _digits(walk: Walk, event: Digits | TimedOut) -> Turn:
     action = walk.step.action
+    if event.digits:
+        # Who chooses a queue again that is closed may: they don't go round by themselves.
+        walk.state = replace(walk.state, turned_away_by=())
     match action:
         case Menu():
             return _chosen(walk, action, event.digits, event.how if isinstance(event, Digits) else How.PRESSED)

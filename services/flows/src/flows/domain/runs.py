@@ -141,8 +141,8 @@ class RunState:
     ordered: int = 0
     """Of the steps entered, how many had been when telephony last got something to do."""
     origin: HandedOn = HandedOn()
-    turned_away: str = ""
-    """Queue step that turned the caller away at once, since they last waited anywhere."""
+    turned_away_by: tuple[str, ...] = ()
+    """Queue steps, with their queues, that turned the caller away at once since they last waited or chose something."""
     leaving: str = ""
     """Why the contact is being taken out of its queue: max_wait, no_match or no_answer."""
     chosen: Chosen | None = None
@@ -179,6 +179,7 @@ class Call:
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
     turn: int = 0
     origin: HandedOn = HandedOn()
+    channel: str = "voice"
 
 
 @dataclass(frozen=True)
@@ -388,6 +389,7 @@ def first_state(call: Call, customer_id: str, default_language: str) -> RunState
         "brand_name": call.brand_name,
         "caller_name": call.caller_name[:MAX_ATTRIBUTE_LENGTH],
         "caller_number": call.caller_number,
+        "channel": call.channel,
         "customer_id": customer_id,
         "dialed_number": call.dialed_number,
         "language": language,

@@ -54,6 +54,8 @@ class Kind(StrEnum):
     """A queue that is asked about stands like this, see `standing_of`."""
     NUMBER_LISTS = "number_lists"
     """The numbers a step asks about are in the lists of these keys, see `keys_of`."""
+    CALLBACK = "callback"
+    """Whether a callback is offered, and what comes of asking for one."""
     CUSTOMER = "customer"
     """Looking for a customer comes to this: not_found, several, failed, or a JSON object of what is known of one."""
 
@@ -73,6 +75,7 @@ OUTCOMES: Mapping[Kind, Sequence[str]] = {
     Kind.TRANSFER: ("answered", "busy", "no_answer", "failed"),
     Kind.VOICEMAIL: ("left", "nothing"),
     Kind.HOURS: ("open", "closed"),
+    Kind.CALLBACK: ("offered", "not_offered", "refused", "asked_before"),
 }
 """What `value` may be where it is one of a few."""
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from kernel.hours import opening
 
-from flows.domain import answers, callbacks, waits
+from flows.domain import answers, callbacks, spoken, waits
 from flows.domain.asking import Survey
 from flows.domain.branching import POINTS, WHOLE, Split
 from flows.domain.deeds import (
@@ -28,7 +28,7 @@ from flows.domain.deeds import (
     QueueSeen,
 )
 from flows.domain.definitions import DEFAULT_MOST_OFFERS, Collect, Definition, Queue, Transfer
-from flows.domain.effects import ChangeFlow, CheckHours, Fetch
+from flows.domain.effects import ChangeFlow, CheckHours, Enqueue, Fetch
 from flows.domain.interpreter import advance
 from flows.domain.number_lists import patterns_of
 from flows.domain.orders import Audio, EndCall, Gather, Order, WaitInQueue
@@ -47,6 +47,7 @@ from flows.domain.runs import (  # fmt: skip
     Finished,
     FlowChanged,
     HoursChecked,
+    How,
     Phase,
     Proceed,
     QueueTick,
@@ -102,6 +103,8 @@ class _Runner:
         self._size = 0
         self._heard_by = -1
         """The input that waits for the next announcement and nothing else."""
+        self._callback = ""
+        """What comes of asking for the callback that is being offered, when an input said so."""
         self._flow_id = ""
         self._visits: list[Visit] = []
         self._now = self._began = scenario.time or _SOME_TIME
@@ -185,9 +188,9 @@ class _Runner:
             case Phase.FINDING_CUSTOMER:
                 return self._look_up()
             case Phase.CHECKING_CALLBACK:
-                return CallbackChecked(True)  # what there is to try out
+                return self._offer_callback()
             case Phase.REQUESTING_CALLBACK:
-                return CallbackMade(_CALLBACK)
+                return self._make_callback()
             case _:
                 return self._wait_in_queue(turn)
 
@@ -238,7 +241,10 @@ class _Runner:
         self._take()
         if ends >= 0:
             return Digits(pressed[:ends])
-        # No step listens to words yet, so to it the time ran out, as it does when too few digits come.
+        if given.kind == Kind.TEXT and given.value.strip() and order.spoken and self._understood:
+            digit = spoken.digit_for(given.value, order.spoken)
+            return Digits(digit, How.SPOKEN if digit else How.NOT_UNDERSTOOD)
+        # To a step that listens to no words the time ran out, as it does when too few digits come.
         return Digits(pressed) if len(pressed) == order.max_digits else TimedOut(pressed)
 
     def _check_hours(self, effect: Effect | None) -> Event:
@@ -306,6 +312,23 @@ class _Runner:
             return LookedUp(Found(given.value))
         return LookedUp(Found.FOUND, customer_of(given.value) or {})
 
+    def _offer_callback(self) -> Event:
+        """Routing offers it unless the next input says otherwise: only at the end of the inputs somebody is asked."""
+        if self._taken >= len(self._inputs) or self._inputs[self._taken].kind == Kind.CALLBACK:
+            self._callback = self._peek(self._ask(Kind.CALLBACK)).value
+            self._take()
+        return CallbackChecked(self._callback != "not_offered")
+
+    def _make_callback(self) -> Event:
+        # Where it is offered always, and to who has left, routing is asked for the first time now.
+        if not self._callback and self._taken < len(self._inputs) and self._inputs[self._taken].kind == Kind.CALLBACK:
+            self._callback = self._peek(self._ask(Kind.CALLBACK)).value
+            self._take()
+        came, self._callback = self._callback, ""
+        if came in ("refused", "not_offered"):
+            return CallbackMade("", refusal="CALLBACK_NOT_OFFERED")
+        return CallbackMade(_CALLBACK, came == "asked_before")
+
     def _change_flow(self, effect: Effect | None) -> Event:
         assert isinstance(effect, ChangeFlow)
         other = self._world.flows.get(effect.flow_id)
@@ -329,6 +352,11 @@ class _Runner:
         return FlowLeft(effect.flow_id, effect.release_id)
 
     @property
+    def _understood(self) -> bool:
+        """Whether words are understood in the language of the call."""
+        return (self._scenario.language or self._root.language) in spoken.LANGUAGES
+
+    @property
     def _goes_on(self) -> bool:
         """Whether the step that waits has something to do for who hangs up there."""
         action = self._action
@@ -342,6 +370,8 @@ class _Runner:
     def _wait_in_queue(self, turn: Turn) -> Event:
         action = self._action
         assert isinstance(action, Queue | Transfer)
+        if isinstance(turn.effect, Enqueue) and not turn.effect.queue_id and not turn.effect.agent_id:
+            return Enqueued("", "QUEUE_NOT_FOUND")  # no rule chose one: routing takes no contact for nowhere
         waiting = self._queue_outcomes(action, turn.state.phase)
         given = self._peek(waiting)
         match turn.state.phase:
@@ -363,6 +393,9 @@ class _Runner:
                     return Estimated(WaitEstimate(given.position, timedelta(0)))
                 return Estimated(WaitEstimate(given.position, given.expected_wait))
             case Phase.CHECKING_CONTACT:
+                if given.value == "nobody_staffed":
+                    self._take()
+                    return ContactChecked(False, given.value)
                 if given.value == "no_agents":
                     self._take()
                 missed = action.most_offers or DEFAULT_MOST_OFFERS if isinstance(action, Queue) else 0
@@ -385,9 +418,10 @@ class _Runner:
         watched = isinstance(action, Queue) and bool(action.no_match)
         if phase is not Phase.ENQUEUEING and not alone and not watched:
             possible.remove("no_agents")
-        # So is whoever comes turned away, and nobody else.
-        if phase is not Phase.ENQUEUEING or (isinstance(action, Transfer) and action.to == "agent_id"):
-            possible = [each for each in possible if each not in _TURNED_AWAY]
+        # Closed and full turn away whoever comes, and nobody else; that nobody is staffed ends a wait as well.
+        for each in _TURNED_AWAY:
+            if alone or (phase is not Phase.ENQUEUEING and each != "nobody_staffed"):
+                possible.remove(each)
         return Waiting(self._state.step_id, (Kind.QUEUE,), tuple(possible))
 
     def _wait_on(self, order: WaitInQueue, longest: timedelta | None, waiting: Waiting) -> Event:

@@ -32,10 +32,12 @@ class Told:
     minutes: int | None
 
     def nearer_than(self, before: Told) -> bool:
-        """Whether it is good news after `before`."""
-        if self.position and before.position and self.position < before.position:
-            return True
-        return self.minutes is not None and (before.minutes is None or self.minutes < before.minutes)
+        """Whether it is good news after `before`: better in the place or in the wait, and worse in neither. A place
+        that isn't known compares with none; a wait that can't be told is longer than any."""
+        mine = math.inf if self.minutes is None else self.minutes
+        theirs = math.inf if before.minutes is None else before.minutes
+        places = (self.position, before.position) if self.position and before.position else (0, 0)
+        return mine <= theirs and places[0] <= places[1] and (mine < theirs or places[0] < places[1])
 
 
 _SENTENCES: Mapping[str, Mapping[str, str]] = {

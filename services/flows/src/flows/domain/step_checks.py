@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from flows.domain import circles
 from flows.domain.asking import MOST, ChooseLanguage, Survey
 from flows.domain.branching import WHOLE, Branch, CheckQueue, Split, Test
 from flows.domain.choosing import QUEUE_NAMES
@@ -145,14 +146,21 @@ def asked_problems(asked: Queue | Rule | CallbackOffer, known: References, where
         yield error(f"{where}priority", "RANGE_INVALID", "A priority is 0 to 9.")
 
 
-def by_rules_problems(definition: Definition, step: Step) -> Iterator[Problem]:
-    """Whether a queue step that waits by the rules has some, and nothing beside them."""
+def by_rules_problems(
+    definition: Definition, step: Step, around: Mapping[str, Sequence[str]]
+) -> Iterator[Problem]:  # fmt: skip
+    """Whether a queue step that waits by the rules has some on every way to it, and nothing beside them. `around` are
+    the ways by which no rule chose, see `graph.around_rules`."""
     action = step.action
     if not isinstance(action, Queue) or not action.by_rules:
         return
     if not any(isinstance(each.action, EntryRules) for each in definition.steps):
         message = "No step of this flow has entry rules: add one before this, or choose the queue here."
         yield Problem(step.step_id, "by_rules", Severity.ERROR, "RULES_MISSING", message)
+    elif step.step_id in around:
+        way = " -> ".join(around[step.step_id])
+        message = f"By the way {way} no entry rule chooses where to wait: put entry rules on it, or lead it elsewhere."
+        yield Problem(step.step_id, "by_rules", Severity.ERROR, "RULES_BYPASSED", message)
     if action.queue_id or action.priority or action.skills:
         message = "The rules say queue, priority and skills: delete them here."
         yield Problem(step.step_id, "by_rules", Severity.ERROR, "VALUE_TWICE", message)
@@ -274,6 +282,15 @@ def circle_problems(definition: Definition, known: References) -> Iterator[Found
         yield error(
             "steps", "FLOW_TOO_DEEP", f"More than {MAX_DEPTH} flows stand one inside the other: put some into one."
         )
+
+
+def hand_on_circles(definition: Definition, known: References) -> Iterator[tuple[str, str]]:
+    """Steps by which calls would be handed on in a circle in which nobody is waited for, see `circles.handed_round`;
+    nothing where flows that are called make a circle anyway."""
+    own = known.flow_id or "this flow"
+    calls = {each: _calls(other) for each, other in known.called.items()} | {own: _calls(definition)}
+    if circle(calls, own) is None:
+        yield from circles.handed_round(definition, known.called, own)
 
 
 def _calls(definition: Definition) -> list[str]:

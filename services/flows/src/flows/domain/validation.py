@@ -63,11 +63,18 @@ def validate(definition: Definition, known: References) -> list[Problem]:
             "lead to a step that needs no caller."
         )
         by_step.setdefault(step_id, []).append(error("kind", "CALLER_GONE", message))
+    for step_id, flow_id in step_checks.hand_on_circles(definition, known):
+        message = (
+            f"By flow {flow_id} calls would come back here for ever without waiting for anybody: put a menu on the "
+            "way, or lead it elsewhere."
+        )
+        by_step.setdefault(step_id, []).append(error("flow_id", "HAND_ON_CIRCLE", message))
+    around = graph.around_rules(definition)
     for step in definition.steps:
         own = list(_own(definition, step, known)) + by_step.pop(step.step_id, [])
         problems += [Problem(step.step_id, *found) for found in own]
         problems += step_checks.expression_problems(definition, step, known)
-        problems += step_checks.by_rules_problems(definition, step)
+        problems += step_checks.by_rules_problems(definition, step, around)
     return problems
 
 
@@ -104,6 +111,13 @@ def _graph_problems(definition: Definition) -> dict[str, list[Found]]:
         path = " -> ".join([*cycle, cycle[0]])
         message = f"The loop {path} never waits for the caller or an agent: put a menu into it or end it."
         found.setdefault(cycle[0], []).append(error("next", "LOOP_WITHOUT_INPUT", message))
+    for cycle in graph.loops_while_closed(definition):
+        path = " -> ".join([*cycle, cycle[0]])
+        message = (
+            f"While queues of the loop {path} are closed, full or unstaffed, callers go round it at once, and the call "
+            "ends when they come to a queue again: give these queue steps exits of their own for that."
+        )
+        found.setdefault(cycle[0], []).append(warning("timed_out", "LOOP_WHILE_CLOSED", message))
     return found
 
 

@@ -31,6 +31,7 @@ _LEFT = {
     "closed": "queue closed", "nobody_staffed": "nobody staffed", "full": "queue full",
     "number": "overflowed to a number",
 }  # fmt: skip
+_NEGATIVE = ("nobody_staffed", "closed", "full")
 _SENTENCES = {"closed": "closed"}
 """What ends the call politely where it is not that nobody is free."""
 
@@ -55,6 +56,12 @@ class _Line:
     def watched(self) -> bool:
         """Whether there is an exit that routing has to be asked about again and again."""
         return self.one_agent or bool(self.no_match or self.no_answer)
+
+    @property
+    def elsewhere(self) -> str:
+        """Any step for callers whom no agent takes, where there is none after the longest wait: better than a fault."""
+        others = (self.no_match, *(self.exits.get(each, "") for each in _NEGATIVE), self.no_answer)
+        return next((each for each in others if each), "")
 
     def way_out(self, why: str) -> str:
         """The step after a wait that was given up."""
@@ -99,8 +106,9 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
     line = _line(walk)
     if not event.contact_id:
         walk.note(f"refused by routing: {event.refusal}")
-        if line.one_agent or line.given_up:
-            return _give_up(walk, line)
+        way = line.given_up or line.elsewhere
+        if not _turned_away_before(walk) and (line.one_agent or way):
+            return _give_up(walk, replace(line, given_up=way))
         return walk.end("failed", "FLOW_FAILED")
     if event.left:
         return _turned_away(walk, line, event)
@@ -109,7 +117,7 @@ def enqueued(walk: Walk, event: Enqueued) -> Turn:
         walk.put("customer_id", event.customer_id)
     walk.state = replace(
         walk.state, contact_id=event.contact_id, queue_time=walk.now, announce_time=None, announced=None,
-        turned_away="", leaving="",
+        turned_away_by=(), leaving="",
     )  # fmt: skip
     if line.no_match:
         return walk.effect(Phase.ESTIMATING, Estimate(walk.state.contact_id))
@@ -218,12 +226,26 @@ def given_up(walk: Walk) -> Turn:
 
 
 def _turned_away(walk: Walk, line: _Line, event: Enqueued) -> Turn:
-    """The queue did not take the caller. One that did so twice, with no wait in between, would for ever."""
-    if walk.state.turned_away == walk.state.step_id:
+    """The queue did not take the caller. A step that did so twice, with no wait in between, would for ever, also when
+    others of the kind come between."""
+    if _turned_away_before(walk):
         walk.note(_LEFT.get(event.left, "left the queue"))
         return walk.end(_SENTENCES.get(event.left, "nobody_free"))
-    walk.state = replace(walk.state, turned_away=walk.state.step_id)
     return _left(walk, line, event)
+
+
+def _turned_away_before(walk: Walk) -> bool:
+    """Whether this step turned the caller away already; from now on it did."""
+    action, before = walk.step.action, walk.state.turned_away_by
+    target = action.target if isinstance(action, Transfer) else ""
+    if isinstance(action, Queue):
+        target = walk.state.chosen.queue_id if action.by_rules and walk.state.chosen else action.queue_id
+    # Steps of another flow may have the same ids.
+    this = f"{walk.state.step_id} {target}"
+    if this in before:
+        return True
+    walk.state = replace(walk.state, turned_away_by=(*before, this))
+    return False
 
 
 def _left(walk: Walk, line: _Line, event: Enqueued | ContactChecked) -> Turn:

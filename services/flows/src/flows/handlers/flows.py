@@ -20,6 +20,7 @@ from flows.domain import templates, validation
 from flows.domain.definitions import Definition
 from flows.domain.expectations import FlowTest
 from flows.domain.flows import MAX_DEFINITION_BYTES, Flow, FlowNotFound, ReleaseNotFound, VersionConflict
+from flows.domain.names import Noun
 from flows.domain.validation import References
 from flows.handlers.worlds import Worlds
 from flows.ops import flow_tests as test_ops
@@ -169,6 +170,23 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
             return await tx.once(request.request_id, "RollBackFlow", request, flow_pb2.Release, once)
 
         return await self._db.run(who.tenant_id, roll_back)
+
+    async def ListFlowUses(
+        self, request: flow_service_pb2.ListFlowUsesRequest, context: Any
+    ) -> flow_service_pb2.ListFlowUsesResponse:
+        kinds = {"queue_id": (Noun.QUEUE, "que"), "business_hours_id": (Noun.HOURS, "hrs")}
+        named = request.WhichOneof("named")
+        if named is None:
+            raise InvalidInput.of("queue_id", "or business_hours_id must say what is named")
+        noun, prefix = kinds[named]
+        value = require_id(prefix, getattr(request, named), named)
+        found = await self._db.run(principal().tenant_id, lambda tx: ops.list_uses(tx, noun, value), read_only=True)
+        return flow_service_pb2.ListFlowUsesResponse(
+            uses=[
+                flow_service_pb2.FlowUse(flow_id=each.flow_id, display_name=each.display_name, step_ids=each.step_ids)
+                for each in found
+            ]
+        )
 
     async def ListReleases(
         self, request: flow_service_pb2.ListReleasesRequest, context: Any

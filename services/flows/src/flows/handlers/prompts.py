@@ -14,6 +14,7 @@ from kernel.ids import require_id, require_request_id
 from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
 
 from flows.audio import read_sound
+from flows.clients import Routing
 from flows.convert import flows as convert
 from flows.ops import prompts as ops
 
@@ -23,8 +24,9 @@ _DECODING_AT_ONCE = 2
 class PromptServicer(flow_service_pb2_grpc.PromptServiceServicer):
     """Uploading, listing, hearing and deleting prompts."""
 
-    def __init__(self, db: Database, clock: Clock):
+    def __init__(self, db: Database, routing: Routing, clock: Clock):
         self._db = db
+        self._routing = routing
         self._clock = clock
         # Decoding takes a core for a second or so: calls in progress come first.
         self._decoding = asyncio.Semaphore(_DECODING_AT_ONCE)
@@ -60,7 +62,8 @@ class PromptServicer(flow_service_pb2_grpc.PromptServiceServicer):
 
     async def DeletePrompt(self, request: flow_service_pb2.DeletePromptRequest, context: Any) -> Empty:
         prompt_id = require_id("prm", request.prompt_id, "prompt_id")
-        await self._db.run(principal().tenant_id, lambda tx: ops.delete_prompt(tx, prompt_id))
+        playing = await self._routing.queues_playing(prompt_id)
+        await self._db.run(principal().tenant_id, lambda tx: ops.delete_prompt(tx, prompt_id, playing))
         return Empty()
 
     async def GetPromptAudio(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -50,14 +50,12 @@ async def list_tests(tx: Tx, flow_id: str) -> list[FlowTest]:
 async def flows_behind(tx: Tx, definition: Definition) -> Mapping[str, Definition]:
     """The newest releases of the flows a caller may be handed on to or go through, and of those behind them, up to
     20."""
-    return await _behind(tx, definition, _handed_to, _MAX_FLOWS)
+    return await _behind(tx, definition, _MAX_FLOWS)
 
 
-async def _behind(
-    tx: Tx, definition: Definition, leading: Callable[[Definition], list[str]], most: int = _MAX_CALLED
-) -> Mapping[str, Definition]:
+async def _behind(tx: Tx, definition: Definition, most: int) -> Mapping[str, Definition]:
     found: dict[str, Definition] = {}
-    wanted = leading(definition)
+    wanted = _handed_to(definition)
     seen: set[str] = set()
     while wanted and len(found) < most:
         flow_id = wanted.pop()
@@ -70,17 +68,13 @@ async def _behind(
             continue
         if release_id:
             found[flow_id] = (await flow_store.get_release(tx, release_id)).definition
-            wanted += leading(found[flow_id])
+            wanted += _handed_to(found[flow_id])
     return found
 
 
-async def called_flows(tx: Tx, definition: Definition) -> Mapping[str, Definition]:
-    """The newest releases of the flows that are called, and of those that they call."""
-    return await _behind(tx, definition, _called)
-
-
-def _called(definition: Definition) -> list[str]:
-    return [each.flow_id for step in definition.steps if isinstance(each := step.action, CallFlow) and each.flow_id]
+async def flows_led_into(tx: Tx, definition: Definition) -> Mapping[str, Definition]:
+    """The newest releases of the flows that are called or handed on to, and of all those behind them."""
+    return await _behind(tx, definition, _MAX_CALLED)
 
 
 def _handed_to(definition: Definition) -> list[str]:

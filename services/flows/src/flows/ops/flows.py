@@ -29,8 +29,10 @@ from flows.domain.flows import (
     require_version,
 )  # fmt: skip
 from flows.domain.list_uses import list_keys
+from flows.domain.names import Noun
+from flows.domain.uses import FlowUse, steps_naming
 from flows.domain.validation import References
-from flows.ops.flow_tests import Tried, called_flows, require_passed
+from flows.ops.flow_tests import Tried, flows_led_into, require_passed
 from flows.store import flows as store
 from flows.store import number_lists as list_store
 from flows.store import prompts as prompt_store
@@ -58,7 +60,7 @@ async def problems(tx: Tx, definition: Definition, known: References, flow_id: s
     found = await prompt_store.existing(tx, played)
     named = {each.target for step in definition.steps if isinstance(each := step.action, Transfer)}
     flows = await store.published(tx, sorted(named)) if named else ()
-    called = await called_flows(tx, definition)
+    called = await flows_led_into(tx, definition)
     lists = await list_store.keys(tx) if list_keys(definition) else ()
     known = replace(known, prompts=found, flows=flows, called=called, flow_id=flow_id, number_lists=lists)
     return validation.validate(definition, known)
@@ -102,6 +104,16 @@ async def delete_flow(tx: Tx, flow_id: str, now: datetime) -> None:
     if await store.has_live_runs(tx, flow.flow_id, now):
         raise FlowInUse("calls are in this flow right now: point its numbers elsewhere and wait for them to end")
     await store.delete_flow(tx, flow_id, now)
+
+
+async def list_uses(tx: Tx, noun: Noun, value: str) -> list[FlowUse]:
+    """Flows whose draft, or release that runs, names it. Older releases don't count: rolling back checks anew."""
+    found: list[FlowUse] = []
+    for flow_id, name, definitions in await store.holding(tx, value):
+        steps = sorted({step for each in definitions for step in steps_naming(each, noun, value)})
+        if steps:
+            found.append(FlowUse(flow_id, name, tuple(steps)))
+    return found
 
 
 async def list_releases(tx: Tx, flow_id: str, token: str, size: int) -> list[Release]:

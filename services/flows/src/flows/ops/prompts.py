@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from chassis.sql import Tx
@@ -28,12 +29,15 @@ async def create_prompt(tx: Tx, display_name: str, language: str, sound: Sound, 
     return prompt
 
 
-async def delete_prompt(tx: Tx, prompt_id: str) -> None:
-    """Delete a prompt that no draft and no release plays."""
+async def delete_prompt(tx: Tx, prompt_id: str, queues: Sequence[str] = ()) -> None:
+    """Delete a prompt that no draft and no release plays. `queues` are the names of those whose callbacks do."""
     await store.get_prompt(tx, prompt_id)
     players = await store.players(tx, prompt_id)
     if players:
         raise PromptInUse(
             "a draft or a release plays this prompt: take it out first", metadata={"flow_ids": ",".join(players[:20])}
         )
+    if queues:
+        named = ", ".join(repr(each) for each in queues[:5])
+        raise PromptInUse(f"the callbacks of {named} play this prompt: choose another there first")
     await store.delete_prompt(tx, prompt_id)

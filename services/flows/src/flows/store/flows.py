@@ -8,7 +8,7 @@ from typing import Any
 
 from chassis.paging import keyset
 from chassis.sql import Tx
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, Text, cast, insert, or_, select, update
 
 from flows.domain.definitions import Definition, prompt_ids
 from flows.domain.flows import Flow, FlowNotFound, Place, Release, ReleaseNotFound
@@ -141,6 +141,29 @@ async def names(tx: Tx) -> dict[str, str]:
         )
     )
     return {row["flow_id"]: row["display_name"] for row in rows}
+
+
+async def holding(tx: Tx, text: str) -> list[tuple[str, str, list[Definition]]]:
+    """Flows in whose draft, or release that runs, a text stands somewhere: id, name, draft and release."""
+    joined = (releases.c.tenant_id == flows.c.tenant_id) & (releases.c.release_id == flows.c.release_id)
+    statement = (
+        select(flows.c.flow_id, flows.c.display_name, flows.c.draft, releases.c.definition)
+        .outerjoin(releases, joined)
+        .where(
+            flows.c.tenant_id == tx.tenant_id,
+            flows.c.delete_time.is_(None),
+            or_(cast(flows.c.draft, Text).contains(text), cast(releases.c.definition, Text).contains(text)),
+        )
+        .order_by(flows.c.display_name, flows.c.flow_id)
+    )
+    return [
+        (
+            row["flow_id"],
+            row["display_name"],
+            [from_document(Definition, each) for each in (row["draft"], row["definition"]) if each is not None],
+        )
+        for row in await tx.all(statement)
+    ]
 
 
 async def list_releases(tx: Tx, flow_id: str, token: str, size: int) -> list[Release]:

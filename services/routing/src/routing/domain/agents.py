@@ -279,10 +279,10 @@ def taking(agent: Agent, contact_id: str, now: datetime, channel: Channel = Chan
 
 
 def turned_away(agent: Agent, reason: str, now: datetime, returns: timedelta = timedelta(0)) -> Agent:
-    """NOT_READY after a missed or declined offer, so that the contact does not ring there again; OFFLINE when that
-    was wanted next. Who missed one `returns` by themselves after so long (0: never), unless they missed too many in a
-    row or wanted to be away. Who was found away is as before, and passed over by queues. Who holds other contacts goes
-    on with them, and is NOT_READY after the last."""
+    """NOT_READY after a missed or declined offer, so that the contact does not ring there again, or what was wanted
+    next, with its reason. Who missed one `returns` by themselves after so long (0: never), unless they missed too many
+    in a row or wanted to be away. Who was found away is as before, and passed over by queues. Who holds other contacts
+    goes on with them, and is NOT_READY after the last."""
     if agent.others:
         missed = int(reason == MISSED_OFFER)
         wanted = (agent.next_state, agent.next_reason, agent.next_reason_id)
@@ -306,7 +306,9 @@ def turned_away(agent: Agent, reason: str, now: datetime, returns: timedelta = t
             after, missed_offers=agent.missed_offers + 1, missed_in_row=agent.missed_in_row + 1,
             return_time=now + returns if again else None,
         )  # fmt: skip
-    return replace(after, state=AgentState.OFFLINE, reason="") if agent.next_state is AgentState.OFFLINE else after
+    if agent.next_state is not None:
+        return replace(after, state=agent.next_state, reason=agent.next_reason, reason_id=agent.next_reason_id)
+    return after
 
 
 def returned(agent: Agent, now: datetime) -> Agent:

@@ -91,3 +91,15 @@ def check_callback_rules(rules: CallbackRules, field: str) -> CallbackRules:
     if rules.business_hours_id:
         require_id("hrs", rules.business_hours_id, f"{field}.business_hours_id")
     return rules
+
+
+def require_time_for_attempts(rules: CallbackRules, field: str) -> None:
+    """InvalidInput when a callback that is answered by nobody expires before its last attempt is due, however fast its
+    agents are. Asked for apart from the rest: queues of before may hold such rules, and go on with fewer attempts."""
+    takes = rules.retry_after * (rules.attempts - 1)
+    if takes >= rules.time_to_live:
+        raise InvalidInput.of(
+            f"{field}.time_to_live",
+            f"must be longer than {takes.total_seconds():g} seconds: attempt {rules.attempts} is due so long after the "
+            "first, and would never be made",
+        )

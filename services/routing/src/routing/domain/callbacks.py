@@ -18,12 +18,12 @@ from zoneinfo import ZoneInfo
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 from kernel.hours import is_zone
 from kernel.ids import require_id
-from kernel.phone import require_e164
 
 from routing.domain.callback_outcomes import REACHED, Outcome
 from routing.domain.callback_rules import LONGEST_AHEAD, CallbackRules, CallOrder
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.hours import BusinessHours, opening
+from routing.domain.phones import require_dialable
 from routing.domain.places import place_of
 from routing.domain.queues import SkillLevel
 
@@ -31,6 +31,9 @@ DIAL_WITHIN = timedelta(seconds=60)
 """How long after an agent accepted the call must have begun: then they are set free."""
 ANSWER_WITHIN = timedelta(seconds=30)
 """How long it may take, after a customer could have answered, until it is known that a person did."""
+MOST_NOT_DIALLED = 10
+"""Attempts that came to nothing before the customer's telephone rang (our trunk is down, say) use up none of theirs;
+after so many it is given up all the same, or its agents would try for ever."""
 MAX_REASON = 200
 
 
@@ -150,6 +153,11 @@ class Callback:
         return self.state in OPEN
 
     @property
+    def tried(self) -> int:
+        """Attempts the customer could have heard of."""
+        return sum(each.outcome is not Outcome.NOT_DIALLED for each in self.attempts)
+
+    @property
     def keeps_agent(self) -> bool:
         """Whether whoever is given to it now is only kept until the customer, who is called first, has answered."""
         return self.customer_first and self.answer_time is None
@@ -192,7 +200,7 @@ def check_callback(draft: Callback) -> Callback:
     require_id("que", draft.queue_id, "callback.queue_id")
     if not draft.number:
         raise InvalidInput.of("callback.number", "is required")
-    require_e164(draft.number, "callback.number")
+    require_dialable(draft.number, "callback.number")
     if draft.time_zone:
         require_zone(draft.time_zone, "callback.time_zone")
     return draft
@@ -395,7 +403,9 @@ def attempted(
         "attempts": (*callback.attempts, attempt), "contact_id": "", "call_id": "", "agent_id": "",
         "release_time": None, "dial_by_time": None, "customer_first": False, "answer_time": None,
     }  # fmt: skip
-    if outcome in REACHED or len(callback.attempts) + 1 >= rules.attempts:
+    tried = callback.tried + (outcome is not Outcome.NOT_DIALLED)
+    over = tried >= rules.attempts or len(callback.attempts) + 1 - tried >= MOST_NOT_DIALLED
+    if outcome in REACHED or over:
         trigger = CallbackTrigger.REACH if outcome in REACHED else CallbackTrigger.FAIL
         return moved(callback, trigger, end_time=now, **changes)
     wanted = now + rules.retry_after
@@ -411,6 +421,16 @@ def rescheduled(callback: Callback, due: datetime, rules: CallbackRules) -> Call
         callback, CallbackTrigger.RESCHEDULE,
         due_time=due, place_time=due, expire_time=due + rules.time_to_live, contact_id="", close_time=None,
     )  # fmt: skip
+
+
+def hastened(callback: Callback, asked: Callback) -> Callback:
+    """What becomes of an open one when its number is `asked` for again: the earlier place and the earlier time of both.
+    The same when that is its own already, or its customer is being called."""
+    place, due = min(callback.place_time, asked.place_time), min(callback.due_time, asked.due_time)
+    if callback.state is CallbackState.CALLING or (place, due) == (callback.place_time, callback.due_time):
+        return callback
+    expire = asked.expire_time if due < callback.due_time else callback.expire_time
+    return replace(callback, place_time=place, due_time=due, expire_time=expire, version=callback.version + 1)
 
 
 def cancelled(callback: Callback, reason: str, now: datetime) -> Callback:

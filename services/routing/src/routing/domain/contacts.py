@@ -194,7 +194,12 @@ class Contact:
     @property
     def points(self) -> float:
         """Its priority, and half a point when an offer for it came to nothing or it is for one agent alone."""
-        return self.priority + (HALF_A_POINT if self.offer_count or self.target_agent_id else 0.0)
+        return points_of(self.priority, again=bool(self.offer_count or self.target_agent_id))
+
+
+def points_of(priority: int, *, again: bool) -> float:
+    """What a contact of this priority has; `again`: an offer for it came to nothing, or it is for one agent alone."""
+    return priority + (HALF_A_POINT if again else 0.0)
 
 
 def check_contact(contact: Contact, within: str = "contact") -> Contact:
@@ -270,6 +275,15 @@ def changed(contact: Contact, **changes: Any) -> Contact:
     if contact.state not in WAITING:
         raise ContactMoved("the contact no longer waits", metadata={"state": contact.state})
     return replace(check_contact(replace(contact, **changes)), version=contact.version + 1)
+
+
+def moved_up(contact: Contact, place: datetime) -> Contact:
+    """The contact at an earlier place, while it waits; its preferred agent alone may have it for as long as before.
+    ContactMoved when it waits no more."""
+    if place >= contact.queue_time:
+        return contact
+    alone = contact.preferred_wait + (contact.queue_time - place) if contact.preferred_wait else contact.preferred_wait
+    return changed(contact, queue_time=place, preferred_wait=alone)
 
 
 def abandoned(contact: Contact, end_time: datetime) -> Contact:

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from kernel.errors import FailedPrecondition, InvalidInput
 
 from routing.domain.agents import Agent
-from routing.domain.contacts import Contact
+from routing.domain.capacity import SPOKEN
+from routing.domain.contacts import Contact, ContactKind, ContactState
 from routing.domain.hall import Arrival, Shift
 from routing.domain.queues import SkillLevel, demand
 from routing.domain.simulating import MOST_AGENTS, MOST_CONTACTS, Day
@@ -56,33 +57,43 @@ def recorded_day(contacts: Sequence[Contact], agents: Mapping[str, Agent], begin
     """A day that was: contacts that waited in a queue and are over, and who handled them, from their first answer to
     their last wrap-up, with the skills and queues they have now.
 
-    A caller who was answered, or sent away, would have waited on for a time nobody knows: it is drawn from how long
-    callers wait before they give up (exponential, with those others as censored), and never shorter than they waited.
+    A caller who was answered, or sent away by a queue, would have waited on for a time nobody knows: it is drawn from
+    how long callers wait before they give up (exponential, with those others as censored), and never shorter than they
+    waited. Who left by their flow does so after as long. A callback has all the time it had; whoever asked for one is
+    the same customer, who waits from when they came. What is written, and handled beside others, is left out.
     """
     over = [each for each in contacts if each.end_time is not None]
-    if not over:
-        raise DayEmpty("no contact of that day waited in a queue")
+    spoken = [each for each in over if each.channel in SPOKEN]
+    if not spoken:
+        raise DayEmpty("no call of that day waited in a queue")
     if len(over) > MOST_CONTACTS:
         raise InvalidInput.of("recorded_from_time", f"begins a day of more than {MOST_CONTACTS} contacts")
-    patience = _patience(over)
+    askers = _askers(spoken)
+    played = [each for each in spoken if each.contact_id not in askers]
+    patience, mean = _patience(played), _mean_handled(played)
     chance = random.Random(begin.isoformat())
     worked: dict[str, tuple[float, float]] = {}
     arrivals: list[Arrival] = []
-    for contact in sorted(over, key=lambda each: (each.queue_time, each.contact_id)):
-        at, waited = (contact.queue_time - begin).total_seconds(), _waited(contact)
-        handle = _handled(contact)
-        if not _gave_up(contact):
+    for contact in sorted(played, key=lambda each: (each.queue_time, each.contact_id)):
+        waited, handle = _waited(contact), _handled(contact)
+        leaves = _is_callback(contact) or _left_by_flow(contact)
+        if _is_callback(contact):
+            waited = waited if contact.answer_time is None else NEVER
+        elif not leaves and not _gave_up(contact):
             waited += chance.expovariate(1 / patience) if patience < NEVER else NEVER
         if contact.answer_time is not None:
-            came = at + (contact.answer_time - contact.queue_time).total_seconds()
+            came = (contact.answer_time - begin).total_seconds()
             first, last = worked.get(contact.agent_id, (came, came))
             worked[contact.agent_id] = (min(first, came), max(last, came + handle))
         else:
-            handle = chance.expovariate(1 / max(1.0, _mean_handled(over)))
+            handle = chance.expovariate(1 / max(1.0, mean))
+        asked = contact.previous_contact_id in askers
+        came_at = contact.queue_time if asked or not _is_callback(contact) else contact.create_time
         arrivals.append(
             Arrival(
-                contact.contact_id, _came_to(contact), at, waited, handle, float(contact.priority),
-                demand(contact.required_skills), contact.preferred_agent_id,
+                contact.contact_id, _came_to(contact), (came_at - begin).total_seconds(), waited, handle,
+                float(contact.priority), demand(contact.required_skills), contact.preferred_agent_id, leaves,
+                _is_callback(contact), (contact.queue_time - begin).total_seconds(),
             )
         )  # fmt: skip
     shifts = [
@@ -91,7 +102,7 @@ def recorded_day(contacts: Sequence[Contact], agents: Mapping[str, Agent], begin
         for agent_id, (begin_, end) in sorted(worked.items())
         if agent_id in agents
     ]  # fmt: skip
-    return Day(arrivals, shifts, begin=begin)
+    return Day(arrivals, shifts, begin=begin, left_out=len(over) - len(spoken))
 
 
 def made_up_day(traffic: Sequence[Traffic], crews: Sequence[Crew], seed: int, begin: datetime | None = None) -> Day:
@@ -158,14 +169,36 @@ def _check(traffic: Sequence[Traffic], crews: Sequence[Crew]) -> None:
         raise InvalidInput.of("synthetic.crews", f"are more than {MOST_AGENTS} agents")
 
 
+def _askers(contacts: Sequence[Contact]) -> set[str]:
+    """Callers whose place a callback of the same day has: one customer, who waits once."""
+    known = {each.contact_id: each for each in contacts}
+    found: set[str] = set()
+    for callback in filter(_is_callback, contacts):
+        caller = known.get(callback.previous_contact_id)
+        kept = caller is not None and not _is_callback(caller) and caller.answer_time is None
+        if caller is not None and kept and caller.queue_time == callback.queue_time:
+            found.add(caller.contact_id)
+    return found
+
+
+def _is_callback(contact: Contact) -> bool:
+    return contact.kind is ContactKind.CALLBACK
+
+
 def _patience(contacts: Sequence[Contact]) -> float:
     """The mean of an exponential patience, by maximum likelihood with the answered ones censored."""
-    left = sum(map(_gave_up, contacts))
-    return max(1.0, math.fsum(map(_waited, contacts)) / left) if left else NEVER
+    callers = [each for each in contacts if not _is_callback(each)]
+    left = sum(map(_gave_up, callers))
+    return max(1.0, math.fsum(map(_waited, callers)) / left) if left else NEVER
 
 
 def _gave_up(contact: Contact) -> bool:
-    return contact.answer_time is None and contact.leave_reason is None
+    return contact.state is ContactState.ABANDONED
+
+
+def _left_by_flow(contact: Contact) -> bool:
+    """Whether it went another way than its queue's overflow sends it: to be called back later, say."""
+    return contact.state is ContactState.ENDED and contact.answer_time is None and contact.leave_reason is None
 
 
 def _came_to(contact: Contact) -> str:
@@ -175,7 +208,7 @@ def _came_to(contact: Contact) -> str:
 
 def _waited(contact: Contact) -> float:
     end = contact.answer_time or contact.end_time or contact.queue_time
-    return max(0.0, (end - contact.queue_time).total_seconds())
+    return max(0.0, (end - (contact.create_time if _is_callback(contact) else contact.queue_time)).total_seconds())
 
 
 def _handled(contact: Contact) -> float:

@@ -28,7 +28,8 @@ _BY_LINE = {Trigger.DEPTH, Trigger.EXPECTED_WAIT}
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A contact: when it comes, how long it waits at most, and how long an agent has it from the answer to the end of
-    wrap-up."""
+    wrap-up. `leaves`: it doesn't give up then, but goes another way. A `callback` stays in its queue, and has the
+    `place` of one that waits since then."""
 
     contact_id: str
     queue_id: str
@@ -38,6 +39,14 @@ class Arrival:
     points: float = 0.0
     asked: Demand = ()
     preferred: str = ""
+    leaves: bool = False
+    callback: bool = False
+    place: float | None = None
+
+    @property
+    def since(self) -> float:
+        """Since when it counts as waiting."""
+        return self.at if self.place is None else self.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,8 @@ class Guest:
         """As the board sees it."""
         it = self.arrival
         return Waiting(
-            it.contact_id, self.queue_id, it.at, it.points, it.asked, 1, preferred=it.preferred,
-            preferred_wait=self.preferred_wait, fired=self.fired,
+            it.contact_id, self.queue_id, it.since, it.points, it.asked, 1, preferred=it.preferred,
+            preferred_wait=self.preferred_wait, fired=self.fired, callback=it.callback,
         )  # fmt: skip
 
 
@@ -180,7 +189,7 @@ class Hall:
         return waiting.estimate(
             position=position, depth=len(there) + (guest.arrival.contact_id not in there),
             prospects=(Prospect(begins, self._serving(crew, guest.queue_id), crew.free) for begins, crew in crews),
-            handle_seconds=self._handle[guest.queue_id], waited=timedelta(seconds=now - guest.arrival.at),
+            handle_seconds=self._handle[guest.queue_id], waited=timedelta(seconds=now - guest.arrival.since),
         )  # fmt: skip
 
     def steps_due(self, guest: Guest, now: float, position: int) -> int:
@@ -194,6 +203,8 @@ class Hall:
         self, guest: Guest, now: float, *, entering: bool, position: int | None = None
     ) -> SentOn | LeaveReason | None:
         """Where the contact goes from its queue; None: it stays."""
+        if guest.arrival.callback:
+            return None
         asking = overflow.way(self._overflows, guest.queue_id, set(guest.been), entering=entering)
         situation: Situation | None = None
         while True:
@@ -205,6 +216,8 @@ class Hall:
 
     def next_look(self, guest: Guest, now: float) -> float | None:
         """When a rule, or a limit, of its queue comes by waiting alone, or its hours change."""
+        if guest.arrival.callback:
+            return None
         times: list[float] = []
         asks = self._overflows[guest.queue_id]
         wait = overflow.next_by_wait(asks, timedelta(seconds=now - guest.arrival.at))
@@ -249,9 +262,9 @@ class Hall:
 
     def _ahead(self, guest: Guest, now: float) -> list[tuple[float, Stage]]:
         it = guest.arrival
-        until = preferred_until(it.at, guest.preferred_wait, now)
+        until = preferred_until(it.since, guest.preferred_wait, now)
         stages = course(self._house.lines[guest.queue_id], it.asked, guest.fired)
-        return ahead(stages, it.at, now, alone(it.preferred) if until is not None else None, until)
+        return ahead(stages, it.since, now, alone(it.preferred) if until is not None else None, until)
 
     def _crew(self, queue_id: str, stage: Stage) -> _Crew:
         key = queue_id, stage
@@ -296,4 +309,4 @@ class Hall:
 
 def _place(guest: Guest, urgency: Urgency, now: float) -> tuple[float, float, str]:
     it = guest.arrival
-    return urgency.came(it.at, it.points, now), it.at, it.contact_id
+    return urgency.came(it.since, it.points, now), it.since, it.contact_id

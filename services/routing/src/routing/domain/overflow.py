@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from kernel.errors import InvalidInput
 from kernel.ids import is_id
-from kernel.phone import require_e164
+
+from routing.domain.phones import require_dialable
 
 MAX_RULES = 20
 MOST_WAITING = 10_000
@@ -275,7 +276,7 @@ def _check_rule(rule: OverflowRule, queue_id: str, place: str, *, has_hours: boo
     if bool(rule.queue_id) == bool(rule.number):
         raise InvalidInput.of(place, "needs either queue_id or number")
     if rule.number:
-        require_e164(rule.number, f"{place}.number")
+        require_dialable(rule.number, f"{place}.number")
     elif not is_id("que", rule.queue_id):
         raise InvalidInput.of(f"{place}.queue_id", "is not the id of a queue (que_...)")
     elif rule.queue_id == queue_id:

@@ -32,12 +32,14 @@ _ESTIMATES = 2_000
 @dataclass(frozen=True)
 class Day:
     """What happens, whatever the rules. `ring` is how long an agent takes to answer, `begin` the moment that is second
-    0: by it queues are open and closed, and always open without it."""
+    0: by it queues are open and closed, and always open without it. Of so many contacts that are `left_out` it says
+    nothing."""
 
     arrivals: Sequence[Arrival]
     shifts: Sequence[Shift]
     ring: float = 0.0
     begin: datetime | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -189,9 +191,10 @@ class _Floor:
             self._hall.comes_free(what)
             self._ready(what, now)
         elif isinstance(what, str) and kind is _Kind.ABANDON and what in self._hall.guests:
-            queue_id = self._goes(what).queue_id
-            for figures in self._figures(queue_id):
-                figures.abandoned += 1
+            guest = self._goes(what)
+            for figures in self._figures(guest.queue_id):
+                figures.left += guest.arrival.leaves
+                figures.abandoned += not guest.arrival.leaves
         elif kind is _Kind.LOOK:
             return self._look(now)
         return True
@@ -201,7 +204,7 @@ class _Floor:
             figures.offered += 1
         wait = self._lines[arrival.queue_id].rules.preferred_wait.total_seconds()
         preferred = arrival.preferred in self._hall.on
-        guest = Guest(arrival, arrival.queue_id, preferred_wait=wait if preferred else 0.0)
+        guest = Guest(arrival, arrival.queue_id, preferred_wait=wait + now - arrival.since if preferred else 0.0)
         self._hall.stands(guest)
         if arrival.contact_id in self._told:
             self._told[arrival.contact_id] = self._hall.estimate(guest, now)

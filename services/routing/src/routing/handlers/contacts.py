@@ -16,7 +16,7 @@ from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import ContactServiceServicer, OfferServiceServicer
 
 from routing import convert, rules_proto
-from routing.domain.contacts import ContactKind
+from routing.domain.contacts import WAITING, ContactKind
 from routing.handlers.asking import Asked, page
 from routing.ledger import Desk, Ledger, Together
 from routing.ops import contacts as ops
@@ -134,7 +134,8 @@ class ContactServicer(Asked, ContactServiceServicer):
             found = await waits.explain_contact(tx, contact_id, now)
             names = await ops.skill_names(tx)
             made = rules_proto.explanation_to_proto(found, convert.contact_to_proto(found.contact), names)
-            add_checks(made, await overflow.checks(tx, contact_id, now))
+            if found.contact.state in WAITING:
+                add_checks(made, await overflow.checks(tx, contact_id, now))
             return made
 
         return await self._run(explain, read_only=True)

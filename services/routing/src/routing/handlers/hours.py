@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis.auth import principal
 from chassis.instants import time_in, time_out
 from chassis.paging import encode_token, page_size
 from google.protobuf.empty_pb2 import Empty
@@ -61,6 +62,8 @@ class BusinessHoursServicer(Asked, BusinessHoursServiceServicer):
 
     async def DeleteBusinessHours(self, request: queue_service_pb2.DeleteBusinessHoursRequest, context: Any) -> Empty:
         hours_id = require_id("hrs", request.business_hours_id, "business_hours_id")
+        if self._desk.flows is not None:
+            await self._desk.flows.require_hours_unused(principal().tenant_id, hours_id)
         await self._run(lambda tx: ops.delete_hours(tx, hours_id))
         return Empty()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis.auth import principal
 from chassis.paging import encode_token, page_size
 from google.protobuf.empty_pb2 import Empty
 from kernel.ids import require_id
@@ -33,6 +34,7 @@ class QueueServicer(Asked, QueueServiceServicer):
 
     async def CreateQueue(self, request: queue_service_pb2.CreateQueueRequest, context: Any) -> queue_pb2.Queue:
         draft = convert.queue_from_proto(request.queue)
+        await self._require_prompts(draft)
 
         async def create(tx: Ledger) -> queue_pb2.Queue:
             return await _shown(tx, await ops.create_queue(tx, draft, self._desk.clock.now()))
@@ -79,6 +81,9 @@ class QueueServicer(Asked, QueueServiceServicer):
         draft = convert.queue_from_proto(request.queue)
         changes = {name: getattr(draft, name) for name in fields}
         now = self._desk.clock.now()
+        if "callbacks" in fields:
+            before = await self._run(lambda tx: ops.get_queue(tx, queue_id), read_only=True)
+            await self._require_prompts(draft, before)
 
         async def update(tx: Ledger) -> queue_pb2.Queue:
             return await _shown(tx, await ops.update_queue(tx, queue_id, changes, request.version, now))
@@ -88,8 +93,26 @@ class QueueServicer(Asked, QueueServiceServicer):
     async def DeleteQueue(self, request: queue_service_pb2.DeleteQueueRequest, context: Any) -> Empty:
         queue_id = require_id("que", request.queue_id, "queue_id")
         now = self._desk.clock.now()
+        if self._desk.flows is not None:
+            await self._desk.flows.require_queue_unused(principal().tenant_id, queue_id)
         await self._run(lambda tx: ops.delete_queue(tx, queue_id, now))
         return Empty()
+
+    async def _require_prompts(self, queue: Queue, before: Queue | None = None) -> None:
+        """Refuse prompts that calls back would play and that are not there. What was named before stays."""
+        if self._desk.flows is None:
+            return
+        named, known = _prompts(queue), _prompts(before) if before else {}
+        changed = {field: prompt_id for field, prompt_id in named.items() if prompt_id != known.get(field)}
+        await self._desk.flows.require_prompts(principal().tenant_id, changed)
+
+
+def _prompts(queue: Queue) -> dict[str, str]:
+    rules = queue.callbacks
+    return {
+        "queue.callbacks.message_prompt_id": rules.message_prompt_id,
+        "queue.callbacks.greeting_prompt_id": rules.greeting_prompt_id,
+    }
 
 
 class SkillServicer(Asked, SkillServiceServicer):

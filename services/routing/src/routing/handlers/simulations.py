@@ -42,7 +42,7 @@ class SimulationServicer(Asked, SimulationServiceServicer):
             _shown(name, outcome, len(each.day.shifts))
             for name, outcome, each in zip(names, outcomes, played, strict=True)
         ]
-        return pb.SimulateDayResponse(days=shown, contacts=len(played[0].day.arrivals))
+        return pb.SimulateDayResponse(days=shown, contacts=len(played[0].day.arrivals), left_out=played[0].day.left_out)
 
 
 def _variant(message: pb.Variant, place: str) -> Variant:

@@ -67,9 +67,9 @@ class Dial:
 async def create_callback(
     tx: Ledger, draft: Callback, when: When, now: datetime, *, anybodys: bool = True
 ) -> tuple[Callback, bool]:
-    """A new callback, and whether the queue had an open one for the number: then that one, as it is. The caller it is
-    for waits no more; unless `anybodys` may be named, they must have called from its number. QueueNotFound,
-    ContactNotFound, SkillNotFound, InvalidInput."""
+    """A new callback, and whether the queue had an open one for the number: then that one, with the earlier place and
+    time of both. The caller it is for waits no more; unless `anybodys` may be named, they must have called from its
+    number. QueueNotFound, ContactNotFound, SkillNotFound, InvalidInput."""
     draft = callbacks.check_callback(draft)
     queue = await get_queue(tx, draft.queue_id)
     caller = await contact_ops.get_contact(tx, draft.previous_contact_id) if draft.previous_contact_id else None
@@ -81,10 +81,10 @@ async def create_callback(
     known = await store.open_callback(tx, draft.queue_id, draft.number)
     if caller is not None:
         await contact_ops.dequeue_contact(tx, caller.contact_id, "callback", now, rescind_offer=True)
-    if known is not None:
-        return known, True
     later = wanted is not None and wanted > now
     made = callbacks.asked_for(draft, caller, queue.callbacks, due, now, later=later)
+    if known is not None:
+        return await _hasten(tx, known, made, hours, now), True
     made = replace(made, callback_id=new_id("cbk", now))
     contacts.check_contact(callbacks.waits_for(made, "", now), "callback")
     skills = await require_known_skills(tx, made.required_skills, "callback.required_skills")
@@ -159,7 +159,7 @@ async def callback_dial(tx: Ledger, contact_id: str) -> Dial:
     if callback.call_id:
         raise _called_already(callback)
     rules = (await rules_of(tx, callback.queue_id)).callbacks
-    on_machine = rules.on_machine_at(len(callback.attempts))
+    on_machine = rules.on_machine_at(callback.tried)
     prompt_id = rules.message_prompt_id if on_machine is OnMachine.LEAVE_MESSAGE else ""
     return Dial(callback, on_machine, prompt_id, rules.ring_timeout)
 
@@ -268,6 +268,21 @@ async def _open(
 async def _line_up(tx: Ledger, before: Callback, hours: BusinessHours | None, now: datetime) -> Callback:
     contact = await contact_ops.line_up(tx, callbacks.waits_for(before, new_id("con", now), now), now)
     return await _keep(tx, before, callbacks.queued(before, contact.contact_id, hours, now), CallbackQueued, now)
+
+
+async def _hasten(
+    tx: Ledger, before: Callback, asked: Callback, hours: BusinessHours | None, now: datetime
+) -> Callback:  # fmt: skip
+    """Its number is asked for again: whoever waited, or wants to be called earlier, loses nothing by the older wish."""
+    after = callbacks.hastened(before, asked)
+    if after == before:
+        return before
+    await _keep(tx, before, after, CallbackRescheduled, now)
+    if after.state is CallbackState.WAITING:
+        await contact_ops.move_up(tx, after.contact_id, after.place_time, now)
+    elif after.due_time <= now:
+        return await _line_up(tx, after, hours, now)
+    return after
 
 
 async def _leave_line(tx: Ledger, callback: Callback, reason: str, now: datetime) -> None:

@@ -39,6 +39,7 @@ from routing.domain.offers import Decision
 from routing.domain.queues import DispositionNotFound, Queue
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
+from routing.ops.departing import keep_trace
 from routing.ops.newcomers import look_up, preferring, require_possible
 from routing.ops.queues import get_queue, require_known_skills, require_version, rules_of
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
@@ -75,6 +76,15 @@ async def line_up(tx: Ledger, contact: Contact, now: datetime) -> Contact:
     await store.add_contact(tx, contact)
     tx.tell(ContactQueued(contact))
     return contact
+
+
+async def move_up(tx: Ledger, contact_id: str, place: datetime, now: datetime) -> None:
+    """Who waits, at an agent or not, has an earlier place from now on. ContactNotFound, ContactMoved."""
+    before = await get_contact(tx, contact_id)
+    after = contacts.moved_up(before, place)
+    if after != before:
+        await put_contact(tx, before, after, now)
+        tx.tell(ContactChanged(after))
 
 
 async def begin_call(tx: Ledger, before: Contact, call_id: str, now: datetime) -> Contact:
@@ -232,6 +242,7 @@ async def _drop(tx: Ledger, contact: Contact, reason: str, end_time: datetime, n
     after = contacts.moved(
         contact, ContactTrigger.DEQUEUE, end_time=max(end_time, contact.queue_time), agent_id=""
     )  # fmt: skip
+    await keep_trace(tx, contact, await rules_of(tx, contact.queue_id), after.end_time or now)
     await _leave(tx, contact, after, now)
     tx.tell(ContactDequeued(after, reason))
     return after
@@ -239,8 +250,9 @@ async def _drop(tx: Ledger, contact: Contact, reason: str, end_time: datetime, n
 
 async def _abandon(tx: Ledger, contact: Contact, end_time: datetime, now: datetime) -> None:
     after = contacts.abandoned(contact, end_time)
-    await _leave(tx, contact, after, now)
     queue = await rules_of(tx, contact.queue_id)
+    await keep_trace(tx, contact, queue, after.end_time or now)
+    await _leave(tx, contact, after, now)
     tx.tell(ContactAbandoned(after, contacts.is_short_abandon(after, queue.short_abandon_threshold)))
 
 

@@ -34,7 +34,9 @@ from routing.domain.staffing import GRACE, is_staffed
 from routing.ledger import Ledger
 from routing.ops import contacts as contact_ops
 from routing.ops import newcomers, waits
+from routing.ops.departing import keep_trace
 from routing.ops.newcomers import Known, Newcomer, look_up
+from routing.ops.queues import rules_of
 from routing.ops.saving import put_contact
 from routing.ops.waits import QueueFloor
 from routing.store import agents as agent_store
@@ -138,6 +140,7 @@ async def _go(tx: Ledger, before: Contact, way: Overflowed | LeaveReason, now: d
     reason = LeaveReason.NUMBER if isinstance(way, Overflowed) else way
     gone = (*before.overflows, way) if isinstance(way, Overflowed) else before.overflows
     after = moved(before, ContactTrigger.DEQUEUE, end_time=now, agent_id="", leave_reason=reason, overflows=gone)
+    await keep_trace(tx, before, await rules_of(tx, before.queue_id), now)
     await put_contact(tx, before, after, now)
     tx.tell(ContactDequeued(after, reason.lower()))
     return after

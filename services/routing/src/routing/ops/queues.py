@@ -11,6 +11,7 @@ from kernel.features import Feature
 from kernel.ids import new_id
 
 from routing.domain.agents import VersionConflict
+from routing.domain.callback_rules import require_time_for_attempts
 from routing.domain.callbacks import CallbackState
 from routing.domain.facts import QueueChanged, QueueDeleted
 from routing.domain.hours import BusinessHoursNotFound
@@ -49,6 +50,7 @@ async def create_queue(tx: Ledger, draft: Queue, now: datetime) -> Queue:
     FeatureNotInPlan."""
     queue = replace(draft, queue_id=new_id("que", now), create_time=now, update_time=now, version=1, deleted=False)
     queue = await sound(tx, queue)
+    require_time_for_attempts(queue.callbacks, "queue.callbacks")
     await require_plan_for(tx, (), queue.required_skills)
     await rules_ops.require_plan_for(tx, DEFAULT, queue.rules)
     await store.add_queue(tx, queue)
@@ -85,6 +87,8 @@ async def update_queue(tx: Ledger, queue_id: str, changes: Mapping[str, Any], ve
     before = await get_queue(tx, queue_id)
     require_version(before.version, version)
     after = await sound(tx, replace(before, **changes, update_time=now, version=before.version + 1))
+    if after.callbacks != before.callbacks:
+        require_time_for_attempts(after.callbacks, "queue.callbacks")
     await require_plan_for(tx, before.required_skills, after.required_skills)
     await rules_ops.require_plan_for(tx, before.rules, after.rules)
     await store.change_queue(tx, after, before.version)

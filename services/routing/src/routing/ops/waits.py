@@ -25,6 +25,7 @@ from routing.ops.saving import put_contact
 from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store
 from routing.store import contacts as store
+from routing.store import departures as departure_store
 from routing.store import offers as offer_store
 from routing.store import queues as queue_store
 
@@ -114,8 +115,14 @@ async def estimate_arrival(tx: Ledger, arrival: Contact, now: datetime) -> WaitE
 
 
 async def explain_contact(tx: Ledger, contact_id: str, now: datetime) -> Explanation:
-    """Why it waits: what is asked for now and what keeps each agent from it. ContactMoved when it no longer waits."""
-    contact = await _waiting_contact(tx, contact_id)
+    """Why it waits: what is asked for now and what keeps each agent from it; of one that left unanswered, how that was
+    then, with the nearest agents. ContactMoved when it was answered."""
+    contact = await get_contact(tx, contact_id)
+    if contact.state not in WAITING:
+        left = await departure_store.find_departure(tx, contact)
+        if left is None:
+            raise _moved(contact)
+        return left
     queue = await rules_of(tx, contact.queue_id)
     line = await store.waiting_line(tx, contact.queue_id) if contact.queue_id else []
     agents, capacity = await agent_store.every_agent(tx), await capacity_store.find_rules(tx)
@@ -145,8 +152,12 @@ async def fire_steps(tx: Ledger, now: datetime) -> int:
 async def _waiting_contact(tx: Ledger, contact_id: str) -> Contact:
     contact = await get_contact(tx, contact_id)
     if contact.state not in WAITING:
-        raise ContactMoved("the contact no longer waits", metadata={"state": contact.state})
+        raise _moved(contact)
     return contact
+
+
+def _moved(contact: Contact) -> ContactMoved:
+    return ContactMoved("the contact no longer waits", metadata={"state": contact.state})
 
 
 async def floor_of(

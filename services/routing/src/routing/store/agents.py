@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, case, func, or_, select, true
 
-from routing.domain.agents import AT_WORK, AWAY, Agent, AgentState, Reach
+from routing.domain.agents import AT_WORK, AWAY, BUSY, Agent, AgentState, Reach
 from routing.domain.capacity import SPOKEN, Held
 from routing.domain.contacts import Channel
 from routing.store.rows import (
@@ -86,6 +86,34 @@ async def every_agent(tx: Transaction) -> list[Agent]:
     """Everyone who may work here."""
     rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.active.is_(True)))
     return [_agent(row) for row in rows]
+
+
+async def nearest_agents(
+    tx: Transaction, members: Sequence[str], skills: Sequence[str], limit: int
+) -> tuple[list[Agent], int]:
+    """Of those who may work here and are, or serve, one of the members (agents and queues; none for everybody) so many
+    of them, first who has any of the skills, then who is AVAILABLE, at work, away, OFFLINE; and how many there are."""
+    there = and_(agents.c.tenant_id == tx.tenant_id, agents.c.active.is_(True))
+    if members:
+        named = [each for each in members if each.startswith("usr_")]
+        serve = [agents.c.queue_ids.contains([each]) for each in members if each not in named]
+        there = and_(there, or_(agents.c.agent_id.in_(named), *serve))
+    able = or_(*(agents.c.skills.contains([{"skill_id": each}]) for each in skills)) if skills else true()
+    nearness = case(
+        (agents.c.state == AgentState.AVAILABLE, 0), (agents.c.state.in_(sorted(BUSY)), 1),
+        (agents.c.state == AgentState.NOT_READY, 2), else_=3,
+    )  # fmt: skip
+    # Whole rows only of those few, and counted by itself: a window over them all costs several times as much.
+    rows = await tx.all(
+        select(agents.c.agent_id)
+        .where(there)
+        .order_by(case((able, 0), else_=1), nearness, agents.c.agent_id)
+        .limit(limit)
+    )
+    found = await find_agents(tx, [row["agent_id"] for row in rows]) if rows else []
+    if len(found) < limit:
+        return found, len(found)
+    return found, (await tx.one(select(func.count().label("count")).where(there)))["count"]
 
 
 async def agents_at_work(tx: Transaction) -> list[Agent]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.paging import keyset
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind, ContactState
+from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind, ContactState, points_of
 from routing.domain.overflow import LeaveReason
 from routing.domain.queues import WrapUpMode
 from routing.store.overflow import overflows_from_json, overflows_to_json
@@ -122,8 +122,28 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
     ]
 
 
+async def line_before(tx: Transaction, queue_id: str, latest: float) -> list[tuple[float, float, str]]:
+    """Everything that waits for whoever serves the queue and came by then: since when, in seconds since the epoch like
+    `latest`, with how many points, its id; in no order."""
+    names = ("contact_id", "queue_time", "priority", "offer_count")
+    rows = await tx.all(
+        select(*(contacts.c[name] for name in names)).where(
+            contacts.c.tenant_id == tx.tenant_id,
+            contacts.c.queue_id == queue_id,
+            contacts.c.target_agent_id == "",
+            contacts.c.state.in_(sorted(WAITING)),
+            contacts.c.queue_time <= datetime.fromtimestamp(latest, UTC),
+        )
+    )
+    return [
+        (row["queue_time"].timestamp(), points_of(row["priority"], again=row["offer_count"] > 0), row["contact_id"])
+        for row in rows
+    ]
+
+
 async def queued_between(tx: Transaction, begin: datetime, end: datetime, limit: int) -> list[Contact]:
-    """Customers who began to wait for whoever serves a queue within this time and wait no more, the oldest first."""
+    """Customers who began to wait for whoever serves a queue within this time and wait no more, to be called back or
+    in a call, the oldest first."""
     rows = await tx.all(
         select(contacts)
         .where(
@@ -132,7 +152,7 @@ async def queued_between(tx: Transaction, begin: datetime, end: datetime, limit:
             contacts.c.create_time < end,
             contacts.c.queue_id != "",
             contacts.c.target_agent_id == "",
-            contacts.c.kind.in_((ContactKind.INBOUND.value, ContactKind.TRANSFER.value)),
+            contacts.c.kind.in_((ContactKind.INBOUND.value, ContactKind.TRANSFER.value, ContactKind.CALLBACK.value)),
             contacts.c.state.in_((ContactState.ENDED.value, ContactState.ABANDONED.value, ContactState.WRAP_UP.value)),
         )
         .order_by(contacts.c.create_time, contacts.c.contact_id)

@@ -170,6 +170,13 @@ contacts = tenant_table(
     ),
 )  # fmt: skip
 
+departures = tenant_table(
+    "departures", metadata,
+    Column("contact_id", Text, primary_key=True),
+    Column("seen", Json, nullable=False),
+    Column("create_time", Time, nullable=False),
+)  # fmt: skip
+
 offers = tenant_table(
     "offers", metadata,
     Column("offer_id", Text, primary_key=True),

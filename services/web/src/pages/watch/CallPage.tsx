@@ -76,6 +76,8 @@ export default function CallPage() {
     "CallEnded",
     "RecordingStored",
     "ContactEnded",
+    "ContactAbandoned",
+    "ContactDequeued",
   );
   if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
@@ -101,7 +103,10 @@ export default function CallPage() {
           </Panel>
           {contactIdsOf(call).map((contactId) => (
             <Suspense key={contactId}>
-              <DecisionsPanel contactId={contactId} />
+              <DecisionsPanel
+                contactId={contactId}
+                known={data.contact?.contactId === contactId ? data.contact : undefined}
+              />
             </Suspense>
           ))}
           <Panel label={t("nav.recordings")}>

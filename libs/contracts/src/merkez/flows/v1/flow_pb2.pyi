@@ -515,7 +515,9 @@ class Queue(_message.Message):
     timed_out: _builtins.str
     """Step after max_wait or the queue's own longest wait; empty ends the run politely."""
     announce_only_improved: _builtins.bool
-    """Announce again only when the caller is nearer: a better place, or a shorter wait as it is told, than what was announced last."""
+    """Announce again only when the caller is nearer than what was announced last: a better place or a shorter wait as it is told, and
+    worse in neither.
+    """
     closed: _builtins.str
     """Step when the queue is closed; empty for timed_out."""
     nobody_staffed: _builtins.str

@@ -376,6 +376,90 @@ class RollBackFlowRequest(_message.Message):
 Global___RollBackFlowRequest: _TypeAlias = RollBackFlowRequest  # noqa: Y015
 
 @_typing.final
+class ListFlowUsesRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_ID_FIELD_NUMBER: _builtins.int
+    BUSINESS_HOURS_ID_FIELD_NUMBER: _builtins.int
+    queue_id: _builtins.str
+    """A queue."""
+    business_hours_id: _builtins.str
+    """Business hours."""
+    def __init__(
+        self,
+        *,
+        queue_id: _builtins.str = ...,
+        business_hours_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "named", b"named", "queue_id", b"queue_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "named", b"named", "queue_id", b"queue_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_named: _TypeAlias = _typing.Literal["queue_id", "business_hours_id"]  # noqa: Y015
+    _WhichOneofArgType_named: _TypeAlias = _typing.Literal["named", b"named"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_named) -> _WhichOneofReturnType_named | None: ...
+
+Global___ListFlowUsesRequest: _TypeAlias = ListFlowUsesRequest  # noqa: Y015
+
+@_typing.final
+class FlowUse(_message.Message):
+    """A flow that names something."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    STEP_IDS_FIELD_NUMBER: _builtins.int
+    flow_id: _builtins.str
+    """Which."""
+    display_name: _builtins.str
+    """Its name."""
+    @_builtins.property
+    def step_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Steps of the draft, or of the release that runs, that name it."""
+
+    def __init__(
+        self,
+        *,
+        flow_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        step_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "flow_id", b"flow_id", "step_ids", b"step_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowUse: _TypeAlias = FlowUse  # noqa: Y015
+
+@_typing.final
+class ListFlowUsesResponse(_message.Message):
+    """Flows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowUse]:
+        """In order of their names."""
+
+    def __init__(
+        self,
+        *,
+        uses: _abc.Iterable[Global___FlowUse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["uses", b"uses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFlowUsesResponse: _TypeAlias = ListFlowUsesResponse  # noqa: Y015
+
+@_typing.final
 class ListReleasesRequest(_message.Message):
     """Asks."""
 

@@ -82,6 +82,11 @@ class FlowServiceStub:
                 request_serializer=merkez_dot_flows_dot_v1_dot_flow__service__pb2.RollBackFlowRequest.SerializeToString,
                 response_deserializer=merkez_dot_flows_dot_v1_dot_flow__pb2.Release.FromString,
                 _registered_method=True)
+        self.ListFlowUses = channel.unary_unary(
+                '/merkez.flows.v1.FlowService/ListFlowUses',
+                request_serializer=merkez_dot_flows_dot_v1_dot_flow__service__pb2.ListFlowUsesRequest.SerializeToString,
+                response_deserializer=merkez_dot_flows_dot_v1_dot_flow__service__pb2.ListFlowUsesResponse.FromString,
+                _registered_method=True)
         self.ListReleases = channel.unary_unary(
                 '/merkez.flows.v1.FlowService/ListReleases',
                 request_serializer=merkez_dot_flows_dot_v1_dot_flow__service__pb2.ListReleasesRequest.SerializeToString,
@@ -157,6 +162,13 @@ class FlowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFlowUses(self, request, context):
+        """Lists the flows whose draft, or release that runs, names something of routing's, by name: it asks before that is deleted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListReleases(self, request, context):
         """Lists releases, newest first.
         """
@@ -211,6 +223,11 @@ def add_FlowServiceServicer_to_server(servicer, server):
                     servicer.RollBackFlow,
                     request_deserializer=merkez_dot_flows_dot_v1_dot_flow__service__pb2.RollBackFlowRequest.FromString,
                     response_serializer=merkez_dot_flows_dot_v1_dot_flow__pb2.Release.SerializeToString,
+            ),
+            'ListFlowUses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFlowUses,
+                    request_deserializer=merkez_dot_flows_dot_v1_dot_flow__service__pb2.ListFlowUsesRequest.FromString,
+                    response_serializer=merkez_dot_flows_dot_v1_dot_flow__service__pb2.ListFlowUsesResponse.SerializeToString,
             ),
             'ListReleases': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReleases,
@@ -473,6 +490,33 @@ class FlowService:
             _registered_method=True)
 
     @staticmethod
+    def ListFlowUses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.flows.v1.FlowService/ListFlowUses',
+            merkez_dot_flows_dot_v1_dot_flow__service__pb2.ListFlowUsesRequest.SerializeToString,
+            merkez_dot_flows_dot_v1_dot_flow__service__pb2.ListFlowUsesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListReleases(request,
             target,
             options=(),
@@ -551,7 +595,7 @@ class PromptServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeletePrompt(self, request, context):
-        """Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it.
+        """Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it, or a queue's callbacks do.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -55,6 +55,8 @@ class FlowServiceStub:
     """
     RollBackFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]
     """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
+    ListFlowUses: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListFlowUsesRequest, _flow_service_pb2.ListFlowUsesResponse]
+    """Lists the flows whose draft, or release that runs, names something of routing's, by name: it asks before that is deleted."""
     ListReleases: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListReleasesRequest, _flow_service_pb2.ListReleasesResponse]
     """Lists releases, newest first."""
 
@@ -83,6 +85,8 @@ class FlowServiceAsyncStub(FlowServiceStub):
     """
     RollBackFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]  # type: ignore[assignment]
     """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
+    ListFlowUses: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListFlowUsesRequest, _flow_service_pb2.ListFlowUsesResponse]  # type: ignore[assignment]
+    """Lists the flows whose draft, or release that runs, names something of routing's, by name: it asks before that is deleted."""
     ListReleases: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListReleasesRequest, _flow_service_pb2.ListReleasesResponse]  # type: ignore[assignment]
     """Lists releases, newest first."""
 
@@ -164,6 +168,14 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
 
     @_abc_1.abstractmethod
+    def ListFlowUses(
+        self,
+        request: _flow_service_pb2.ListFlowUsesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flow_service_pb2.ListFlowUsesResponse, _abc.Awaitable[_flow_service_pb2.ListFlowUsesResponse]]:
+        """Lists the flows whose draft, or release that runs, names something of routing's, by name: it asks before that is deleted."""
+
+    @_abc_1.abstractmethod
     def ListReleases(
         self,
         request: _flow_service_pb2.ListReleasesRequest,
@@ -185,7 +197,7 @@ class PromptServiceStub:
     ListPrompts: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListPromptsRequest, _flow_service_pb2.ListPromptsResponse]
     """Lists prompts."""
     DeletePrompt: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DeletePromptRequest, _empty_pb2.Empty]
-    """Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it."""
+    """Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it, or a queue's callbacks do."""
     GetPromptAudio: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.GetPromptAudioRequest, _flow_service_pb2.GetPromptAudioResponse]
     """Its audio."""
 
@@ -199,7 +211,7 @@ class PromptServiceAsyncStub(PromptServiceStub):
     ListPrompts: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListPromptsRequest, _flow_service_pb2.ListPromptsResponse]  # type: ignore[assignment]
     """Lists prompts."""
     DeletePrompt: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DeletePromptRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it."""
+    """Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it, or a queue's callbacks do."""
     GetPromptAudio: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.GetPromptAudioRequest, _flow_service_pb2.GetPromptAudioResponse]  # type: ignore[assignment]
     """Its audio."""
 
@@ -228,7 +240,7 @@ class PromptServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.DeletePromptRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it."""
+        """Deletes one. FAILED_PRECONDITION PROMPT_IN_USE while a release or draft plays it, or a queue's callbacks do."""
 
     @_abc_1.abstractmethod
     def GetPromptAudio(

@@ -44,7 +44,7 @@ class _QueueOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QueueOut
     QUEUE_OUTCOME_CLOSED: _QueueOutcome.ValueType  # 40
     """The queue's business hours are closed."""
     QUEUE_OUTCOME_NOBODY_STAFFED: _QueueOutcome.ValueType  # 41
-    """Nobody is signed in who could answer."""
+    """Nobody is signed in who could answer, when the caller comes or while they wait."""
     QUEUE_OUTCOME_FULL: _QueueOutcome.ValueType  # 42
     """The queue is full."""
     QUEUE_OUTCOME_NO_ANSWER: _QueueOutcome.ValueType  # 70
@@ -67,7 +67,7 @@ QUEUE_OUTCOME_WAITING: QueueOutcome.ValueType  # 5
 QUEUE_OUTCOME_CLOSED: QueueOutcome.ValueType  # 40
 """The queue's business hours are closed."""
 QUEUE_OUTCOME_NOBODY_STAFFED: QueueOutcome.ValueType  # 41
-"""Nobody is signed in who could answer."""
+"""Nobody is signed in who could answer, when the caller comes or while they wait."""
 QUEUE_OUTCOME_FULL: QueueOutcome.ValueType  # 42
 """The queue is full."""
 QUEUE_OUTCOME_NO_ANSWER: QueueOutcome.ValueType  # 70
@@ -134,6 +134,36 @@ HOURS_OUTCOME_OPEN: HoursOutcome.ValueType  # 1
 HOURS_OUTCOME_CLOSED: HoursOutcome.ValueType  # 2
 Global___HoursOutcome: _TypeAlias = HoursOutcome  # noqa: Y015
 
+class _CallbackOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CallbackOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallbackOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CALLBACK_OUTCOME_UNSPECIFIED: _CallbackOutcome.ValueType  # 0
+    CALLBACK_OUTCOME_OFFERED: _CallbackOutcome.ValueType  # 1
+    """It is offered, and made when the caller asks for it."""
+    CALLBACK_OUTCOME_NOT_OFFERED: _CallbackOutcome.ValueType  # 2
+    """By the queue's rules none is offered now."""
+    CALLBACK_OUTCOME_REFUSED: _CallbackOutcome.ValueType  # 3
+    """It is offered, and refused when the caller asks for it."""
+    CALLBACK_OUTCOME_ASKED_BEFORE: _CallbackOutcome.ValueType  # 4
+    """It is offered, and was asked for before."""
+
+class CallbackOutcome(_CallbackOutcome, metaclass=_CallbackOutcomeEnumTypeWrapper):
+    """Whether a callback is offered, and what comes of asking for one."""
+
+CALLBACK_OUTCOME_UNSPECIFIED: CallbackOutcome.ValueType  # 0
+CALLBACK_OUTCOME_OFFERED: CallbackOutcome.ValueType  # 1
+"""It is offered, and made when the caller asks for it."""
+CALLBACK_OUTCOME_NOT_OFFERED: CallbackOutcome.ValueType  # 2
+"""By the queue's rules none is offered now."""
+CALLBACK_OUTCOME_REFUSED: CallbackOutcome.ValueType  # 3
+"""It is offered, and refused when the caller asks for it."""
+CALLBACK_OUTCOME_ASKED_BEFORE: CallbackOutcome.ValueType  # 4
+"""It is offered, and was asked for before."""
+Global___CallbackOutcome: _TypeAlias = CallbackOutcome  # noqa: Y015
+
 @_typing.final
 class SimulationInput(_message.Message):
     """One thing that happens."""
@@ -154,13 +184,16 @@ class SimulationInput(_message.Message):
     QUEUE_STANDING_FIELD_NUMBER: _builtins.int
     CUSTOMER_FIELD_NUMBER: _builtins.int
     NUMBER_LISTS_FIELD_NUMBER: _builtins.int
+    CALLBACK_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     EXPECTED_WAIT_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
     digits: _builtins.str
     """The caller presses these: 0-9 * #. Fewer than are asked for end by the time running out."""
     text: _builtins.str
-    """The caller says this. No step listens to words yet: as in a call, the time to press runs out."""
+    """The caller says this. A menu with phrases understands one of them, alone or with "please", "um" or "the", in calls in English;
+    elsewhere the time to press runs out, as in a call.
+    """
     timed_out: _builtins.str
     """The time to press runs out after these digits, or none."""
     queue: Global___QueueOutcome.ValueType
@@ -187,6 +220,8 @@ class SimulationInput(_message.Message):
     """What comes of looking for a customer: not_found, several, failed, or a JSON object of what is known of the one that was found."""
     number_lists: _builtins.str
     """Keys of the number lists that the numbers a step asks about are in, such as "vip blocked", or "none"."""
+    callback: Global___CallbackOutcome.ValueType
+    """At a callback offer. Left out before other inputs it is offered and made."""
     position: _builtins.int
     """In a queue: place in line that is announced; 0 for none."""
     @_builtins.property
@@ -214,15 +249,16 @@ class SimulationInput(_message.Message):
         queue_standing: _builtins.str = ...,
         customer: _builtins.str = ...,
         number_lists: _builtins.str = ...,
+        callback: Global___CallbackOutcome.ValueType = ...,
         position: _builtins.int = ...,
         expected_wait: _duration_pb2.Duration | None = ...,
         duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "number_lists", b"number_lists", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["callback", b"callback", "customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "number_lists", b"number_lists", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "number_lists", b"number_lists", "position", b"position", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["callback", b"callback", "customer", b"customer", "digits", b"digits", "duration", b"duration", "expected_wait", b"expected_wait", "hang_up", b"hang_up", "happens", b"happens", "hours", b"hours", "http_answer", b"http_answer", "http_failure", b"http_failure", "number_lists", b"number_lists", "position", b"position", "queue", b"queue", "queue_standing", b"queue_standing", "split", b"split", "text", b"text", "timed_out", b"timed_out", "transfer", b"transfer", "voicemail", b"voicemail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_happens: _TypeAlias = _typing.Literal["digits", "text", "timed_out", "queue", "http_answer", "http_failure", "transfer", "voicemail", "hours", "hang_up", "split", "queue_standing", "customer", "number_lists"]  # noqa: Y015
+    _WhichOneofReturnType_happens: _TypeAlias = _typing.Literal["digits", "text", "timed_out", "queue", "http_answer", "http_failure", "transfer", "voicemail", "hours", "hang_up", "split", "queue_standing", "customer", "number_lists", "callback"]  # noqa: Y015
     _WhichOneofArgType_happens: _TypeAlias = _typing.Literal["happens", b"happens"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_happens) -> _WhichOneofReturnType_happens | None: ...
 
@@ -430,7 +466,7 @@ class Waiting(_message.Message):
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields of SimulationInput.happens that fit, besides hang_up: digits, text, timed_out, queue, http_answer, http_failure, transfer, voicemail, hours, split,
-        queue_standing, customer, number_lists.
+        queue_standing, customer, number_lists, callback.
         """
 
     @_builtins.property

@@ -43,7 +43,7 @@ Global___CallbackRequested: _TypeAlias = CallbackRequested  # noqa: Y015
 
 @_typing.final
 class CallbackRescheduled(_message.Message):
-    """Another time was set."""
+    """Another time was set, or its number was asked for again by somebody with an earlier place or time."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -95,7 +95,7 @@ class CallbackRules(_message.Message):
     on_machine: Global___CallbackMachineAction.ValueType
     """What follows when a machine answers."""
     message_prompt_id: _builtins.str
-    """Required for LEAVE_MESSAGE. Prompt to play to a machine."""
+    """Required for LEAVE_MESSAGE. Prompt to play to a machine. While it is named here it can't be deleted; nor can the greeting."""
     business_hours_id: _builtins.str
     """Within these hours customers are called back; empty for any time. Their time zone is the one a slot without a zone is in. While they are
     named here they can't be deleted.
@@ -116,7 +116,9 @@ class CallbackRules(_message.Message):
 
     @_builtins.property
     def time_to_live(self) -> _duration_pb2.Duration:
-        """From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days."""
+        """From its due time on; then it expires unless somebody is being called just then. Unset means 1 day, 5 min to 30 days, and
+        longer than retry_after times one less than attempts: the last one would never be made.
+        """
 
     @_builtins.property
     def ring_timeout(self) -> _duration_pb2.Duration:

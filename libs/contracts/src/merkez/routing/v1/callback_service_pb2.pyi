@@ -96,7 +96,7 @@ class CreateCallbackResponse(_message.Message):
     CALLBACK_FIELD_NUMBER: _builtins.int
     ALREADY_OPEN_FIELD_NUMBER: _builtins.int
     already_open: _builtins.bool
-    """Whether it was open already."""
+    """Whether it was open already: then it has the earlier place and the earlier due time of both, unless its customer is being called."""
     @_builtins.property
     def callback(self) -> _callback_pb2.Callback:
         """The callback."""

@@ -101,7 +101,7 @@ class CallbackServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateCallback(self, request, context):
-        """Asks for a callback. When the queue has an open one for the number, that one is answered as it is, with its older place. INVALID_ARGUMENT
+        """Asks for a callback. When the queue has an open one for the number, that one is answered, with the earlier place and time of both. INVALID_ARGUMENT
         for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND,
         SKILL_NOT_FOUND.
         """

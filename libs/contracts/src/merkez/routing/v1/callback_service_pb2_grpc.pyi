@@ -38,7 +38,7 @@ class CallbackServiceStub:
     GetCallbackOffer: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.GetCallbackOfferRequest, _callback_pb2.CallbackOffer]
     """Whether somebody who comes to the queue now is offered to be called back. NOT_FOUND QUEUE_NOT_FOUND."""
     CreateCallback: _grpc.UnaryUnaryMultiCallable[_callback_service_pb2.CreateCallbackRequest, _callback_service_pb2.CreateCallbackResponse]
-    """Asks for a callback. When the queue has an open one for the number, that one is answered as it is, with its older place. INVALID_ARGUMENT
+    """Asks for a callback. When the queue has an open one for the number, that one is answered, with the earlier place and time of both. INVALID_ARGUMENT
     for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND,
     SKILL_NOT_FOUND.
     """
@@ -80,7 +80,7 @@ class CallbackServiceAsyncStub(CallbackServiceStub):
     GetCallbackOffer: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.GetCallbackOfferRequest, _callback_pb2.CallbackOffer]  # type: ignore[assignment]
     """Whether somebody who comes to the queue now is offered to be called back. NOT_FOUND QUEUE_NOT_FOUND."""
     CreateCallback: _aio.UnaryUnaryMultiCallable[_callback_service_pb2.CreateCallbackRequest, _callback_service_pb2.CreateCallbackResponse]  # type: ignore[assignment]
-    """Asks for a callback. When the queue has an open one for the number, that one is answered as it is, with its older place. INVALID_ARGUMENT
+    """Asks for a callback. When the queue has an open one for the number, that one is answered, with the earlier place and time of both. INVALID_ARGUMENT
     for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND,
     SKILL_NOT_FOUND.
     """
@@ -131,7 +131,7 @@ class CallbackServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _callback_service_pb2.CreateCallbackRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_callback_service_pb2.CreateCallbackResponse, _abc.Awaitable[_callback_service_pb2.CreateCallbackResponse]]:
-        """Asks for a callback. When the queue has an open one for the number, that one is answered as it is, with its older place. INVALID_ARGUMENT
+        """Asks for a callback. When the queue has an open one for the number, that one is answered, with the earlier place and time of both. INVALID_ARGUMENT
         for a time that is over, more than 30 days ahead or outside of the queue's hours; NOT_FOUND QUEUE_NOT_FOUND, CONTACT_NOT_FOUND,
         SKILL_NOT_FOUND.
         """

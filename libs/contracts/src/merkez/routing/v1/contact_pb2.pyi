@@ -806,7 +806,7 @@ Global___Decision: _TypeAlias = Decision  # noqa: Y015
 
 @_typing.final
 class Explanation(_message.Message):
-    """Why a contact waits: what is asked for now, and what keeps each agent from it."""
+    """Why a contact waits: what is asked for now, and what keeps each agent from it. Of one that left unanswered, all as it was when it left."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -831,7 +831,7 @@ class Explanation(_message.Message):
     ahead: _builtins.int
     """Contacts of its queue that come before it."""
     agent_count: _builtins.int
-    """Agents there are in all."""
+    """Agents there are in all; of one that left, whom it was for: those of its queues."""
     @_builtins.property
     def contact(self) -> Global___Contact:
         """The contact."""
@@ -858,11 +858,11 @@ class Explanation(_message.Message):
 
     @_builtins.property
     def agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]:
-        """Agents with what keeps each from it, those whom nothing keeps first, then those who lack least; at most 200."""
+        """Agents with what keeps each from it, those whom nothing keeps first, then those who lack least; at most 200, of one that left 20."""
 
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """When this was so."""
+        """When this was so: of one that left, when it left."""
 
     @_builtins.property
     def overflow_checks(self) -> _containers.RepeatedCompositeFieldContainer[_overflow_pb2.OverflowCheck]:

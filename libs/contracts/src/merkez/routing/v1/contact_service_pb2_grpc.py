@@ -182,8 +182,9 @@ class ContactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainContact(self, request, context):
-        """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION
-        CONTACT_STATE_CHANGED when it no longer waits.
+        """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. Of one that left unanswered: how
+        all that was when it left, with the 20 nearest agents; its state says so. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it was answered:
+        ListDecisions says how.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,8 +70,9 @@ class ContactServiceStub:
     CONTACT_STATE_CHANGED when it no longer waits.
     """
     ExplainContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ExplainContactRequest, _contact_pb2.Explanation]
-    """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION
-    CONTACT_STATE_CHANGED when it no longer waits.
+    """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. Of one that left unanswered: how
+    all that was when it left, with the 20 nearest agents; its state says so. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it was answered:
+    ListDecisions says how.
     """
     ListDecisions: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListDecisionsRequest, _contact_service_pb2.ListDecisionsResponse]
     """How agents were found for a contact, newest first."""
@@ -117,8 +118,9 @@ class ContactServiceAsyncStub(ContactServiceStub):
     CONTACT_STATE_CHANGED when it no longer waits.
     """
     ExplainContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ExplainContactRequest, _contact_pb2.Explanation]  # type: ignore[assignment]
-    """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION
-    CONTACT_STATE_CHANGED when it no longer waits.
+    """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. Of one that left unanswered: how
+    all that was when it left, with the 20 nearest agents; its state says so. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it was answered:
+    ListDecisions says how.
     """
     ListDecisions: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListDecisionsRequest, _contact_service_pb2.ListDecisionsResponse]  # type: ignore[assignment]
     """How agents were found for a contact, newest first."""
@@ -227,8 +229,9 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.ExplainContactRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Explanation, _abc.Awaitable[_contact_pb2.Explanation]]:
-        """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. FAILED_PRECONDITION
-        CONTACT_STATE_CHANGED when it no longer waits.
+        """Why a contact still waits: what is asked for now, when that changes, and what keeps each agent from it. Of one that left unanswered: how
+        all that was when it left, with the 20 nearest agents; its state says so. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it was answered:
+        ListDecisions says how.
         """
 
     @_abc_1.abstractmethod

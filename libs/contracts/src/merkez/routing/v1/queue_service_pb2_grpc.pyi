@@ -46,7 +46,7 @@ class QueueServiceStub:
     UpdateQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateQueueRequest, _queue_pb2.Queue]
     """Changes one. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for more skills than before and the plan has none."""
     DeleteQueue: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteQueueRequest, _empty_pb2.Empty]
-    """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it."""
+    """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue, or a flow, name it."""
 
 @_typing.type_check_only
 class QueueServiceAsyncStub(QueueServiceStub):
@@ -64,7 +64,7 @@ class QueueServiceAsyncStub(QueueServiceStub):
     UpdateQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.UpdateQueueRequest, _queue_pb2.Queue]  # type: ignore[assignment]
     """Changes one. FAILED_PRECONDITION FEATURE_NOT_IN_PLAN when it asks for more skills than before and the plan has none."""
     DeleteQueue: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteQueueRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it."""
+    """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue, or a flow, name it."""
 
 class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
     """Queues."""
@@ -115,7 +115,7 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.DeleteQueueRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue name it."""
+        """Deletes one. FAILED_PRECONDITION QUEUE_NOT_EMPTY while contacts wait, QUEUE_IN_USE while rules of another queue, or a flow, name it."""
 
 def add_QueueServiceServicer_to_server(servicer: QueueServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -189,7 +189,7 @@ class BusinessHoursServiceStub:
     """Changes hours."""
     DeleteBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteBusinessHoursRequest, _empty_pb2.Empty]
     """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by
-    them or calls back within them.
+    them or calls back within them, or a flow goes by them.
     """
     CheckBusinessHours: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.CheckBusinessHoursRequest, _queue_service_pb2.CheckBusinessHoursResponse]
     """Whether it is open at a time."""
@@ -211,7 +211,7 @@ class BusinessHoursServiceAsyncStub(BusinessHoursServiceStub):
     """Changes hours."""
     DeleteBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteBusinessHoursRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by
-    them or calls back within them.
+    them or calls back within them, or a flow goes by them.
     """
     CheckBusinessHours: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.CheckBusinessHoursRequest, _queue_service_pb2.CheckBusinessHoursResponse]  # type: ignore[assignment]
     """Whether it is open at a time."""
@@ -254,7 +254,7 @@ class BusinessHoursServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes hours. FAILED_PRECONDITION BUSINESS_HOURS_IN_USE, naming the queue_id, while a queue goes by
-        them or calls back within them.
+        them or calls back within them, or a flow goes by them.
         """
 
     @_abc_1.abstractmethod

@@ -46,7 +46,7 @@ Global___ContactQueued: _TypeAlias = ContactQueued  # noqa: Y015
 
 @_typing.final
 class ContactChanged(_message.Message):
-    """Priority, skills or preferred agent of a contact that waits changed, or a step of its queue's rules came by expected wait."""
+    """Priority, skills, preferred agent or place of a contact that waits changed, or a step of its queue's rules came by expected wait."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -187,7 +187,7 @@ class SimulateDayRequest(_message.Message):
     @_builtins.property
     def recorded_from_time(self) -> _timestamp_pb2.Timestamp:
         """One that was: contacts that were queued within 24 hours from this time on, and the agents who handled them, from their first to their
-        last. How long those who were answered would have waited is drawn from those who left.
+        last. How long those who were answered would have waited is drawn from those who left; callbacks have all the time they had.
         """
 
     @_builtins.property
@@ -249,7 +249,7 @@ class SimulatedFigures(_message.Message):
     overflowed: _builtins.int
     """Times that a contact was sent on to another queue."""
     left: _builtins.int
-    """Contacts that went to an outside number or left by an exit of their flow."""
+    """Contacts that went to an outside number, left by an exit of their flow, or were to be called back and weren't."""
     @_builtins.property
     def average_answer_time(self) -> _duration_pb2.Duration:
         """Average speed of answer."""
@@ -343,8 +343,11 @@ class SimulateDayResponse(_message.Message):
 
     DAYS_FIELD_NUMBER: _builtins.int
     CONTACTS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     contacts: _builtins.int
-    """Contacts of the day."""
+    """Contacts of the day. Who asked to be called back, and is, is one of them."""
+    left_out: _builtins.int
+    """Contacts of a day that was which are not played and counted nowhere: written ones, several of which an agent handles at once."""
     @_builtins.property
     def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedDay]:
         """The rules as they are first, then the variants in their order."""
@@ -354,10 +357,11 @@ class SimulateDayResponse(_message.Message):
         *,
         days: _abc.Iterable[Global___SimulatedDay] | None = ...,
         contacts: _builtins.int = ...,
+        left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "days", b"days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "days", b"days", "left_out", b"left_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

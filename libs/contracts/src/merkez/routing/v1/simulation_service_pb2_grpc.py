@@ -48,7 +48,7 @@ class SimulationServiceServicer:
 
     def SimulateDay(self, request, context):
         """Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND
-        QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no contact came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the
+        QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no call came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the
         tenant's runs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -35,7 +35,7 @@ class SimulationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SimulationServiceAsyncStub: ...
     SimulateDay: _grpc.UnaryUnaryMultiCallable[_simulation_service_pb2.SimulateDayRequest, _simulation_service_pb2.SimulateDayResponse]
     """Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND
-    QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no contact came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the
+    QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no call came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the
     tenant's runs.
     """
 
@@ -46,7 +46,7 @@ class SimulationServiceAsyncStub(SimulationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SimulateDay: _aio.UnaryUnaryMultiCallable[_simulation_service_pb2.SimulateDayRequest, _simulation_service_pb2.SimulateDayResponse]  # type: ignore[assignment]
     """Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND
-    QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no contact came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the
+    QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no call came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the
     tenant's runs.
     """
 
@@ -60,7 +60,7 @@ class SimulationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_simulation_service_pb2.SimulateDayResponse, _abc.Awaitable[_simulation_service_pb2.SimulateDayResponse]]:
         """Plays a day through the matcher's own rules, as they are and under others. INVALID_ARGUMENT names what can't be played; NOT_FOUND
-        QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no contact came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the
+        QUEUE_NOT_FOUND; FAILED_PRECONDITION DAY_EMPTY when no call came then; RESOURCE_EXHAUSTED SIMULATION_BUSY while another one of the
         tenant's runs.
         """
 

@@ -2,7 +2,7 @@
 import type { SimulationInput, Visit, Waiting } from "../../../api/types.ts";
 import type { Text } from "../../../i18n/index.ts";
 
-export const OUTCOME_KINDS = ["queue", "transfer", "voicemail", "hours"] as const;
+export const OUTCOME_KINDS = ["queue", "transfer", "voicemail", "hours", "callback"] as const;
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
 const OUTCOMES = {
@@ -20,6 +20,7 @@ const OUTCOMES = {
   transfer: ["answered", "busy", "no_answer", "failed"],
   voicemail: ["left", "nothing"],
   hours: ["open", "closed"],
+  callback: ["offered", "not_offered", "refused", "asked_before"],
 } as const satisfies Record<OutcomeKind, readonly string[]>;
 
 export type Outcome = { [K in OutcomeKind]: `${K}.${(typeof OUTCOMES)[K][number]}` }[OutcomeKind];

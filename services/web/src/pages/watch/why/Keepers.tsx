@@ -8,6 +8,7 @@ import { DataTable } from "../../../ui/DataTable.tsx";
 import { Tag } from "../../../ui/Note.tsx";
 import { Length } from "../../../ui/Time.tsx";
 import classes from "../watch.module.css";
+import { waits } from "./waiting.ts";
 
 /** Agents with what keeps each from a contact, the nearest first. */
 export function Keepers({ explanation }: { explanation: Explanation }) {
@@ -15,15 +16,16 @@ export function Keepers({ explanation }: { explanation: Explanation }) {
   const { t, language } = speech;
   const names = useNames();
   const { agents = [], agentCount = 0 } = explanation;
+  const head = t(waits(explanation.contact ?? {}) ? "why.agents" : "why.keptThem");
   const counts = { shown: formatNumber(agents.length, language), count: formatNumber(agentCount, language) };
   return (
-    <section aria-label={t("why.agents")}>
-      <h3 className={classes.part}>{t("why.agents")}</h3>
+    <section aria-label={head}>
+      <h3 className={classes.part}>{head}</h3>
       {agents.length === 0 && <p className={classes.nothing}>{t("why.noAgents")}</p>}
       {agents.length < agentCount && <p className={classes.nothing}>{t("why.agentsOf", counts)}</p>}
       {agents.length > 0 && (
         <DataTable
-          label={t("why.agents")}
+          label={head}
           rows={agents}
           keyOf={(row) => row.agentId ?? ""}
           testId={(row) => `keeper-${row.agentId}`}

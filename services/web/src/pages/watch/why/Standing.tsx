@@ -5,13 +5,14 @@ import { durationSeconds, secondsBetween } from "../../../format/durations.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { useSpeech } from "../../../rules/useSpeech.ts";
 import { isolated, lengthWords } from "../../../rules/words.ts";
-import { Remaining } from "../../../ui/Time.tsx";
+import { DateTime, Remaining } from "../../../ui/Time.tsx";
 import desktopClasses from "../../desktop/desktop.module.css";
 import classes from "../watch.module.css";
 import { expressionWords } from "./expressionWords.ts";
 import { overflowRows } from "./overflowRows.tsx";
+import { waits } from "./waiting.ts";
 
-/** How a contact stands: what is asked for now, when that changes, how long it counts as having waited. */
+/** How a contact stands, or stood when it left: what is asked for now, when that changes, how long it counts as having waited. */
 export function Standing({ explanation }: { explanation: Explanation }) {
   const speech = useSpeech();
   const { t, language } = speech;
@@ -20,10 +21,11 @@ export function Standing({ explanation }: { explanation: Explanation }) {
   const number = (value: number) => formatNumber(value, language);
   const target = contact.targetAgentId ? isolated(names.user(contact.targetAgentId)) : "";
   const waited = secondsBetween(contact.queueTime, Date.parse(explanation.time ?? ""));
+  const left = !waits(contact);
   const rows: [string, string, ReactNode][] = [
     [
       "asked",
-      t("why.asked"),
+      t(left ? "why.wasAsked" : "why.asked"),
       target ? t("why.target", { name: target }) : expressionWords(explanation.requirement ?? "", speech),
     ],
     [
@@ -32,15 +34,7 @@ export function Standing({ explanation }: { explanation: Explanation }) {
       queueIds.length > 0 ? queueIds.map((id) => isolated(names.queue(id))).join(", ") : t("why.everybody"),
     ],
     ["steps", t("why.steps"), steps.map(number).join(", ") || t("why.noSteps")],
-    [
-      "next",
-      t("why.next"),
-      explanation.nextChangeTime ? (
-        <Remaining key="next" until={explanation.nextChangeTime} />
-      ) : (
-        t("why.noNext")
-      ),
-    ],
+    ...(left ? [] : [nextRow(explanation, t)]),
     [
       "counted",
       t("why.counted"),
@@ -55,12 +49,24 @@ export function Standing({ explanation }: { explanation: Explanation }) {
       </>,
     ],
     ...overflowRows(explanation, speech),
-    ["ahead", t("why.ahead"), t("why.aheadCount", { count: ahead, number: number(ahead) })],
+    [
+      "ahead",
+      t("why.ahead"),
+      t(left ? "why.aheadThen" : "why.aheadCount", { count: ahead, number: number(ahead) }),
+    ],
   ];
   const preferred = isolated(names.user(contact.preferredAgentId));
   return (
-    <section aria-label={t("why.now")}>
-      <h3 className={classes.part}>{t("why.now")}</h3>
+    <section aria-label={t(left ? "why.then" : "why.now")}>
+      <h3 className={classes.part}>
+        {left ? (
+          <>
+            {t("why.then")} · <DateTime value={explanation.time} />
+          </>
+        ) : (
+          t("why.now")
+        )}
+      </h3>
       <dl className={desktopClasses.facts}>
         {rows.map(([id, label, value]) => (
           <div key={id}>
@@ -68,7 +74,7 @@ export function Standing({ explanation }: { explanation: Explanation }) {
             <dd data-testid={`why-${id}`}>{value}</dd>
           </div>
         ))}
-        {explanation.preferredUntilTime && (
+        {!left && explanation.preferredUntilTime && (
           <div>
             <dt>{t("why.alone", { name: preferred })}</dt>
             <dd>
@@ -79,4 +85,12 @@ export function Standing({ explanation }: { explanation: Explanation }) {
       </dl>
     </section>
   );
+}
+
+function nextRow(
+  { nextChangeTime }: Explanation,
+  t: ReturnType<typeof useSpeech>["t"],
+): [string, string, ReactNode] {
+  const until = nextChangeTime ? <Remaining key="next" until={nextChangeTime} /> : t("why.noNext");
+  return ["next", t("why.next"), until];
 }

@@ -1,51 +1,58 @@
 import { Modal, Stack } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
-import { api, ask } from "../../../api/client.ts";
 import { asProblem } from "../../../api/problem.ts";
-import type { Contact, Explanation } from "../../../api/types.ts";
+import type { Contact } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
 import { isolated } from "../../../rules/words.ts";
 import { Loading } from "../../../ui/LoadMore.tsx";
 import { Note } from "../../../ui/Note.tsx";
+import { Panel } from "../../../ui/Page.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { ChangeForm } from "./ChangeForm.tsx";
 import { Decisions } from "./Decisions.tsx";
+import { GONE, useExplanation } from "./explanation.ts";
 import { Keepers } from "./Keepers.tsx";
 import { Standing } from "./Standing.tsx";
-import { waits } from "./waiting.ts";
+import { leftUnanswered, waits } from "./waiting.ts";
 
-const FRESH_MS = 2000;
-const GONE = "CONTACT_STATE_CHANGED";
-
-/** Why a contact waits, what keeps each agent from it, and what can be changed; of one that was assigned, how. */
+/** Why a contact waits, what keeps each agent from it, and what can be changed; of one that was assigned, how; of one
+ * that left unanswered, how it stood then. */
 export default function WhyDialog({ contact, onClose }: { contact: Contact; onClose: () => void }) {
   const t = useText();
   const contactId = contact.contactId ?? "";
-  const { data, error, refetch } = useExplanation(contactId, waits(contact));
+  const { data, error, refetch } = useExplanation(contactId, waits(contact) || leftUnanswered(contact));
+  const left = leftUnanswered(data?.contact ?? contact);
   const gone = error !== null && asProblem(error).reason === GONE;
-  const waiting = waits(contact) && !gone;
+  const waiting = waits(contact) && !gone && !left;
   const caller = isolated(contact.callerName || contact.callerNumber || t("common.anonymous"));
+  const title = waits(contact) ? "why.title" : left ? "why.leftTitle" : "why.decisionsOf";
   return (
     <Modal
       opened
       onClose={onClose}
       size="xl"
-      title={waits(contact) ? t("why.title") : t("why.decisionsOf", { caller })}
+      title={t(title, { caller })}
       closeButtonProps={{ "aria-label": t("common.close") }}
       data-testid="why"
     >
       <Stack gap="lg">
-        {gone && (
+        {gone && waits(contact) && (
           <Note tone="info" testId="why-gone" live>
             {t("why.gone")}
           </Note>
         )}
-        {waiting && error && <ProblemNote problem={error} onRetry={() => void refetch()} />}
-        {waiting && !data && !error && <Loading />}
-        {waiting && data && (
+        {left && data && (
+          <Note tone="info" testId="why-left" live>
+            {t("why.left")}
+          </Note>
+        )}
+        {(waiting || left) && error && !gone && (
+          <ProblemNote problem={error} onRetry={() => void refetch()} />
+        )}
+        {(waiting || left) && !data && !error && <Loading />}
+        {(waiting || left) && data && (
           <>
             <Standing explanation={data} />
-            <ChangeForm contact={data.contact ?? contact} onChanged={() => void refetch()} />
+            {waiting && <ChangeForm contact={data.contact ?? contact} onChanged={() => void refetch()} />}
             <Keepers explanation={data} />
           </>
         )}
@@ -55,15 +62,17 @@ export default function WhyDialog({ contact, onClose }: { contact: Contact; onCl
   );
 }
 
-function useExplanation(contactId: string, enabled: boolean) {
-  return useQuery({
-    queryKey: ["explanation", contactId],
-    queryFn: (): Promise<Explanation> =>
-      ask(api.GET("/v1/contacts/{contactId}:explain", { params: { path: { contactId } } })),
-    // Once it no longer waits there is nothing more to be told.
-    refetchInterval: ({ state }) =>
-      state.error && asProblem(state.error).reason === GONE ? false : FRESH_MS,
-    retry: false,
-    enabled,
-  });
+/** How a contact stood that left unanswered, on a call's page; nothing of one that left before that was kept. */
+export function LeftPanel({ contactId }: { contactId: string }) {
+  const t = useText();
+  const { data } = useExplanation(contactId, true);
+  if (!data) return null;
+  return (
+    <Panel label={t("why.then")} testId="why-left">
+      <Stack gap="lg">
+        <Standing explanation={data} />
+        <Keepers explanation={data} />
+      </Stack>
+    </Panel>
+  );
 }

@@ -22,6 +22,11 @@ export interface Waiter {
 export const waits = (contact: Pick<Contact, "state">): boolean =>
   STATES.some((state) => state === contact.state);
 
+/** Whether it is over and no agent ever had it: how it stood then was kept. */
+export const leftUnanswered = (contact: Pick<Contact, "state" | "answerTime">): boolean =>
+  !contact.answerTime &&
+  (contact.state === "CONTACT_STATE_ABANDONED" || contact.state === "CONTACT_STATE_ENDED");
+
 /** Everybody who waits, queue by queue in their turns; `now` in ms since the epoch. */
 export function inTurns(contacts: readonly Contact[], queues: readonly Queue[], now: number): Waiter[] {
   const byQueue = new Map<string, Contact[]>();
