@@ -1,8 +1,8 @@
 """Writes in rounds: what is wished while one transaction is under way is made by the next, all of it together.
 
 Who counts rows and adds one competes with everybody who does the same: at the same time their transactions make each
-other run again, one after the other each pays for all of its way to the database. In rounds a node never competes with
-itself, and the more is wished the less each wish costs. Other nodes are competed with all the same: the database says
+other run again, one after the other each pays for all of its way to the database. In rounds a process never competes
+with itself, and the more is wished the less each wish costs. Others are competed with all the same: the database says
 who may, and a round that was run again takes less with it each time, until it is as short as a single write.
 """
 
@@ -18,10 +18,11 @@ from math import inf
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from chassis.lifecycle import Tasks
-from chassis.telemetry import log, tracer
 from kernel.errors import Unavailable
 from opentelemetry import trace
+
+from chassis.lifecycle import Tasks
+from chassis.telemetry import log, tracer
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -73,6 +74,8 @@ class _Row(Generic[W]):
     wishes: deque[_Wish[W]] = field(default_factory=deque)
     alone: int = 0
     """So many rounds are of one wish each: one of them failed a round, and nobody knows which."""
+    room: int = 0
+    """So many more wishes the round that is about to begin may take."""
     hurried: asyncio.Event = field(default_factory=asyncio.Event)
     """Somebody came who doesn't wait for the database."""
     worker: asyncio.Task[Any] | None = None
@@ -121,8 +124,8 @@ class Rounds(Generic[W]):
                     row.wishes.extendleft(reversed(left))
                     wishes = []
                     if left:
-                        log.warning("the database is away; what is written of calls waits", what=self._what,
-                                    waiting=len(row.wishes), exc_info=error)  # fmt: skip
+                        log.warning("the database is away; rounds wait", what=self._what, waiting=len(row.wishes),
+                                    exc_info=error)  # fmt: skip
                         await _pause(row, next(waits))
                     continue
                 row.wishes.extendleft(reversed(left))
@@ -136,14 +139,10 @@ class Rounds(Generic[W]):
 
     @staticmethod
     def _next(row: _Row[W]) -> list[_Wish[W]]:
-        row.hurried.clear()
         most = MOST if not row.alone else 1
         row.alone = max(0, row.alone - 1)
-        wishes: list[_Wish[W]] = []
-        while row.wishes and len(wishes) < most:
-            wish = row.wishes.popleft()
-            if not wish.outcome.done():
-                wishes.append(wish)
+        wishes = _taken(row, most)
+        row.room = most - len(wishes)
         return wishes
 
     async def _round(self, key: str, row: _Row[W], wishes: list[_Wish[W]]) -> list[_Wish[W]]:
@@ -154,6 +153,9 @@ class Rounds(Generic[W]):
 
         def take() -> Sequence[W]:
             nonlocal asked, taken
+            # It may have waited for its turn at the database, and more has been wished meanwhile.
+            wishes.extend(_taken(row, row.room))
+            row.room = 0
             taken = wishes[: max(1, len(wishes) >> asked)]
             asked += 1
             return [wish.what for wish in taken]
@@ -171,6 +173,17 @@ class Rounds(Generic[W]):
         for wish, outcome in zip(taken, outcomes, strict=True):
             _settle(wish, outcome)
         return wishes[len(taken) :]
+
+
+def _taken(row: _Row[W], most: int) -> list[_Wish[W]]:
+    """The first of those who wait and haven't gone."""
+    row.hurried.clear()
+    wishes: list[_Wish[W]] = []
+    while row.wishes and len(wishes) < most:
+        wish = row.wishes.popleft()
+        if not wish.outcome.done():
+            wishes.append(wish)
+    return wishes
 
 
 def _settle(wish: _Wish[Any], outcome: Any) -> None:
