@@ -7,9 +7,9 @@ short transaction. Errors come out as SQLAlchemy's, so that nobody who waits for
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
 from typing import Any
 
 import asyncpg
@@ -18,9 +18,18 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from chassis.telemetry import log
+
 Statement = Select[Any] | Insert | Update | Delete
 _SET = "select set_config($1, $2, true)"
 Values = Mapping[str, Any]
+_UNDO_SECONDS = 5.0
+"""For rolling back, which waits until the server has given up a statement that was cancelled."""
+_MOST_KNOWN = 1_000
+
+
+class NothingHolds(RuntimeError):
+    """A transaction went on after a statement of it had failed: the server rolled it back instead of committing."""
 
 
 watchers: list[Callable[[Statement], None]] = []
@@ -35,12 +44,12 @@ class Compiled:
             watcher(statement)
         compiled: Any = statement.compile(dialect=dialect, column_keys=list(names))
         self.sql = str(compiled)
+        _refuse_what_sqlalchemy_adds(compiled, names)
         self._own = {name: bind.value for name, bind in compiled.binds.items() if name not in names}
         self._order = [(name, _processor(compiled.binds[name].type, dialect)) for name in compiled.positiontup or ()]
-        if isinstance(statement, Select):
-            read = [column for column in statement.selected_columns if _reader(column.type, dialect) is not None]
-            if read:
-                raise TypeError(f"these columns need SQLAlchemy to be read: {', '.join(map(str, read))}")
+        read = [each.keyname for each in compiled._result_columns if _reader(each.type, dialect) is not None]
+        if read:
+            raise TypeError(f"these columns need SQLAlchemy to be read: {', '.join(read)}")
 
     def arguments(self, values: Values) -> list[Any]:
         """The driver's, in its order."""
@@ -78,6 +87,8 @@ class Driver:
         if len(rows) == 1:  # for one the driver's way of many costs more
             await self.write(statement, rows[0])
             return
+        if any(len(row) != len(rows[0]) for row in rows):  # one that lacks a name is found by that
+            raise TypeError("rows of one statement have the same names")
         compiled = self._compiled(statement, rows[0])
         with _as_sqlalchemy(compiled.sql):
             await self._connection.executemany(compiled.sql, [compiled.arguments(row) for row in rows])
@@ -85,30 +96,45 @@ class Driver:
     @asynccontextmanager
     async def transaction(self, isolation: str, *, read_only: bool) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         """A transaction; what it gives commits it. Otherwise it is rolled back, or the connection is closed, whatever
-        happened: none goes back to its pool within a transaction."""
-        await self._say(f"BEGIN ISOLATION LEVEL {isolation}{' READ ONLY' if read_only else ''}")
+        happened: none goes back to its pool within a transaction. NothingHolds."""
         try:
-            yield partial(self._say, "COMMIT")
+            # Within: who is cancelled here doesn't know whether it has begun.
+            await self._say(f"BEGIN ISOLATION LEVEL {isolation}{' READ ONLY' if read_only else ''}")
+            yield self._commit
         except BaseException:
-            try:
-                await self._connection.execute("ROLLBACK")
-            except BaseException:
-                self._connection.terminate()
+            await self._undo()
             raise
+
+    async def _commit(self) -> None:
+        if await self._say("COMMIT") != "COMMIT":
+            raise NothingHolds("a statement failed, and what it was for went on")
+
+    async def _undo(self) -> None:
+        try:
+            async with asyncio.timeout(_UNDO_SECONDS):
+                await self._connection.execute("ROLLBACK")
+        except asyncio.CancelledError:  # must not be lost in what was to be undone: that may be tried again
+            self._connection.terminate()
+            raise
+        except Exception:
+            self._connection.terminate()
 
     async def set_local(self, name: str, value: str) -> None:
         """A setting, until the transaction is over."""
         with _as_sqlalchemy(_SET):
             await self._connection.fetch(_SET, name, value)
 
-    async def _say(self, command: str) -> None:
+    async def _say(self, command: str) -> str:
         with _as_sqlalchemy(command):
-            await self._connection.execute(command)
+            return await self._connection.execute(command)
 
     def _compiled(self, statement: Statement, values: Values) -> Compiled:
         key = (statement, *values)
         found = self._known.get(key)
         if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                log.error("statements that are to be made once are made again and again", statement=str(statement))
+                self._known.clear()
             found = self._known[key] = Compiled(statement, list(values), self._dialect)
         return found
 
@@ -134,6 +160,17 @@ async def _lent_by(connection: AsyncConnection, known: dict[Any, Compiled]) -> D
     return Driver(lent, connection.dialect, known)
 
 
+def _refuse_what_sqlalchemy_adds(compiled: Any, names: Sequence[str]) -> None:
+    """TypeError for a statement that is more than its text and the values of these names."""
+    missing = sorted(name for name, bind in compiled.binds.items() if bind.required and name not in names)
+    if missing:
+        raise TypeError(f"no values for {', '.join(missing)}")
+    if compiled.insert_prefetch or compiled.update_prefetch:
+        raise TypeError("columns whose values SQLAlchemy makes up need it to be written")
+    if compiled.post_compile_params:
+        raise TypeError("a list is one parameter: `= any(...)`, not `in`")
+
+
 def _processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
@@ -150,5 +187,5 @@ def _as_sqlalchemy(sql: str) -> Iterator[None]:
         raise IntegrityError(sql, None, error, hide_parameters=True) from error
     except asyncpg.PostgresError as error:
         raise DBAPIError(sql, None, error, hide_parameters=True) from error
-    except asyncpg.InterfaceError as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise InterfaceError(sql, None, error, hide_parameters=True) from error

@@ -14,12 +14,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
+from asyncpg import InternalClientError
 from google.protobuf.message import Message
 from kernel.clock import Clock, SystemClock
 from opentelemetry import trace
 from opentelemetry.trace import Span
 from sqlalchemy import MetaData, text
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from chassis.driver import Compiled, Driver, driver_of
@@ -157,7 +159,9 @@ class Database:
                 return await self._attempt(engine, tenant_id, fn, read_only, isolation)
             except _CommitLost as error:
                 raise DatabaseUnavailable("the connection was lost in a commit") from error.__cause__
-            except (DBAPIError, InterfaceError, OSError, TimeoutError, TryAgain) as error:
+            except PoolTimeout as error:
+                raise DatabaseUnavailable("all connections to the database are busy") from error
+            except (DBAPIError, InternalClientError, OSError, TimeoutError, TryAgain) as error:
                 if connection_lost(error):
                     # Nothing was committed. The pool's other connections died with the server too: a second
                     # and third try find out whether it is back already.
