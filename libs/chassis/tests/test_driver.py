@@ -363,7 +363,7 @@ async def test_a_table_that_is_altered_under_a_statement_made_once_is_read_all_t
     lone: Database, tenant: str, ask: Callable[[str], Awaitable[Any]]
 ) -> None:
     await lone.run(tenant, lambda tx: tx.write(inserting(QUEUES), row(tenant, "que_a")))
-    every: sa.Select[Any] = sa.select(QUEUES.c.tenant_id, QUEUES.c.waiting).where(
+    every: Any = sa.select(QUEUES.c.tenant_id, QUEUES.c.waiting).where(
         QUEUES.c.tenant_id == sa.bindparam("at_tenant_id")
     )
 
