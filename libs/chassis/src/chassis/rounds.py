@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -60,6 +61,10 @@ async def patiently(
     raise AssertionError("pauses end never")
 
 
+class _NobodyLeftError(Exception):
+    """Everybody whose wish the round was of has gone meanwhile."""
+
+
 @dataclass(eq=False)
 class _Wish(Generic[W]):
     what: W
@@ -92,7 +97,8 @@ class Rounds(Generic[W]):
 
     def put(self, key: str, what: W, *, stays: bool = False) -> asyncio.Future[Any]:
         """What comes of it, in the order of the wishes of the key. While the database is away a wish that `stays` is
-        tried again and again, any other ends in Unavailable. One whose future is cancelled before its round is none.
+        tried again and again, any other ends in Unavailable. One whose future is cancelled before its transaction has
+        begun, or begins again, is none.
         """
         wish = _Wish(what, stays)
         row = self._rows.get(key)
@@ -100,6 +106,7 @@ class Rounds(Generic[W]):
             row = self._rows[key] = _Row()
             # In a context of its own: its rounds are those of whoever comes later, too.
             row.worker = Context().run(self._tasks.spawn, self._work(key, row), f"rounds of {self._what}")
+            row.worker.add_done_callback(partial(_leave_nobody, row))
         row.wishes.append(wish)
         if not stays:
             row.hurried.set()
@@ -156,6 +163,9 @@ class Rounds(Generic[W]):
             # It may have waited for its turn at the database, and more has been wished meanwhile.
             wishes.extend(_taken(row, row.room))
             row.room = 0
+            wishes[:] = [wish for wish in wishes if not wish.outcome.done()]
+            if not wishes:
+                raise _NobodyLeftError
             taken = wishes[: max(1, len(wishes) >> asked)]
             asked += 1
             return [wish.what for wish in taken]
@@ -164,6 +174,8 @@ class Rounds(Generic[W]):
             outcomes = await self._write(key, take)
         except Unavailable:
             raise
+        except _NobodyLeftError:
+            return []
         except Exception as error:
             if len(taken) > 1:
                 row.alone = len(taken)
@@ -184,6 +196,12 @@ def _taken(row: _Row[W], most: int) -> list[_Wish[W]]:
         if not wish.outcome.done():
             wishes.append(wish)
     return wishes
+
+
+def _leave_nobody(row: _Row[Any], _worker: asyncio.Task[Any]) -> None:
+    """One that was cancelled before it began never came to its end."""
+    for wish in row.wishes:
+        wish.outcome.cancel()
 
 
 def _settle(wish: _Wish[Any], outcome: Any) -> None:
