@@ -14,10 +14,10 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from chassis import driver as drivers
-from chassis.driver import Compiled, Driver, NothingHolds
+from chassis.driver import Driver, NothingHolds
 from chassis.settings import ProcessSettings
 from chassis.sql import Database, DatabaseUnavailable, Tx
-from chassis.statements import AMONG, at, inserting, selecting, selecting_among, updating
+from chassis.statements import at, inserting, selecting
 from merkez_local.postgres import Postgres
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -255,6 +255,32 @@ async def test_a_transaction_whose_connection_is_cut_runs_again_and_holds_once(
     assert await db.run(tenant, listed) == ["que_a", "que_b"]
 
 
+async def test_when_one_connection_is_cut_the_others_of_its_pool_are_not_tried_one_by_one(
+    db: Database, tenant: str, ask: Callable[[str], Awaitable[Any]]
+) -> None:
+    together, pids = asyncio.Barrier(8), set[int]()
+
+    async def pid(tx: Tx) -> int:
+        return (await tx.one(sa.text("select pg_backend_pid() as pid")))["pid"]
+
+    async def meet(tx: Tx) -> None:
+        await together.wait()
+        pids.add(await pid(tx))
+
+    await asyncio.gather(*(db.run(tenant, meet) for _ in range(8)))
+    tries = 0
+
+    async def work(tx: Tx) -> int:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await ask(f"select pg_terminate_backend({await pid(tx)})")
+        await tx.rows(_LISTED, at({"tenant_id": tenant}))
+        return await pid(tx)
+
+    assert await db.run(tenant, work) not in pids and tries == 2 and len(pids) == 8
+
+
 async def test_after_its_connection_is_cut_a_transaction_writes_nothing_on_another_one(
     db: Database, tenant: str, ask: Callable[[str], Awaitable[Any]]
 ) -> None:
@@ -320,6 +346,14 @@ async def test_each_transaction_on_a_connection_is_of_its_own_tenant_whatever_be
                 assert (await connection.execute(everything)).all() == []
 
 
+@pytest.mark.parametrize(
+    "name", ["ten_'", "ten_\\", "ten_a'; select set_config('merkez.tenant', 'ten_b", "ten_a\n", " "]
+)
+async def test_what_cannot_be_a_tenants_id_never_reaches_the_database(db: Database, name: str) -> None:
+    with pytest.raises(ValueError, match="tenant's id"):
+        await db.run(name, listed)
+
+
 async def test_transactions_of_many_tenants_share_few_connections_and_each_sees_its_own(
     settings: ProcessSettings,
 ) -> None:
@@ -374,52 +408,3 @@ async def test_a_table_that_is_altered_under_a_statement_made_once_is_read_all_t
     with contextlib.suppress(ResourceClosedError):
         await ask("alter table trial.queues alter column waiting type integer")
     assert len(await lone.run(tenant, read)) == 1
-
-
-async def test_many_rows_at_once_are_all_written_or_none(db: Database, tenant: str) -> None:
-    many = [row(tenant, f"que_{number:04}") for number in range(700)]
-    with pytest.raises(DBAPIError):
-        await db.run(tenant, lambda tx: tx.write_all(inserting(QUEUES), [*many, many[350]]))
-    assert await db.run(tenant, listed) == []
-    await db.run(tenant, lambda tx: tx.write_all(inserting(QUEUES), many))
-    assert len(await db.run(tenant, listed)) == len(many)
-    uneven = [row(tenant, "que_x"), row(tenant, "que_y") | {"more": 1}]
-    with pytest.raises(TypeError, match="same names"):
-        await db.run(tenant, lambda tx: tx.write_all(inserting(QUEUES), uneven))
-
-
-def test_a_statement_that_is_more_than_its_text_and_values_is_refused(db: Database) -> None:
-    dialect, table = db.engine.dialect, sa.Table("t", sa.MetaData(), sa.Column("a", sa.Text), sa.Column("b", sa.Text))
-    with pytest.raises(TypeError, match="no values for at_queue_id"):
-        Compiled(updating(QUEUES, "tenant_id", "queue_id"), ["waiting", "at_tenant_id"], dialect)
-    with pytest.raises(TypeError, match="any"):
-        Compiled(sa.select(table).where(table.c.a.in_(["x"])), [], dialect)
-    made_up = sa.Table("t", sa.MetaData(), sa.Column("a", sa.Text), sa.Column("b", sa.Text, default=lambda: "x"))
-    with pytest.raises(TypeError, match="makes up"):
-        Compiled(sa.insert(made_up), ["a"], dialect)
-    enum = sa.Table("t", sa.MetaData(), sa.Column("a", sa.Text), sa.Column("i", sa.Interval))
-    Compiled(selecting(enum, "a"), ["at_a"], dialect)
-    pickled = sa.Table("t", sa.MetaData(), sa.Column("a", sa.Text), sa.Column("p", sa.PickleType))
-    with pytest.raises(TypeError, match="p"):
-        Compiled(selecting(pickled, "a"), ["at_a"], dialect)
-    with pytest.raises(TypeError, match="p"):
-        Compiled(sa.insert(pickled).returning(pickled.c.p), ["a", "p"], dialect)
-
-
-async def test_statements_made_again_and_again_do_not_fill_the_memory(
-    db: Database, tenant: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(drivers, "_MOST_KNOWN", 10)
-
-    async def again(tx: Tx) -> None:
-        for _ in range(25):
-            await tx.rows(sa.select(QUEUES).where(QUEUES.c.queue_id == "que_a"), {})
-
-    await db.run(tenant, again)
-    assert len(db._compiled) <= 10  # pyright: ignore[reportPrivateUsage]
-    assert "made once" in capsys.readouterr().err
-
-
-async def test_among_nothing_nothing_is_found(db: Database, tenant: str) -> None:
-    wanted = selecting_among(QUEUES, "queue_id", "tenant_id")
-    assert await db.run(tenant, lambda tx: tx.rows(wanted, at({"tenant_id": tenant}) | {AMONG: []})) == []

@@ -8,8 +8,9 @@ short transaction. Errors come out as SQLAlchemy's, so that nobody who waits for
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -21,7 +22,7 @@ from sqlalchemy.types import TypeEngine
 from chassis.telemetry import log
 
 Statement = Select[Any] | Insert | Update | Delete
-_SET = "select set_config($1, $2, true)"
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 Values = Mapping[str, Any]
 _UNDO_SECONDS = 5.0
 """For rolling back, which waits until the server has given up a statement that was cancelled."""
@@ -63,6 +64,8 @@ class Driver:
 
     def __init__(self, connection: asyncpg.Connection, dialect: Dialect, known: dict[Any, Compiled]):
         self._connection, self._dialect, self._known = connection, dialect, known
+        self.given_up = False
+        """Whether it was closed from here: nothing is wrong with the others of its pool."""
 
     @property
     def closed(self) -> bool:
@@ -94,12 +97,20 @@ class Driver:
             await self._connection.executemany(compiled.sql, [compiled.arguments(row) for row in rows])
 
     @asynccontextmanager
-    async def transaction(self, isolation: str, *, read_only: bool) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """A transaction; what it gives commits it. Otherwise it is rolled back, or the connection is closed, whatever
-        happened: none goes back to its pool within a transaction. NothingHolds."""
+    async def transaction(
+        self, isolation: str, *, read_only: bool, tenant_id: str = ""
+    ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """A transaction, which sees the rows of this tenant, if any; what it gives commits it. Otherwise it is rolled
+        back, or the connection is closed, whatever happened: none goes back to its pool within a transaction.
+        NothingHolds; ValueError for what can't be a tenant's id."""
+        begin = f"BEGIN ISOLATION LEVEL {isolation}{' READ ONLY' if read_only else ''}"
+        if tenant_id:
+            if _PLAIN.fullmatch(tenant_id) is None:  # it is said in the same breath, which takes no parameters
+                raise ValueError("a tenant's id is of letters, digits, _ and -")
+            begin += f"; SELECT set_config('merkez.tenant', '{tenant_id}', true)"
         try:
             # Within: who is cancelled here doesn't know whether it has begun.
-            await self._say(f"BEGIN ISOLATION LEVEL {isolation}{' READ ONLY' if read_only else ''}")
+            await self._say(begin)
             yield self._commit
         except BaseException:
             await self._undo()
@@ -114,15 +125,11 @@ class Driver:
             async with asyncio.timeout(_UNDO_SECONDS):
                 await self._connection.execute("ROLLBACK")
         except asyncio.CancelledError:  # must not be lost in what was to be undone: that may be tried again
+            self.given_up = True
             self._connection.terminate()
             raise
         except Exception:
             self._connection.terminate()
-
-    async def set_local(self, name: str, value: str) -> None:
-        """A setting, until the transaction is over."""
-        with _as_sqlalchemy(_SET):
-            await self._connection.fetch(_SET, name, value)
 
     async def _say(self, command: str) -> str:
         with _as_sqlalchemy(command):
@@ -141,17 +148,25 @@ class Driver:
 
 @asynccontextmanager
 async def driver_of(connection: AsyncConnection, known: dict[Any, Compiled]) -> AsyncIterator[Driver]:
-    """The driver of a connection of SQLAlchemy's, whose pool is told when it was lost. One that was lost in the pool is
-    made anew: when the server was restarted, all of them were."""
+    """The driver of a connection of SQLAlchemy's, whose pool is told when it was lost: then the others of the pool are
+    made anew, too, since a server that ends one has mostly ended all of them. So is one that was lost in the pool."""
     driver = await _lent_by(connection, known)
     if driver.closed:
-        await connection.invalidate()
+        await _lost(connection)
+        await connection.rollback()  # there is nothing to roll back, and without it there is no other one
         driver = await _lent_by(connection, known)
     try:
         yield driver
     finally:
-        if driver.closed:
+        if driver.given_up:
             await connection.invalidate()
+        elif driver.closed and not connection.invalidated:
+            await _lost(connection)
+
+
+async def _lost(connection: AsyncConnection) -> None:
+    with suppress(DBAPIError):  # finding out for itself, it does what is to be done
+        await connection.exec_driver_sql("select 1")
 
 
 async def _lent_by(connection: AsyncConnection, known: dict[Any, Compiled]) -> Driver:

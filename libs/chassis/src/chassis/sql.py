@@ -179,9 +179,7 @@ class Database:
         async with engine.connect() as connection, driver_of(connection, self._compiled) as driver:
             # The driver begins and ends it, which costs it a third of what it costs SQLAlchemy.
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            async with driver.transaction(isolation, read_only=read_only) as commit:
-                if tenant_id:
-                    await driver.set_local("merkez.tenant", tenant_id)
+            async with driver.transaction(isolation, read_only=read_only, tenant_id=tenant_id) as commit:
                 tx = Tx(connection, driver, tenant_id, self.standard, self.clock)
                 result = await fn(tx)
                 await tx.flush(self._next_position)
