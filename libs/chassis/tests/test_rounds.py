@@ -12,7 +12,7 @@ import pytest
 from chassis import rounds
 from chassis.lifecycle import Tasks
 from chassis.rounds import Rounds
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel.errors import NotFound, Unavailable
 
@@ -70,6 +70,7 @@ ACTIONS = st.lists(
 TROUBLES = st.lists(st.sampled_from(["", "away", "lost", "again", "again again again", "wrong"]), max_size=30)
 
 
+@settings(deadline=None)
 @given(ACTIONS, TROUBLES)
 def test_whoever_leaves_and_whatever_fails_everybody_else_is_answered_once(
     actions: list[tuple[str, bool] | int | None], troubles: list[str]
@@ -110,6 +111,7 @@ def test_whoever_leaves_and_whatever_fails_everybody_else_is_answered_once(
             assert isinstance(error, NotFound | ValueError) or (isinstance(error, Unavailable) and not stays)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 12), TROUBLES)
 def test_when_the_process_closes_nobody_is_left_waiting(many: int, turns: int, troubles: list[str]) -> None:
     async def close() -> list[asyncio.Future[Any]]:
