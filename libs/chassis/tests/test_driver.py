@@ -349,9 +349,13 @@ async def test_each_transaction_on_a_connection_is_of_its_own_tenant_whatever_be
 @pytest.mark.parametrize(
     "name", ["ten_'", "ten_\\", "ten_a'; select set_config('merkez.tenant', 'ten_b", "ten_a\n", " "]
 )
-async def test_what_cannot_be_a_tenants_id_never_reaches_the_database(db: Database, name: str) -> None:
-    with pytest.raises(ValueError, match="tenant's id"):
-        await db.run(name, listed)
+async def test_what_is_no_tenants_id_is_one_without_rows_whatever_is_in_it(
+    db: Database, tenant: str, name: str
+) -> None:
+    await db.run(tenant, lambda tx: tx.write(inserting(QUEUES), row(tenant, "que_a")))
+    said = sa.text("select current_setting('merkez.tenant') as name")
+    assert (await db.run(name, lambda tx: tx.one(said)))["name"] == name
+    assert await db.run(name, lambda tx: tx.all(sa.select(QUEUES))) == []
 
 
 async def test_transactions_of_many_tenants_share_few_connections_and_each_sees_its_own(

@@ -23,6 +23,7 @@ from chassis.telemetry import log
 
 Statement = Select[Any] | Insert | Update | Delete
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_SET_TENANT = "select set_config('merkez.tenant', $1, true)"
 Values = Mapping[str, Any]
 _UNDO_SECONDS = 5.0
 """For rolling back, which waits until the server has given up a statement that was cancelled."""
@@ -102,15 +103,17 @@ class Driver:
     ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         """A transaction, which sees the rows of this tenant, if any; what it gives commits it. Otherwise it is rolled
         back, or the connection is closed, whatever happened: none goes back to its pool within a transaction.
-        NothingHolds; ValueError for what can't be a tenant's id."""
+        NothingHolds."""
         begin = f"BEGIN ISOLATION LEVEL {isolation}{' READ ONLY' if read_only else ''}"
-        if tenant_id:
-            if _PLAIN.fullmatch(tenant_id) is None:  # it is said in the same breath, which takes no parameters
-                raise ValueError("a tenant's id is of letters, digits, _ and -")
-            begin += f"; SELECT set_config('merkez.tenant', '{tenant_id}', true)"
+        plain = _PLAIN.fullmatch(tenant_id) is not None
+        if plain:  # in the same breath, which takes no parameters
+            begin += f"; select set_config('merkez.tenant', '{tenant_id}', true)"
         try:
             # Within: who is cancelled here doesn't know whether it has begun.
             await self._say(begin)
+            if tenant_id and not plain:  # what somebody asks for may be no tenant's id at all
+                with _as_sqlalchemy(_SET_TENANT):
+                    await self._connection.fetch(_SET_TENANT, tenant_id)
             yield self._commit
         except BaseException:
             await self._undo()
