@@ -18,7 +18,7 @@ help: ## Show the targets
 run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 	@exec $(PY) -m merkez_local run
 
-test: peers env-dev web-modules chromium ## Check and test everything, as CI does
+test: peers env-dev web-modules chromium charts ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code web-test
 	@$(PY) -m pytest -q $(ALONE)
 	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE))
@@ -26,6 +26,9 @@ test: peers env-dev web-modules chromium ## Check and test everything, as CI doe
 check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
 	@$(MAKE) --no-print-directory check-code
 	@$(PY) -m pytest -q -n 2 libs/kernel services/*/tests/test_domain*.py tests/house/test_code.py
+
+test-charts: env-dev charts ## Render, validate and police the chart; try its alerts
+	@$(PY) -m pytest -q -n 2 tests/charts
 
 demo: env-dev chromium ## Sign up, call, answer and prove it in two real browsers against the running system
 	@$(PY) -m tests.flows.demo
@@ -50,8 +53,14 @@ bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JS
 	@$(PY) services/routing/bench/bench_desk.py
 	@$(PY) services/routing/bench/bench_assignments.py
 
+bench-billing: env-dev ## Usage rated into PostgreSQL, statements, and what else billing measures, as JSON lines
+	@$(PY) services/billing/bench
+
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)
+
+bench-limits: env-dev ## What it costs to count a request against its plan, as JSON lines
+	@$(PY) services/gateway/bench/bench_budgets.py
 
 bench-amd: env-dev ## Answering machines told from people: shares right, beeps, seconds to decide, as JSON lines
 	@$(PY) services/telephony/bench/bench_amd.py
@@ -88,6 +97,9 @@ chromium:
 peers:
 	@bash infra/local/peers.sh
 
+charts:
+	@bash infra/charts/tools.sh
+
 web-modules:
 	@$(PY) -m merkez_local web-modules
 
@@ -97,4 +109,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test check demo bench-call bench-media bench-sound bench-node bench-routing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run test test-charts charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { isShellIcon } from "./build/icons.ts";
 import { messages } from "./build/messages.ts";
 
 const gateway = process.env.MERKEZ_GATEWAY ?? "http://127.0.0.1:8080";
@@ -25,6 +26,7 @@ export default defineConfig({
         app: resolve(import.meta.dirname, "index.html"),
         brand: resolve(import.meta.dirname, "brand.html"),
       },
+      output: { codeSplitting: { groups: [{ name: "icons", test: isShellIcon }] } },
     },
   },
   server: {

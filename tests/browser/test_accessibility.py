@@ -23,7 +23,9 @@ OPERATOR_PAGES = ("/operator",)
 OWNER_PAGES = (
     "/home", "/set-up", "/desktop", "/dial", "/voicemail", "/reach", "/wallboard", "/calls", "/contacts", "/callbacks",
     "/recordings", "/simulator",
-    "/customers", "/admin/brands", "/admin/numbers", "/admin/trunks", "/admin/devices", "/admin/outbound",
+    "/customers", "/admin/brands", "/admin/numbers", "/admin/numbers/porting",
+    "/admin/numbers/porting/new", "/admin/trunks",
+    "/admin/devices", "/admin/outbound",
     "/admin/queues", "/admin/flows", "/admin/flows/{flow}", "/admin/prompts", "/admin/number-lists",
     "/admin/hours", "/admin/people", "/admin/dispositions", "/admin/api-keys", "/admin/audit", "/admin/billing",
     "/admin/organisation",

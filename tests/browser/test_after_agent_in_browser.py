@@ -139,3 +139,35 @@ async def test_the_agent_wraps_up_at_once_while_the_customer_is_asked_on_their_p
     await expect(owner.get_by_text("After the agent", exact=True)).to_be_visible()
     found = [*await wide(owner, "call after agent"), *await violations(owner, "call after agent")]
     assert not found, "\n".join(found)
+    await owner.set_viewport_size({"width": 1366, "height": 768})
+    await owner.goto(f"{company.url}/contacts")
+    await owner.get_by_test_id("tab-surveys").click()
+    question = owner.get_by_test_id("question-helped")
+    await expect(question.get_by_test_id("survey-count")).to_have_text("1")
+    await expect(question.get_by_test_id("survey-average")).to_have_text("5.00")
+    await expect(question.get_by_test_id("survey-share-5")).to_contain_text("100%")
+    await expect(question.get_by_test_id("survey-share-1")).to_contain_text("0%")
+    await expect(owner.get_by_test_id(f"survey-{cdr['callId']}-helped")).to_contain_text("Front desk")
+    async with owner.expect_download() as saved:
+        await owner.get_by_test_id("surveys-download").click()
+    lines = (await (await saved.value).path()).read_text("utf-8-sig").splitlines()
+    assert len(lines) == 2 and lines[1].split(",")[2:4] == ["helped", "5"] and lines[1].endswith(cdr["callId"])
+    await owner.get_by_test_id("surveys-brand").click()
+    await owner.get_by_role("option").first.click()
+    await expect(question).to_be_visible()
+    found = [*await wide(owner, "surveys en"), *await violations(owner, "surveys en")]
+    persian = await signed_in(await in_language(browser, "fa", "dark"), company.url, company.email)
+    await persian.goto(f"{company.url}/contacts?tab=surveys")
+    await expect(persian.get_by_test_id("survey-average")).to_have_text("۵٫۰۰")
+    found += [*await wide(persian, "surveys fa"), *await violations(persian, "surveys fa")]
+    assert not found, "\n".join(found)
+
+
+async def test_a_company_without_answers_is_told_how_to_get_some(company: Company, browser: Browser) -> None:
+    owner = await signed_in(await person(browser, tone=440), company.url, company.email)
+    await owner.goto(f"{company.url}/contacts?tab=surveys")
+    await expect(owner.get_by_test_id("empty-state")).to_contain_text("No answers in this period")
+    await expect(owner.get_by_test_id("surveys-download")).to_be_disabled()
+    templates = (await company.owner.get("/v1/flowTemplates"))["templates"]
+    assert "queue_survey" in {each["templateId"] for each in templates}
+    assert [*await wide(owner, "no surveys"), *await violations(owner, "no surveys")] == []

@@ -123,7 +123,7 @@ class Desk:
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["en", "fa"])
 async def desk(system: System, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     language = request.param
-    company = await (await Company.sign_up(system.url, language=language)).set_up(language=language)
+    company = await (await Company.sign_up(system.url, plan="growth", language=language)).set_up(language=language)
     body = {"requestId": request_id(), "flow": {"displayName": "Inner", "draft": INNER}, "publish": True}
     inner = await company.owner.post("/v1/flows", body)
     async with chromium() as browser:
@@ -186,6 +186,38 @@ async def test_a_flow_of_such_steps_is_changed_published_and_tried_out(desk: Des
     transcript = page.get_by_test_id("simulator-transcript")
     await expect(transcript).to_contain_text("2 thanks.")
     await expect(page.get_by_test_id("visit-double")).to_contain_text("42")
+
+
+async def test_a_rule_asks_for_skills_by_an_expression_that_is_written_with_names_and_kept_with_ids(desk: Desk) -> None:
+    page, skills = desk.page, dict[str, str]()
+    for name in ("French", "Card disputes"):
+        skill = {"displayName": f"{name} {await page.locator('html').get_attribute('lang')}"}
+        made = await desk.company.owner.post("/v1/skills", {"requestId": request_id(), "skill": skill})
+        skills[name] = made["skillId"]
+    await page.set_viewport_size({"width": 1366, "height": 900})
+    flow_id = await desk.flow(everything(desk.company.queue["queueId"], desk.inner_id))
+    rules = await desk.unfold("rules")
+    field = rules.get_by_test_id("rule-0-requirement")
+    names = {name: f'"{name} {await page.locator("html").get_attribute("lang")}"' for name in skills}
+    await field.fill(f"({names['French']} >= 4 or {names['Card disputes']}) and {names['French']} <= 2")
+    await expect(rules.get_by_test_id("rule-0-requirement-wrong").locator("mark")).to_have_text('"')
+    await page.get_by_test_id("flow-validate").click()
+    await page.get_by_test_id("flow-problem-REQUIREMENT_INVALID").wait_for()
+    for width, height in SCREENS:
+        await page.set_viewport_size({"width": width, "height": height})
+        await field.scroll_into_view_if_needed()
+        assert await wide(page, "rule expression wrong") == []
+    await page.set_viewport_size({"width": 1366, "height": 900})
+    await field.fill(f"{names['French']} >= 4 or {names['Card disputes']}")
+    await expect(rules.get_by_test_id("rule-0-requirement-words")).to_be_visible()
+    await expect(field).to_have_value(f"{names['French']} >= 4 or {names['Card disputes']}")
+    assert await violations(page, "rule expression") == []
+    await page.get_by_test_id("flow-publish").click()
+    await page.get_by_test_id("publish-save").click()
+    await page.get_by_test_id("release-1").wait_for()
+    steps = {each["stepId"]: each for each in (await desk.company.owner.get(f"/v1/flows/{flow_id}"))["draft"]["steps"]}
+    kept = steps["rules"]["entryRules"]["rules"][0]["requirement"]
+    assert kept == f"{skills['French']} >= 4 or {skills['Card disputes']}"
 
 
 async def _english(page: Page) -> bool:

@@ -151,6 +151,36 @@ async def test_publishing_minds_kept_runs_until_what_comes_now_is_expected(desk:
     assert [release["number"] for release in releases] == [2, 1]
 
 
+async def test_what_a_caller_says_is_tried_out_and_stays_in_a_kept_run(desk: Desk) -> None:
+    page = desk.page
+    flow_id = await desk.flow("Spoken to")
+    flow = await desk.company.owner.get(f"/v1/flows/{flow_id}")
+    menu = next(each for each in flow["draft"]["steps"] if each["stepId"] == "menu")
+    menu["menu"]["choices"][1]["phrases"] = ["my order", "where is my parcel"]
+    body = {"flow": {"draft": flow["draft"]}, "updateMask": "draft", "version": flow["version"]}
+    await desk.company.owner.patch(f"/v1/flows/{flow_id}", body)
+    await desk.open(flow_id)
+    await page.get_by_test_id("simulator-open").click()
+    await page.get_by_test_id("simulator-words").fill("something else")
+    await page.get_by_test_id("simulator-say").click()
+    transcript = page.get_by_test_id("simulator-transcript")
+    await expect(transcript).to_contain_text("Says: something else")
+    await page.mouse.move(0, 0)
+    assert [*await violations(page, "spoken"), *await wide(page, "spoken")] == []
+    await page.set_viewport_size({"width": 1366, "height": 900})
+    await page.get_by_test_id("simulator-phrase-my order").click()
+    await expect(transcript).to_contain_text("Says: my order")
+    await expect(transcript).to_contain_text("Your order number")
+    await expect(page.get_by_text("No words are understood here")).to_be_visible()
+    await page.get_by_test_id("simulator-digits").fill("1234")
+    await page.get_by_test_id("simulator-press").click()
+    await desk.keep("says it")
+    kept = (await desk.company.owner.get(f"/v1/flows/{flow_id}/tests"))["tests"][0]
+    assert [each.get("text") for each in kept["inputs"]][:2] == ["something else", "my order"]
+    await page.get_by_test_id("tests-run").click()
+    await expect(page.get_by_test_id("test-says it")).to_contain_text("Passed")
+
+
 async def test_two_releases_are_compared_by_names(desk: Desk) -> None:
     page = desk.page
     flow_id = await desk.flow("Compared")

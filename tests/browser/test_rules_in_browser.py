@@ -289,3 +289,36 @@ async def test_fault_of_a_rule_is_said_once_at_its_field_in_the_readers_own_lang
         await note.scroll_into_view_if_needed()
         await page.screenshot(path=f"{PICTURES}/rule-fault-fa-{width}.png")
     await context.close()
+
+
+async def test_faults_of_general_fields_and_of_callbacks_are_said_at_their_fields_in_the_readers_own_language(
+    company: Company, browser: Browser
+) -> None:
+    context = await in_language(browser, "fa", "light")
+    page = await signed_in(context, company.url, company.email)
+    await queue_form(page, company)
+    await choose(page.get_by_test_id("queue-wrapup-mode"), "وقتی کارشناس بخواهد")
+    await page.get_by_label("مدت جمع‌بندی، ثانیه").fill("0")
+    await page.get_by_test_id("queue-missed-return").fill("2")
+    await page.get_by_test_id("queue-save").click()
+    dialog, note = page.get_by_role("dialog"), page.get_by_test_id("problem")
+    await expect(note).to_contain_text("کلی")
+    await expect(dialog.get_by_text("باید", exact=False)).to_have_count(2)
+    for width, height in SCREENS if PICTURES else ():
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.get_by_test_id("queue-missed-return").scroll_into_view_if_needed()
+        await page.screenshot(path=f"{PICTURES}/general-fault-fa-{width}.png")
+    await page.get_by_test_id("queue-missed-return").fill("0")
+    await page.get_by_label("مدت جمع‌بندی، ثانیه").fill("30")
+    await page.get_by_test_id("queue-part-callbacks").click()
+    await page.get_by_test_id("callback-attempts").fill("10")
+    await page.get_by_test_id("callback-retry-after").fill("600")
+    await page.get_by_test_id("queue-save").click()
+    await expect(dialog).to_contain_text("تلاش ۱۰")
+    for raw in ("queue.", "must be", "seconds"):
+        await expect(dialog).not_to_contain_text(raw)
+    for width, height in SCREENS if PICTURES else ():
+        await page.set_viewport_size({"width": width, "height": height})
+        await note.scroll_into_view_if_needed()
+        await page.screenshot(path=f"{PICTURES}/callback-fault-fa-{width}.png")
+    await context.close()

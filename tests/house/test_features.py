@@ -44,7 +44,7 @@ from tenancy import catalogue
 from tenancy.clients import Flows
 from tenancy.desk import Desk
 from tenancy.domain.plans import Plan
-from tenancy.main import servicers, stock_inventory
+from tenancy.main import servicers, sow_catalogue, stock_inventory
 from tenancy.oidc import OpenIdProvider as SignInByProvider
 from tenancy.settings import Settings
 from tenancy.tokens import AccessTokenSigner, Passwords
@@ -65,9 +65,9 @@ class EveryFlow(flow_service_pb2_grpc.FlowServiceServicer):
         return flow_pb2.Flow(flow_id=request.flow_id)
 
 
-BARE: Plan = replace(catalogue.find("starter"), plan_id="bare", tier=0, features=())
+BARE: Plan = replace(catalogue.seed().find("starter"), plan_id="bare", tier=0, features=())
 """A plan below those on sale that has nothing: what they all have must be refused somewhere too."""
-PLANS = [BARE, *catalogue.on_sale()]
+PLANS = [BARE, *catalogue.seed().on_sale()]
 
 
 @dataclass
@@ -179,6 +179,7 @@ async def open_house(
     async def make(plan: Plan) -> House:
         db, routing_db = await service_db("tenancy", clock=clock), await service_db("routing", clock=clock)
         await stock_inventory(db)
+        await sow_catalogue(db)
         settings = Settings(
             service="tenancy", public_url=PUBLIC, oidc_issuer=provider.issuer, oidc_client_id=provider.client_id,
             oidc_client_secret=provider.client_secret,
@@ -227,6 +228,6 @@ async def test_plan_has_what_its_card_says_and_nothing_else(open_house: Open, pl
                 had.add(feature)
         except FailedPrecondition as refused:
             assert refused.reason == "FEATURE_NOT_IN_PLAN"
-            lowest = next(each.plan_id for each in catalogue.on_sale() if feature in each.features)
+            lowest = next(each.plan_id for each in catalogue.seed().on_sale() if feature in each.features)
             assert refused.metadata == {"feature": feature, "plan_id": plan.plan_id, "lowest_plan_id": lowest}
     assert had == set(plan.features)

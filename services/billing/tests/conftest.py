@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from billing import ops, store
 from billing.consumers import HANDLERS
-from billing.domain.invoices import Invoice
+from billing.domain.statements import Statement
 from billing.domain.usage import UsageRecord
+from billing.ops import usage as ops
+from billing.store import usage as store
 from chassis.bus import FactMeta
 from chassis.instants import time_out
 from chassis.sql import Database
@@ -71,7 +72,7 @@ class Ledger:
         """The usage records, newest first."""
         return (await self.db.run(self.tenant, lambda tx: store.list_usage(tx, "", "", 0, "")))[0]
 
-    async def invoice(self, time: datetime | None = None) -> Invoice:
+    async def invoice(self, time: datetime | None = None) -> Statement:
         """The preview of a month."""
         at = time or self.clock.now()
         return await self.db.run(self.tenant, lambda tx: ops.preview_invoice(tx, at))
@@ -163,3 +164,12 @@ async def db(service_db: Callable[..., Awaitable[Database]], clock: ManualClock)
 def ledger(db: Database, clock: ManualClock) -> Ledger:
     """A tenant of this test."""
     return Ledger(db, clock)
+
+
+@pytest_asyncio.fixture
+async def house(service_db: Callable[..., Awaitable[Database]], clock: ManualClock) -> Any:
+    """A company that is billed, alone in its database: an invoice run works for everybody in it."""
+    from .invoice_house import House
+
+    made = await service_db("billing", clock=clock, fresh=True)
+    return House(Ledger(TurnTaking(made.engine, made.system_engine, made.schema, clock), clock))

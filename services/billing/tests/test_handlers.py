@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from billing.handlers import Billing
+from billing.handlers.usage import Billing
 from chassis.auth import acting_as
 from chassis.instants import time_out
 from kernel.errors import FailedPrecondition, Forbidden, InvalidInput

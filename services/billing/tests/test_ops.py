@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from billing import ops
 from billing.domain.plans import VOICE
 from billing.domain.usage import EndedCall, UsageConflict
+from billing.ops import usage as ops
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import session_pb2
 
@@ -168,5 +169,6 @@ async def test_repeated_shuffled_and_late_facts_make_the_same_invoice(ledger: Le
     chance.shuffle(repeated)
     for told in repeated:
         await again.work(told)
-    assert await again.invoice(MARCH) == await ledger.invoice(MARCH)
+    first, second = await ledger.invoice(MARCH), await again.invoice(MARCH)
+    assert replace(second, cutoff_time=first.cutoff_time) == first
     assert len(await again.usage()) == 12

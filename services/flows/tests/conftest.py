@@ -22,6 +22,7 @@ from flows.handlers.flows import FlowServicer
 from flows.handlers.number_lists import NumberListServicer
 from flows.handlers.prompts import PromptServicer
 from flows.handlers.runs import RunServicer
+from flows.handlers.surveys import SurveyServicer
 from flows.handlers.worlds import Worlds
 from flows.leaving import Leaving
 from flows.sealing import MaskedValues
@@ -39,6 +40,7 @@ from merkez.flows.v1 import (
     number_list_service_pb2_grpc,
     run_service_pb2,
     run_service_pb2_grpc,
+    survey_service_pb2_grpc,
 )
 from merkez.routing.v1 import (
     callback_pb2,
@@ -290,6 +292,7 @@ class House:
         self.code: Any = self.rpc.stub(flow_code_service_pb2_grpc.FlowCodeServiceStub, "flows")
         self.tests: Any = self.rpc.stub(flow_test_service_pb2_grpc.FlowTestServiceStub, "flows")
         self.prompts: Any = self.rpc.stub(flow_service_pb2_grpc.PromptServiceStub, "flows")
+        self.surveys: Any = self.rpc.stub(survey_service_pb2_grpc.SurveyServiceStub, "flows")
         self.lists: Any = self.rpc.stub(number_list_service_pb2_grpc.NumberListServiceStub, "flows")
         self.runs: Any = self.rpc.stub(run_service_pb2_grpc.RunServiceStub, "flows", caller="telephony")
 
@@ -387,6 +390,7 @@ async def house(
             ),
             (flow_service_pb2_grpc.add_PromptServiceServicer_to_server, PromptServicer(db, client, clock)),
             (number_list_service_pb2_grpc.add_NumberListServiceServicer_to_server, NumberListServicer(db, clock)),
+            (survey_service_pb2_grpc.add_SurveyServiceServicer_to_server, SurveyServicer(db)),
             (
                 run_service_pb2_grpc.add_RunServiceServicer_to_server,
                 RunServicer(db, turns, identity, seal, clock),

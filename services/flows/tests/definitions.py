@@ -86,7 +86,9 @@ def _branches(step: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[d.Branch,
 
 def _rules() -> st.SearchStrategy[d.Rule]:
     skills = st.dictionaries(_id(Noun.SKILL), st.integers(1, 5), max_size=2)
-    return st.builds(d.Rule, TEXT, st.sampled_from(CONDITIONS), _id(Noun.QUEUE), st.integers(0, 9), skills)
+    asked = st.sampled_from(["", "skl_1 >= 3", "(skl_2 or skl_1 = 4) and not skl_4", "skl_3 or  skl_1"])
+    queue, priority = _id(Noun.QUEUE), st.integers(0, 9)
+    return st.builds(d.Rule, TEXT, st.sampled_from(CONDITIONS), queue, priority, skills, asked)
 
 
 @st.composite

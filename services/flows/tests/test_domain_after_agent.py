@@ -60,7 +60,7 @@ def test_the_caller_is_asked_and_their_answer_goes_with_the_agent() -> None:
     order = caller.on(LEFT)
     assert isinstance(order, Gather) and order.audio[0].text == "How was it?"
     turn = advance("run_1", caller.definition, caller.state, Digits("4"), NOW)
-    assert turn.answers == (Answered("rate", "helped", 4),)
+    assert turn.answers == (Answered("rate", "helped", 4, 1, 5),)
     assert turn.state.served is not None
     assert (turn.state.served.agent_id, turn.state.served.contact_id) == ("usr_ann", "con_1")
     assert turn.state.attributes["survey.helped"] == "4"

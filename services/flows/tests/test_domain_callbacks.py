@@ -172,7 +172,7 @@ def test_offer_is_tried_out_without_a_call() -> None:
 
 def test_offer_that_names_nothing_real_is_refused() -> None:
     wrong = d.CallbackOffer("que_9", skills={"skl_9": 6}, priority=10, declined="nowhere")
-    problems = validate(flow(step("offer", wrong)), References(queues={"que_1"}, skills={"skl_1"}))
+    problems = validate(flow(step("offer", wrong)), References(queues={"que_1"}, skills={"skl_1": "French"}))
     assert {(each.field, each.reason) for each in problems} == {
         ("queue_id", "QUEUE_UNKNOWN"), ("skills[skl_9]", "SKILL_UNKNOWN"), ("skills[skl_9]", "RANGE_INVALID"),
         ("priority", "RANGE_INVALID"), ("declined", "NEXT_UNKNOWN"),

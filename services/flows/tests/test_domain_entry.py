@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
+from flows import yaml_text
 from flows.domain import definitions as d
+from flows.domain.code_in import read_flow
+from flows.domain.code_out import write_flow
+from flows.domain.definitions import Problem
 from flows.domain.effects import Enqueue
+from flows.domain.names import Names, Noun
 from flows.domain.runs import Started
 from flows.domain.simulation import End
 from flows.domain.validation import validate
+from kernel.skills import Term
 
 from .test_domain_runs import Caller, said
 from .test_domain_simulation import flow, path, step, tried
@@ -49,6 +57,56 @@ def test_rules_that_choose_nothing_that_is_there_are_refused() -> None:
         ("it", "rules[0].condition", "EXPRESSION_INVALID"), ("it", "rules[0].priority", "RANGE_INVALID"),
         ("it", "rules[0].skills[skl_9]", "SKILL_UNKNOWN"), ("it", "rules[0].skills[skl_9]", "RANGE_INVALID"),
     }  # fmt: skip
+
+
+def asking(requirement: str, **more: Any) -> list[Problem]:
+    rule = d.Rule("", "true", "que_1", requirement=requirement, **more)
+    known = replace(KNOWN, skills={"skl_1": "French", "skl_2": "Card disputes"})
+    known = replace(known, queues_ask={"que_1": ((Term("skl_1", 2),),)})
+    whole = flow(step("rules", d.EntryRules((rule,), "wait", "sorry")), *WAITS)
+    return [each for each in validate(whole, known) if each.severity == "ERROR"]
+
+
+def test_a_rule_asks_for_skills_by_an_expression_of_names_or_ids() -> None:
+    rule = d.Rule("", "true", "que_1", 2, requirement="(skl_1 >= 4 or skl_2) and not skl_3")
+    order = Caller(step("rules", d.EntryRules((rule,), "wait", "sorry")), *WAITS).on(Started())
+    assert isinstance(order, Enqueue) and order.requirement == rule.requirement and order.skills == {}
+    assert asking('french >= 3 and ("Card disputes" or skl_1 >= 5)') == []
+
+
+@pytest.mark.parametrize(
+    ("requirement", "more", "reason", "column"),
+    [
+        ("French >= 3 and Klingon", {}, "REQUIREMENT_INVALID", 17),
+        ("(French >= 4 or skl_2) and French <= 2", {}, "REQUIREMENT_INVALID", 2),
+        ("French >= 4 and French <= 2", {}, "REQUIREMENT_INVALID", 1),
+        ("French >= 9", {}, "REQUIREMENT_INVALID", 11),
+        ("French <= 3", {"skills": {"skl_1": 4}}, "REQUIREMENT_CONTRADICTS", 0),
+        ("French <= 1", {}, "REQUIREMENT_CONTRADICTS", 0),
+    ],
+)
+def test_skills_of_a_rule_that_nobody_can_have_are_refused_with_their_place(
+    requirement: str, more: dict[str, Any], reason: str, column: int
+) -> None:
+    (problem,) = asking(requirement, **more)
+    assert (problem.step_id, problem.field) == ("rules", "rules[0].requirement")
+    assert (problem.reason, problem.column) == (reason, column)
+
+
+def test_skills_of_a_rule_are_written_by_name_and_read_back_as_ids() -> None:
+    names = Names({Noun.SKILL: {"skl_1": "French", "skl_2": "Card disputes"}, Noun.QUEUE: {"que_1": "Sales"}})
+    rule = d.Rule("", "true", "que_1", requirement="(skl_1 >= 4 or skl_2) and not skl_1 <= 2")
+    whole = flow(step("rules", d.EntryRules((rule,), "wait", "sorry")), *WAITS)
+    written = write_flow("Main", whole, names)
+    text = yaml_text.write(written)
+    row = written["steps"]["rules"]["entry_rules"]["rules"][0]
+    assert row["requirement"] == '(French >= 4 or "Card disputes") and not French <= 2'
+    assert read_flow(yaml_text.read(text), names).definition.steps == whole.steps
+    here = Names({Noun.SKILL: {"skl_1": "Francais"}, Noun.QUEUE: {"que_1": "Sales"}})
+    missing = read_flow(yaml_text.read(text), here).problems
+    assert {(each.step_id, each.field, each.reason) for each in missing} == {
+        ("rules", "rules[0].requirement", "NAME_MISSING")
+    }
 
 
 def test_a_queue_step_that_waits_by_the_rules_is_refused_where_a_call_comes_to_it_without_them() -> None:

@@ -280,7 +280,7 @@ def test_an_answer_is_kept_and_told_once() -> None:
     again = caller.on(Digits("9"))
     assert isinstance(again, Gather) and again.audio[0].text == "No."
     turn = advance("run_1", caller.definition, caller.state, Digits("4"), caller.now)
-    assert turn.answers == (Answered("rate", "csat", 4),) and turn.state.attributes["survey.csat"] == "4"
+    assert turn.answers == (Answered("rate", "csat", 4, 1, 5),) and turn.state.attributes["survey.csat"] == "4"
 
 
 def test_who_does_not_answer_goes_on() -> None:

@@ -31,7 +31,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 KNOWN = References(
-    prompts={"prm_1"}, queues={"que_1"}, business_hours={"hrs_1"}, skills={"skl_1"}, agents={"usr_1"}, flows={"flw_1"}
+    prompts={"prm_1"}, queues={"que_1"}, business_hours={"hrs_1"}, skills={"skl_1": "Turkish"}, agents={"usr_1"},
+    flows={"flw_1"},
 )  # fmt: skip
 
 

@@ -372,7 +372,7 @@ async def test_templates_are_described_in_all_four_languages(house: Any) -> None
     with house.as_admin():
         listed = await house.flows.ListTemplates(rpc.ListTemplatesRequest())
     assert [item.template_id for item in listed.templates] == [
-        "greeting_menu_queue", "hours_menu_queue", "hours_queue_voicemail", "simple_queue",
+        "greeting_menu_queue", "hours_menu_queue", "hours_queue_voicemail", "simple_queue", "queue_survey",
     ]  # fmt: skip
     assert all(set(item.names) == {"en", "tr", "az", "fa"} for item in listed.templates)
 

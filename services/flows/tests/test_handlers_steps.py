@@ -213,7 +213,7 @@ async def test_entry_rules_choose_where_a_call_waits(house: Any) -> None:
     rules = pb.EntryRules(next="wait", otherwise="bye")
     rules.rules.add(
         name="VIP", condition="starts(caller_number, '+994')", queue_id=house.routing.queue_id, priority=7,
-        skills={house.routing.skill_id: 4},
+        skills={house.routing.skill_id: 4}, requirement=f"{house.routing.skill_id} <= 4",
     )  # fmt: skip
     draft = flow_of(
         pb.Step(step_id="rules", entry_rules=rules), pb.Step(step_id="wait", queue=pb.Queue(by_rules=True)),
@@ -226,4 +226,5 @@ async def test_entry_rules_choose_where_a_call_waits(house: Any) -> None:
     (contact,) = house.routing.contacts.values()
     assert (contact.queue_id, contact.priority) == (house.routing.queue_id, 7)
     assert [(each.skill_id, each.proficiency) for each in contact.required_skills] == [(house.routing.skill_id, 4)]
+    assert contact.requirement == f"{house.routing.skill_id} <= 4"
     assert (await house.start(flow.flow_id, caller_number="+4930123")).step_id == "bye"

@@ -45,6 +45,7 @@ from merkez.tenancy.v1 import (
     number_service_pb2_grpc,
     plan_service_pb2,
     plan_service_pb2_grpc,
+    porting_service_pb2_grpc,
     session_pb2,
     session_service_pb2,
     session_service_pb2_grpc,
@@ -134,6 +135,7 @@ class World:
                 (session_service_pb2_grpc.add_ApiKeyServiceServicer_to_server, Keys(self)),
                 (number_service_pb2_grpc.add_NumberServiceServicer_to_server, Numbers(self)),
                 (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans(self)),
+                (porting_service_pb2_grpc.add_CarrierServiceServicer_to_server, Carriers(self)),
                 (tenant_service_pb2_grpc.add_TenantServiceServicer_to_server, Tenants(self)),
             ],
             "routing": [
@@ -236,6 +238,15 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
         answer.brand.display_name, answer.brand.language = "Acme Travel", "tr"
         answer.number.number, answer.number.flow_id = "+15550100", "flw_1"
         return answer
+
+
+class Carriers(porting_service_pb2_grpc.CarrierServiceServicer):
+    def __init__(self, world: World):
+        self.world = world
+
+    async def ReceiveCarrierEvent(self, request: Any, context: Any) -> Empty:
+        self.world.note("ReceiveCarrierEvent", request)
+        return Empty()
 
 
 class Plans(plan_service_pb2_grpc.PlanServiceServicer):

@@ -234,6 +234,16 @@ async def test_prompt_is_uploaded_as_json_or_as_a_form(house: Any) -> None:
     assert large.status_code == 413
 
 
+async def test_carriers_event_comes_in_byte_for_byte_with_what_it_was_signed_by(house: Any) -> None:
+    body = b'{ "data": {"id":"po-9"} , "strange": 1 }'
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": "1772442000", "webhook-signature": "v1,AAAA"}
+    answer = await house.http.post("/v1/carrier:event", content=body, headers=headers)
+    assert answer.status_code == 200
+    who, request = house.world.seen["ReceiveCarrierEvent"][0]
+    assert (who.role, request.body, request.webhook_id) == ("stranger", body, "msg_1")
+    assert (request.webhook_timestamp, request.webhook_signature) == ("1772442000", "v1,AAAA")
+
+
 async def test_prompts_own_media_type_can_not_make_it_a_page(house: Any) -> None:
     answer = await house.http.get("/v1/prompts/prm_1/audio", headers=house.as_role())
     assert answer.content == b"RIFF1234" and answer.headers["content-type"] == "application/octet-stream"

@@ -19,6 +19,7 @@ from routing.domain.board import Board
 from routing.domain.courses import Line
 from routing.domain.matches import Waiting
 from routing.domain.ranking import Ready
+from routing.domain.requirements import ANYBODY
 
 EPOCH = datetime(2026, 3, 2, tzinfo=UTC)
 SKILLS = [f"skl_{n}" for n in range(200)]
@@ -51,7 +52,7 @@ class Floor:
     def contact(self) -> Waiting:
         """The next caller, in any queue."""
         name, priority = f"con_{self.clock}", self.random.randrange(3)
-        return Waiting(name, self.random.choice(self.queues), self.now().timestamp(), priority, (), 1)
+        return Waiting(name, self.random.choice(self.queues), self.now().timestamp(), priority, ANYBODY, 1)
 
     def back(self, agent: Ready) -> Ready:
         """The agent, idle from now on."""
@@ -63,7 +64,7 @@ def callers_find_idle_agents(floor: Floor, decisions: int) -> list[float]:
     for agent in floor.agents:
         floor.board.put_agent(agent)
     for queue in floor.queues:  # the first contact of a queue gathers its agents: not what is measured
-        floor.board.put_contact(Waiting(f"con_{queue}", queue, floor.now().timestamp(), 0, (), 1))
+        floor.board.put_contact(Waiting(f"con_{queue}", queue, floor.now().timestamp(), 0, ANYBODY, 1))
         if match := floor.board.decide():
             floor.board.put_agent(floor.back(match.agent))
     board, taken = floor.board, []

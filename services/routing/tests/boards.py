@@ -9,6 +9,7 @@ from routing.domain.board import Board
 from routing.domain.courses import Line
 from routing.domain.matches import Waiting
 from routing.domain.ranking import NOTHING, Ready, Tally
+from routing.domain.requirements import of_levels
 from routing.domain.rules import Change, Level, Rules, Step, Strategy
 from routing.domain.urgency import HALF_A_POINT
 
@@ -33,7 +34,7 @@ def contact(
 ) -> Waiting:  # fmt: skip
     points = priority + (HALF_A_POINT if returned or target else 0)
     return Waiting(
-        name, queue, START + since, points, tuple(sorted((asked or {}).items())), 1, target=target,
+        name, queue, START + since, points, of_levels((asked or {}).items()), 1, target=target,
         preferred=preferred, preferred_wait=preferred_wait, fired=fired,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from routing.domain.courses import Line, course
 from routing.domain.matches import PREFERRED
 from routing.domain.ranking import Ready, Tally
+from routing.domain.requirements import ANYBODY, of_levels
 from routing.domain.rules import Change, ChangeKind, Rules, Step, Strategy, Weights
 
 from .boards import START, after, agent, board_with, contact, listed, pairs
@@ -160,7 +161,7 @@ def test_step_that_would_leave_nobody_for_a_contact_does_not_come_for_it() -> No
     board.put_agent(agent("french", 0, {"fr": 5}))
     match = board.decide(START + 31)
     assert match is not None and match.agent.agent_id == "french" and match.stage.steps == ()
-    assert [each.steps for each in course(Line("q", True, (), rules), (("fr", 3),), 0)] == [(), (), (1,)]
+    assert [each.steps for each in course(Line("q", True, (), rules), of_levels([("fr", 3)]), 0)] == [(), (), (1,)]
 
 
 @pytest.mark.parametrize("fired", range(4))
@@ -170,7 +171,7 @@ def test_somebody_may_always_take_a_contact_whichever_steps_came_by_expected_wai
 
     remove, weak = Change(ChangeKind.REMOVE, "fr"), Change(ChangeKind.REQUIRE, expression="fr <= 2")
     rules = Rules(requirement="fr >= 3", steps=(hour(remove), after(60, weak), hour(Change(ChangeKind.ALSO_QUEUE))))
-    stages = course(Line("q", True, (), rules), (), fired)
+    stages = course(Line("q", True, (), rules), ANYBODY, fired)
     assert all(each.requirement for each in stages) and (1 in stages[-1].steps) == bool(fired & 1)
 
 

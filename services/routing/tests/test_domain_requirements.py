@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -102,6 +103,9 @@ def test_words_of_an_expression_are_read_as_people_write_them() -> None:
         ("a >= 3 and a <= 2", "at character 1: contradicts itself"),
         ("b or a and not a", "at character 6: contradicts itself"),
         ("(a >= 4 and a <= 2) or b", "at character 2: contradicts itself"),
+        ("(a >= 4 or b) and a <= 2", "at character 2: can never hold beside the rest"),
+        ("a <= 2 and (b or (c and a >= 4))", "at character 19: can never hold beside the rest"),
+        ("not (a >= 3 and b) and a >= 4", "at character 6: always holds beside the rest"),
         (f"{'(' * 30}a{')' * 30}", "is nested too deeply here"),
         ("a" * 2001, "longer than 2000"),
         (" and ".join(f"(a{n} or b{n})" for n in range(8)), "more than 32 alternatives"),
@@ -111,6 +115,62 @@ def test_bad_expression_is_refused_with_its_place(text: str, said: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         requirements.parsed(text, lambda name: None if name == "Frensh" else name, "queue.rules.requirement")
     assert said in str(caught.value) and "queue.rules.requirement" in str(caught.value)
+
+
+Tree = tuple[str, Any]
+trees: st.SearchStrategy[Tree] = st.recursive(
+    st.builds(lambda made: ("term", made), terms),
+    lambda inner: st.one_of(
+        st.tuples(st.sampled_from(["and", "or"]), st.lists(inner, min_size=2, max_size=3)),
+        st.builds(lambda part: ("not", [part]), inner),
+    ),
+    max_leaves=7,
+)  # fmt: skip
+
+
+def text_of(tree: Tree) -> str:
+    kind, parts = tree
+    if kind == "term":
+        return parts[0]
+    if kind == "not":
+        return f"not ({text_of(parts[0])})"
+    return f" {kind} ".join(f"({text_of(each)})" for each in parts)
+
+
+def holds(tree: Tree, held: Held) -> bool:
+    kind, parts = tree
+    if kind == "term":
+        return parts[1](held)
+    said = [holds(each, held) for each in parts]
+    return not said[0] if kind == "not" else all(said) if kind == "and" else any(said)
+
+
+def choices(tree: Tree, truth: bool, beside: Callable[[Held], bool]) -> Iterator[bool]:
+    """Of everything that is one of several to choose from, whether anybody could choose it, by every agent there is."""
+    kind, parts = tree
+    if kind == "term":
+        return
+    for place, each in enumerate(parts):
+        rest = [other for at, other in enumerate(parts) if at != place]
+        whole = beside
+        if kind != "not" and (kind == "and") == truth:
+            whole = lambda held, rest=rest: beside(held) and all(holds(other, held) is truth for other in rest)  # noqa: E731
+        elif kind != "not":
+            yield any(beside(held) and holds(each, held) is truth for held in EVERYBODY)
+        yield from choices(each, truth != (kind == "not"), whole)
+
+
+@given(trees)
+@settings(max_examples=250, deadline=None)
+def test_expression_is_refused_exactly_when_it_or_a_choice_within_it_can_never_hold(tree: Tree) -> None:
+    possible = any(holds(tree, held) for held in EVERYBODY)
+    reachable = possible and all(choices(tree, True, lambda held: True))
+    try:
+        requirements.parsed(text_of(tree), lambda name: name, "expression")
+    except InvalidInput as error:
+        assert not reachable, str(error)
+        return
+    assert reachable
 
 
 def test_best_alternative_counts_for_the_score_and_the_nearest_says_what_is_missing() -> None:

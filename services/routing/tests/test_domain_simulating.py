@@ -7,10 +7,16 @@ import itertools
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from routing.domain import simulating
+from routing.domain.capacity import USUAL_RULES
+from routing.domain.contacts import Channel
 from routing.domain.courses import Line
-from routing.domain.hall import Arrival, House, Shift
+from routing.domain.hall import Arrival, Hall, House, Shift
 from routing.domain.rules import Change, ChangeKind, Rules, Strategy
 from routing.domain.simulating import Day, Outcome, Played, simulated
 
@@ -118,3 +124,65 @@ def test_expected_waits_that_callers_are_told_are_held_against_the_true_ones() -
 def test_contact_of_a_queue_without_rules_is_refused() -> None:
     with pytest.raises(ValueError, match="queues without rules: q"):
         played(poisson_day(1, 1, 1, 5, None), {}, {})
+
+
+def text(number: int, at: float, handle: float, channel: Channel, patience: float = FOREVER) -> Arrival:
+    return Arrival(f"t{number}", "q", at, patience, handle, channel=channel)
+
+
+def day_of(*arrivals: Arrival, agents: int = 1, **more: Any) -> Outcome:
+    shifts = [Shift(f"a{n}", 0, 10_000, {}, frozenset(), **more) for n in range(agents)]
+    return simulated(Played(Day(arrivals, shifts), House({"q": Line("q", True, ())}), {}))
+
+
+def test_agent_writes_three_chats_at_once_and_the_fourth_waits_for_one_to_end() -> None:
+    found = day_of(*(text(n, 10.0 + n, 300, Channel.CHAT) for n in range(4)))
+    assert sorted(found.whole.waits) == [0, 0, 0, 297.0]
+    assert found.busy == 310.0 + 300 - 10, "who writes three chats is busy once"
+    assert found.whole.handled == 1200
+
+
+def test_call_comes_through_to_who_writes_and_nothing_comes_to_who_talks() -> None:
+    chats = [text(n, 0.0, 500, Channel.CHAT) for n in range(3)]
+    found = day_of(*chats, text(8, 10.0, 100, Channel.VOICE), text(9, 20.0, 50, Channel.CHAT))
+    assert sorted(found.whole.waits) == [0, 0, 0, 0, 480.0]
+    letters = day_of(text(1, 0.0, 60, Channel.VOICE), text(2, 5.0, 60, Channel.EMAIL))
+    assert sorted(letters.whole.waits) == [0, 55.0]
+
+
+def test_weights_and_own_capacities_say_how_much_is_handled_at_once() -> None:
+    letters = [text(n, float(n), 100, Channel.EMAIL) for n in range(3)]
+    assert sorted(day_of(*letters).whole.waits) == [0, 0, 98.0], "two letters are a whole agent"
+    assert sorted(day_of(*letters, capacities={Channel.EMAIL: 1}).whole.waits) == [0, 99.0, 198.0]
+    nobody = day_of(text(1, 0.0, 60, Channel.CHAT, patience=30), capacities={Channel.CHAT: 0})
+    assert (nobody.whole.answered, nobody.whole.abandoned) == (0, 1)
+
+
+def test_idle_agents_come_before_those_who_write_already() -> None:
+    found = day_of(*(text(n, 10.0 * n, 100, Channel.CHAT) for n in range(2)), agents=2)
+    assert sorted(found.contacts_by_agent.values()) == [1, 1]
+
+
+def test_agent_is_kept_for_a_customer_who_is_called_first_and_has_them_once_they_answer() -> None:
+    answers = Arrival("c1", "q", 0, FOREVER, 100, callback=True, kept=20)
+    in_vain = Arrival("c2", "q", 1, FOREVER, 60, callback=True, kept=30, in_vain=True)
+    caller = Arrival("c3", "q", 2, FOREVER, 50)
+    found = day_of(answers, in_vain, caller)
+    assert sorted(found.whole.waits) == [20.0, 148.0] and (found.whole.answered, found.whole.left) == (2, 1)
+    assert (found.busy, found.whole.handled) == (200.0, 150.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Channel)), st.integers(0, 300), st.integers(1, 200)), max_size=25))
+@settings(max_examples=60, deadline=None)
+def test_nobody_ever_holds_what_does_not_fit_and_everything_is_answered(given_: list[tuple[Channel, int, int]]) -> None:
+    class Watched(Hall):
+        """Sees what everybody is given."""
+
+        def takes(self, agent_id: str, channel: Channel) -> None:
+            assert USUAL_RULES.has_room(channel, self.held(agent_id), {})
+            super().takes(agent_id, channel)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulating, "Hall", Watched)
+        found = day_of(*(text(n, at, handle, channel) for n, (channel, at, handle) in enumerate(given_)), agents=2)
+    assert found.whole.answered == len(given_)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from chassis.auth import acting_for
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from kernel.errors import Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound
@@ -18,7 +19,7 @@ from merkez.routing.v1 import rules_pb2 as r
 from routing.domain.agents import AgentState
 from routing.domain.contacts import ContactMoved
 from routing.domain.facts import ContactChanged, QueueChanged
-from routing.domain.queues import QueueInUse, SkillLevel
+from routing.domain.queues import QueueInUse, SkillInUse, SkillLevel
 from routing.domain.rules import Change, ChangeKind, Rules, Step, Strategy
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
@@ -28,6 +29,7 @@ from routing.ops import waits
 from routing.store import offers as offer_store
 
 from .boards import after, listed
+from .callers import ask
 from .conftest import Edge, Floor, as_, refused
 
 SECONDS = timedelta(seconds=1)
@@ -376,3 +378,31 @@ async def test_contact_that_waits_no_more_can_not_be_explained(floor: Floor) -> 
     _, _, contact = await floor.talking()
     with pytest.raises(ContactMoved):
         await floor.run(waits.explain_contact, contact.contact_id)
+
+
+async def test_contact_asks_for_skills_by_an_expression_of_its_own_and_its_callback_goes_on_asking(
+    edge: Edge, floor: Floor
+) -> None:
+    french, sales = await skill(floor, "French"), await skill(floor, "Sales")
+    queue = await floor.queue()
+    low = await floor.agent(skills=[SkillLevel(french, 2)])
+    with acting_for(floor.tenant_id):
+        call_id = new_id("call", floor.clock.now())
+        asked = c.Contact(
+            channel=c.CHANNEL_VOICE, queue_id=queue.queue_id, call_id=call_id, caller_number="+994501234567",
+            requirement="(French >= 4 or Sales) and not French = 5",
+        )  # fmt: skip
+        made = await edge.contacts.EnqueueContact(cs.EnqueueContactRequest(request_id="r1", contact=asked))
+        assert made.requirement == f"({french} >= 4 or {sales}) and not {french} = 5"
+        asked.requirement = "French >= 3 and Klingon"
+        wrong = cs.EnqueueContactRequest(request_id="r2", contact=asked)
+        with pytest.raises(InvalidInput, match=r"contact\.requirement at character 17: no skill is named Klingon"):
+            await edge.contacts.EnqueueContact(wrong)
+    assert await floor.match() is None, "French at level 2 doesn't do"
+    await floor.run(agent_ops.set_state, low, AgentState.OFFLINE, "")
+    with pytest.raises(SkillInUse):
+        await floor.read(lambda tx: queue_ops.delete_skill(tx, sales))
+    callback = await ask(floor, queue.queue_id, previous_contact_id=made.contact_id)
+    assert callback.requirement == made.requirement
+    line = await floor.read(lambda tx: contact_ops.get_contact(tx, callback.contact_id))
+    assert line.requirement == made.requirement

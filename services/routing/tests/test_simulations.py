@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +12,17 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from kernel.errors import FailedPrecondition, Forbidden, InvalidInput, NotFound, QuotaExceeded
 from kernel.hours import OpenInterval
+from merkez.routing.v1 import contact_pb2 as c
 from merkez.routing.v1 import queue_pb2 as q
 from merkez.routing.v1 import rules_pb2 as r
 from merkez.routing.v1 import simulation_service_pb2 as s
 from routing.domain.agents import AgentState
+from routing.domain.callback_outcomes import Outcome
 from routing.domain.callback_rules import CallbackRules
+from routing.domain.callbacks import Attempt
 from routing.domain.contacts import Channel
 from routing.domain.hours import BusinessHours
+from routing.domain.keeping import kept_for
 from routing.domain.overflow import Overflow, OverflowRule, Trigger
 from routing.domain.simulating import simulated
 from routing.ops import agents as agent_ops
@@ -30,7 +35,7 @@ from routing.ops import queues as queue_ops
 from routing.ops import simulations as simulation_ops
 from routing.ops.contacts import WrapUp
 
-from .callers import NUMBER, accept, ask, attempt, dial, end
+from .callers import NUMBER, accept, ask, attempt, dial, end, wish
 from .conftest import Edge, Floor, as_, refused
 
 
@@ -240,14 +245,55 @@ async def test_second_attempt_of_a_callback_comes_later_at_the_old_place_and_one
     assert (played.whole.offered, played.whole.answered, played.whole.left, played.whole.abandoned) == (2, 1, 1, 0)
 
 
-async def test_chats_are_left_out_and_told_as_their_agents_hold_several_at_once(edge: Edge, floor: Floor) -> None:
+async def test_chats_are_played_beside_calls(edge: Edge, floor: Floor) -> None:
     queue_id, begin = await a_day(floor)
     for _ in range(3):
         chat = await floor.contact(queue_id, channel=Channel.CHAT)
         await floor.hang_up(chat)
     with as_("supervisor", floor):
         found = await edge.simulations.SimulateDay(s.SimulateDayRequest(recorded_from_time=begin))
-    assert (found.contacts, found.left_out, found.days[0].whole.offered) == (3, 3, 3)
+    assert (found.contacts, found.days[0].whole.offered) == (6, 6)
+
+
+async def test_day_that_is_made_up_has_chats_of_which_an_agent_writes_several(edge: Edge, floor: Floor) -> None:
+    queue = await floor.queue()
+    rushed = pb_traffic(queue.queue_id, c.CHANNEL_CHAT)
+    with as_("supervisor", floor):
+        chats = await edge.simulations.SimulateDay(s.SimulateDayRequest(synthetic=rushed))
+        rushed.traffic[0].channel = c.CHANNEL_VOICE
+        calls = await edge.simulations.SimulateDay(s.SimulateDayRequest(synthetic=rushed))
+        rushed.traffic[0].channel = 99  # type: ignore[assignment]
+        await refused(
+            edge.simulations.SimulateDay(s.SimulateDayRequest(synthetic=rushed)), InvalidInput, "",
+            "synthetic.traffic[0].channel",
+        )  # fmt: skip
+    assert chats.days[0].whole.offered == calls.days[0].whole.offered
+    assert chats.days[0].whole.average_answer_time.ToTimedelta() < calls.days[0].whole.average_answer_time.ToTimedelta()
+
+
+def pb_traffic(queue_id: str, channel: c.Channel.ValueType) -> s.SyntheticDay:
+    return s.SyntheticDay(
+        seed=1, crews=[s.Crew(count=2)],
+        traffic=[s.Traffic(
+            queue_id=queue_id, contacts_per_hour=[30, 30], handle_time=Duration(seconds=220), channel=channel)],
+    )  # fmt: skip
+
+
+async def test_agent_is_kept_while_a_customer_who_is_called_first_is_rung(floor: Floor) -> None:
+    now = floor.clock.now()
+    contact = await floor.contact((await floor.queue()).queue_id)
+    tried = replace(contact, end_time=now + timedelta(seconds=40))
+    met = replace(contact, contact_id="con_2", answer_time=now + timedelta(seconds=12))
+    agent_first = replace(contact, contact_id="con_3", answer_time=now, end_time=now + timedelta(seconds=90))
+    callback = replace(
+        wish(contact.queue_id),
+        attempts=(
+            Attempt(now + timedelta(seconds=10), "usr_1", tried.contact_id, "call_1", Outcome.NO_ANSWER),
+            Attempt(now + timedelta(seconds=2), "usr_1", "con_2", "call_2", Outcome.ANSWERED),
+            Attempt(now, "usr_1", "con_3", "call_3", Outcome.BUSY),
+        ),
+    )
+    assert kept_for([callback], [tried, met, agent_first]) == {tried.contact_id: 30.0, "con_2": 10.0}
 
 
 async def test_whoever_leaves_by_their_flow_is_no_abandon_and_teaches_no_patience(floor: Floor) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from kernel.errors import AlreadyExists, DomainError
+from kernel.errors import AlreadyExists, DomainError, InvalidInput
 from kernel.ids import new_id
 from merkez.routing.v1 import contact_pb2 as c
 from merkez.routing.v1 import contact_service_pb2 as cs
@@ -17,10 +17,12 @@ from routing.domain.facts import AgentStateChanged, ContactQueued, OfferMade
 from routing.domain.matches import Match
 from routing.domain.offers import DecisionStale
 from routing.domain.overflow import Overflow
-from routing.domain.queues import QueueNotFound
+from routing.domain.queues import QueueNotFound, SkillLevel, SkillNotFound
+from routing.domain.rules import Rules
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import overflow
+from routing.ops import queues as queue_ops
 from routing.ops.newcomers import Newcomer
 from routing.ops.offers import Proposal
 
@@ -40,6 +42,25 @@ async def test_of_contacts_that_come_together_each_gets_its_own_answer(floor: Fl
     waiting = [each for each in outcomes if isinstance(each, Contact)]
     assert [fact.contact for fact in floor.told if isinstance(fact, ContactQueued)] == waiting
     assert [(await floor.look(each)).state for each in waiting] == [ContactState.QUEUED] * 2
+
+
+async def test_of_contacts_that_come_together_each_asks_for_skills_in_its_own_words(floor: Floor) -> None:
+    french, sales = [(await floor.run(queue_ops.create_skill, name)).skill_id for name in ("French", "Sales")]
+    queue, now = await floor.queue(rules=Rules(requirement="not Sales")), floor.clock.now()
+    french_only, nobody = SkillLevel(french, 1), SkillLevel(new_id("skl", now), 1)
+    asked = (
+        {"requirement": "french >= 3 or Sales"}, {"requirement": "French and Klingon"}, {"requirement": "  "},
+        {"requirement": "Sales"}, {"required_skills": (nobody,)}, {"required_skills": (french_only,)},
+    )  # fmt: skip
+    drafts = [draft_contact(queue.queue_id, now, **each) for each in asked]
+    outcomes = await floor.run(overflow.enqueue_contacts, [Newcomer(each, now) for each in drafts])
+    assert [type(each) for each in outcomes] == [Contact, InvalidInput, Contact, InvalidInput, SkillNotFound, Contact]
+    kept = [await floor.look(each) for each in outcomes if isinstance(each, Contact)]
+    assert [each.requirement for each in kept] == [f"{french} >= 3 or {sales}", "", ""]
+    unknown, contradicts, missing = (each for each in outcomes if isinstance(each, DomainError))
+    assert "contact.requirement at character 12: no skill is named Klingon" in str(unknown)
+    assert "contact.requirement contradict what the queue asks for" in str(contradicts)
+    assert missing.metadata == {"fault": "SKILL_UNKNOWN"}
 
 
 async def test_who_came_first_waits_first_also_of_those_written_together(floor: Floor) -> None:

@@ -8,6 +8,7 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -267,22 +268,23 @@ async def _exchange(
     finder = process.closing(Finder(house, switchboard, dialing))
     process.tasks.every(0.2, finder.look, "seek agents")
     call_handlers = CallHandlers(house, switchboard, dialing, nodes)
+    node_handlers = NodeHandlers(db, nodes, handover, timedelta(seconds=settings.operator_drain_seconds))
     server = await rpc.serve(
         "telephony",
         [
             (call_service_pb2_grpc.add_CallServiceServicer_to_server, call_handlers),
             (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
             (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, SystemClock())),
-            (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
+            (node_service_pb2_grpc.add_NodeServiceServicer_to_server, node_handlers),
             (find_me_service_pb2_grpc.add_FindMeServiceServicer_to_server, FindMeHandlers(house)),
         ],
     )
-    await nodes.begin(server.address)
     edge = None
     if settings.sip_listen:
         edge = process.closing(SipEdge(house, switchboard, dialing, nodes))
         house.outside = edge.outside
         await edge.open(process)
+    await nodes.begin(server.address, edge.address if edge is not None else "")
     made = Exchange(
         house, switchboard, nodes, handover, watch, finder, catching_up, process, server, around.tenancy, around.flows,
         around.recording, around.routing, outside, rpc,

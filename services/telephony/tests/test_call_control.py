@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -382,3 +383,23 @@ async def test_whatever_happens_in_a_call_is_told_with_its_contact_its_leg_and_w
     assert (left.leg_id, left.contact_id, left.q850_cause) == (legs["agent"], call.contact_id, 16)
     assert {(leg.party, leg.q850_cause) for leg in ended.legs} == {("customer", 16), ("agent", 16)}
     assert (ended.cdr.q850_cause, ended.cdr.contact_id) == (16, (await scene.do("GetCall")).contact_id)
+
+
+async def test_a_colleague_of_the_conference_may_not_hold_or_drop_whom_the_agent_asks(scene: Scene) -> None:
+    _ben, ben_id = await scene.agent(BEN_HZ)
+    await scene.consult(ben_id)
+    await scene.do("JoinCall")
+    zoe, zoe_id = await scene.agent(ZOE_HZ)
+    await scene.consult(zoe_id)
+    call = await scene.do("GetCall")
+    asked = next(leg.leg_id for leg in call.legs if leg.agent_id == zoe_id)
+    verbs: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("HoldCall", {}), ("ResumeCall", {}), ("DropLeg", {}), ("SetMute", {"muted": True}),
+    )  # fmt: skip
+    for verb, more in verbs:
+        told = await scene.refused(partial(scene.do, verb, ben_id, leg_id=asked, **more))
+        assert told == "CALL_OF_OTHER_AGENT", verb
+    zoe.forget()
+    await zoe.hears(ANN_HZ)
+    await scene.do("DropLeg", leg_id=asked)
+    await zoe.hears_nothing()

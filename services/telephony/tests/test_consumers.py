@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from chassis.auth import acting_for
@@ -14,6 +15,7 @@ from merkez.telephony.v1 import call_service_pb2 as pb
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 from telephony.consumers import handlers, share_calls
 from telephony.domain.devices import Contact, Register
+from telephony.live.accepting import accept, is_warm
 from telephony.live.switchboard import Switchboard
 from telephony.live.watch import Watch
 from telephony.ops import calls as ops
@@ -99,8 +101,8 @@ async def test_an_accepted_offer_that_reaches_another_node_joins_on_the_one_that
 ) -> None:
     bus, other_bus = await make_bus("telephony"), await make_bus("telephony")
     other = Switchboard(exchange.house)
-    await share_calls(bus, exchange.switchboard, exchange.watch)
-    await share_calls(other_bus, other, Watch(exchange.house, other, exchange.nodes))
+    await share_calls(bus, exchange.house, exchange.switchboard, exchange.watch)
+    await share_calls(other_bus, exchange.house, other, Watch(exchange.house, other, exchange.nodes))
     await bus.nats.flush()
     await other_bus.consume(exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, other))
     customer, agent = exchange.peer(440), exchange.peer(880)
@@ -118,10 +120,10 @@ async def test_when_nobody_is_waited_for_any_more_flows_hears_so_at_once_and_onc
 ) -> None:
     bus = await make_bus("telephony")
     taking = Switchboard(exchange.house) if elsewhere else exchange.switchboard
-    await share_calls(bus, exchange.switchboard, exchange.watch)
+    await share_calls(bus, exchange.house, exchange.switchboard, exchange.watch)
     if elsewhere:
         other_bus = await make_bus("telephony")
-        await share_calls(other_bus, taking, Watch(exchange.house, taking, exchange.nodes))
+        await share_calls(other_bus, exchange.house, taking, Watch(exchange.house, taking, exchange.nodes))
     await bus.nats.flush()
     await bus.consume(exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, taking))
     response = await exchange.call(exchange.peer(440))
@@ -217,3 +219,36 @@ async def test_who_may_sign_in_no_more_has_no_desk_phone_either(exchange, make_b
     async with asyncio.timeout(30):
         while await left() != [other.device_id]:
             await asyncio.sleep(0.02)
+
+
+def by_itself(call_id: str, offer_id: str = "ofr_1") -> routing_events_pb2.OfferMade:
+    fact = routing_events_pb2.OfferMade()
+    fact.offer.offer_id, fact.offer.agent_id, fact.offer.auto_accept = offer_id, AGENT, True
+    fact.offer.contact.call_id = call_id
+    fact.offer.expire_time.FromDatetime(SystemClock().now() + timedelta(seconds=20))
+    return fact
+
+
+async def test_an_offer_is_accepted_by_itself_after_a_tone_where_the_agents_softphone_is_warm(
+    exchange, make_bus
+) -> None:
+    bus = await make_bus("telephony")
+    await share_calls(bus, exchange.house, exchange.switchboard, exchange.watch)
+    await bus.nats.flush()
+    await bus.consume(
+        exchange.house.db, exchange.house.settings.node_id, handlers(exchange.house, exchange.switchboard)
+    )
+    customer, agent = exchange.peer(440), exchange.peer(880)
+    response = await exchange.call(customer)
+    await publish(bus, exchange, by_itself(response.call_id, "ofr_0"), "ofr_0")
+    await exchange.attach(agent, AGENT)
+    station = exchange.switchboard.stations.find(exchange.tenant_id, AGENT)
+    await eventually(lambda: is_warm(station))
+    assert not exchange.routing.taken, "whose softphone isn't connected is rung"
+    await publish(bus, exchange, by_itself(response.call_id), "ofr_1")
+    await eventually(lambda: agent.packets_heard > 5)
+    (taken,) = await eventually(lambda: exchange.routing.taken)
+    assert (taken.offer_id, taken.agent_id) == ("ofr_1", AGENT)
+    station.lost = True
+    await accept(exchange.house, exchange.switchboard.stations, exchange.tenant_id, "ofr_2", AGENT)
+    assert len(exchange.routing.taken) == 1, "nobody hears it whose softphone is gone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from time import monotonic
 
 import pytest
@@ -214,10 +215,14 @@ def wanted_back(exchange: Exchange) -> str:
 # -- draining --------------------------------------------------------------------------------------------------
 
 
-async def drain(node: Exchange, wanted: bool = True) -> None:
+async def drain(node: Exchange, wanted: bool = True, seconds: float = 3600.0) -> None:
     from telephony.ops import nodes as ops
 
-    await node.house.db.system(lambda tx: ops.set_draining(tx, node.house.settings.node_id, wanted))
+    me, bound = node.house.settings.node_id, timedelta(seconds=seconds)
+    if wanted:
+        await node.house.db.system(lambda tx: ops.drain(tx, me, bound, bound, node.house.now()))
+    else:
+        await node.house.db.system(lambda tx: ops.undrain(tx, me))
     await node.nodes.beat()
 
 

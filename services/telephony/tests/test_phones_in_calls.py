@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
-from telephony.sip import Failure, SipDialog
+from telephony.sip import Failure, Invitation, SipDialog
 from testkit import eventually
 
 from .conftest import MUSIC_HZ, Exchange, an_id
@@ -160,5 +160,29 @@ async def test_a_phone_that_dials_while_its_node_drains_is_told_to_try_again(exc
     phone = await DeskPhone.signed_in(exchange, an_id("usr"))
     exchange.switchboard.draining = True
     refused = await phone.dial("+905321234567")
-    assert isinstance(refused, Failure) and refused.status == 503
+    assert isinstance(refused, Failure) and (refused.status, refused.retry_after) == (503, 2)
+    await phone.close()
+
+
+async def test_a_phone_presses_for_the_menu_of_a_number_that_speaks_before_it_answers(
+    exchange: Exchange, mobiles: Any
+) -> None:
+    mobile = await mobiles(660.0)
+    await trunk(exchange, mobile)
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    answer_now = asyncio.Event()
+
+    async def early(invitation: Invitation) -> None:
+        sdp = mobile._described(invitation)
+        await invitation.progress(sdp)
+        await answer_now.wait()
+        mobile._keep(await invitation.answer(sdp))
+
+    mobile.behave = early
+    assert isinstance(await phone.dial(NUMBER), SipDialog)
+    await phone.peer.hears(660.0)
+    await phone.peer.press("31#")
+    await eventually(lambda: mobile.peer.ended == "31#")
+    answer_now.set()
+    await mobile.peer.hears(PHONE_HZ)
     await phone.close()

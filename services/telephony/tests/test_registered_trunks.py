@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -16,6 +16,7 @@ from telephony.live.sip.gateways import address_of
 from telephony.live.sip.phones import PhoneLeg
 from telephony.live.sip.reach import Reach
 from telephony.live.sip.roster import Roster
+from telephony.live.sip.silences import Silences
 from telephony.sip import InviteWish, RegisterWish, Registration, SipParseError, parse_address, parse_uri
 from testkit import eventually
 
@@ -147,7 +148,8 @@ async def test_a_phone_that_signed_in_by_ip_version_6_is_rung(exchange: Exchange
     binding = Binding(
         "sip:u@[2001:db8::7]:5060", NOW, "2001:db8::7:5060", Transport.UDP, "one", "c", 1, NOW
     )  # fmt: skip
-    leg = PhoneLeg(exchange.house, Agent(), Edges(""), 1, 1.0)  # type: ignore[arg-type]
+    silences, agent = Silences(exchange.house, Edges(""), lambda: ()), cast("Any", Agent())
+    leg = PhoneLeg(exchange.house, agent, Edges(""), silences, exchange.tenant_id, 1, 1.0)
     device: Any = SimpleNamespace(device_id="dev_1", user_name="u")
     await leg.try_at(device, binding, "+49301000", "Ann")
     assert [str(each.caller) for each in made] == ['"Ann" <sip:+49301000@[2001:db8::7]>']

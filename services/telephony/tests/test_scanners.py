@@ -8,21 +8,24 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import telephony.sip.digest as digest
+from chassis.sql import Database, DatabaseUnavailable
 from sqlalchemy import event
 from telephony.domain.devices import new_user_name
 from telephony.ops import devices as device_ops
-from telephony.sip import Credentials
+from telephony.sip import Credentials, Registration
 from telephony.sip.digest import DigestClient
 from telephony.sip.messages import Headers, Request, Response
+from testkit import eventually
 
 from .conftest import Exchange, an_id
+from .desk_phones import DeskPhone
 from .sip.peers import Stranger
 
 SAMPLES = 48
@@ -87,7 +90,7 @@ class Scanner:
         if self._at is not None:
             self._at.close()
 
-    async def try_name(self, method: str, user: str, done: list[str]) -> tuple[object, ...]:
+    async def try_name(self, method: str, user: str, done: list[str], status: int = 401) -> tuple[object, ...]:
         """What one guess at a name and a password of its own shows, and what was done for it."""
         at, call = await self.move_on(), f"scan-{method}-{self._tried}"
         uri = f"sip:127.0.0.1:{self.port}" if method == "REGISTER" else f"sip:100@127.0.0.1:{self.port}"
@@ -102,7 +105,7 @@ class Scanner:
         done.clear()
         signed = f"Authorization: {request.headers.get('authorization')}"
         at.say(at.message(method, f"z9hG4bK{call}b", signed, call=call, cseq=2, uri=uri))
-        answer = await at.response(401)
+        answer = await at.response(status)
         return self._shown(answer), tuple(done)
 
     def _shown(self, answer: Response) -> tuple[object, ...]:
@@ -148,9 +151,73 @@ async def test_names_there_are_and_names_there_are_not_cannot_be_told_apart(exch
     assert exchange.edge is not None and exchange.switchboard.calls == []
 
 
+class AwayDatabase:
+    """Gone for each look of a name at it from the `first` on."""
+
+    def __init__(self, db: Database, first: int, done: list[str]) -> None:
+        self.clock = db.clock
+        self._db = db
+        self._first = first
+        self._done = done
+
+    async def run(self, tenant_id: str, fn: Any, *, read_only: bool = False) -> Any:
+        return await self._look(self._db.run(tenant_id, fn, read_only=read_only))
+
+    async def system(self, fn: Any, *, read_only: bool = False) -> Any:
+        return await self._look(self._db.system(fn, read_only=read_only))
+
+    async def _look(self, looking: Coroutine[Any, Any, Any]) -> Any:
+        task = asyncio.current_task()
+        if task is None or task.get_name() not in ("REGISTER", "INVITE"):
+            return await looking
+        self._done.append("look at the database")
+        if self._done.count("look at the database") < self._first:
+            return await looking
+        looking.close()
+        raise DatabaseUnavailable("away")
+
+
+@pytest.mark.parametrize("first", [1, 2])
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
+async def test_while_the_database_is_away_every_name_is_to_come_again_whether_anybody_has_it_or_not(
+    exchange: Exchange, method: str, first: int
+) -> None:
+    known = await names(exchange)
+    scanner, house = Scanner(exchange), exchange.house
+    real = house.db
+    with work_counted(exchange) as done:
+        house.db = AwayDatabase(real, first, done)  # type: ignore[assignment]
+        seen = [await scanner.try_name(method, user, done, 503) for _, user in known * 2]
+        house.db = real
+    scanner.close()
+    (shape,) = set(seen)
+    assert ("retry-after", "2") in shape[0]  # type: ignore[operator]
+    assert shape[1].count("look at the database") == first  # type: ignore[attr-defined]
+    again = Scanner(exchange)
+    assert (await again.try_name(method, known[0][1], done))[0][0] == 401  # type: ignore[index]
+    again.close()
+
+
 async def test_names_nobody_can_have_are_answered_as_any_other(exchange: Exchange) -> None:
     scanner = Scanner(exchange)
     with work_counted(exchange) as done:
         shown = {(await scanner.try_name("REGISTER", user, done))[0] for user in ODD_NAMES}
     scanner.close()
     assert len(shown) == 1
+
+
+async def test_a_phone_that_has_proved_who_it_is_while_the_database_goes_away_is_to_sign_in_again_later(
+    exchange: Exchange,
+) -> None:
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"))
+    house, states = exchange.house, list[tuple[bool, int]]()
+    real = house.db
+    house.db = AwayDatabase(real, 3, [])  # type: ignore[assignment]
+    here = f"sip:127.0.0.1:{phone._port}"
+    wish = Registration(here, f"sip:{phone.user}@127.0.0.1", phone._credentials, hop=phone._hop)
+    again = phone.agent.register(wish, lambda *state: states.append(state))
+    await eventually(lambda: states)
+    house.db = real
+    assert states == [(False, 503)], "no phone gives up at that, as it does at 403"
+    await again.stop()
+    await phone.close()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest_asyncio
 from argon2 import PasswordHasher
 from chassis.auth import STRANGER, acting_as, acting_for, principal
+from chassis.sealing import Seal
 from chassis.sql import Database
 from kernel.errors import NotFound, Unavailable
 from kernel.ids import new_id
@@ -18,25 +19,35 @@ from kernel.tenant import PLATFORM, Principal
 from merkez.flows.v1 import flow_pb2, flow_service_pb2_grpc
 from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2_grpc
 from merkez.tenancy.v1 import (
+    emergency_service_pb2_grpc,
+    inventory_service_pb2_grpc,
     number_service_pb2_grpc,
+    operator_plan_service_pb2_grpc,
     operator_service_pb2_grpc,
     plan_service_pb2_grpc,
+    porting_service_pb2_grpc,
     session_pb2,
     session_service_pb2,
     session_service_pb2_grpc,
+    subscription_service_pb2,
+    subscription_service_pb2_grpc,
     tenant_pb2,
     tenant_service_pb2,
     tenant_service_pb2_grpc,
 )
+from tenancy.carriers.simulated import SimulatedCarrier
 from tenancy.clients import Flows, Trunks
 from tenancy.desk import CLIENT_ADDRESS, Desk
-from tenancy.main import servicers, stock_inventory
+from tenancy.main import servicers, sow_catalogue, stock_inventory
 from tenancy.oidc import OpenIdProvider
+from tenancy.ops.porting import PURPOSE
+from tenancy.porter import Carriage, Porter
 from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
 from testkit.rpc import RpcHouse
 
 T = TypeVar("T")
+WEBHOOK_KEY = b"0123456789abcdef"
 PASSWORD = "correct horse battery"
 ROLES = {
     "owner": session_pb2.ROLE_OWNER,
@@ -65,6 +76,12 @@ class Stubs:
         self.audit = stub(session_service_pb2_grpc.AuditServiceStub)
         self.numbers = stub(number_service_pb2_grpc.NumberServiceStub)
         self.operators = stub(operator_service_pb2_grpc.OperatorServiceStub)
+        self.catalogue = stub(operator_plan_service_pb2_grpc.OperatorPlanServiceStub)
+        self.subscriptions = stub(subscription_service_pb2_grpc.SubscriptionServiceStub)
+        self.inventory = stub(inventory_service_pb2_grpc.InventoryServiceStub)
+        self.emergency = stub(emergency_service_pb2_grpc.EmergencyAddressServiceStub)
+        self.porting = stub(porting_service_pb2_grpc.PortingServiceStub)
+        self.carriers = stub(porting_service_pb2_grpc.CarrierServiceStub)
 
 
 @dataclass
@@ -114,6 +131,11 @@ class Firm:
         request = session_service_pb2.CreateInvitationRequest(request_id=fresh("invite"), invitation=asked)
         with self.as_(by):
             return await self.town.stubs.users.CreateInvitation(request)
+
+    async def begin_anew(self, plan_id: str) -> None:
+        """Ends the subscription now and begins one to another plan: a smaller one too is held at once."""
+        with self.as_():
+            await begin_anew(self.town.stubs.subscriptions, plan_id)
 
     async def join(self, role: str = "agent", email: str = "") -> session_pb2.Session:
         """Somebody new, invited and joined."""
@@ -182,8 +204,18 @@ async def neighbours(rpc: RpcHouse) -> Neighbours:
 class Town:
     """The office and everybody who comes to it."""
 
-    def __init__(self, db: Database, rpc: RpcHouse, clock: ManualClock, beside: Neighbours) -> None:
+    def __init__(
+        self,
+        db: Database,
+        rpc: RpcHouse,
+        clock: ManualClock,
+        beside: Neighbours,
+        carrier: SimulatedCarrier,
+        porter: Porter,
+    ) -> None:
         self.db = db
+        self.carrier = carrier
+        self.porter = porter
         self.flows = beside.fake_flows
         self.trunks = beside.fake_trunks
         self.rpc = rpc
@@ -249,6 +281,14 @@ def secret_of(invitation: session_pb2.Invitation) -> str:
     return invitation.link_path.rpartition("/")[2]
 
 
+async def begin_anew(subscriptions: Any, plan_id: str) -> None:
+    """As `Firm.begin_anew`, for whoever acts now."""
+    end = subscription_service_pb2.CancelSubscriptionRequest(request_id=fresh("end"), now=True)
+    begin = subscription_service_pb2.ReactivateSubscriptionRequest(request_id=fresh("begin"), plan_id=plan_id)
+    await subscriptions.CancelSubscription(end)
+    await subscriptions.ReactivateSubscription(begin)
+
+
 Open = Callable[..., Awaitable[Town]]
 
 
@@ -261,10 +301,13 @@ async def open_town(
     async def make(*, provider: OpenIdProvider | None = None, mailed_links: str = "", fresh: bool = False) -> Town:
         db = await service_db("tenancy", clock=clock, fresh=fresh)
         await stock_inventory(db)
+        await sow_catalogue(db)
         desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
         beside = await neighbours(rpc)
-        await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, provider, mailed_links))
-        return Town(db, rpc, clock, beside)
+        carrier = SimulatedCarrier(clock)
+        carriage = Carriage(Seal(b"a key", PURPOSE), carrier, WEBHOOK_KEY)
+        await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, provider, mailed_links, carriage))
+        return Town(db, rpc, clock, beside, carrier, Porter(db, carrier, carriage.seal))
 
     return make
 

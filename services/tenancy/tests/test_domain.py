@@ -152,7 +152,7 @@ def test_one_more_than_the_plan_allows_is_refused_with_the_limit() -> None:
 
 
 def test_plan_too_small_names_each_limit() -> None:
-    limits = catalogue.find("starter").limits
+    limits = catalogue.seed().find("starter").limits
     plans.check_fit(limits, {"users": 5, "numbers": 2, "brands": 1})
     with pytest.raises(plans.PlanLimitsExceeded) as refused:
         plans.check_fit(limits, {"users": 6, "numbers": 2, "brands": 2})
@@ -160,14 +160,14 @@ def test_plan_too_small_names_each_limit() -> None:
 
 
 def test_catalogue_has_three_plans_in_four_languages_and_rates_for_each_meter() -> None:
-    on_sale = catalogue.on_sale()
+    on_sale = catalogue.seed().on_sale()
     assert [plan.tier for plan in on_sale] == sorted(plan.tier for plan in on_sale) and len(on_sale) >= 3
     assert all(set(plan.names) == set(plan.summaries) == set(fields.LANGUAGES) for plan in on_sale)
     assert len({frozenset(rate.meter for rate in plan.rates) for plan in on_sale}) == 1
     with pytest.raises(plans.PlanNotFound):
-        catalogue.find("growth", 99)
+        catalogue.seed().find("growth", 99)
     with pytest.raises(plans.PlanNotFound):
-        catalogue.find("")
+        catalogue.seed().find("")
 
 
 def test_tenth_wrong_guess_at_one_address_closes_it_until_its_window_ends() -> None:

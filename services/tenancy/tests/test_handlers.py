@@ -41,7 +41,7 @@ from merkez.tenancy.v1 import (
     tenant_service_pb2_grpc,
 )
 from tenancy.desk import Desk
-from tenancy.main import servicers, stock_inventory
+from tenancy.main import servicers, sow_catalogue, stock_inventory
 from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
 
@@ -57,6 +57,7 @@ async def house(
     """Tenancy behind real gRPC, with its stubs."""
     db = await service_db("tenancy", clock=clock, fresh=True)
     await stock_inventory(db)
+    await sow_catalogue(db)
     desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords())
     beside = await neighbours(rpc)
     await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, None, ""))

@@ -9,7 +9,7 @@ import pytest
 from chassis.auth import STRANGER, acting_as
 from kernel.errors import DomainError, InvalidInput
 from merkez.tenancy.v1 import plan_service_pb2, tenant_pb2, tenant_service_pb2
-from tenancy.ops import organisation
+from tenancy.ops.notices import raise_notice
 
 
 async def reason_of(call: Any) -> str:
@@ -101,7 +101,7 @@ async def test_plan_held_already_changes_nothing_and_an_unknown_one_is_not_found
 
 async def test_repeated_plan_change_is_made_once(firm: Any) -> None:
     first = await change_plan(firm, "scale", "once")
-    await change_plan(firm, "growth", "back")
+    await firm.begin_anew("growth")
     assert await change_plan(firm, "scale", "once") == first
     assert (await entitlements(firm)).plan_id == "growth"
 
@@ -196,7 +196,7 @@ async def test_notice_counts_until_it_is_put_away_and_then_begins_anew(town: Any
     async def happens() -> None:
         town.clock.advance(1)
         now, said = town.clock.now(), {"limit": "30"}
-        await firm.run(lambda tx: organisation.raise_notice(tx, "LIMIT", "brd_1", said, now))
+        await firm.run(lambda tx: raise_notice(tx, "LIMIT", "brd_1", said, now))
 
     await happens()
     await happens()

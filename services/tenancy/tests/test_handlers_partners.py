@@ -14,6 +14,7 @@ from kernel.ids import new_id
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenant_service_pb2
 from tenancy import catalogue
 from tenancy.domain.people import AuditEntry
+from tenancy.main import sow_catalogue
 from tenancy.ops import audit
 from testkit import someone
 
@@ -154,11 +155,12 @@ async def test_audit_log_is_written_on_every_plan_and_read_on_those_that_have_it
 async def test_keys_rest_while_the_plan_has_none_and_can_still_be_revoked(
     town: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue, "PLANS", (*catalogue.PLANS, replace(catalogue.find("growth"), **BARE)))
+    monkeypatch.setattr(catalogue, "PLANS", (*catalogue.PLANS, replace(catalogue.seed().find("growth"), **BARE)))
+    await sow_catalogue(town.db)
     firm = await town.sign_up(plan_id="growth")
     kept = await create(firm, ["queues.read"])
     given_up = await create(firm, ["queues.read"], request_id="other")
-    await change_plan(firm, "bare")
+    await firm.begin_anew("bare")
     assert await reason_of(verify(town, kept.secret)) == "FEATURE_NOT_IN_PLAN"
     assert await reason_of(create(firm, ["queues.read"], request_id="new")) == "FEATURE_NOT_IN_PLAN"
     with firm.as_():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from kernel.errors import AlreadyExists, DomainError, FailedPrecondition, InvalidInput, NotFound
-from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenant_service_pb2
+from merkez.tenancy.v1 import session_pb2, session_service_pb2
 
 ACTIVE, DISABLED = session_pb2.USER_STATE_ACTIVE, session_pb2.USER_STATE_DISABLED
 STARTER_SEATS = 5
@@ -149,9 +149,7 @@ async def test_invitation_of_better_days_is_refused_when_the_plan_is_full(town: 
     late = secret_of(await firm.invite())
     for _ in range(STARTER_SEATS - 1):
         await firm.join()
-    with firm.as_():
-        smaller = tenant_service_pb2.ChangePlanRequest(request_id="smaller", plan_id="starter")
-        await town.stubs.tenants.ChangePlan(smaller)
+    await firm.begin_anew("starter")
     assert await reason_of(town.accept(late)) == "PLAN_LIMIT_REACHED"
 
 

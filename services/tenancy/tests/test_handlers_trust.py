@@ -11,18 +11,27 @@ from chassis.auth import STRANGER, acting_as
 from kernel.errors import DomainError, Forbidden, NotFound
 from kernel.tenant import PLATFORM, Principal
 from merkez.tenancy.v1 import (
+    emergency_service_pb2,
+    inventory_service_pb2,
     number_pb2,
     number_service_pb2,
+    operator_plan_service_pb2,
     operator_service_pb2,
     plan_service_pb2,
+    porting_service_pb2,
     session_pb2,
     session_service_pb2,
+    subscription_service_pb2,
     tenant_pb2,
     tenant_service_pb2,
 )
 from testkit import someone
 
-MODULES = (plan_service_pb2, tenant_service_pb2, session_service_pb2, number_service_pb2, operator_service_pb2)
+MODULES = (
+    plan_service_pb2, tenant_service_pb2, session_service_pb2, number_service_pb2, operator_service_pb2,
+    operator_plan_service_pb2, subscription_service_pb2,
+    emergency_service_pb2, inventory_service_pb2, porting_service_pb2,
+)  # fmt: skip
 EVERYBODY = {"owner", "admin", "supervisor", "agent", "operator", "api_client", "customer", "stranger", "service"}
 SIGNED_IN = EVERYBODY - {"customer", "stranger"}
 MEMBERS = SIGNED_IN - {"operator"}
@@ -52,6 +61,16 @@ MAY = {
     "ApiKeyService": {
         "CreateApiKey": ADMINS, "ListApiKeys": ADMINS, "RevokeApiKey": ADMINS, "VerifyApiKey": {"service"},
     },
+    "OperatorPlanService": dict.fromkeys(
+        ("ListAllPlans", "CheckPlan", "CreatePlan", "CreatePlanVersion", "UpdatePlanDraft", "PublishPlan", "RetirePlan",
+         "ListAllAddOns", "CreateAddOn", "CreateAddOnVersion", "UpdateAddOnDraft", "PublishAddOn", "RetireAddOn"),
+        OPERATORS,
+    ),
+    "SubscriptionService": dict.fromkeys(("GetSubscription", "ListOffers", "PreviewPlanChange"), OWNER)
+    | dict.fromkeys(
+        ("MovePlan", "UndoPendingChange", "SetAddOn", "PauseSubscription", "ResumeSubscription", "CancelSubscription",
+         "ReactivateSubscription"), OWNER,
+    ),
     "AuditService": {"ListAuditEntries": ADMINS | {"operator"}},
     "OperatorService": dict.fromkeys(
         ("ListTenants", "SuspendTenant", "ResumeTenant", "ListBroughtNumbers", "ApproveNumbers", "RevokeNumbers"),
@@ -60,7 +79,23 @@ MAY = {
     "NumberService": {
         "ListAvailableNumbers": LEADERS, "ListNumbers": LEADERS, "AssignNumber": ADMINS, "UpdateNumber": ADMINS,
         "ReleaseNumber": ADMINS, "BringNumbers": ADMINS, "LookupRoute": {"service"}, "GetCallerNumbers": {"service"},
+        "HoldNumber": ADMINS, "DropHold": ADMINS,
     },
+    "EmergencyAddressService": {
+        "CreateEmergencyAddress": ADMINS, "ListEmergencyAddresses": LEADERS, "UpdateEmergencyAddress": ADMINS,
+        "DeleteEmergencyAddress": ADMINS, "SetEmergencyAddress": ADMINS,
+    },
+    "InventoryService": dict.fromkeys(
+        ("ListInventory", "ImportInventory", "UpdateInventoryNumber", "RemoveInventoryNumber", "SetQuarantine",
+         "ListNumberHistory"), OPERATORS,
+    ),
+    "PortingService": {
+        "CreatePortOrder": ADMINS, "GetPortOrder": LEADERS, "ListPortOrders": LEADERS, "UpdatePortOrder": ADMINS,
+        "UploadPortDocument": ADMINS, "DeletePortDocument": ADMINS, "GetPortDocument": ADMINS,
+        "SubmitPortOrder": ADMINS, "CancelPortOrder": ADMINS, "CommentPortOrder": ADMINS, "ListPortEvents": LEADERS,
+        "ListPortOuts": LEADERS, "ConfirmPortOut": ADMINS, "RefusePortOut": ADMINS, "SetPortOutPin": OWNER,
+    },
+    "CarrierService": {"ReceiveCarrierEvent": EVERYBODY},
 }  # fmt: skip
 
 
@@ -78,7 +113,10 @@ def call(town: Any, method: Any, request: Any) -> Any:
         "PlanService": town.stubs.plans, "TenantService": town.stubs.tenants, "BrandService": town.stubs.brands,
         "SessionService": town.stubs.sessions, "UserService": town.stubs.users, "AuditService": town.stubs.audit,
         "ApiKeyService": town.stubs.api_keys, "NumberService": town.stubs.numbers,
-        "OperatorService": town.stubs.operators,
+        "EmergencyAddressService": town.stubs.emergency, "InventoryService": town.stubs.inventory,
+        "PortingService": town.stubs.porting, "CarrierService": town.stubs.carriers,
+        "OperatorService": town.stubs.operators, "OperatorPlanService": town.stubs.catalogue,
+        "SubscriptionService": town.stubs.subscriptions,
     }  # fmt: skip
     return getattr(stubs[method.containing_service.name], method.name)(request)
 
@@ -131,9 +169,9 @@ async def everything_of(firm: Any) -> dict[str, str]:
         await town.stubs.numbers.AssignNumber(
             number_service_pb2.AssignNumberRequest(request_id="n", number=number, brand_id=brand.brand_id)
         )
-    from tenancy.ops import organisation
+    from tenancy.ops.notices import raise_notice
 
-    notice = await firm.run(lambda tx: organisation.raise_notice(tx, "LIMIT", "x", {}, town.clock.now()))
+    notice = await firm.run(lambda tx: raise_notice(tx, "LIMIT", "x", {}, town.clock.now()))
     return {
         "brand": brand.brand_id, "invitation": invitation.invitation_id, "key": key.api_key.api_key_id,
         "number": number, "notice": notice.notice_id, "user": firm.session.user.user_id,

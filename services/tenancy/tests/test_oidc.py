@@ -18,16 +18,17 @@ from chassis.sql import Database
 from kernel.errors import FailedPrecondition, InvalidInput, Unauthenticated, Unavailable
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenant_service_pb2
 from merkez.tenancy.v1.session_service_pb2_grpc import SessionServiceStub, UserServiceStub
+from merkez.tenancy.v1.subscription_service_pb2_grpc import SubscriptionServiceStub
 from merkez.tenancy.v1.tenant_service_pb2_grpc import TenantServiceStub
 from tenancy.desk import Desk
-from tenancy.main import servicers
+from tenancy.main import servicers, sow_catalogue
 from tenancy.oidc import OpenIdProvider as SignInByProvider
 from tenancy.settings import Settings
 from tenancy.tokens import AccessTokenSigner, Passwords
 from testkit import ManualClock, someone
 from testkit.openid_provider import OpenIdProvider, openid_provider
 
-from .conftest import neighbours
+from .conftest import begin_anew, neighbours
 
 PUBLIC = "http://merkez.example"
 BACK = f"{PUBLIC}/sign-in/return"
@@ -51,6 +52,7 @@ async def house(
 ) -> SimpleNamespace:
     """Tenancy that knows the provider, and a company whose owner is olivia@example.com."""
     db = await service_db("tenancy", clock=clock, fresh=True)
+    await sow_catalogue(db)
     settings = Settings(
         service="tenancy", public_url=PUBLIC, oidc_issuer=provider.issuer, oidc_client_id=provider.client_id,
         oidc_client_secret=provider.client_secret,
@@ -60,7 +62,7 @@ async def house(
     await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, SignInByProvider(settings, clock), ""))
     made = SimpleNamespace(
         sessions=rpc.stub(SessionServiceStub, "tenancy"), users=rpc.stub(UserServiceStub, "tenancy"), clock=clock,
-        tenants=rpc.stub(TenantServiceStub, "tenancy"),
+        subscriptions=rpc.stub(SubscriptionServiceStub, "tenancy"),
     )  # fmt: skip
     with acting_as(STRANGER):
         made.company = await rpc.stub(TenantServiceStub, "tenancy").SignUp(
@@ -103,7 +105,7 @@ async def invited(house: Any, email: str) -> str:
 
 async def change_plan(house: Any, plan_id: str) -> None:
     with acting_as(someone("owner", house.company.tenant.tenant_id)):
-        await house.tenants.ChangePlan(tenant_service_pb2.ChangePlanRequest(request_id=plan_id, plan_id=plan_id))
+        await begin_anew(house.subscriptions, plan_id)
 
 
 async def test_owner_signs_in_at_the_provider(house: Any) -> None:

@@ -10,9 +10,12 @@ import pytest
 from kernel.ids import new_id
 from sqlalchemy import select
 from tenancy.domain import attempts as attempt_rules
+from tenancy.domain.inventory import Wanted
 from tenancy.domain.people import UserChange, VersionConflict
 from tenancy.domain.secrets import digest
-from tenancy.ops import attempts, numbers, organisation, people, sessions
+from tenancy.ops import attempts, numbers, organisation, people, sessions, subscriptions
+from tenancy.ops.held import plan_of
+from tenancy.ops.notices import raise_notice
 from tenancy.store import lookups, rows, tables
 from testkit.told import told
 
@@ -28,7 +31,7 @@ async def leads(firm: Any, kind: str) -> int:
 
 
 async def test_sign_up_says_who_joined_and_which_plan_is_held(firm: Any) -> None:
-    assert sorted(await said(firm)) == ["PlanSubscribed", "TenantSignedUp", "UserJoined"]
+    assert sorted(await said(firm)) == ["PlanSubscribed", "SubscriptionChanged", "TenantSignedUp", "UserJoined"]
 
 
 async def test_company_that_moves_says_so(firm: Any) -> None:
@@ -39,7 +42,7 @@ async def test_company_that_moves_says_so(firm: Any) -> None:
 
 async def test_refused_sign_up_leaves_nothing_behind(town: Any, firm: Any) -> None:
     tenant_id = town.other_tenant()
-    plan = await firm.run(organisation.plan_of)
+    plan = await firm.run(plan_of)
     command = sessions.SignUp("again", plan, "Acme", "Olga", firm.email, "en", "UTC")
     with pytest.raises(people.EmailTaken):
         await town.db.run(tenant_id, lambda tx: sessions.sign_up(tx, command, "hash", town.clock.now()))
@@ -100,7 +103,7 @@ async def test_refused_change_says_nothing(town: Any, firm: Any) -> None:
 
 async def test_number_says_when_it_is_assigned_moved_and_released(town: Any, firm: Any) -> None:
     brand, now = await firm.brand(), town.clock.now()
-    [number] = await firm.run(lambda tx: numbers.list_available(tx, "IR", "", 1))
+    [number] = await firm.run(lambda tx: numbers.list_available(tx, Wanted("IR"), False, "", 1))
     await firm.run(lambda tx: numbers.assign(tx, number.number, brand.brand_id, "", now))
     flow = new_id("flw", now)
     await firm.run(lambda tx: numbers.update(tx, number.number, {"flow_id": flow}, ("flow_id",), 0, now))
@@ -113,8 +116,8 @@ async def test_number_says_when_it_is_assigned_moved_and_released(town: Any, fir
 
 async def test_plan_change_is_told_with_the_whole_plan_and_when(town: Any, firm: Any) -> None:
     town.clock.advance(60)
-    await firm.run(lambda tx: organisation.change_plan(tx, "scale", town.clock.now()))
-    fact = (await told(town.db, firm.tenant_id))[-1]
+    await firm.run(lambda tx: subscriptions.move(tx, "scale", 0, town.clock.now()))
+    fact = (await told(town.db, firm.tenant_id, "PlanSubscribed"))[-1]
     assert (fact.plan.plan_id, fact.time_zone, len(fact.plan.rates)) == ("scale", "Europe/Istanbul", 4)
     assert fact.effective_time.ToDatetime(town.clock.now().tzinfo) == town.clock.now()
 
@@ -139,5 +142,5 @@ async def test_refused_attempts_make_no_wait_longer(town: Any) -> None:
 async def test_notice_keeps_its_latest_time_when_facts_come_out_of_order(town: Any, firm: Any) -> None:
     now = town.clock.now()
     for when in (now, now - timedelta(minutes=5)):
-        notice = await firm.run(lambda tx, when=when: organisation.raise_notice(tx, "LIMIT", "brd_1", {}, when))
+        notice = await firm.run(lambda tx, when=when: raise_notice(tx, "LIMIT", "brd_1", {}, when))
     assert (notice.count, notice.update_time) == (2, now)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
+from tenancy.domain.inventory import Wanted
 from tenancy.domain.numbers import fictitious_numbers
 from tenancy.ops import attempts, oidc
 from tenancy.store import inventory, lookups, rows, tables
@@ -39,7 +40,7 @@ async def test_company_lets_nothing_lead_to_another(town: Any, firm: Any) -> Non
 
 async def test_company_sees_free_numbers_and_its_own_and_takes_no_others(town: Any, firm: Any) -> None:
     rival = await town.sign_up()
-    [number] = await firm.run(lambda tx: inventory.list_free(tx, "US", "", 1))
+    [number] = await firm.run(lambda tx: inventory.list_free(tx, Wanted("US"), False, "", 1))
     assert await firm.run(lambda tx: inventory.claim(tx, number.number)) is not None
     table = tables.inventory
     seen = await rival.run(lambda tx: tx.all(select(table).where(table.c.number == number.number)))
@@ -49,7 +50,7 @@ async def test_company_sees_free_numbers_and_its_own_and_takes_no_others(town: A
     with pytest.raises(DBAPIError):
         gift = update(table).where(table.c.number == number.number).values(holder=rival.tenant_id)
         await firm.run(lambda tx: tx.execute(gift))
-    await firm.run(lambda tx: inventory.free(tx, number.number))
+    await firm.run(lambda tx: inventory.free(tx, number.number, None))
 
 
 @pytest.mark.parametrize("table", [tables.attempts, tables.oidc_states], ids=lambda table: table.name)

@@ -28,7 +28,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],
   ["/customers/:customerId", "desktop", lazyPage(() => import("./pages/watch/CustomerPage.tsx"))],
   ["/admin/brands", "manage", lazyPage(() => import("./pages/admin/BrandsPage.tsx"))],
-  ["/admin/numbers", "manage", lazyPage(() => import("./pages/admin/NumbersPage.tsx"))],
+  ["/admin/numbers/*?", "manage", lazyPage(() => import("./pages/admin/numbers/NumbersPages.tsx"))],
   ["/admin/trunks", "manage", lazyPage(() => import("./pages/admin/TrunksPage.tsx"))],
   ["/admin/devices", "manage", lazyPage(() => import("./pages/admin/DevicesPage.tsx"))],
   ["/admin/outbound", "manage", lazyPage(() => import("./pages/admin/OutboundPage.tsx"))],
@@ -46,7 +46,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/admin/dispositions", "manage", lazyPage(() => import("./pages/admin/DispositionsPage.tsx"))],
   ["/admin/api-keys", "manage", lazyPage(() => import("./pages/admin/ApiKeysPage.tsx"))],
   ["/admin/audit", "manage", lazyPage(() => import("./pages/admin/AuditPage.tsx"))],
-  ["/admin/billing", "billing", lazyPage(() => import("./pages/admin/BillingPage.tsx"))],
+  ["/admin/billing/:invoiceId?", "billing", lazyPage(() => import("./pages/admin/BillingPage.tsx"))],
   ["/admin/organisation", "billing", lazyPage(() => import("./pages/admin/OrganisationPage.tsx"))],
 ];
 

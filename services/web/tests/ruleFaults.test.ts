@@ -60,6 +60,46 @@ describe("what the server has against a queue's rules", () => {
     expect(plain(whereToLook(gone).detail)).toMatch(/Level 1/);
   });
 
+  it("is said at each of several fields, of the general ones and of callbacks too", async () => {
+    const several = new Problem(
+      400,
+      "INVALID_INPUT",
+      "",
+      [
+        { field: "queue.offerTimeout", description: "must be 5 to 120 seconds" },
+        { field: "queue.wrapUpDuration", description: "must be 1 to 900 seconds" },
+      ],
+      undefined,
+      {
+        fault: "LENGTH",
+        least_seconds: "5",
+        most_seconds: "120",
+        "fault[1]": "LENGTH",
+        "least_seconds[1]": "1",
+        "most_seconds[1]": "900",
+      },
+    );
+    const attempts = refused("queue.callbacks.timeToLive", {
+      fault: "LAST_ATTEMPT_LOST",
+      over_seconds: "7200",
+      attempt: "5",
+    });
+    await activateLanguage("en");
+    expect(saidOf(several, "offer_timeout")).toBe("Must be 5 seconds to 2 minutes.");
+    expect(saidOf(several, "wrap_up_duration")).toBe("Must be 1 second to 15 minutes.");
+    expect(whereToLook(several).detail).toBe("Look at: General.");
+    expect(saidOf(attempts, "callbacks.time_to_live")).toMatch(/longer than 2 hours: attempt 5/);
+    for (const language of ["tr", "az", "fa"] as const) {
+      await activateLanguage(language);
+      for (const said of [
+        saidOf(several, "wrap_up_duration"),
+        saidOf(attempts, "callbacks.time_to_live"),
+        whereToLook(attempts).detail,
+      ])
+        expect(said).not.toMatch(/[Mm]ust|seconds|queue\.|is wrong/);
+    }
+  });
+
   it("is said as the server says it where the page has no words for it", () => {
     expect(saidOf(refused("queue.rules.steps", { fault: "NEW" }), "rules.steps")).toBe("is wrong");
     const other = refused("queue.offerTimeout", {});

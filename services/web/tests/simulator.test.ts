@@ -51,6 +51,7 @@ test("a made-up day asks by its own hours, whatever the clock says when it opens
   const asked = requestOf({ ...plan, traffic: [{ ...first, same: false, hours, patienceSeconds: "" }] }, []);
   expect(asked.synthetic?.traffic?.[0]).toEqual({
     queueId: "que_1",
+    channel: "CHANNEL_VOICE",
     contactsPerHour: [9, 10, 11],
     handleTime: "240s",
   });

@@ -287,7 +287,7 @@ class System:
         )
         return (
             # Carriers that are tried out beside it. Nobody's but this machine's owner reaches a system begun this way.
-            {"MERKEZ_SIP_PRIVATE_NETWORKS": "127.0.0.0/8"}
+            {"MERKEZ_SIP_PRIVATE_NETWORKS": "127.0.0.0/8", "MERKEZ_CARRIER": "simulated"}
             | dict(os.environ)
             # What this run decides wins over what the shell happens to say.
             | {f"MERKEZ_{key}": value for key, value in own.items()}

@@ -23,6 +23,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "TenantSignedUp": ("routing", "analytics"),
             "TenantChanged": ("billing", "analytics"),
             "PlanSubscribed": ("billing", "recording", "routing"),
+            "SubscriptionChanged": ("billing",),
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),
@@ -32,6 +33,8 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "NumberAssigned": ("billing", "telephony"),
             "NumberChanged": ("telephony",),
             "NumberReleased": ("billing", "telephony"),
+            "NumberPortingChanged": (),
+            "PortOutChanged": (),
         },
         "user": {
             "UserJoined": ("routing", "billing", "analytics"),
@@ -102,7 +105,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CallbackExpired": ("analytics",),
         },
         "agent": {
-            "AgentStateChanged": ("analytics",),
+            "AgentStateChanged": ("analytics", "billing"),
             "AgentChanged": (),
             "CapacityChanged": (),
         },
@@ -126,9 +129,17 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "billing": {
         "usage": {"UsageRated": ()},
+        "wallet": {"WalletToppedUp": (), "WalletBalanceLow": (), "WalletTopUpDue": ()},
+        "invoice": {
+            "InvoiceFinalized": (),
+            "InvoicePaid": ("tenancy",),
+            "InvoiceOverdue": ("tenancy",),
+            "InvoiceVoided": ("tenancy",),
+        },
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},
+        "budget": {"ApiRequestLimitReached": ("tenancy",)},
     },
 }  # fmt: skip
 

@@ -59,24 +59,37 @@ _ADMIN = _SUPERVISOR | {
 }
 _OWNER = _ADMIN | {
     "billing.read",
+    "billing.write",
     "recordings.erase",
     "tenant.write",
+    "usage.write",
 }
 
 _OPERATOR = {
     "audit.read",
+    "differences.read",
+    "differences.write",
+    "inventory.read",
+    "inventory.write",
+    "invoices.read",
+    "invoices.write",
     "nodes.read",
     "nodes.write",
+    "plans.write",
+    "rates.read",
+    "rates.write",
     "tenants.read",
     "tenants.write",
     "trunks.read",
     "trunks.write",
+    "wallets.read",
+    "wallets.write",
 }
 """`audit.read` is what it is to everybody, the log of their own tenant: here that of the platform. So are the trunks
 of the platform, which every tenant may use."""
 
-API_CLIENT_SCOPES = frozenset(_OWNER - {"api_keys.write", "station.use", "tenant.write"})
-"""What a key may be given. Keys don't make keys, hold no microphone and don't change the plan."""
+API_CLIENT_SCOPES = frozenset(_OWNER - {"api_keys.write", "billing.write", "station.use", "tenant.write"})
+"""What a key may be given. Keys don't make keys, hold no microphone, don't change the plan and don't spend."""
 
 ALL_PERMISSIONS = frozenset(_OWNER | _OPERATOR)
 """Every permission that has a name."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -86,6 +87,10 @@ class Tx:
         self._emitted: list[_Emitted] = []
         self._hooks: list[Callable[[], Any]] = []
         self._part = _Part()
+
+    def now(self) -> datetime:
+        """What the process's clock says: for when something was heard of, not for when it happened."""
+        return self._clock.now()
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None

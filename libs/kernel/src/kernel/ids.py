@@ -14,15 +14,20 @@ from kernel.errors import InvalidInput
 
 PREFIXES: dict[str, str] = {
     "ten": "tenant", "brd": "client brand", "usr": "user (an agent's id too)", "ses": "session", "ivt": "invitation",
-    "key": "API key", "num": "number", "pln": "plan version", "aud": "audit entry", "ntc": "notice",
+    "key": "API key", "num": "number",
+    "ead": "emergency address", "prt": "port order", "pdc": "document of a port order", "pev": "port event",
+    "pou": "port-out", "nhs": "history entry of a number", "pln": "plan version", "aud": "audit entry", "ntc": "notice",
     "call": "call", "leg": "leg", "mom": "moment of a call", "stn": "station", "cdr": "call detail record",
     "trk": "trunk", "gwy": "gateway", "lin": "line of a trunk", "dev": "desk phone",
     "flw": "flow", "rel": "flow release", "tst": "flow test", "run": "flow run", "prm": "prompt",
-    "nls": "number list",
+    "nls": "number list", "sva": "answer of a survey",
     "que": "queue", "skl": "skill", "agt": "agent", "con": "contact", "ofr": "offer", "dsp": "disposition",
-    "nrr": "reason of NOT_READY",
+    "nrr": "reason of NOT_READY", "hao": "add-on held",
     "hrs": "business hours", "rec": "recording", "cbk": "callback", "cus": "customer", "his": "history entry",
-    "eml": "e-mail", "usg": "usage record", "sub": "subscription", "ivc": "invoice", "evt": "event", "req": "request",
+    "eml": "e-mail", "usg": "usage record", "cpn": "coupon", "txr": "tax rate",
+    "sub": "subscription", "ivc": "invoice",
+    "cnt": "credit note", "pay": "payment", "lge": "legal entity", "bal": "balance entry",
+    "rdk": "rate deck", "grt": "grant of a wallet", "jrn": "ledger entry", "evt": "event", "req": "request",
 }  # fmt: skip
 """Every prefix in use and what it names. Services may add a line."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
 
 # ISO 4217 minor units that are not 2; everything else has two digits.
 _DIGITS = {
     "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
-    "JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "UGX": 0, "XAF": 0, "XOF": 0,
+    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0,
+    "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
 }  # fmt: skip
 
 
@@ -17,9 +19,16 @@ def minor_digits(currency: str) -> int:
     return _DIGITS.get(currency, 2)
 
 
+def rounded(amount: Fraction, currency: str) -> Decimal:
+    """To the currency's minor unit, halves away from zero, exactly. A line is rounded once, here."""
+    digits = minor_digits(currency)
+    whole = (abs(amount) * 10**digits * 2 + 1) // 2
+    return (Decimal(int(whole)) if amount >= 0 else -Decimal(int(whole))).scaleb(-digits)
+
+
 def round_half_up(amount: Decimal, currency: str) -> Decimal:
-    """`amount` to the currency's minor unit, halves away from zero."""
-    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_UP)
+    """As `rounded`, of a decimal."""
+    return rounded(Fraction(amount), currency)
 
 
 @dataclass(frozen=True)

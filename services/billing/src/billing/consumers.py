@@ -11,17 +11,19 @@ from chassis.sql import Tx
 from chassis.telemetry import counter, log
 from google.protobuf.timestamp_pb2 import Timestamp
 from merkez.recording.v1 import recording_events_pb2
+from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
-from billing import convert, ops
+from billing import convert
 from billing.domain.levels import Change
+from billing.domain.meters import PRESENCE
 from billing.domain.plans import NUMBER, SEAT, STORAGE
 from billing.domain.usage import UsageConflict
+from billing.ops import reservations, usage
 
 SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT)
-NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
-"""End causes of calls that were refused: nobody pays for a refusal."""
+AWAY = (contact_pb2.AGENT_STATE_UNSPECIFIED, contact_pb2.AGENT_STATE_OFFLINE)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _conflicts = counter("merkez.billing.conflicts", "Usage that came again with another body")
@@ -29,12 +31,26 @@ _conflicts = counter("merkez.billing.conflicts", "Usage that came again with ano
 
 async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta: FactMeta) -> None:
     """A plan version is held from a moment on."""
-    await ops.subscribe(tx, convert.plan_in(fact, meta.time))
+    await usage.subscribe(tx, convert.plan_in(fact, meta.time))
+
+
+async def subscription_changed(tx: Tx, fact: tenancy_events_pb2.SubscriptionChanged, meta: FactMeta) -> None:
+    """Trial, pause, end and add-ons of what is held."""
+    await _alarmed(usage.hear_subscription(tx, convert.subscription_in(fact)), meta)
+
+
+async def agent_state_changed(tx: Tx, fact: routing_events_pb2.AgentStateChanged, meta: FactMeta) -> None:
+    """Somebody signed in or off: what seats by use are counted by."""
+    agent = fact.agent
+    before, now = (state not in AWAY for state in (fact.previous_state, agent.state))
+    if before != now:
+        time = agent.state_time.ToDatetime(tzinfo=UTC)
+        await _alarmed(usage.change_level(tx, Change(PRESENCE, agent.agent_id, agent.version, time, int(now))), meta)
 
 
 async def tenant_changed(tx: Tx, fact: tenancy_events_pb2.TenantChanged, meta: FactMeta) -> None:
     """Periods follow the tenant's zone."""
-    await ops.move_to_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
+    await usage.move_to_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
 
 
 async def user_joined(tx: Tx, fact: tenancy_events_pb2.UserJoined, meta: FactMeta) -> None:
@@ -49,7 +65,7 @@ async def user_changed(tx: Tx, fact: tenancy_events_pb2.UserChanged, meta: FactM
 
 async def _seat(tx: Tx, user: session_pb2.User, meta: FactMeta) -> None:
     taken = user.role in SEATED and user.state != session_pb2.USER_STATE_DISABLED
-    await _alarmed(ops.change_level(tx, Change(SEAT, user.user_id, user.version, meta.time, int(taken))), meta)
+    await _alarmed(usage.change_level(tx, Change(SEAT, user.user_id, user.version, meta.time, int(taken))), meta)
 
 
 async def number_assigned(tx: Tx, fact: tenancy_events_pb2.NumberAssigned, meta: FactMeta) -> None:
@@ -67,26 +83,27 @@ async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMe
     # A number has no version of its own that goes on after its release: its life is ordered by time.
     time = stamp.ToDatetime(tzinfo=UTC)
     position = (time - _EPOCH) // timedelta(microseconds=1)
-    await _alarmed(ops.change_level(tx, Change(NUMBER, number, position, time, held)), meta)
+    await _alarmed(usage.change_level(tx, Change(NUMBER, number, position, time, held)), meta)
 
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
     """A call is rated once."""
-    if fact.cdr.end_cause not in NEVER_ANSWERED:
-        await _alarmed(ops.rate_ended_call(tx, convert.call_in(fact.cdr), meta.time), meta)
+    if fact.cdr.end_cause not in convert.NEVER_ANSWERED:
+        await _alarmed(usage.rate_ended_call(tx, convert.call_in(fact.cdr), meta.time), meta)
+    await reservations.note_end(tx, fact.cdr.call_id, convert.talk_in(fact.cdr))
 
 
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:
     """A recording takes room from now on; a fuller version of it takes other room."""
     value = fact.recording
     change = Change(STORAGE, value.recording_id, value.version, meta.time, value.size_bytes)
-    await _alarmed(ops.change_level(tx, change), meta)
+    await _alarmed(usage.change_level(tx, change), meta)
 
 
 async def recording_erased(tx: Tx, fact: recording_events_pb2.RecordingErased, meta: FactMeta) -> None:
     """A recording takes no more room."""
     change = Change(STORAGE, fact.recording.recording_id, fact.recording.version, meta.time, 0)
-    await _alarmed(ops.change_level(tx, change), meta)
+    await _alarmed(usage.change_level(tx, change), meta)
 
 
 async def _alarmed(work: Awaitable[None], meta: FactMeta) -> None:
@@ -100,12 +117,14 @@ async def _alarmed(work: Awaitable[None], meta: FactMeta) -> None:
 
 HANDLERS: Handlers = {
     tenancy_events_pb2.PlanSubscribed: plan_subscribed,
+    tenancy_events_pb2.SubscriptionChanged: subscription_changed,
     tenancy_events_pb2.TenantChanged: tenant_changed,
     tenancy_events_pb2.UserJoined: user_joined,
     tenancy_events_pb2.UserChanged: user_changed,
     tenancy_events_pb2.NumberAssigned: number_assigned,
     tenancy_events_pb2.NumberReleased: number_released,
     telephony_events_pb2.CallEnded: call_ended,
+    routing_events_pb2.AgentStateChanged: agent_state_changed,
     recording_events_pb2.RecordingStored: recording_stored,
     recording_events_pb2.RecordingErased: recording_erased,
 }

@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
-from chassis.bus import Bus
-from chassis.grpc import serve
-from chassis.lifecycle import Process
-from chassis.turns import TurnTaking
-from merkez.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
+import asyncio
 
+from chassis.bus import Bus
+from chassis.grpc import Peers, serve
+from chassis.lifecycle import Process
+from chassis.sql import Database
+from chassis.turns import TurnTaking
+from kernel.errors import Unavailable
+from merkez.billing.v1 import (
+    billing_service_pb2_grpc,
+    coupon_service_pb2_grpc,
+    difference_service_pb2_grpc,
+    invoice_operator_service_pb2_grpc,
+    invoice_service_pb2_grpc,
+    meter_service_pb2_grpc,
+    rate_deck_service_pb2_grpc,
+    reservation_service_pb2_grpc,
+    tax_service_pb2_grpc,
+    usage_service_pb2_grpc,
+    wallet_service_pb2_grpc,
+)
+
+from billing.clients import PaymentProvider, Telephony
+from billing.collecting import Collector
 from billing.consumers import HANDLERS
-from billing.handlers import Billing
+from billing.exporting import Exporter
+from billing.handlers.coupons import Coupons
+from billing.handlers.decks import RateDecks
+from billing.handlers.differences import Differences
+from billing.handlers.invoice_operators import InvoiceOperators, PaymentEvents
+from billing.handlers.invoicing import Invoices
+from billing.handlers.metering import Meters, Usage
+from billing.handlers.reservations import Reservations
+from billing.handlers.taxes import Taxes
+from billing.handlers.usage import Billing
+from billing.handlers.wallets import WalletOperators, Wallets
+from billing.live import reconciler as reconciling
+from billing.live.charging import Charges
+from billing.live.decks import DeckShelf
+from billing.live.reconciler import Reconciler
+from billing.live.sweeps import Sweeps
+from billing.ops import usage as ops
+from billing.providers.lago import Lago
 from billing.settings import Settings
+from billing.sweeper import EVERY_SECONDS, Rules, Sweeper
 
 
 async def main(process: Process) -> None:
@@ -18,9 +54,84 @@ async def main(process: Process) -> None:
     settings = process.begin(Settings, service="billing")
     db = process.closing(await TurnTaking.connect(settings, "billing"))
     bus = process.closing(await Bus.connect(settings))
-    server = process.closing(serve([(add_BillingServiceServicer_to_server, Billing(db))], settings))
+    peers = process.closing(Peers(settings, "billing"))
+    shelf = DeckShelf(db)
+    charges = Charges(db, shelf)
+    reconciler = Reconciler(db, Telephony(peers))
+    collector = Collector(db, payment_provider(settings, db), settings.public_url)
+    lago = process.closing(Lago(settings.lago_url, settings.lago_api_key)) if settings.lago_url else None
+    served = [
+        *metered(db),
+        *prepaid(db, shelf, charges, reconciler),
+        *invoiced(db, collector, settings),
+    ]
+    server = process.closing(serve(served, settings))
     bus.relay(db)
     await bus.consume(db, "billing", HANDLERS)
+    export = Exporter(db, lago).export_due if lago is not None else None
+    sweeper = Sweeper(db, rules(settings), collector.try_to_pay, export)
+    process.tasks.every(EVERY_SECONDS, sweeper.sweep, "invoice run")
     await server.start()
+    process.tasks.spawn(_keep_days(db), "days of old records")
+    sweeps = Sweeps(db, charges)
+    process.tasks.every(sweeps.EVERY_SECONDS, sweeps.reservations, "reservations")
+    process.tasks.every(sweeps.EXPIRY_SECONDS, sweeps.grants, "expired grants")
+    process.tasks.every(reconciling.EVERY_SECONDS, reconciler.look, "reconciler")
     process.draining(server.drain)
     process.draining(bus.drain)
+
+
+def metered(db: Database) -> list:
+    """The servicers of usage, meters, coupons and taxes."""
+    return [
+        (billing_service_pb2_grpc.add_BillingServiceServicer_to_server, Billing(db)),
+        (usage_service_pb2_grpc.add_UsageServiceServicer_to_server, Usage(db)),
+        (meter_service_pb2_grpc.add_MeterServiceServicer_to_server, Meters(db)),
+        (coupon_service_pb2_grpc.add_CouponServiceServicer_to_server, Coupons(db)),
+        (tax_service_pb2_grpc.add_TaxServiceServicer_to_server, Taxes(db)),
+    ]
+
+
+def prepaid(db: Database, shelf: DeckShelf, charges: Charges, reconciler: Reconciler) -> list:
+    """The servicers of rate decks, wallets, reservations and differences."""
+    return [
+        (rate_deck_service_pb2_grpc.add_RateDeckServiceServicer_to_server, RateDecks(db, shelf)),
+        (wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, Wallets(db)),
+        (wallet_service_pb2_grpc.add_WalletOperatorServiceServicer_to_server, WalletOperators(db, shelf)),
+        (reservation_service_pb2_grpc.add_ReservationServiceServicer_to_server, Reservations(db, charges)),
+        (difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server, Differences(db, reconciler)),
+    ]
+
+
+def invoiced(db: Database, collector: Collector, settings: Settings) -> list:
+    """The servicers of invoices and payments."""
+    operators = InvoiceOperators(db, settings.invoice_settle)
+    return [
+        (invoice_service_pb2_grpc.add_InvoiceServiceServicer_to_server, Invoices(db, collector)),
+        (invoice_operator_service_pb2_grpc.add_InvoiceOperatorServiceServicer_to_server, operators),
+        (invoice_operator_service_pb2_grpc.add_PaymentEventServiceServicer_to_server, PaymentEvents(collector)),
+    ]
+
+
+async def _keep_days(db: Database) -> None:
+    while True:
+        try:
+            return await ops.keep_days(db)
+        except Unavailable:
+            await asyncio.sleep(5)
+
+
+def rules(settings: Settings) -> Rules:
+    """When things are due."""
+    return Rules(settings.invoice_grace, settings.invoice_settle, settings.schedule, settings.thresholds)
+
+
+def payment_provider(settings: Settings, db: Database) -> PaymentProvider | None:
+    """Who collects money; None where invoices are paid by hand."""
+    if not settings.stripe_api_key:
+        return None
+    from billing.providers.stripe_payments import StripePayments  # a large SDK that only those need who use it
+
+    return StripePayments(
+        settings.stripe_api_key, settings.stripe_webhook_secret, db.clock.now, settings.stripe_api_base
+    )

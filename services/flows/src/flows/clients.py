@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -25,6 +25,7 @@ from kernel.hours import Holiday
 from kernel.hours import Hours as Calendar
 from kernel.ids import is_id
 from kernel.phone import is_e164
+from kernel.skills import Requirement, Term, both, parsed, skill_finder
 from merkez.engagement.v1 import customer_service_pb2, customer_service_pb2_grpc
 from merkez.routing.v1 import (
     contact_pb2,
@@ -165,6 +166,7 @@ class Routing:
                 queue_pb2.SkillLevel(skill_id=skill_id, proficiency=proficiency)
                 for skill_id, proficiency in sorted(effect.skills.items())
             ],
+            requirement=effect.requirement,
             priority=effect.priority,
             attributes=dict(effect.attributes),
             kind=_kind(origin.contact_kind),
@@ -276,7 +278,7 @@ class Routing:
                     queues.add(queue_id)
                 case EntryRules(rules=rules):
                     queues.update(rule.queue_id for rule in rules)
-                    skills.update(skill_id for rule in rules for skill_id in rule.skills)
+                    skills.update(skill_id for rule in rules for skill_id in (*rule.skills, rule.requirement))
                 case Hours(business_hours_id=hours_id):
                     hours.add(hours_id)
                 case Transfer("queue_id", named) | Voicemail(mailbox="queue_id", owner=named):
@@ -287,24 +289,27 @@ class Routing:
                     pass
         try:
             with acting_for(principal().tenant_id):
+                found = {queue_id: queue for queue_id in queues if (queue := await self._queue(queue_id)) is not None}
+                named = await self._all_names(Noun.SKILL) if skills - {""} else {}
                 return References(
-                    queues={queue_id for queue_id in queues if await self._has_queue(queue_id)},
+                    queues=found.keys(),
+                    queues_ask={queue_id: _asked(queue, named) for queue_id, queue in found.items()},
                     business_hours={hours_id for hours_id in hours if await self._has_hours(hours_id)},
-                    skills=await self._known_skills() if skills else set(),
+                    skills=named,
                     agents=await self._known_agents() if agents else set(),
                     allow_loopback=allow_loopback,
                 )
         except Unavailable:
-            return References(None, None, None, None, allow_loopback=allow_loopback)
+            return References(queues=None, business_hours=None, skills=None, agents=None, allow_loopback=allow_loopback)
 
-    async def _has_queue(self, queue_id: str) -> bool:
+    async def _queue(self, queue_id: str) -> queue_pb2.Queue | None:
         if not is_id("que", queue_id):
-            return False
+            return None
+        request = queue_service_pb2.GetQueueRequest(queue_id=queue_id)
         try:
-            await self._queues.GetQueue(queue_service_pb2.GetQueueRequest(queue_id=queue_id), timeout=_ROUTING_SECONDS)
+            return await self._queues.GetQueue(request, timeout=_ROUTING_SECONDS)
         except (NotFound, InvalidInput):
-            return False
-        return True
+            return None
 
     async def _has_hours(self, hours_id: str) -> bool:
         if not is_id("hrs", hours_id):
@@ -315,9 +320,6 @@ class Routing:
         except (NotFound, InvalidInput):
             return False
         return True
-
-    async def _known_skills(self) -> set[str]:
-        return set(await self._all_names(Noun.SKILL))
 
     async def _known_agents(self) -> set[str]:
         return set(await self._all_names(Noun.AGENT))
@@ -363,6 +365,13 @@ class Routing:
             token = page.next_page_token
             if not token:
                 return
+
+
+def _asked(queue: queue_pb2.Queue, names: Mapping[str, str]) -> Requirement:
+    """What it asks of agents, skills by id."""
+    levels = tuple(sorted(Term(each.skill_id, each.proficiency) for each in queue.required_skills))
+    find = skill_finder(names)
+    return both((levels,), parsed(queue.rules.requirement, lambda name: find(name) or name, "queue", stored=True))
 
 
 def _left(contact: contact_pb2.Contact) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from merkez.flows.v1 import (
     flow_test_service_pb2_grpc,
     number_list_service_pb2_grpc,
     run_service_pb2_grpc,
+    survey_service_pb2_grpc,
 )
 
 from flows import consumers
@@ -24,6 +25,7 @@ from flows.handlers.flows import FlowServicer
 from flows.handlers.number_lists import NumberListServicer
 from flows.handlers.prompts import PromptServicer
 from flows.handlers.runs import RunServicer
+from flows.handlers.surveys import SurveyServicer
 from flows.handlers.worlds import Worlds
 from flows.leaving import SWEEP_SECONDS, Leaving
 from flows.sealing import MaskedValues
@@ -64,6 +66,7 @@ async def start(process: Process, settings: Settings) -> None:
                     number_list_service_pb2_grpc.add_NumberListServiceServicer_to_server,
                     NumberListServicer(db, clock),
                 ),
+                (survey_service_pb2_grpc.add_SurveyServiceServicer_to_server, SurveyServicer(db)),
                 (
                     run_service_pb2_grpc.add_RunServiceServicer_to_server,
                     RunServicer(db, turns, engagement, seal, clock, settings.transfer_wait_seconds),

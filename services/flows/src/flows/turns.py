@@ -121,12 +121,13 @@ class Turns:
     async def _outcome(self, tenant_id: str, run: Run, event: Event) -> tuple[Run, ops.Outcome]:
         definition = await self._definition(tenant_id, run)
         trail: list[Trail] = []
-        answers: list[Answered] = []
+        answers, comment = list[Answered](), timedelta(0)
         while True:
             turn = advance(run.run_id, definition, run.state, event, self._clock.now())
             run = replace(run, state=turn.state)
             trail += turn.trail
             answers += turn.answers
+            comment += turn.comment
             if turn.order is not None:
                 break
             assert turn.effect is not None
@@ -134,7 +135,7 @@ class Turns:
             if isinstance(event, FlowChanged | FlowEntered | FlowLeft) and event.release_id:
                 run = replace(run, flow_id=event.flow_id, release_id=event.release_id)
                 definition = await self._definition(tenant_id, run)
-        return run, ops.Outcome(run.state, turn.order, trail, answers)
+        return run, ops.Outcome(run.state, turn.order, trail, answers, comment)
 
     async def _do(self, tenant_id: str, effect: Effect, run: Run) -> Event:
         match effect:

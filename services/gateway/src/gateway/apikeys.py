@@ -1,6 +1,7 @@
-"""Partners' API keys: asked of tenancy, remembered for 30 s under a digest, forgotten at once when revoked here.
+"""Partners' API keys: asked of tenancy, remembered for 4 s under a digest, forgotten at once when revoked here.
 
-A plan that loses or gains the keys is noticed within those 30 s.
+A plan that loses or gains the keys, or allows more or fewer requests, is noticed at once by its fact, and within
+those 4 s if that was missed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from merkez.tenancy.v1.session_service_pb2 import VerifyApiKeyResponse
 from gateway.tokens import Access
 
 PREFIX = "mrk_"
-REMEMBERED_SECONDS = 30.0
+REMEMBERED_SECONDS = 4.0
 _CACHE_SIZE = 4096
 
 Verify = Callable[[str], Awaitable[VerifyApiKeyResponse]]
@@ -64,7 +65,7 @@ class ApiKeys:
                 del self._known[digest]
 
     def forget_tenant(self, tenant_id: str) -> None:
-        """The tenant's standing has changed: ask again at the next use of each of its keys."""
+        """The tenant's standing or plan has changed: ask again at the next use of each of its keys."""
         for digest, (_, access) in list(self._known.items()):
             if isinstance(access, Access) and access.principal.tenant_id == tenant_id:
                 del self._known[digest]
@@ -87,4 +88,8 @@ class ApiKeys:
 def _access(answer: VerifyApiKeyResponse) -> Access:
     key = answer.api_key
     scopes = frozenset(key.scopes) & API_CLIENT_SCOPES
-    return Access(Principal(answer.tenant_id, key.api_key_id, "api_client", scopes, key.display_name))
+    return Access(
+        Principal(answer.tenant_id, key.api_key_id, "api_client", scopes, key.display_name),
+        requests_per_minute=answer.max_requests_per_minute,
+        limit_is_hard=not answer.limit_is_soft,
+    )

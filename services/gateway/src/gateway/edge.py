@@ -23,6 +23,7 @@ from kernel.tenant import Principal
 from merkez.tenancy.v1.session_pb2 import Session
 
 from gateway.audit import AuditLog, action_of, target_of
+from gateway.budgets import RequestBudgets
 from gateway.contracts import Method
 from gateway.identity import Identity
 from gateway.limits import Limit
@@ -56,6 +57,7 @@ class Edge:
         neighbours: Neighbours,
         identity: Identity,
         audit: AuditLog,
+        budgets: RequestBudgets,
         settings: GatewaySettings,
         clock: Clock,
     ):
@@ -63,6 +65,7 @@ class Edge:
         self.neighbours = neighbours
         self.identity = identity
         self._audit = audit
+        self._budgets = budgets
         sustained, strangers = settings.requests_per_second, settings.stranger_requests_per_second
         sign_ins = settings.sign_ins_per_minute
         self._principals = Limit(sustained, sustained * 4, clock)
@@ -70,12 +73,16 @@ class Edge:
         self._special = {"sign_in": Limit(sign_ins / 60, sign_ins / 2, clock)}
 
     async def identify(self, authorization: str, api_key: str, address: str) -> Asker:
-        """Who is asking. Wrong credentials count against the address, so that guessing is slow."""
+        """Who is asking. Wrong credentials count against the address, so that guessing is slow; a key's requests count
+        against its company's plan, RequestLimitReached."""
         try:
-            return Asker(address, await self.identity.of_headers(authorization, api_key))
+            access = await self.identity.of_headers(authorization, api_key)
         except (Unauthenticated, Forbidden):
             self._strangers.take(network_of(address))
             raise
+        if access is not None:
+            await self._budgets.take(access)
+        return Asker(address, access)
 
     def admit(self, route: Route, asker: Asker) -> Principal:
         """Whom the rpc is called as; RateLimited, Unauthenticated or PermissionDenied otherwise."""

@@ -21,6 +21,7 @@ from gateway.apikeys import ApiKeys
 from gateway.app import Health, build_app
 from gateway.assets import Assets
 from gateway.audit import AuditLog
+from gateway.budgets import RequestBudgets
 from gateway.call_traces import CallTraces
 from gateway.contracts import methods
 from gateway.edge import Edge
@@ -52,7 +53,9 @@ class Gateway:
         identity = Identity(tokens, ApiKeys(neighbours.verify_api_key, clock), clock)
         traces = CallTraces()
         self.audit = AuditLog(bus, clock)
-        edge = Edge({route.method.action: route for route in routes}, neighbours, identity, self.audit, settings, clock)
+        self.budgets = RequestBudgets(bus, clock)
+        by_action = {route.method.action: route for route in routes}
+        edge = Edge(by_action, neighbours, identity, self.audit, self.budgets, settings, clock)
         self.hub = Hub(bus, identity, traces, ScreenPops(neighbours).text, settings)
         https = settings.public_url.startswith("https:")
         app = build_app(
@@ -82,6 +85,7 @@ class Gateway:
         self.hub.start()
         self.audit.start()
         process.closing(self.audit)
+        process.closing(self.budgets)
         process.closing(self.hub)
         process.closing(self.http)
         process.closing(self.grpc)

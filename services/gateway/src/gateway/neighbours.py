@@ -46,6 +46,9 @@ DEADLINE_SECONDS = 10.0
 _PATIENCE = {
     "merkez.routing.v1.SimulationService.SimulateDay": 130.0,
     "merkez.flows.v1.NumberListService.ImportNumberListEntries": 60.0,
+    "merkez.billing.v1.InvoiceService.GetInvoiceDocument": 30.0,
+    "merkez.billing.v1.InvoiceService.GetCreditNoteDocument": 30.0,
+    "merkez.billing.v1.InvoiceOperatorService.GetTenantInvoiceDocument": 30.0,
 }
 """Seconds for rpcs that work longer than others."""
 STREAM_SECONDS = 600.0

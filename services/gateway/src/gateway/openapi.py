@@ -11,6 +11,7 @@ from chassis.permissions import MEMBER, PUBLIC, SELF, alternatives
 
 from gateway.comments import comments
 from gateway.contracts import methods
+from gateway.files import MEDIA_TYPES
 from gateway.rules import Route, load_rules
 from gateway.schemas import Schemas, schema_name
 from gateway.transcode import camel_path
@@ -83,12 +84,17 @@ def _operation(route: Route, schemas: Schemas) -> Json:
 def _answer(route: Route, schemas: Schemas) -> Json:
     if route.answer == "audio":
         return {"description": "The file; `Range` is honoured", "content": _AUDIO_CONTENT}
+    if route.answer == "file":
+        return {"description": "The file, to be saved", "content": {kind: _FILE_CONTENT for kind in MEDIA_TYPES}}
     output = route.method.descriptor.output_type
     said = comments().get(output.full_name, "") or "Done"
     return {"description": said, "content": {"application/json": {"schema": schemas.of(output)}}}
 
 
 def _body(route: Route, schemas: Schemas) -> Json:
+    if route.signed_by:
+        said = f"As it was sent: the header `{route.signed_by}` signs its bytes."
+        return {"required": True, "description": said, "content": {"application/json": {"schema": {"type": "object"}}}}
     request = route.method.descriptor.input_type
     content: Json = {"application/json": {"schema": schemas.of_request(request, route.variables)}}
     if schema_name(request) == "flows.v1.CreatePromptRequest":
@@ -156,6 +162,7 @@ def _widget_operation() -> Json:
     }
 
 
+_FILE_CONTENT: Json = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
 _AUDIO_CONTENT: Json = {"audio/*": {"schema": {"type": "string", "contentMediaType": "audio/ogg"}}}
 _DOWNLOAD: Json = {
     "name": "download",

@@ -15,6 +15,7 @@ from chassis.telemetry import histogram, tracer
 from google.protobuf.message import Message
 from kernel.errors import DomainError, FieldViolation, InvalidInput, Unauthenticated
 from merkez.flows.v1.flow_service_pb2 import CreatePromptRequest
+from merkez.tenancy.v1.porting_service_pb2 import ReceiveCarrierEventRequest
 from merkez.tenancy.v1.session_service_pb2 import RefreshSessionRequest, SignOutRequest
 from opentelemetry import propagate
 from opentelemetry.context import Context
@@ -29,6 +30,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.audio import audio_response
 from gateway.call_traces import CallTraces
 from gateway.edge import Asker, Edge
+from gateway.files import file_response, signed_message
 from gateway.problems import (
     BodyTooLarge,
     BodyUnexpected,
@@ -42,6 +44,7 @@ from gateway.signin import SignIn, is_browser
 from gateway.transcode import RequestInvalid, from_json, from_query, parse_json, to_json
 
 _duration = histogram("merkez.http.duration", "ms", "Time to answer a public HTTP request")
+_WEBHOOK_HEADERS = ("webhook_id", "webhook_timestamp", "webhook_signature")
 _AUDIO_PARAMETERS = ("download",)
 
 
@@ -88,7 +91,10 @@ class Rest:
                 response = self._refusal(request, error, found)
             response.headers["X-Request-Id"] = trace_id()
             span.set_attribute("http.response.status_code", response.status_code)
-            _duration.record((time.perf_counter() - started) * 1000, {"http.route": template})
+            _duration.record(
+                (time.perf_counter() - started) * 1000,
+                {"http.route": template, "http.response.status_code": response.status_code},
+            )
             await response(scope, receive, send)
 
     def _find(self, request: Request) -> Match | Exception:
@@ -128,6 +134,8 @@ class Rest:
             answers = self._edge.stream(route.method, message, who) if streams else _single(call)
             return await audio_response(request, name, answers)
         answering = self._edge.call(route, message, who, asker.address)
+        if route.answer == "file":
+            return file_response(request, await answering)
         answer = await (_unless_gone(request, answering) if route.abandon else answering)
         return self._dress(request, route, answer)
 
@@ -145,10 +153,17 @@ class Rest:
                 "this method takes no query parameters",
                 fields=[FieldViolation(name[:64], "belongs into the body") for name in request.query_params],
             )
+        if route.signed_by:
+            content = await read_body(request, route.max_body_bytes)
+            return signed_message(kind, match, content, request.headers.get(route.signed_by, ""))
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type == "multipart/form-data" and kind is CreatePromptRequest:
             return await _prompt_upload(request, route)
         content = await read_body(request, route.max_body_bytes)
+        if kind is ReceiveCarrierEventRequest:
+            # What is signed are these bytes: read and written anew they would be others.
+            signed = {name: request.headers.get(name.replace("_", "-"), "") for name in _WEBHOOK_HEADERS}
+            return ReceiveCarrierEventRequest(body=content, **signed)
         if content and media_type != "application/json":
             raise MediaTypeUnsupported("send application/json")
         big = len(content) > 256_000

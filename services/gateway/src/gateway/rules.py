@@ -3,7 +3,8 @@
 The template syntax is google.api.http's: literals, one variable `{queue_id}` or `{queue.queue_id}` per segment, and a
 custom verb at the end (`:accept`). Our own keys beside it: `limit` (a bucket of its own), `audit: false` (reads, and
 renewals too frequent to note), `audit: mode` (an enum field of the request that says which of several things was asked
-for: it is part of what is noted), `max_body_bytes`, `answer: audio` (raw bytes instead of JSON).
+for: it is part of what is noted), `max_body_bytes`, `answer: audio` (raw bytes instead of JSON), `answer: file` (a
+document to save), `signed_by: header` (the body is taken as it came, for its signature is of its bytes).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from gateway.contracts import Method
 
 VERBS = ("get", "post", "put", "patch", "delete")
 MAX_BODY_BYTES = 1_000_000
-_KEYS = {"selector", "limit", "audit", "max_body_bytes", "answer", "abandon", *VERBS}
+_KEYS = {"selector", "limit", "audit", "max_body_bytes", "answer", "abandon", "signed_by", *VERBS}
 _VARIABLE = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 
@@ -60,6 +61,8 @@ class Route:
     """Enum field of the request whose value belongs to the action that is noted."""
     max_body_bytes: int = MAX_BODY_BYTES
     answer: str = "json"
+    signed_by: str = ""
+    """Header with the signature of the body, which goes as it came into `payload`, and the header into `signature`."""
     abandon: bool = False
     """Whether it ends when its asker has gone. Not for what changes something: that is done whoever waits."""
 
@@ -158,8 +161,16 @@ def _route(rule: Mapping[str, Any], methods: Mapping[str, Method]) -> Route:
         audit_field=audit if isinstance(audit, str) else "",
         max_body_bytes=int(rule.get("max_body_bytes", MAX_BODY_BYTES)),
         answer=rule.get("answer", "json"),
+        signed_by=_signed_by(rule, method),
         abandon=bool(rule.get("abandon", False)),
     )
+
+
+def _signed_by(rule: Mapping[str, Any], method: Method) -> str:
+    header = str(rule.get("signed_by", ""))
+    if header and {"payload", "signature"} - set(method.descriptor.input_type.fields_by_name):
+        raise RuleInvalid(f"{method.full_name} has no payload and signature")
+    return header
 
 
 def _check_enum(method: Method, name: str) -> None:

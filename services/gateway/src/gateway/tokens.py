@@ -56,6 +56,10 @@ class Access:
     principal: Principal
     expires: float = 0.0
     issued: float = 0.0
+    requests_per_minute: int = 0
+    """What the plan of a key's company allows all its keys together; 0: the plan has no limit, or it is no key."""
+    limit_is_hard: bool = True
+    """Whether what is over the limit is refused, or the owner only told."""
 
 
 class SigningKeys:

@@ -73,6 +73,7 @@ def callback_to_proto(callback: Callback) -> callback_pb2.Callback:
             queue_pb2.SkillLevel(skill_id=level.skill_id, proficiency=level.proficiency)
             for level in callback.required_skills
         ],
+        requirement=callback.requirement,
         priority=callback.priority,
         attributes=dict(callback.attributes),
         preferred_agent_id=callback.preferred_agent_id,
@@ -112,6 +113,7 @@ def callback_from_proto(message: callback_pb2.Callback, traceparent: str = "") -
         brand_id=message.brand_id,
         dialed_number=message.dialed_number,
         required_skills=_levels(message.required_skills),
+        requirement=message.requirement,
         priority=message.priority,
         attributes=dict(message.attributes),
         preferred_agent_id=message.preferred_agent_id,

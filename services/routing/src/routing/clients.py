@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from chassis.auth import acting_for
 from chassis.grpc import Peers
-from kernel.errors import FieldViolation, InvalidInput
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc
 
+from routing.domain.faults import fault, together
 from routing.domain.hours import BusinessHoursInUse
 from routing.domain.queues import QueueInUse
 
@@ -50,8 +50,8 @@ class Flows:
             if not token:
                 break
         if missing:
-            wrong = [FieldViolation(field, "is no prompt of yours: choose another") for field in missing]
-            raise InvalidInput(f"{wrong[0].field} {wrong[0].description}", fields=wrong)
+            wrong = "is no prompt of yours: choose another"
+            raise together([fault("PROMPT_UNKNOWN", field, wrong) for field in missing])
 
     async def _uses(
         self, tenant_id: str, request: flow_service_pb2.ListFlowUsesRequest

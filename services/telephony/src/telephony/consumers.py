@@ -21,6 +21,7 @@ from telephony.convert import quality_message
 from telephony.domain.calls import Contact
 from telephony.domain.legs import Q850
 from telephony.domain.quality import LegQuality
+from telephony.live.accepting import accept
 from telephony.live.house import House
 from telephony.live.quality import Tell
 from telephony.live.switchboard import Switchboard
@@ -35,6 +36,8 @@ _CALL_CHANGED = "call_changed"
 """The live hint; its payload is the call's id."""
 _STATION_WANTED = "station_wanted"
 """The live hint to an agent's softphone."""
+_AUTO_ACCEPT = "auto_accept"
+"""The live hint to the node that has the agent's softphone; its payload is the offer's id, a blank and the agent's."""
 _CALL_QUALITY = "call_quality"
 """The live hint to those who are in a call."""
 
@@ -72,6 +75,9 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
         if node_id:
             tx.after_commit(lambda: switchboard.station_wanted(meta.tenant_id, agent_id, node_id))
         fresh = fact.offer.expire_time.ToDatetime(tzinfo=UTC) > house.now()
+        if fact.offer.auto_accept and fresh:
+            offer_id = fact.offer.offer_id
+            tx.after_commit(lambda: switchboard.stations.auto_accept(meta.tenant_id, offer_id, agent_id))
         if call_id and fresh and await find_me.search(tx, _offered(fact.offer), house.now()) is not None:
             tx.after_commit(switchboard.seek)
 
@@ -128,7 +134,7 @@ def handlers(house: House, switchboard: Switchboard) -> Handlers:
     }
 
 
-async def share_calls(bus: Bus, switchboard: Switchboard, watch: Watch) -> None:
+async def share_calls(bus: Bus, house: House, switchboard: Switchboard, watch: Watch) -> None:
     """Tell the other nodes when this one changed the rows of their calls, and hear it from them. Lossy by declaration:
     `Watch.catch_up` finds what was lost."""
     switchboard.station_wanted = lambda tenant_id, agent_id, node_id: bus.publish_live(
@@ -136,10 +142,20 @@ async def share_calls(bus: Bus, switchboard: Switchboard, watch: Watch) -> None:
     )
     switchboard.elsewhere = lambda tenant_id, call_id: bus.publish_live(tenant_id, _CALL_CHANGED, call_id.encode())
 
+    switchboard.stations.auto_accept = lambda tenant_id, offer_id, agent_id: bus.publish_live(
+        tenant_id, _AUTO_ACCEPT, f"{offer_id} {agent_id}".encode()
+    )
+
     async def changed(message: LiveMessage) -> None:
         await watch.refresh(message.data.decode())
 
+    async def accepts(message: LiveMessage) -> None:
+        offer_id, _, agent_id = message.data.decode().partition(" ")
+        taking = accept(house, switchboard.stations, message.tenant_id, offer_id, agent_id)
+        house.tasks.spawn(taking, "accept an offer by itself")
+
     await bus.subscribe(live_subject("*", _CALL_CHANGED), changed)
+    await bus.subscribe(live_subject("*", _AUTO_ACCEPT), accepts)
 
 
 def share_quality(bus: Bus) -> Tell:

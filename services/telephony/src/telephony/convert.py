@@ -153,10 +153,13 @@ def moment_message(moment: Moment) -> call_pb2.CallMoment:
 
 
 def node_message(node: Node) -> node_service_pb2.Node:
-    return node_service_pb2.Node(
+    message = node_service_pb2.Node(
         node_id=node.node_id, address=node.address, draining=node.draining, live_calls=node.live_calls,
         heartbeat_time=time_out(node.heartbeat_time), start_time=time_out(node.start_time),
     )  # fmt: skip
+    if node.drain_deadline_time is not None:
+        message.drain_deadline_time.FromDatetime(node.drain_deadline_time)
+    return message
 
 
 def station_message(station: Station) -> call_pb2.Station:

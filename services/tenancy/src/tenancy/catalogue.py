@@ -1,13 +1,14 @@
-"""The plan catalogue on sale. A version that was ever subscribed to never changes: a new price is a new version."""
+"""The plans a new installation begins with. They are sown into the database once, where operators go on with them: a
+version that is there never changes by what is written here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from kernel.features import Feature, PlanFeatures
+from kernel.features import Feature
 
-from tenancy.domain.plans import Limits, Plan, PlanNotFound, Rate
+from tenancy.domain.plans import Catalogue, Limits, Plan, Rate
 
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -81,28 +82,6 @@ PLANS: Sequence[Plan] = (
 )
 
 
-def on_sale() -> list[Plan]:
-    """The newest version of each plan, cheapest first."""
-    newest: dict[str, Plan] = {}
-    for plan in PLANS:
-        if plan.plan_id not in newest or plan.version > newest[plan.plan_id].version:
-            newest[plan.plan_id] = plan
-    return sorted(newest.values(), key=lambda plan: plan.tier)
-
-
-def find(plan_id: str, version: int = 0) -> Plan:
-    """A plan's version, the newest for 0. Raises `PlanNotFound`."""
-    for plan in on_sale() if version == 0 else PLANS:
-        if plan.plan_id == plan_id and version in (0, plan.version):
-            return plan
-    raise PlanNotFound(f"There is no plan {plan_id!r}{f' of version {version}' if version else ''}.")
-
-
-def lowest_plan_ids() -> Mapping[str, str]:
-    """The lowest plan on sale that has a feature, by the feature's key."""
-    return {feature: plan.plan_id for plan in reversed(on_sale()) for feature in plan.features}
-
-
-def features_of(plan: Plan) -> PlanFeatures:
-    """What a plan has, and where to find what it doesn't have."""
-    return PlanFeatures(plan.plan_id, frozenset(plan.features), lowest_plan_ids())
+def seed() -> Catalogue:
+    """The catalogue as it is sown."""
+    return Catalogue(PLANS)

@@ -1,15 +1,17 @@
-"""Facts the owner should know of: calls that were refused, and who did what at the edge."""
+"""Facts the owner should know of: calls that were refused, invoices that are overdue, who did what at the edge."""
 
 from __future__ import annotations
 
 from chassis.bus import FactMeta
 from chassis.consumer import Handlers
 from chassis.sql import Tx
+from merkez.billing.v1 import billing_events_pb2
 from merkez.gateway.v1 import gateway_events_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 
 from tenancy import convert
-from tenancy.ops import audit, organisation
+from tenancy.ops import audit, overdue
+from tenancy.ops.notices import raise_notice
 from tenancy.ops.operators import NOTICE
 
 
@@ -18,7 +20,28 @@ async def call_refused(tx: Tx, fact: telephony_events_pb2.CallRefused, meta: Fac
     if fact.reason == NOTICE:  # said already, with its reason, when the tenant was suspended
         return
     parameters = {"limit": str(fact.limit), "brand_id": fact.brand_id}
-    await organisation.raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
+    await raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
+
+
+async def invoice_overdue(tx: Tx, fact: billing_events_pb2.InvoiceOverdue, meta: FactMeta) -> None:
+    """A stage of reminding is reached: the owner is told, and after the last one nobody is let in."""
+    invoice = fact.invoice
+    parameters = {
+        "number": invoice.number, "amount": invoice.owed.amount, "currency": invoice.owed.currency,
+        "days": str(fact.days_overdue),
+    }  # fmt: skip
+    suspends = fact.consequence == billing_events_pb2.OVERDUE_CONSEQUENCE_SUSPENDED
+    await overdue.remind(tx, invoice.invoice_id, parameters, suspends, meta.time)
+
+
+async def invoice_paid(tx: Tx, fact: billing_events_pb2.InvoicePaid, meta: FactMeta) -> None:
+    """Nothing is owed by an invoice any more; when by no other one either, the company has everything back."""
+    await overdue.settled(tx, fact.invoice.invoice_id, fact.others_overdue, meta.time)
+
+
+async def invoice_voided(tx: Tx, fact: billing_events_pb2.InvoiceVoided, meta: FactMeta) -> None:
+    """As one that was paid."""
+    await overdue.settled(tx, fact.invoice.invoice_id, fact.others_overdue, meta.time)
 
 
 async def request_audited(tx: Tx, fact: gateway_events_pb2.RequestAudited, meta: FactMeta) -> None:
@@ -26,7 +49,17 @@ async def request_audited(tx: Tx, fact: gateway_events_pb2.RequestAudited, meta:
     await audit.append(tx, convert.audit_in(fact.entry))
 
 
+async def api_request_limit_reached(tx: Tx, fact: gateway_events_pb2.ApiRequestLimitReached, meta: FactMeta) -> None:
+    """Programs were told to wait, or went over a soft limit: one open notice, counting minutes."""
+    reason = "API_REQUEST_LIMIT_REACHED"
+    await raise_notice(tx, reason, "", {"limit": str(fact.limit)}, meta.time)
+
+
 HANDLERS: Handlers = {
     telephony_events_pb2.CallRefused: call_refused,
+    billing_events_pb2.InvoiceOverdue: invoice_overdue,
+    billing_events_pb2.InvoicePaid: invoice_paid,
+    billing_events_pb2.InvoiceVoided: invoice_voided,
     gateway_events_pb2.RequestAudited: request_audited,
+    gateway_events_pb2.ApiRequestLimitReached: api_request_limit_reached,
 }

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chassis.instants import time_out
-from merkez.tenancy.v1 import number_pb2, number_service_pb2, plan_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
-from merkez.type.v1 import money_pb2
+from merkez.tenancy.v1 import number_pb2, number_service_pb2, session_pb2, tenancy_events_pb2, tenant_pb2
 
+from tenancy import numbers_proto
 from tenancy.domain.call_rules import PARK_ENDS, TONES, CallRules, call_rules_of
+from tenancy.domain.emergency import EmergencyAddress
 from tenancy.domain.fields import FieldInvalid
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
 from tenancy.domain.plans import Plan
-
-
-def plan_out(plan: Plan) -> plan_pb2.Plan:
-    """A plan as the contract shows it."""
-    rates = [
-        plan_pb2.Rate(
-            meter=rate.meter,
-            unit=rate.unit,
-            price=money_pb2.Money(currency=plan.currency, amount=rate.price),
-            included_units=rate.included_units,
-            first_increment_seconds=rate.first_increment_seconds,
-            next_increment_seconds=rate.next_increment_seconds,
-        )
-        for rate in plan.rates
-    ]
-    return plan_pb2.Plan(
-        plan_id=plan.plan_id,
-        version=plan.version,
-        tier=plan.tier,
-        names=plan.names,
-        summaries=plan.summaries,
-        limits=limits_out(plan),
-        rates=rates,
-        features=plan.features,
-        effective_time=time_out(plan.effective_time),
-        currency=plan.currency,
-    )
-
-
-def limits_out(plan: Plan) -> plan_pb2.Limits:
-    """A plan's limits."""
-    return plan_pb2.Limits(**vars(plan.limits))
+from tenancy.plans_proto import entitlements_out
 
 
 def tenant_out(tenant: Tenant, currency: str) -> tenant_pb2.Tenant:
@@ -71,13 +41,6 @@ def tenant_state_in(state: int, field: str) -> str:
         raise FieldInvalid.of(field, "must be a TENANT_STATE")
     name = tenant_pb2.TenantState.Name(state).removeprefix("TENANT_STATE_")  # type: ignore[arg-type]
     return "" if name == "UNSPECIFIED" else name
-
-
-def entitlements_out(plan: Plan) -> tenant_pb2.Entitlements:
-    """What a tenant on the plan may use."""
-    return tenant_pb2.Entitlements(
-        limits=limits_out(plan), features=plan.features, plan_id=plan.plan_id, plan_version=plan.version
-    )
 
 
 def brand_out(brand: Brand) -> tenant_pb2.Brand:
@@ -217,6 +180,14 @@ def number_out(number: Number) -> number_pb2.Number:
         brought=number.brought,
         trunk_id=number.trunk_id,
         approve_time=time_out(number.approve_time),
+        type=numbers_proto.type_out(number.type),
+        capabilities=() if number.brought else numbers_proto.capabilities_out(number),
+        emergency_capable=number.emergency,
+        price_class=number.price_class,
+        ported=number.ported,
+        emergency_address_id=number.emergency_address_id,
+        kept=number_pb2.NumberKept.Value(f"NUMBER_KEPT_{number.kept or 'UNSPECIFIED'}"),
+        kept_until_time=time_out(number.kept_until),
     )
 
 
@@ -233,7 +204,11 @@ def route_out(tenant: Tenant, brand: Brand, number: Number, plan: Plan) -> numbe
 
 
 def caller_numbers_out(
-    tenant: Tenant, brand: Brand | None, numbers: Sequence[Number], plan: Plan
+    tenant: Tenant,
+    brand: Brand | None,
+    numbers: Sequence[Number],
+    plan: Plan,
+    emergency: tuple[Number, EmergencyAddress | None] | None,
 ) -> number_service_pb2.GetCallerNumbersResponse:
     """What a tenant may show and do when it dials out."""
     default = brand.shown_number if brand else ""
@@ -247,6 +222,8 @@ def caller_numbers_out(
         brand_id=brand.brand_id if brand else "",
         tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
         entitlements=entitlements_out(plan),
+        emergency_number=emergency[0].number if emergency else "",
+        emergency_address=numbers_proto.address_out(emergency[1]) if emergency and emergency[1] else None,
     )
 
 
@@ -284,18 +261,6 @@ def tenant_signed_up(tenant: Tenant, currency: str, owner: User) -> tenancy_even
 def tenant_changed(tenant: Tenant, currency: str) -> tenancy_events_pb2.TenantChanged:
     """The fact that a tenant's name, language or time zone changed."""
     return tenancy_events_pb2.TenantChanged(tenant=tenant_out(tenant, currency))
-
-
-def plan_subscribed(
-    plan: Plan, effective: datetime, time_zone: str, lowest_plan_ids: Mapping[str, str]
-) -> tenancy_events_pb2.PlanSubscribed:
-    """The fact that a plan version is held from a moment on."""
-    return tenancy_events_pb2.PlanSubscribed(
-        plan=plan_out(plan),
-        effective_time=time_out(effective),
-        time_zone=time_zone,
-        lowest_plan_ids=lowest_plan_ids,
-    )
 
 
 def tenant_suspended(tenant: Tenant, currency: str) -> tenancy_events_pb2.TenantSuspended:

@@ -12,8 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the newest version of every plan on sale, cheapest first
-         * @description Lists the newest version of every plan on sale, cheapest first.
+         * Lists the version on sale of every plan that anybody may have, lowest tier first
+         * @description Lists the version on sale of every plan that anybody may have, lowest tier first.
          */
         get: operations["merkez.tenancy.v1.PlanService.ListPlans"];
         put?: never;
@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Reads one version of a plan
-         * @description Reads one version of a plan. NOT_FOUND when there is none.
+         * @description Reads one version of a plan. NOT_FOUND when there is none, and for drafts and plans of other companies.
          */
         get: operations["merkez.tenancy.v1.PlanService.GetPlan"];
         put?: never;
@@ -98,8 +98,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Moves the tenant to another plan's newest version from now on
-         * @description Moves the tenant to another plan's newest version from now on. Needs the permission `tenant.write`.
+         * Moves the tenant to the version on sale of a plan: to a dearer one now, to a cheaper one when the period ends
+         * @description Moves the tenant to the version on sale of a plan: to a dearer one now, to a cheaper one when the period ends. As SubscriptionService.MovePlan, which says more. Needs the permission `tenant.write`.
          */
         post: operations["merkez.tenancy.v1.TenantService.ChangePlan"];
         delete?: never;
@@ -116,8 +116,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the tenant may use now
-         * @description What the tenant may use now.
+         * What the tenant may use now: its plan with its add-ons
+         * @description What the tenant may use now: its plan with its add-ons.
          */
         get: operations["merkez.tenancy.v1.TenantService.GetEntitlements"];
         put?: never;
@@ -234,6 +234,206 @@ export interface paths {
          * @description Changes a brand. Needs the permission `brands.write`.
          */
         patch: operations["merkez.tenancy.v1.BrandService.UpdateBrand"];
+        trace?: never;
+    };
+    "/v1/subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads the subscription of the caller's company
+         * @description Reads the subscription of the caller's company. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.tenancy.v1.SubscriptionService.GetSubscription"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription/offers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what the company may subscribe to: the plans on sale, those made for it alone, and the add-ons
+         * @description Lists what the company may subscribe to: the plans on sale, those made for it alone, and the add-ons. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.tenancy.v1.SubscriptionService.ListOffers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription/moves/{planId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What moving to a plan would mean, without doing it
+         * @description What moving to a plan would mean, without doing it. NOT_FOUND PLAN_NOT_FOUND, FAILED_PRECONDITION PLAN_CURRENCY_DIFFERS. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.tenancy.v1.SubscriptionService.PreviewPlanChange"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Moves to another plan, or to the version on sale of the one held: dearer or as dear ones now, cheaper ones when the period ends
+         * @description Moves to another plan, or to the version on sale of the one held: dearer or as dear ones now, cheaper ones when the period ends. Errors as PreviewPlanChange, PLAN_LIMITS_EXCEEDED, ADD_ON_NOT_FOR_PLAN. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.MovePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back what waits for the period's end
+         * @description Takes back what waits for the period's end. FAILED_PRECONDITION NOTHING_PENDING. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.UndoPendingChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription/addOns/{addOnId}:set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Holds any number of an add-on from now on, 0 for none of it
+         * @description Holds any number of an add-on from now on, 0 for none of it. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.SetAddOn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pauses: new calls and programs' keys are refused with SUBSCRIPTION_PAUSED and no fee is charged until it is resumed; calls that are up go on, and people sign in as before
+         * @description Pauses: new calls and programs' keys are refused with SUBSCRIPTION_PAUSED and no fee is charged until it is resumed; calls that are up go on, and people sign in as before. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.PauseSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resumes a paused subscription
+         * @description Resumes a paused subscription. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.ResumeSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels at the period's end, or now
+         * @description Cancels at the period's end, or now. A paused one ends now. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.CancelSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/subscription:reactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins anew after an end: the plan's version on sale, a new period from now, no trial
+         * @description Begins anew after an end: the plan's version on sale, a new period from now, no trial. Errors as MovePlan. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.SubscriptionService.ReactivateSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/sessions:signIn": {
@@ -592,8 +792,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists numbers nobody holds
-         * @description Lists numbers nobody holds. Needs the permission `numbers.read`.
+         * Lists numbers nobody holds, and those that are kept for the asking company
+         * @description Lists numbers nobody holds, and those that are kept for the asking company. INVALID_ARGUMENT names the filter that can't be read. Needs the permission `numbers.read`.
          */
         get: operations["merkez.tenancy.v1.NumberService.ListAvailableNumbers"];
         put?: never;
@@ -680,9 +880,509 @@ export interface paths {
         post?: never;
         /**
          * Gives a number back to the inventory, or lets one that was brought go
-         * @description Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on. Needs the permission `numbers.write`.
+         * @description Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on. A number of the public network rests in quarantine then: it is offered to nobody but the company, and calls to it are refused. Test numbers are free at once. Needs the permission `numbers.write`.
          */
         delete: operations["merkez.tenancy.v1.NumberService.ReleaseNumber"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/numbers/{number}:hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keeps a free number for the asking company for 15 minutes, from now on when it held it already
+         * @description Keeps a free number for the asking company for 15 minutes, from now on when it held it already. FAILED_PRECONDITION NUMBER_TAKEN when it isn't free any more, RESOURCE_EXHAUSTED TOO_MANY_NUMBERS_HELD beyond 20. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.NumberService.HoldNumber"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/numbers/{number}:drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a number go that was held; again is OK
+         * @description Lets a number go that was held; again is OK. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.NumberService.DropHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/emergencyAddresses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the addresses of all brands, newest first
+         * @description Lists the addresses of all brands, newest first. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.EmergencyAddressService.ListEmergencyAddresses"];
+        put?: never;
+        /**
+         * Writes an address down; the carrier judges it then
+         * @description Writes an address down; the carrier judges it then. NOT_FOUND BRAND_NOT_FOUND. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.EmergencyAddressService.CreateEmergencyAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/emergencyAddresses/{emergencyAddressId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forgets an address
+         * @description Forgets an address. FAILED_PRECONDITION EMERGENCY_ADDRESS_IN_USE while it is a number's own, NOT_FOUND EMERGENCY_ADDRESS_NOT_FOUND. Needs the permission `numbers.write`.
+         */
+        delete: operations["merkez.tenancy.v1.EmergencyAddressService.DeleteEmergencyAddress"];
+        options?: never;
+        head?: never;
+        /**
+         * Corrects an address; it has to be judged anew
+         * @description Corrects an address; it has to be judged anew. NOT_FOUND EMERGENCY_ADDRESS_NOT_FOUND, ABORTED VERSION_CONFLICT. Needs the permission `numbers.write`.
+         */
+        patch: operations["merkez.tenancy.v1.EmergencyAddressService.UpdateEmergencyAddress"];
+        trace?: never;
+    };
+    "/v1/numbers/{number}:setEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a number an address of its own, or takes it away
+         * @description Gives a number an address of its own, or takes it away. NOT_FOUND NUMBER_NOT_FOUND or EMERGENCY_ADDRESS_NOT_FOUND, FAILED_PRECONDITION EMERGENCY_ADDRESS_ELSEWHERE for an address of another brand or country. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.EmergencyAddressService.SetEmergencyAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists orders, newest first
+         * @description Lists orders, newest first. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.ListPortOrders"];
+        put?: never;
+        /**
+         * Begins an order: the carrier is asked whether it can take the numbers over
+         * @description Begins an order: the carrier is asked whether it can take the numbers over. INVALID_ARGUMENT names entries that can't be read, FAILED_PRECONDITION NUMBERS_TAKEN naming numbers of the inventory or of other companies, NOT_FOUND BRAND_NOT_FOUND. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.CreatePortOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One order
+         * @description One order. NOT_FOUND PORT_ORDER_NOT_FOUND. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.GetPortOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes what the losing carrier has to know, the day or the numbers, before the order is sent off or after it stopped
+         * @description Changes what the losing carrier has to know, the day or the numbers, before the order is sent off or after it stopped. Other numbers are checked anew. NOT_FOUND PORT_ORDER_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, ABORTED VERSION_CONFLICT, INVALID_ARGUMENT for a day that is no working day, or too near. Needs the permission `numbers.write`.
+         */
+        patch: operations["merkez.tenancy.v1.PortingService.UpdatePortOrder"];
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Uploads a document: PDF, PNG or JPEG of at most 3,000,000 bytes, at most 10 an order
+         * @description Uploads a document: PDF, PNG or JPEG of at most 3,000,000 bytes, at most 10 an order. It is kept encrypted. NOT_FOUND PORT_ORDER_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, INVALID_ARGUMENT for other files. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.UploadPortDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}/documents/{portDocumentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A document as it was uploaded
+         * @description A document as it was uploaded. NOT_FOUND PORT_DOCUMENT_NOT_FOUND, FAILED_PRECONDITION PORT_DOCUMENT_UNREADABLE when the platform's key has changed since. Needs the permission `numbers.write`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.GetPortDocument"];
+        put?: never;
+        post?: never;
+        /**
+         * Takes a document away
+         * @description Takes a document away. NOT_FOUND PORT_DOCUMENT_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG. Needs the permission `numbers.write`.
+         */
+        delete: operations["merkez.tenancy.v1.PortingService.DeletePortDocument"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}:submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends an order off, or again after it stopped
+         * @description Sends an order off, or again after it stopped. NOT_FOUND PORT_ORDER_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, PORT_ORDER_INCOMPLETE naming what is missing, NUMBERS_TAKEN when another order for one of the numbers is on its way, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.SubmitPortOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives an order up
+         * @description Gives an order up. One that was sent off is given up when the carrier agrees. NOT_FOUND PORT_ORDER_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, PORT_PAST_NO_RETURN. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.CancelPortOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}:comment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Writes a comment into the time line
+         * @description Writes a comment into the time line. NOT_FOUND PORT_ORDER_NOT_FOUND. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.CommentPortOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOrders/{portOrderId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to an order, the newest first
+         * @description What happened to an order, the newest first. NOT_FOUND PORT_ORDER_NOT_FOUND. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.ListPortEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOuts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists other carriers' requests, newest first, and whether a PIN is set
+         * @description Lists other carriers' requests, newest first, and whether a PIN is set. Needs the permission `numbers.read`.
+         */
+        get: operations["merkez.tenancy.v1.PortingService.ListPortOuts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOuts/{portOutId}:confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agrees that numbers go
+         * @description Agrees that numbers go. The PIN proves it: without one that was set before, nobody can. NOT_FOUND PORT_OUT_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG, PORT_PIN_WRONG, PORT_PIN_LOCKED after five wrong ones. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.ConfirmPortOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOuts/{portOutId}:refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuses that numbers go
+         * @description Refuses that numbers go. NOT_FOUND PORT_OUT_NOT_FOUND, FAILED_PRECONDITION PORT_STATE_WRONG. Needs the permission `numbers.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.RefusePortOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portOuts:setPin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets the PIN by which requests are confirmed; it is stored hashed and unlocks what wrong ones locked
+         * @description Sets the PIN by which requests are confirmed; it is stored hashed and unlocks what wrong ones locked. Needs the permission `tenant.write`.
+         */
+        post: operations["merkez.tenancy.v1.PortingService.SetPortOutPin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/carrier:event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a carrier's event (a webhook signed as standardwebhooks.com says)
+         * @description Takes a carrier's event (a webhook signed as standardwebhooks.com says). It is a hint: what it names is asked for at the carrier then. UNAUTHENTICATED WEBHOOK_SIGNATURE_WRONG.
+         */
+        post: operations["merkez.tenancy.v1.CarrierService.ReceiveCarrierEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists numbers, by number
+         * @description Lists numbers, by number. Needs the permission `inventory.read`.
+         */
+        get: operations["merkez.tenancy.v1.InventoryService.ListInventory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds numbers from the lines of a CSV file, all of them or, when a line is bad, none
+         * @description Adds numbers from the lines of a CSV file, all of them or, when a line is bad, none. A dry run says what would come of it and adds nothing. Numbers that are there already stay as they are. Needs the permission `inventory.write`.
+         */
+        post: operations["merkez.tenancy.v1.InventoryService.ImportInventory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory/{number.number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says otherwise of a number
+         * @description Says otherwise of a number. NOT_FOUND NUMBER_NOT_FOUND, ABORTED VERSION_CONFLICT. Companies that hold it see it at once. Needs the permission `inventory.write`.
+         */
+        patch: operations["merkez.tenancy.v1.InventoryService.UpdateInventoryNumber"];
+        trace?: never;
+    };
+    "/v1/operator/inventory/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes a free number out
+         * @description Takes a free number out. NOT_FOUND NUMBER_NOT_FOUND, FAILED_PRECONDITION NUMBER_HELD while a company holds it or it is kept for one. Needs the permission `inventory.write`.
+         */
+        delete: operations["merkez.tenancy.v1.InventoryService.RemoveInventoryNumber"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory/{number}:setQuarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shortens or lengthens a number's quarantine; a time that has passed ends it
+         * @description Shortens or lengthens a number's quarantine; a time that has passed ends it. FAILED_PRECONDITION NUMBER_NOT_IN_QUARANTINE. Needs the permission `inventory.write`.
+         */
+        post: operations["merkez.tenancy.v1.InventoryService.SetQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/inventory/{number}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who had a number, and when, the newest first
+         * @description Who had a number, and when, the newest first. Needs the permission `inventory.read`.
+         */
+        get: operations["merkez.tenancy.v1.InventoryService.ListNumberHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -808,6 +1508,234 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists every version of every plan, drafts and retired ones too, by plan and version, with how many companies hold each
+         * @description Lists every version of every plan, drafts and retired ones too, by plan and version, with how many companies hold each. Needs the permission `plans.write`.
+         */
+        get: operations["merkez.tenancy.v1.OperatorPlanService.ListAllPlans"];
+        put?: never;
+        /**
+         * Creates a plan whose first version is a draft
+         * @description Creates a plan whose first version is a draft. ALREADY_EXISTS PLAN_EXISTS, NOT_FOUND TENANT_NOT_FOUND for a plan of a company there isn't. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CreatePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/plans:check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what is wrong with a plan, without keeping it
+         * @description Says what is wrong with a plan, without keeping it. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CheckPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/plans/{planId}:newVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins the next version of a plan as a draft that says what an earlier one says
+         * @description Begins the next version of a plan as a draft that says what an earlier one says. FAILED_PRECONDITION PLAN_HAS_DRAFT. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CreatePlanVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/plans/{plan.planId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Replaces a draft
+         * @description Replaces a draft. FAILED_PRECONDITION PLAN_PUBLISHED: a published version never changes; ABORTED VERSION_CONFLICT. Needs the permission `plans.write`.
+         */
+        patch: operations["merkez.tenancy.v1.OperatorPlanService.UpdatePlanDraft"];
+        trace?: never;
+    };
+    "/v1/operator/plans/{planId}:publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a draft on sale; the version that was on sale is retired by it, and who holds that one keeps it
+         * @description Puts a draft on sale; the version that was on sale is retired by it, and who holds that one keeps it. FAILED_PRECONDITION PLAN_PUBLISHED, ABORTED VERSION_CONFLICT. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.PublishPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/plans/{planId}:retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a version off sale; who holds it keeps it
+         * @description Takes a version off sale; who holds it keeps it. FAILED_PRECONDITION PLAN_NOT_ON_SALE. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.RetirePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/addOns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists every version of every add-on, as ListAllPlans does
+         * @description Lists every version of every add-on, as ListAllPlans does. Needs the permission `plans.write`.
+         */
+        get: operations["merkez.tenancy.v1.OperatorPlanService.ListAllAddOns"];
+        put?: never;
+        /**
+         * Creates an add-on whose first version is a draft
+         * @description Creates an add-on whose first version is a draft. ALREADY_EXISTS PLAN_EXISTS. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CreateAddOn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/addOns/{addOnId}:newVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins the next version of an add-on
+         * @description Begins the next version of an add-on. FAILED_PRECONDITION PLAN_HAS_DRAFT. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.CreateAddOnVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/addOns/{addOn.addOnId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Replaces a draft
+         * @description Replaces a draft. FAILED_PRECONDITION PLAN_PUBLISHED, ABORTED VERSION_CONFLICT. Needs the permission `plans.write`.
+         */
+        patch: operations["merkez.tenancy.v1.OperatorPlanService.UpdateAddOnDraft"];
+        trace?: never;
+    };
+    "/v1/operator/addOns/{addOnId}:publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a draft on sale
+         * @description Puts a draft on sale. FAILED_PRECONDITION PLAN_PUBLISHED, ABORTED VERSION_CONFLICT. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.PublishAddOn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/addOns/{addOnId}:retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a version off sale; who holds it keeps it
+         * @description Takes a version off sale; who holds it keeps it. FAILED_PRECONDITION PLAN_NOT_ON_SALE. Needs the permission `plans.write`.
+         */
+        post: operations["merkez.tenancy.v1.OperatorPlanService.RetireAddOn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/nodes": {
         parameters: {
             query?: never;
@@ -838,8 +1766,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Lets a node take no new calls and hand its live ones to others
-         * @description Lets a node take no new calls and hand its live ones to others. Repeating it changes nothing. NOT_FOUND NODE_NOT_FOUND. Needs the permission `nodes.write`.
+         * Lets a node take no new calls and hand its live ones to others, for so long at most: what can't be moved by then is moved all the same, or ends NODE_DRAINED
+         * @description Lets a node take no new calls and hand its live ones to others, for so long at most: what can't be moved by then is moved all the same, or ends NODE_DRAINED. Until then UndrainNode takes it back. Repeating it changes nothing but a bound that is given. INVALID_ARGUMENT drain_duration; NOT_FOUND NODE_NOT_FOUND. Needs the permission `nodes.write`.
          */
         post: operations["merkez.telephony.v1.NodeService.DrainNode"];
         delete?: never;
@@ -919,7 +1847,7 @@ export interface paths {
         put?: never;
         /**
          * Puts a party on hold with music, the customer unless a leg is named
-         * @description Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         * @description Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED CALL_OF_OTHER_AGENT, also where the leg is consulted by another agent of the call. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.HoldCall"];
         delete?: never;
@@ -939,7 +1867,7 @@ export interface paths {
         put?: never;
         /**
          * Takes a party back, the customer unless a leg is named
-         * @description Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         * @description Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.ResumeCall"];
         delete?: never;
@@ -959,7 +1887,7 @@ export interface paths {
         put?: never;
         /**
          * Mutes or unmutes the caller's own leg, or the leg that is named
-         * @description Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         * @description Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.SetMute"];
         delete?: never;
@@ -978,8 +1906,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold
-         * @description Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits. Needs the permission `calls.control`.
+         * Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold
+         * @description Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.SendDigits"];
         delete?: never;
@@ -1219,7 +2147,7 @@ export interface paths {
         put?: never;
         /**
          * Lets one party go; the others talk on
-         * @description Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND. Needs the permission `calls.control`.
+         * @description Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.DropLeg"];
         delete?: never;
@@ -2040,6 +2968,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/surveyReport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Adds answers up, question by question: how many, their average, how many gave each, and day by day
+         * @description Adds answers up, question by question: how many, their average, how many gave each, and day by day. Needs the permission `analytics.read`.
+         */
+        get: operations["merkez.flows.v1.SurveyService.GetSurveyReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/surveyAnswers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists answers, newest first
+         * @description Lists answers, newest first. Needs the permission `analytics.read`.
+         */
+        get: operations["merkez.flows.v1.SurveyService.ListSurveyAnswers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/flows/{flowId}:test": {
         parameters: {
             query?: never;
@@ -2710,8 +3678,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on
-         * @description Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.write`.
+         * Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on
+         * @description Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION CONTACT_STATE_CHANGED when it no longer waits. Needs the permission `contacts.write`.
          */
         patch: operations["merkez.routing.v1.ContactService.UpdateContact"];
         trace?: never;
@@ -3448,6 +4416,1134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/usageRecords:record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Records up to 1,000 usage events, each once for ever: what is wrong with one keeps none of the others
+         * @description Records up to 1,000 usage events, each once for ever: what is wrong with one keeps none of the others. INVALID_ARGUMENT TOO_MANY_EVENTS. Needs the permission `usage.write`.
+         */
+        post: operations["merkez.billing.v1.UsageService.RecordUsage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage:current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the current period's usage stands against what the plan includes
+         * @description How the current period's usage stands against what the plan includes. FAILED_PRECONDITION NOTHING_SUBSCRIBED. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.UsageService.GetCurrentUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/coupons:redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeems a coupon by its code
+         * @description Redeems a coupon by its code. Errors as GiveCoupon. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.CouponService.RedeemCoupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/coupons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the coupons the company has, oldest first
+         * @description Lists the coupons the company has, oldest first. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.CouponService.ListRedeemedCoupons"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/taxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The company's tax data
+         * @description The company's tax data. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.TaxService.GetTaxData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/meters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the meters there are, built-in ones first, then by name
+         * @description Lists the meters there are, built-in ones first, then by name. Needs the permission `billing.read` or `tenants.read`.
+         */
+        get: operations["merkez.billing.v1.MeterService.ListMeters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/meters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Defines a meter
+         * @description Defines a meter. INVALID_ARGUMENT METER_INVALID, ALREADY_EXISTS METER_EXISTS, FAILED_PRECONDITION METER_FIXED for the name of a built-in one. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.MeterService.CreateMeter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/meters/{meter}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the names of a meter, or lets it take no more usage
+         * @description Changes the names of a meter, or lets it take no more usage. NOT_FOUND METER_NOT_FOUND, ABORTED VERSION_CONFLICT, FAILED_PRECONDITION METER_FIXED for a built-in one. Needs the permission `tenants.write`.
+         */
+        patch: operations["merkez.billing.v1.MeterService.UpdateMeter"];
+        trace?: never;
+    };
+    "/v1/operator/coupons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists coupons, newest first
+         * @description Lists coupons, newest first. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.billing.v1.CouponService.ListCoupons"];
+        put?: never;
+        /**
+         * Makes a coupon
+         * @description Makes a coupon. INVALID_ARGUMENT COUPON_INVALID, CURRENCY_UNKNOWN or AMOUNT_INVALID, ALREADY_EXISTS COUPON_EXISTS. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.CouponService.CreateCoupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/coupons/{couponId}:archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets nobody redeem a coupon any more; who has it keeps it
+         * @description Lets nobody redeem a coupon any more; who has it keeps it. NOT_FOUND COUPON_NOT_FOUND, ABORTED VERSION_CONFLICT. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.CouponService.ArchiveCoupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/coupons:give": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a company a coupon, from the current period on
+         * @description Gives a company a coupon, from the current period on. NOT_FOUND COUPON_NOT_FOUND, FAILED_PRECONDITION COUPON_SPENT when it is archived, expired or redeemed as often as it may be, ALREADY_EXISTS COUPON_HELD. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.CouponService.GiveCoupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/taxRates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists tax rates, by region, code and time
+         * @description Lists tax rates, by region, code and time. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.billing.v1.TaxService.ListTaxRates"];
+        put?: never;
+        /**
+         * Adds a tax rate
+         * @description Adds a tax rate. INVALID_ARGUMENT TAX_INVALID, FAILED_PRECONDITION TAX_RATES_OVERLAP when one of the same code is in force in the region at the same time. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.TaxService.CreateTaxRate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/taxRates/{taxRateId}:end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a tax rate end at a moment to come
+         * @description Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.TaxService.EndTaxRate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/taxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A company's tax data, as operators read it
+         * @description A company's tax data, as operators read it. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.billing.v1.TaxService.GetTenantTaxData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes a company's tax data, from the running period on
+         * @description Changes a company's tax data, from the running period on. INVALID_ARGUMENT TAX_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `tenants.write`.
+         */
+        patch: operations["merkez.billing.v1.TaxService.SetTenantTaxData"];
+        trace?: never;
+    };
+    "/v1/wallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads it
+         * @description Reads it. NOT_FOUND WALLET_NOT_FOUND when the company has none. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.WalletService.GetWallet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet/ledgerEntries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists its ledger, newest first
+         * @description Lists its ledger, newest first. NOT_FOUND WALLET_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.WalletService.ListLedgerEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet:setLowBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets the balances below which a notice is given
+         * @description Sets the balances below which a notice is given. NOT_FOUND WALLET_NOT_FOUND; INVALID_ARGUMENT WALLET_INVALID; ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.WalletService.SetLowBalances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists decks, newest first
+         * @description Lists decks, newest first. Needs the permission `rates.read`.
+         */
+        get: operations["merkez.billing.v1.RateDeckService.ListRateDecks"];
+        put?: never;
+        /**
+         * Makes a deck without a version; a derived one with its first, in force at once
+         * @description Makes a deck without a version; a derived one with its first, in force at once. INVALID_ARGUMENT RATE_DECK_INVALID; NOT_FOUND RATE_DECK_NOT_FOUND of its parent; FAILED_PRECONDITION RATE_DECK_PARENT_DERIVED. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.CreateRateDeck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND RATE_DECK_NOT_FOUND. Needs the permission `rates.read`.
+         */
+        get: operations["merkez.billing.v1.RateDeckService.GetRateDeck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:beginImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a draft, whose lines follow as CSV
+         * @description Begins a draft, whose lines follow as CSV. A draft that was never activated is thrown away. NOT_FOUND RATE_DECK_NOT_FOUND; FAILED_PRECONDITION RATE_DECK_DERIVED. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.BeginRateDeckImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:uploadPart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Brings the next part of the file, up to 750 kB; the same part again changes nothing
+         * @description Brings the next part of the file, up to 750 kB; the same part again changes nothing. FAILED_PRECONDITION RATE_DECK_VERSION_ACTIVE, IMPORT_PART_MISSING when an earlier part isn't there; ABORTED IMPORT_PART_DIFFERS. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.UploadRateDeckPart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:checkImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads the draft without changing anything: every bad line, and what it would change (dry run)
+         * @description Reads the draft without changing anything: every bad line, and what it would change (dry run). NOT_FOUND RATE_DECK_VERSION_NOT_FOUND; FAILED_PRECONDITION RATE_DECK_VERSION_ACTIVE. Needs the permission `rates.read`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.CheckRateDeckImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Activates a draft from a time on, for ever
+         * @description Activates a draft from a time on, for ever. FAILED_PRECONDITION RATE_DECK_HAS_ERRORS, RATE_DECK_HAS_WARNINGS unless they are accepted; INVALID_ARGUMENT ACTIVATE_TIME_PAST; ABORTED RATE_DECK_DRAFT_CHANGED when it isn't the file that was checked. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.ActivateRateDeckVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:changeMarkup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a derived deck another markup from a time on
+         * @description Gives a derived deck another markup from a time on. FAILED_PRECONDITION RATE_DECK_NOT_DERIVED; INVALID_ARGUMENT ACTIVATE_TIME_PAST, RATE_DECK_INVALID. Needs the permission `rates.write`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.ChangeRateDeckMarkup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A part of a version as CSV, that reads as the same lines; of a derived deck with its own prices
+         * @description A part of a version as CSV, that reads as the same lines; of a derived deck with its own prices. NOT_FOUND RATE_DECK_NOT_FOUND, RATE_DECK_VERSION_NOT_FOUND. Needs the permission `rates.read`.
+         */
+        get: operations["merkez.billing.v1.RateDeckService.ExportRateDeck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/rateDecks/{rateDeckId}:lookUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a call would cost
+         * @description What a call would cost. NOT_FOUND RATE_DECK_NOT_FOUND; INVALID_ARGUMENT NUMBER_INVALID, DURATION_INVALID. Needs the permission `rates.read`.
+         */
+        post: operations["merkez.billing.v1.RateDeckService.LookUpRate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND WALLET_NOT_FOUND. Needs the permission `wallets.read`.
+         */
+        get: operations["merkez.billing.v1.WalletOperatorService.GetTenantWallet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet/ledgerEntries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists its ledger, newest first
+         * @description Lists its ledger, newest first. NOT_FOUND WALLET_NOT_FOUND. Needs the permission `wallets.read`.
+         */
+        get: operations["merkez.billing.v1.WalletOperatorService.ListTenantLedgerEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet:configure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a company's wallet, or changes what it allows
+         * @description Makes a company's wallet, or changes what it allows. INVALID_ARGUMENT WALLET_INVALID; NOT_FOUND RATE_DECK_NOT_FOUND; FAILED_PRECONDITION WALLET_CURRENCY_FIXED; ABORTED VERSION_CONFLICT. Needs the permission `wallets.write`.
+         */
+        post: operations["merkez.billing.v1.WalletOperatorService.ConfigureWallet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet:topUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a grant; what is owed is paid of it first
+         * @description Adds a grant; what is owed is paid of it first. NOT_FOUND WALLET_NOT_FOUND; INVALID_ARGUMENT GRANT_INVALID. Needs the permission `wallets.write`.
+         */
+        post: operations["merkez.billing.v1.WalletOperatorService.TopUpWallet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/wallet/grants/{grantId}:takeBack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back what is left of a grant
+         * @description Takes back what is left of a grant. NOT_FOUND GRANT_NOT_FOUND; FAILED_PRECONDITION GRANT_USED_UP. Needs the permission `wallets.write`.
+         */
+        post: operations["merkez.billing.v1.WalletOperatorService.TakeBackGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists differences of all companies, newest call first
+         * @description Lists differences of all companies, newest call first. Needs the permission `differences.read`.
+         */
+        get: operations["merkez.billing.v1.DifferenceService.ListDifferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}:reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compares a company's calls of an interval now, and fills the gaps that can be filled
+         * @description Compares a company's calls of an interval now, and fills the gaps that can be filled. INVALID_ARGUMENT RANGE_INVALID when it is empty or longer than 31 days; UNAVAILABLE when telephony can't be asked. Needs the permission `differences.write`.
+         */
+        post: operations["merkez.billing.v1.DifferenceService.ReconcileTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists invoices, newest period first
+         * @description Lists invoices, newest period first. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.ListInvoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{invoiceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one; a draft is computed as of now
+         * @description Reads one; a draft is computed as of now. NOT_FOUND INVOICE_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetInvoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{invoiceId}/lineRecords": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a line was made of, oldest first
+         * @description What a line was made of, oldest first. NOT_FOUND INVOICE_NOT_FOUND, INVOICE_LINE_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.ListInvoiceLineRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{invoiceId}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The invoice as a file, the same bytes every time
+         * @description The invoice as a file, the same bytes every time. FAILED_PRECONDITION INVOICE_NOT_FINALIZED for a draft. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetInvoiceDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invoices/{invoiceId}:pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pays what is owed by the method on file
+         * @description Pays what is owed by the method on file. FAILED_PRECONDITION NO_PAYMENT_PROVIDER, NO_PAYMENT_METHOD, INVOICE_STATE_WRONG. That it was refused by the bank is said in the invoice's payments. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceService.PayInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/creditNotes/{creditNoteId}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A credit note as a file, the same bytes every time
+         * @description A credit note as a file, the same bytes every time. NOT_FOUND CREDIT_NOTE_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetCreditNoteDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whom and how the company is billed
+         * @description Whom and how the company is billed. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetBillingProfile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes whom and how the company is billed; invoices that were finalized keep what they say
+         * @description Changes whom and how the company is billed; invoices that were finalized keep what they say. INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        patch: operations["merkez.billing.v1.InvoiceService.UpdateBillingProfile"];
+        trace?: never;
+    };
+    "/v1/paymentOptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the company can pay, and what credit it has
+         * @description How the company can pay, and what credit it has. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceService.GetPaymentOptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/paymentOptions:setUp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A page of the payment provider where a card or another method is put in: nothing of it passes through here
+         * @description A page of the payment provider where a card or another method is put in: nothing of it passes through here. FAILED_PRECONDITION NO_PAYMENT_PROVIDER where invoices are paid by hand. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceService.StartPaymentSetup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists invoices of all companies, newest first
+         * @description Lists invoices of all companies, newest first. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.ListAllInvoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one
+         * @description Reads one. NOT_FOUND INVOICE_NOT_FOUND. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.GetTenantInvoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes what stands on a draft: the order number and the notes
+         * @description Changes what stands on a draft: the order number and the notes. FAILED_PRECONDITION INVOICE_STATE_WRONG, ABORTED VERSION_CONFLICT. Needs the permission `invoices.write`.
+         */
+        patch: operations["merkez.billing.v1.InvoiceOperatorService.UpdateInvoice"];
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The invoice as a file, as GetInvoiceDocument gives it to the company
+         * @description The invoice as a file, as GetInvoiceDocument gives it to the company. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.GetTenantInvoiceDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:finalize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finalizes a draft now instead of when late usage was waited for
+         * @description Finalizes a draft now instead of when late usage was waited for. FAILED_PRECONDITION INVOICE_STATE_WRONG, NO_LEGAL_ENTITY. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.FinalizeInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:recordPayment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Notes money that came in by bank or cash; what is more than owed becomes the company's credit
+         * @description Notes money that came in by bank or cash; what is more than owed becomes the company's credit. FAILED_PRECONDITION INVOICE_STATE_WRONG, INVALID_ARGUMENT AMOUNT_INVALID. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.RecordPayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declares a finalized invoice void
+         * @description Declares a finalized invoice void. FAILED_PRECONDITION INVOICE_STATE_WRONG when it is paid, INVOICE_PARTLY_PAID when something came in or was credited: then a credit note is the way. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.VoidInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}/creditNotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an invoice back, whole or by line, and never more than is left of a line
+         * @description Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.CreateCreditNote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Computes a finalized invoice anew from its events and plan versions, and says whether it is the same to the byte
+         * @description Computes a finalized invoice anew from its events and plan versions, and says whether it is the same to the byte. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.RebuildInvoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/legalEntities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the companies that send invoices, by name
+         * @description Lists the companies that send invoices, by name. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.ListLegalEntities"];
+        put?: never;
+        /**
+         * Creates one
+         * @description Creates one. The first one is the default. INVALID_ARGUMENT LEGAL_ENTITY_INVALID, ALREADY_EXISTS NUMBER_PREFIX_TAKEN. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.CreateLegalEntity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/legalEntities/{legalEntityId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes one; invoices that were finalized keep what they say
+         * @description Changes one; invoices that were finalized keep what they say. NOT_FOUND LEGAL_ENTITY_NOT_FOUND, ABORTED VERSION_CONFLICT, FAILED_PRECONDITION NUMBERS_IN_USE for another prefix once a number was given. Needs the permission `invoices.write`.
+         */
+        patch: operations["merkez.billing.v1.InvoiceOperatorService.UpdateLegalEntity"];
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/billingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads how a company is billed
+         * @description Reads how a company is billed. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.GetTenantBillingProfile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/billingProfile:setTerms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets who bills a company and how many days it has to pay
+         * @description Sets who bills a company and how many days it has to pay. NOT_FOUND LEGAL_ENTITY_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.SetBillingTerms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/paymentEvents/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an event of a payment provider as it was sent: its signature says whether it is
+         * @description Takes an event of a payment provider as it was sent: its signature says whether it is. A repeat changes nothing. UNAUTHENTICATED SIGNATURE_WRONG, FAILED_PRECONDITION NO_PAYMENT_PROVIDER.
+         */
+        post: operations["merkez.billing.v1.PaymentEventService.ReceivePaymentEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/wallboard": {
         parameters: {
             query?: never;
@@ -3731,6 +5827,503 @@ export interface components {
              */
             computeTime?: string;
         };
+        /** @description Activates. */
+        "billing.v1.ActivateRateDeckVersionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Required. The draft.
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description From when on; unset means now.
+             */
+            activateTime?: string;
+            /** @description Activates also with warnings. */
+            acceptWarnings?: boolean;
+        };
+        /**
+         * @description How a meter counts what happens in a period.
+         * @enum {string}
+         */
+        "billing.v1.Aggregation": "AGGREGATION_UNSPECIFIED" | "AGGREGATION_COUNT" | "AGGREGATION_SUM" | "AGGREGATION_MAX" | "AGGREGATION_UNIQUE_COUNT" | "AGGREGATION_LATEST" | "AGGREGATION_WEIGHTED_SUM";
+        /** @description Archives. */
+        "billing.v1.ArchiveCouponRequest": {
+            /** @description Required. */
+            couponId?: string;
+            /**
+             * Format: int64
+             * @description Required. Version that was read.
+             */
+            version: string;
+        };
+        /** @description Begins. */
+        "billing.v1.BeginRateDeckImportRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeckId?: string;
+        };
+        /** @description Whom and how a company is billed. */
+        "billing.v1.BillingProfile": {
+            /** @description Name that stands on invoices, up to 200 characters; empty means the company's name is not known to billing yet and nothing is printed. */
+            legalName?: string;
+            /** @description Where the company is. */
+            address?: components["schemas"]["billing.v1.PostalAddress"];
+            /** @description Its number at the tax office, up to 40 characters. */
+            taxId?: string;
+            /** @description Where invoices and reminders are sent to. */
+            email?: string;
+            /** @description Language of documents: en, tr, az or fa; empty means en. */
+            language?: string;
+            /** @description What stands on every invoice as the buyer's order number, up to 60 characters. */
+            purchaseOrder?: string;
+            /**
+             * Format: int32
+             * @description Output only. Days after its issue that an invoice is due; operators set it.
+             */
+            readonly paymentTermsDays?: number;
+            /** @description Output only. Legal entity that bills the company; empty means the default one. */
+            readonly legalEntityId?: string;
+            /** @description Output only. Currency of the company's invoices: that of its plan. */
+            readonly currency?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; 0 while nothing was saved.
+             */
+            readonly version?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.ChangeRateDeckMarkupRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeckId?: string;
+            /** @description Percent added, exact decimal above -100 and up to 1000; empty means 0. */
+            markupPercent?: string;
+            /** @description Amount added to a minute's price; empty means 0. */
+            markupAmount?: string;
+            /**
+             * Format: date-time
+             * @description From when on; unset means now.
+             */
+            activateTime?: string;
+        };
+        /** @description Checks. */
+        "billing.v1.CheckRateDeckImportRequest": {
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Required. The draft.
+             */
+            version: number;
+        };
+        /** @description Configures. */
+        "billing.v1.ConfigureWalletRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. Its settings; what is output only is ignored, version is the one this was decided on, 0 changes whatever is there. */
+            wallet: components["schemas"]["billing.v1.Wallet"];
+        };
+        /** @description A coupon. What it takes off never changes. */
+        "billing.v1.Coupon": {
+            /** @description Output only. */
+            readonly couponId?: string;
+            /** @description Required. Immutable. What somebody types to redeem it: capital letters, digits and -, 3 to 40. */
+            code?: string;
+            /** @description Required. Immutable. What the invoice calls it, up to 64 characters. */
+            name?: string;
+            /** @description Required. Immutable. For how long. */
+            frequency?: components["schemas"]["billing.v1.CouponFrequency"];
+            /** @description Immutable. Percent off, exact decimal above 0, at most 100; empty for an amount. */
+            percent?: string;
+            /** @description Immutable. Amount off each period, of invoices of its currency; what a period doesn't use up lapses. Unset for a percentage. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description Immutable. Periods of COUPON_FREQUENCY_REPEATING, 1 to 120.
+             */
+            periods?: number;
+            /** @description Immutable. Rates or meters it is for, and fee for the plan's and add-ons' fees; empty: everything. */
+            rates?: string[];
+            /**
+             * Format: date-time
+             * @description Immutable. Until when it can be redeemed; unset: always.
+             */
+            redeemUntilTime?: string;
+            /**
+             * Format: int32
+             * @description Immutable. How many companies may redeem it; 0: any number.
+             */
+            maxRedemptions?: number;
+            /**
+             * Format: int32
+             * @description Output only. How many have.
+             */
+            readonly redemptionCount?: number;
+            /** @description Output only. Whether nobody can redeem it any more; who has it keeps it. */
+            readonly archived?: boolean;
+            /**
+             * Format: date-time
+             * @description Output only. When it was made.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in changes to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description For how many billing periods a coupon counts.
+         * @enum {string}
+         */
+        "billing.v1.CouponFrequency": "COUPON_FREQUENCY_UNSPECIFIED" | "COUPON_FREQUENCY_ONCE" | "COUPON_FREQUENCY_REPEATING" | "COUPON_FREQUENCY_FOREVER";
+        /** @description Makes. */
+        "billing.v1.CreateCouponRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            coupon: components["schemas"]["billing.v1.Coupon"];
+        };
+        /** @description Takes back. */
+        "billing.v1.CreateCreditNoteRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /** @description Required. Why, up to 500 characters; it stands on the credit note. */
+            reason: string;
+            /** @description Which lines and how much of each before tax; empty means all that is left of all lines. */
+            lines?: components["schemas"]["billing.v1.CreditNoteLine"][];
+        };
+        /** @description Creates. */
+        "billing.v1.CreateLegalEntityRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            legalEntity: components["schemas"]["billing.v1.LegalEntity"];
+        };
+        /** @description Defines. */
+        "billing.v1.CreateMeterRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            meter: components["schemas"]["billing.v1.Meter"];
+        };
+        /** @description Makes one. */
+        "billing.v1.CreateRateDeckRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            rateDeck: components["schemas"]["billing.v1.RateDeck"];
+            /** @description Of a derived deck: percent added, exact decimal above -100 and up to 1000. */
+            markupPercent?: string;
+            /** @description Of a derived deck: amount added to a minute's price. */
+            markupAmount?: string;
+        };
+        /** @description Adds. */
+        "billing.v1.CreateTaxRateRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            taxRate: components["schemas"]["billing.v1.TaxRate"];
+        };
+        /** @description What was taken back of an invoice, with a number of its own. */
+        "billing.v1.CreditNote": {
+            /** @description Output only. */
+            readonly creditNoteId?: string;
+            /** @description Output only. Number in the legal entity's own series. */
+            readonly number?: string;
+            /** @description Output only. Invoice it is of. */
+            readonly invoiceId?: string;
+            /** @description Why, up to 500 characters. */
+            reason?: string;
+            /** @description By line. */
+            lines?: components["schemas"]["billing.v1.CreditNoteLine"][];
+            /** @description Output only. Sum of the lines with their discounts and taxes. */
+            readonly total?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Taxes given back. */
+            readonly taxes?: components["schemas"]["billing.v1.IssuedTax"][];
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly issueTime?: string;
+            /** @description Output only. What of it lowered what was owed. */
+            readonly applied?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What of it became credit of the company, since it was paid already. */
+            readonly creditedToBalance?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description What was taken back of one line. */
+        "billing.v1.CreditNoteLine": {
+            /** @description Line of the invoice. */
+            lineId?: string;
+            /** @description How much of it, before tax; positive. */
+            amount?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description A period's usage so far. */
+        "billing.v1.CurrentUsage": {
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was computed.
+             */
+            computeTime?: string;
+            /** @description By rate, in the order of the invoice's lines. */
+            meters?: components["schemas"]["billing.v1.MeterUsage"][];
+        };
+        /** @description A day's usage. */
+        "billing.v1.DayUsage": {
+            /**
+             * Format: date-time
+             * @description Its begin, by the clock of the company's zone.
+             */
+            startTime?: string;
+            /** @description Used on it, exact decimal; of what lasts or is the most of something: how much there was. */
+            quantity?: string;
+        };
+        /** @description One difference of one call. */
+        "billing.v1.Difference": {
+            /** @description Output only. Company. */
+            readonly tenantId?: string;
+            /** @description Output only. */
+            readonly callId?: string;
+            /** @description Output only. */
+            readonly cause?: components["schemas"]["billing.v1.DifferenceCause"];
+            /** @description Output only. */
+            readonly state?: components["schemas"]["billing.v1.DifferenceState"];
+            /**
+             * Format: date-time
+             * @description Output only. When the call began.
+             */
+            readonly callTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Seconds media went, as nodes vouch for them; a begun second counts.
+             */
+            readonly mediaSeconds?: string;
+            /**
+             * Format: int64
+             * @description Output only. Seconds of the detail record.
+             */
+            readonly recordSeconds?: string;
+            /**
+             * Format: int64
+             * @description Output only. Seconds of usage, or those a wallet was charged for.
+             */
+            readonly billedSeconds?: string;
+            /**
+             * Format: date-time
+             * @description Output only. First seen.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Last looked at.
+             */
+            readonly updateTime?: string;
+        };
+        /**
+         * @description Why they differ.
+         * @enum {string}
+         */
+        "billing.v1.DifferenceCause": "DIFFERENCE_CAUSE_UNSPECIFIED" | "DIFFERENCE_CAUSE_USAGE_MISSING" | "DIFFERENCE_CAUSE_USAGE_TWICE" | "DIFFERENCE_CAUSE_SECONDS_DIFFER" | "DIFFERENCE_CAUSE_UNRATED" | "DIFFERENCE_CAUSE_REFUSED_BILLED" | "DIFFERENCE_CAUSE_RECORD_MISSING" | "DIFFERENCE_CAUSE_WALLET_DIFFERS" | "DIFFERENCE_CAUSE_STILL_OPEN" | "DIFFERENCE_CAUSE_MEDIA_DIFFERS";
+        /**
+         * @description Where one stands.
+         * @enum {string}
+         */
+        "billing.v1.DifferenceState": "DIFFERENCE_STATE_UNSPECIFIED" | "DIFFERENCE_STATE_OPEN" | "DIFFERENCE_STATE_RESOLVED";
+        /**
+         * @description What an invoice can be downloaded as.
+         * @enum {string}
+         */
+        "billing.v1.DocumentFormat": "DOCUMENT_FORMAT_UNSPECIFIED" | "DOCUMENT_FORMAT_PDF" | "DOCUMENT_FORMAT_CSV" | "DOCUMENT_FORMAT_UBL";
+        /** @description Ends. */
+        "billing.v1.EndTaxRateRequest": {
+            /** @description Required. */
+            taxRateId?: string;
+            /**
+             * Format: date-time
+             * @description Required. A moment to come.
+             */
+            endTime: string;
+        };
+        /** @description A part. */
+        "billing.v1.ExportRateDeckResponse": {
+            /** @description Text of the file. */
+            csv?: string;
+            /** @description Whether there is another part. */
+            more?: boolean;
+            /**
+             * Format: int32
+             * @description Version it is of.
+             */
+            version?: number;
+        };
+        /** @description Finalizes. */
+        "billing.v1.FinalizeInvoiceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Gives. */
+        "billing.v1.GiveCouponRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. The company. */
+            tenantId?: string;
+            /** @description Required. */
+            couponId: string;
+        };
+        /** @description Money given at once. */
+        "billing.v1.Grant": {
+            /** @description Output only. */
+            readonly grantId?: string;
+            /** @description Given. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Left and free to use. */
+            readonly left?: components["schemas"]["type.v1.Money"];
+            /** @description Where it comes from. */
+            source?: components["schemas"]["billing.v1.GrantSource"];
+            /**
+             * Format: int32
+             * @description Lower is used first.
+             */
+            priority?: number;
+            /**
+             * Format: date-time
+             * @description What is left then is gone; unset: never.
+             */
+            expireTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /**
+         * @description Where a grant's money comes from.
+         * @enum {string}
+         */
+        "billing.v1.GrantSource": "GRANT_SOURCE_UNSPECIFIED" | "GRANT_SOURCE_PAID" | "GRANT_SOURCE_FREE" | "GRANT_SOURCE_PROMO";
+        /** @description An invoice. */
+        "billing.v1.Invoice": {
+            /** @description Output only. */
+            readonly invoiceId?: string;
+            /** @description Output only. Number within its legal entity's series, without gaps; empty while it is a draft. */
+            readonly number?: string;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["billing.v1.InvoiceState"];
+            /**
+             * Format: date-time
+             * @description Output only. Period begins.
+             */
+            readonly periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Period ends.
+             */
+            readonly periodEndTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Of everything heard of until then; unset while it is a draft.
+             */
+            readonly cutoffTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was finalized; unset while it is a draft.
+             */
+            readonly issueTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Until when it is to be paid.
+             */
+            readonly dueTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When nothing was owed any more.
+             */
+            readonly paidTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was declared void.
+             */
+            readonly voidTime?: string;
+            /** @description Output only. Why it was declared void. */
+            readonly voidReason?: string;
+            /** @description Output only. Sum of the lines. */
+            readonly subtotal?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Subtotal without discounts, with taxes. */
+            readonly total?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What came in. */
+            readonly paid?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What credit notes took off what was owed. */
+            readonly credited?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What is still owed: total - paid - credited, 0 when it is void. */
+            readonly owed?: components["schemas"]["type.v1.Money"];
+            /** @description Output only, empty in lists. Lines. */
+            readonly lines?: components["schemas"]["billing.v1.IssuedLine"][];
+            /** @description Output only, empty in lists. Discounts. */
+            readonly discounts?: components["schemas"]["billing.v1.IssuedDiscount"][];
+            /** @description Output only, empty in lists. Taxes. */
+            readonly taxes?: components["schemas"]["billing.v1.IssuedTax"][];
+            /** @description Output only, empty in lists. Payments, oldest first. */
+            readonly payments?: components["schemas"]["billing.v1.InvoicePayment"][];
+            /** @description Output only, empty in lists. Credit notes, oldest first. */
+            readonly creditNotes?: components["schemas"]["billing.v1.CreditNote"][];
+            /** @description Output only. Who sends it, as it was when it was finalized. */
+            readonly seller?: components["schemas"]["billing.v1.LegalEntity"];
+            /** @description Output only. Who gets it, as it was when it was finalized. */
+            readonly buyer?: components["schemas"]["billing.v1.BillingProfile"];
+            /** @description The buyer's order number, up to 60 characters. */
+            purchaseOrder?: string;
+            /** @description What stands below the lines, up to 1,000 characters. Both can be changed while it is a draft. */
+            notes?: string;
+            /** @description Output only. SHA-256 of the frozen statement, hexadecimal; empty while it is a draft. */
+            readonly digest?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change of its state; the statement never changes.
+             */
+            readonly version?: string;
+            /** @description Output only. Company, shown to operators. */
+            readonly tenantId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Reminders that were sent.
+             */
+            readonly reminderCount?: number;
+            /**
+             * Format: date-time
+             * @description Output only. When the next reminder or attempt follows; unset: none.
+             */
+            readonly nextReminderTime?: string;
+        };
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
             /** @description Meter. */
@@ -3755,6 +6348,40 @@ export interface components {
              * @description To.
              */
             endTime?: string;
+            /** @description Why the line is there. */
+            kind?: components["schemas"]["billing.v1.LineKind"];
+            /** @description Stable within the period: the same usage and plans make the same ids. */
+            lineId?: string;
+            /** @description Rate of the plan it is priced by; empty of a fee. */
+            rateId?: string;
+            /** @description What the words of description_key need, by name: name, interval, meter, minimum, late_start, late_end. */
+            descriptionParameters?: {
+                [key: string]: string;
+            };
+            /** @description Part of the discounts that falls on it. */
+            discount?: components["schemas"]["type.v1.Money"];
+            /** @description What it is for taxes: subscription, service, telecom, or what a meter says. */
+            taxCode?: string;
+        };
+        /** @description Money that came in for an invoice, or tried to. */
+        "billing.v1.InvoicePayment": {
+            /** @description Output only. */
+            readonly paymentId?: string;
+            /** @description manual, balance or stripe. */
+            provider?: string;
+            /** @description What the payer or the provider calls it: a bank reference, a payment intent. */
+            reference?: string;
+            /** @description How much. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            paymentTime?: string;
+            /** @description SUCCEEDED, PENDING, FAILED. */
+            state?: string;
+            /** @description Why it failed, in the provider's words or code; empty otherwise. */
+            failure?: string;
         };
         /** @description An invoice as it would be now. */
         "billing.v1.InvoicePreview": {
@@ -3770,7 +6397,7 @@ export interface components {
             periodEndTime?: string;
             /** @description Lines. */
             lines?: components["schemas"]["billing.v1.InvoiceLine"][];
-            /** @description Sum of the lines. */
+            /** @description Lines less discounts, with the taxes that aren't in the prices. */
             total?: components["schemas"]["type.v1.Money"];
             /** @description Plan held. */
             planId?: string;
@@ -3784,6 +6411,242 @@ export interface components {
              * @description Computed at.
              */
             computeTime?: string;
+            /** @description Sum of the lines. */
+            subtotal?: components["schemas"]["type.v1.Money"];
+            /** @description Discounts in the order they were applied. */
+            discounts?: components["schemas"]["billing.v1.StatementDiscount"][];
+            /** @description Taxes. */
+            taxes?: components["schemas"]["billing.v1.StatementTax"][];
+        };
+        /**
+         * @description Where an invoice stands.
+         * @enum {string}
+         */
+        "billing.v1.InvoiceState": "INVOICE_STATE_UNSPECIFIED" | "INVOICE_STATE_DRAFT" | "INVOICE_STATE_FINALIZED" | "INVOICE_STATE_PAID" | "INVOICE_STATE_OVERDUE" | "INVOICE_STATE_VOID";
+        /** @description A discount of the whole invoice. */
+        "billing.v1.IssuedDiscount": {
+            /** @description Which. */
+            discountId?: string;
+            /** @description What it is called. */
+            name?: string;
+            /** @description What it takes off, not negative. */
+            amount?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description One line of an invoice that was issued or will be. */
+        "billing.v1.IssuedLine": {
+            /** @description Id, stable within the invoice. */
+            lineId?: string;
+            /** @description usage, fee, commitment, late or adjustment. */
+            kind?: string;
+            /** @description Meter; empty for what isn't metered. */
+            meter?: string;
+            /** @description What it is for, a key that pages and documents have words for. */
+            descriptionKey?: string;
+            /** @description What the words need. */
+            descriptionParameters?: {
+                [key: string]: string;
+            };
+            /** @description Quantity used, exact decimal of at most ten digits after the point. */
+            quantity?: string;
+            /** @description Quantity covered by the plan. */
+            includedQuantity?: string;
+            /** @description Price of one unit. */
+            unitPrice?: components["schemas"]["type.v1.Money"];
+            /** @description Charge before discounts, rounded at this line and nowhere else. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Part of the discounts that falls on the line, not negative. */
+            discount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: date-time
+             * @description Used from.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Used to.
+             */
+            endTime?: string;
+            /** @description Brand it is for; empty when it is for the whole company. */
+            brandId?: string;
+            /** @description What was credited of the line by credit notes. */
+            credited?: components["schemas"]["type.v1.Money"];
+            /** @description Whether ListInvoiceLineRecords has anything to say of it. */
+            hasRecords?: boolean;
+            /** @description Tax code; empty when no tax falls on it. */
+            taxCode?: string;
+        };
+        /** @description Tax of one rate. */
+        "billing.v1.IssuedTax": {
+            /** @description Which. */
+            taxCode?: string;
+            /** @description What it is called. */
+            name?: string;
+            /** @description Percent, exact decimal. */
+            percent?: string;
+            /** @description What it falls on. */
+            base?: components["schemas"]["type.v1.Money"];
+            /** @description The tax. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Whether the lines' amounts have it in them already. */
+            included?: boolean;
+        };
+        /** @description One movement of money. */
+        "billing.v1.LedgerEntry": {
+            /** @description Output only. */
+            readonly entryId?: string;
+            /** @description Why. */
+            kind?: components["schemas"]["billing.v1.LedgerEntryKind"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            entryTime?: string;
+            /** @description Each account's gain or loss; they sum to zero. */
+            postings?: components["schemas"]["billing.v1.LedgerPosting"][];
+            /** @description What the balance gained by it; negative: lost. */
+            change?: components["schemas"]["type.v1.Money"];
+            /** @description Call it is for; empty: none. */
+            callId?: string;
+            /** @description Who did it; empty: the system. */
+            actor?: string;
+            /** @description Why, in their words. */
+            note?: string;
+        };
+        /**
+         * @description Why money moved.
+         * @enum {string}
+         */
+        "billing.v1.LedgerEntryKind": "LEDGER_ENTRY_KIND_UNSPECIFIED" | "LEDGER_ENTRY_KIND_TOP_UP" | "LEDGER_ENTRY_KIND_RESERVE" | "LEDGER_ENTRY_KIND_CHARGE" | "LEDGER_ENTRY_KIND_REFUND" | "LEDGER_ENTRY_KIND_EXPIRE" | "LEDGER_ENTRY_KIND_TAKE_BACK" | "LEDGER_ENTRY_KIND_REPAY";
+        /** @description What one account gains, or loses. */
+        "billing.v1.LedgerPosting": {
+            /** @description Such as grant:..., held:<call>, debt, revenue, expired, paid. */
+            account?: string;
+            /** @description Exact decimal. */
+            amount?: string;
+        };
+        /** @description A company of those who run the platform: in its name invoices are sent, with numbers of its own. */
+        "billing.v1.LegalEntity": {
+            /** @description Output only. */
+            readonly legalEntityId?: string;
+            /** @description Required. Name, up to 200 characters. */
+            name?: string;
+            /** @description Where it is; its country is required. */
+            address?: components["schemas"]["billing.v1.PostalAddress"];
+            /** @description Number at the tax office (VAT, VOEN), up to 40 characters. */
+            taxId?: string;
+            /** @description Number in the register of companies, up to 40 characters. */
+            registrationId?: string;
+            /** @description E-mail for questions about invoices. */
+            email?: string;
+            /** @description Required, immutable once an invoice has a number. What invoice numbers begin with, such as "MRK-": up to 16 of A-Z, 0-9, "-", "/"; no two entities have the same. */
+            numberPrefix?: string;
+            /** @description Required, immutable once a credit note has a number. What numbers of credit notes begin with. */
+            creditNotePrefix?: string;
+            /**
+             * Format: int64
+             * @description Number the next invoice gets; from 1. It can be set when the entity is created and never changed afterwards.
+             */
+            nextNumber?: string;
+            /**
+             * Format: int64
+             * @description Number the next credit note gets; as next_number.
+             */
+            nextCreditNoteNumber?: string;
+            /** @description How to pay by bank: IBAN, bank, whatever is printed on the invoice; up to 1,000 characters. */
+            paymentInstructions?: string;
+            /** @description Whether it bills companies that have no other one: exactly one entity does. */
+            default?: boolean;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Why a line is there.
+         * @enum {string}
+         */
+        "billing.v1.LineKind": "LINE_KIND_UNSPECIFIED" | "LINE_KIND_USAGE" | "LINE_KIND_FEE" | "LINE_KIND_COMMITMENT" | "LINE_KIND_LATE" | "LINE_KIND_ADJUSTMENT";
+        /** @description What a line was made of: a usage record, or a stretch of time something was held. */
+        "billing.v1.LineRecord": {
+            /** @description A call or another metered fact; unset for what is held. */
+            usageRecord?: components["schemas"]["billing.v1.UsageRecord"];
+            /** @description Seat, number or recording; empty for usage records. */
+            itemId?: string;
+            /**
+             * Format: date-time
+             * @description Held from, cut to the line's stretch.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Held until.
+             */
+            endTime?: string;
+            /** @description Share of the period that was charged, times its units, exact decimal of at most ten digits after the point. */
+            quantity?: string;
+        };
+        /** @description Coupons. */
+        "billing.v1.ListCouponsResponse": {
+            /** @description Newest first. */
+            coupons?: components["schemas"]["billing.v1.Coupon"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Differences. */
+        "billing.v1.ListDifferencesResponse": {
+            /** @description Newest call first. */
+            differences?: components["schemas"]["billing.v1.Difference"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Records. */
+        "billing.v1.ListInvoiceLineRecordsResponse": {
+            /** @description Oldest first. */
+            records?: components["schemas"]["billing.v1.LineRecord"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Invoices. */
+        "billing.v1.ListInvoicesResponse": {
+            /** @description Newest period first, without lines. */
+            invoices?: components["schemas"]["billing.v1.Invoice"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Entries. */
+        "billing.v1.ListLedgerEntriesResponse": {
+            /** @description Newest first. */
+            entries?: components["schemas"]["billing.v1.LedgerEntry"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Legal entities. */
+        "billing.v1.ListLegalEntitiesResponse": {
+            /** @description By name. */
+            legalEntities?: components["schemas"]["billing.v1.LegalEntity"][];
+        };
+        /** @description Meters. */
+        "billing.v1.ListMetersResponse": {
+            /** @description All of them. */
+            meters?: components["schemas"]["billing.v1.Meter"][];
+        };
+        /** @description Decks, their versions left out. */
+        "billing.v1.ListRateDecksResponse": {
+            /** @description Newest first. */
+            rateDecks?: components["schemas"]["billing.v1.RateDeck"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Coupons the company has. */
+        "billing.v1.ListRedeemedCouponsResponse": {
+            /** @description Oldest first. */
+            coupons?: components["schemas"]["billing.v1.RedeemedCoupon"][];
+        };
+        /** @description Tax rates. */
+        "billing.v1.ListTaxRatesResponse": {
+            /** @description All of them. */
+            taxRates?: components["schemas"]["billing.v1.TaxRate"][];
         };
         /** @description Records. */
         "billing.v1.ListUsageRecordsResponse": {
@@ -3792,11 +6655,664 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Asks. */
+        "billing.v1.LookUpRateRequest": {
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Version; 0 means the one in force at the call's begin.
+             */
+            version?: number;
+            /** @description Required. E.164. */
+            number: string;
+            /** @description Unspecified means outbound. */
+            direction?: components["schemas"]["billing.v1.RateDirection"];
+            /**
+             * Format: date-time
+             * @description When the call begins; unset means now.
+             */
+            startTime?: string;
+            /**
+             * @description Required. Talk, up to 7 days; a begun second counts.
+             * @example 3.5s
+             */
+            duration: string;
+        };
+        /** @description What is counted. What and how never changes once it is there; names and archived may. */
+        "billing.v1.Meter": {
+            /** @description Required. Immutable. Name in rates and usage events: lower-case letters, digits and _, at most 63, a letter first. */
+            meter?: string;
+            /** @description Required. Immutable. Unit of its quantity, such as message, up to 32 characters. */
+            unit?: string;
+            /** @description Immutable. How it counts. */
+            aggregation?: components["schemas"]["billing.v1.Aggregation"];
+            /** @description Immutable. Whether what happened before a period counts on in it: levels go on, instead of beginning at nothing. */
+            recurring?: boolean;
+            /** @description Immutable. Property whose values AGGREGATION_UNIQUE_COUNT counts; empty otherwise. */
+            uniqueProperty?: string;
+            /** @description Immutable. Properties its quantity is kept apart by, at most 5, so that rates may price them apart. */
+            groupBy?: string[];
+            /** @description Immutable. What it is for taxes; empty means service. */
+            taxCode?: string;
+            /** @description Names by language (en, tr, az, fa). */
+            names?: {
+                [key: string]: string;
+            };
+            /** @description Output only. Whether it takes no more usage. */
+            readonly archived?: boolean;
+            /** @description Output only. Whether every installation has it and facts feed it. */
+            readonly builtIn?: boolean;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description A rate's usage so far, and what it will be at the period's end. */
+        "billing.v1.MeterUsage": {
+            /** @description Meter. */
+            meter?: string;
+            /** @description Rate of the plan that prices it. */
+            rateId?: string;
+            /** @description Unit. */
+            unit?: string;
+            /** @description Used so far, exact decimal. */
+            quantity?: string;
+            /** @description What the plan includes of the period, exact decimal. */
+            allowance?: string;
+            /** @description What it will be at the period's end if it goes on like this, exact decimal. */
+            projectedQuantity?: string;
+            /** @description What the usage so far costs beyond the allowance. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description What was used on each day so far, oldest first. */
+            days?: components["schemas"]["billing.v1.DayUsage"][];
+        };
+        /** @description Pays. */
+        "billing.v1.PayInvoiceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did. */
+            requestId: string;
+            /** @description Required. */
+            invoiceId?: string;
+        };
+        /** @description How to pay. */
+        "billing.v1.PaymentOptions": {
+            /** @description Payment provider that is set up: "stripe", or empty when invoices are paid by hand. */
+            provider?: string;
+            /** @description What the method on file is called, such as "visa 4242"; empty: none. */
+            method?: string;
+            /** @description How to pay by bank: the legal entity's words. */
+            paymentInstructions?: string;
+            /** @description Credit of the company, by currency; it pays the next invoices by itself. */
+            balances?: components["schemas"]["type.v1.Money"][];
+        };
+        /** @description Where somebody is. */
+        "billing.v1.PostalAddress": {
+            /** @description Street and house, up to 200 characters. */
+            street?: string;
+            /** @description What else the street needs, up to 200 characters. */
+            additional?: string;
+            /** @description City, up to 100 characters. */
+            city?: string;
+            /** @description Postal code, up to 20 characters. */
+            postalCode?: string;
+            /** @description State or province, up to 100 characters. */
+            region?: string;
+            /** @description ISO 3166-1 alpha-2 country, such as "AZ". */
+            country?: string;
+        };
+        /** @description A rate deck. */
+        "billing.v1.RateDeck": {
+            /** @description Output only. */
+            readonly rateDeckId?: string;
+            /** @description Required. Up to 100 characters. */
+            displayName?: string;
+            /** @description Required. Immutable. ISO 4217. */
+            currency?: string;
+            /** @description Immutable. IANA zone its hours and dates are in; empty means UTC. */
+            timeZone?: string;
+            /** @description Immutable. */
+            rounding?: components["schemas"]["billing.v1.RateRounding"];
+            /**
+             * Format: int32
+             * @description Immutable. Digits after the point that it rounds at, 0 to 8.
+             */
+            roundingDigits?: number;
+            /** @description Immutable. Deck whose prefixes it has at prices with a markup; empty: it has lines of its own. */
+            parentRateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Version that a call beginning now is rated by; 0: none yet.
+             */
+            readonly currentVersion?: number;
+            /** @description Output only. Newest first, at most 100. */
+            readonly versions?: components["schemas"]["billing.v1.RateDeckVersion"][];
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /** @description A prefix whose lines differ from those of the version that is in force. */
+        "billing.v1.RateDeckChange": {
+            /** @description Stable key: NEW, REMOVED, UP, DOWN or CHANGED (something else than its dearest price). */
+            kind?: string;
+            /** @description Digits; empty matches every number. */
+            prefix?: string;
+            /** @description Which way. */
+            direction?: components["schemas"]["billing.v1.RateDirection"];
+            /** @description Destination. */
+            destination?: string;
+            /** @description Dearest price of a minute before; empty: none. */
+            oldPrice?: string;
+            /** @description Dearest price of a minute now; empty: none. */
+            newPrice?: string;
+        };
+        /** @description What is wrong with a line of a file. */
+        "billing.v1.RateDeckProblem": {
+            /**
+             * Format: int32
+             * @description Line of the file, the header is 1.
+             */
+            line?: number;
+            /** @description Stable key: PREFIX_INVALID, PRICE_MISSING, AMOUNT_INVALID, AMOUNT_NEGATIVE, AMOUNT_ABSURD, CURRENCY_OTHER, INCREMENTS_INVALID, DIRECTION_UNKNOWN, VALUE_UNKNOWN, DAYS_INVALID, CLOCK_INVALID, HOURS_EMPTY, HOURS_NOT_COVERED, TIME_INVALID, EFFECTIVE_RANGE_EMPTY, MAXIMUM_TOO_LOW, DUPLICATE, OVERLAP, PRICE_STANDS_OUT, FIELD_COUNT, NOT_CSV, NO_LINES, TOO_MANY_LINES, COLUMN_UNKNOWN, COLUMN_MISSING, COLUMN_TWICE. */
+            reason?: string;
+            /** @description Column to look at; empty: the whole line. */
+            column?: string;
+            /** @description What is there, shortened. */
+            value?: string;
+            /**
+             * Format: int32
+             * @description The line it clashes with; 0: none.
+             */
+            otherLine?: number;
+            /** @description True for what is unlikely rather than wrong. */
+            warning?: boolean;
+        };
+        /** @description What activating a draft would do. */
+        "billing.v1.RateDeckReport": {
+            /**
+             * Format: int32
+             * @description Draft that was looked at.
+             */
+            version?: number;
+            /**
+             * Format: int32
+             * @description Lines read.
+             */
+            lineCount?: number;
+            /**
+             * Format: int32
+             * @description Lines or pairs of them that are wrong: with any the draft can't be activated.
+             */
+            errorCount?: number;
+            /**
+             * Format: int32
+             * @description What is unlikely and has to be accepted.
+             */
+            warningCount?: number;
+            /** @description The first 1000, errors and warnings in order of the file. */
+            problems?: components["schemas"]["billing.v1.RateDeckProblem"][];
+            /** @description Prefixes that change, by kind. */
+            changeCounts?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Prefixes that stay as they are.
+             */
+            unchangedCount?: number;
+            /** @description The first 200 of each kind, dearest first. */
+            changes?: components["schemas"]["billing.v1.RateDeckChange"][];
+            /**
+             * Format: int32
+             * @description Version they are compared with; 0: none.
+             */
+            comparedVersion?: number;
+        };
+        /** @description One version of a deck. */
+        "billing.v1.RateDeckVersion": {
+            /**
+             * Format: int32
+             * @description Output only. Rising from 1.
+             */
+            readonly version?: number;
+            /** @description Output only. */
+            readonly state?: components["schemas"]["billing.v1.RateDeckVersionState"];
+            /**
+             * Format: date-time
+             * @description Output only. From when on calls are rated by it.
+             */
+            readonly activateTime?: string;
+            /**
+             * Format: int32
+             * @description Output only. Lines it has; of a derived deck 0.
+             */
+            readonly lineCount?: number;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+            /** @description Of a derived deck: percent added to every price and fee of its parent, exact decimal, may be negative. */
+            markupPercent?: string;
+            /** @description Of a derived deck: amount added to the price of a minute after that, exact decimal. */
+            markupAmount?: string;
+        };
+        /**
+         * @description Where a version of a deck stands.
+         * @enum {string}
+         */
+        "billing.v1.RateDeckVersionState": "RATE_DECK_VERSION_STATE_UNSPECIFIED" | "RATE_DECK_VERSION_STATE_DRAFT" | "RATE_DECK_VERSION_STATE_ACTIVE";
+        /**
+         * @description Who is charged for which number.
+         * @enum {string}
+         */
+        "billing.v1.RateDirection": "RATE_DIRECTION_UNSPECIFIED" | "RATE_DIRECTION_OUTBOUND" | "RATE_DIRECTION_INBOUND";
+        /**
+         * @description How the cost of one call is rounded.
+         * @enum {string}
+         */
+        "billing.v1.RateRounding": "RATE_ROUNDING_UNSPECIFIED" | "RATE_ROUNDING_NONE" | "RATE_ROUNDING_HALF_UP" | "RATE_ROUNDING_UP";
+        /** @description What a call would cost. */
+        "billing.v1.RatedCall": {
+            /**
+             * Format: int32
+             * @description Version it was rated by; 0: none was in force.
+             */
+            version?: number;
+            /** @description In order. */
+            segments?: components["schemas"]["billing.v1.RatedSegment"][];
+            /** @description Of the call, with its fees and by the deck's rounding. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Connect fee that is in it. */
+            connectFee?: components["schemas"]["type.v1.Money"];
+            /** @description Why it can't be rated: NO_RATE, BLOCKED, NOT_ANSWERED, NO_VERSION; empty when it could. */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description Billed seconds.
+             */
+            billedSeconds?: string;
+        };
+        /** @description A stretch of a call under one line. */
+        "billing.v1.RatedSegment": {
+            /** @description Prefix it was rated by; empty matches every number. */
+            prefix?: string;
+            /** @description Destination. */
+            destination?: string;
+            /**
+             * @description Begins after this much billed time.
+             * @example 3.5s
+             */
+            startOffset?: string;
+            /**
+             * Format: int64
+             * @description Billed seconds, whole increments.
+             */
+            billedSeconds?: string;
+            /** @description Price of a minute. */
+            price?: components["schemas"]["type.v1.Money"];
+            /** @description Charge, not rounded. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description First increment, seconds.
+             */
+            firstIncrementSeconds?: number;
+            /**
+             * Format: int32
+             * @description Next increment, seconds.
+             */
+            nextIncrementSeconds?: number;
+        };
+        /** @description What came of it. */
+        "billing.v1.RebuildInvoiceResponse": {
+            /** @description Whether it is the same to the byte. */
+            identical?: boolean;
+            /** @description SHA-256 of what was frozen, hexadecimal. */
+            frozenDigest?: string;
+            /** @description SHA-256 of what was computed now. */
+            rebuiltDigest?: string;
+            /** @description What differs, one sentence each; empty when nothing does. */
+            differences?: string[];
+        };
+        /** @description Taken. */
+        "billing.v1.ReceivePaymentEventResponse": {
+            /** @description Whether it changed anything: a repeat and what isn't ours don't. */
+            changed?: boolean;
+        };
+        /** @description Compares. */
+        "billing.v1.ReconcileTenantRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /**
+             * Format: date-time
+             * @description Required. Calls that began at or after it.
+             */
+            startTime: string;
+            /**
+             * Format: date-time
+             * @description Required. Calls that began before it.
+             */
+            endTime: string;
+        };
+        /** @description What was found. */
+        "billing.v1.ReconcileTenantResponse": {
+            /**
+             * Format: int32
+             * @description Calls looked at.
+             */
+            callCount?: number;
+            /**
+             * Format: int32
+             * @description Usage that was missing and is recorded now.
+             */
+            healedCount?: number;
+            /** @description What differs still. */
+            differences?: components["schemas"]["billing.v1.Difference"][];
+        };
+        /** @description Notes a payment. */
+        "billing.v1.RecordPaymentRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /** @description Required. How much, in the invoice's currency; positive, with no more digits than the currency has. */
+            amount: components["schemas"]["type.v1.Money"];
+            /** @description Required. What the bank calls it, up to 200 characters. */
+            reference: string;
+            /**
+             * Format: date-time
+             * @description When it came; unset means now, not in the future.
+             */
+            paymentTime?: string;
+        };
+        /** @description Records. */
+        "billing.v1.RecordUsageRequest": {
+            /** @description Required. 1 to 1,000. */
+            events: components["schemas"]["billing.v1.UsageEvent"][];
+        };
+        /** @description What became of each event. */
+        "billing.v1.RecordUsageResponse": {
+            /** @description In the order of the events. */
+            results?: components["schemas"]["billing.v1.UsageResult"][];
+            /**
+             * Format: int32
+             * @description How many were recorded now.
+             */
+            recordedCount?: number;
+        };
+        /** @description Redeems. */
+        "billing.v1.RedeemCouponRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. In whatever case. */
+            code: string;
+        };
+        /** @description A coupon a company has. */
+        "billing.v1.RedeemedCoupon": {
+            /** @description The coupon; of it a company sees nothing of other companies. */
+            coupon?: components["schemas"]["billing.v1.Coupon"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            redeemTime?: string;
+        };
+        /** @description Sets. */
+        "billing.v1.SetBillingTermsRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Who bills the company; empty means the default entity. */
+            legalEntityId?: string;
+            /**
+             * Format: int32
+             * @description Days after its issue that an invoice is due, 0 to 180.
+             */
+            paymentTermsDays?: number;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Sets. */
+        "billing.v1.SetLowBalancesRequest": {
+            /** @description Exact decimals, at most 5; none: no notices. */
+            lowBalances?: string[];
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.SetTenantTaxDataRequest": {
+            /** @description Required. The company. */
+            tenantId?: string;
+            /** @description Required. With the version that was read; 0 before the first. */
+            taxData: components["schemas"]["billing.v1.TaxData"];
+        };
+        /** @description Begins. */
+        "billing.v1.StartPaymentSetupRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did. */
+            requestId: string;
+        };
+        /** @description Where to. */
+        "billing.v1.StartPaymentSetupResponse": {
+            /** @description Address of the provider's page. */
+            url?: string;
+        };
+        /** @description What a coupon takes off. */
+        "billing.v1.StatementDiscount": {
+            /** @description The coupon. */
+            discountId?: string;
+            /** @description Its name. */
+            name?: string;
+            /** @description How much, not negative. */
+            amount?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description One tax. */
+        "billing.v1.StatementTax": {
+            /** @description Code, such as vat; reverse_charge or exempt when the company is not charged any. */
+            taxCode?: string;
+            /** @description Name. */
+            name?: string;
+            /** @description Percent, exact decimal. */
+            percent?: string;
+            /** @description What it is of, without taxes. */
+            base?: components["schemas"]["type.v1.Money"];
+            /** @description How much. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Whether the prices have it in them already: then it adds nothing to the total. */
+            included?: boolean;
+        };
         /** @description Sums. */
         "billing.v1.SummarizeUsageResponse": {
             /** @description By meter. */
             summaries?: components["schemas"]["billing.v1.UsageSummary"][];
         };
+        /** @description Takes back. */
+        "billing.v1.TakeBackGrantRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            grantId?: string;
+            /** @description Required. Why, up to 200 characters. */
+            note: string;
+        };
+        /** @description Where a company is for its taxes. */
+        "billing.v1.TaxData": {
+            /** @description Country (ISO 3166-1) or a part of one (ISO 3166-2); empty: nothing is taxed. */
+            region?: string;
+            /** @description How it is taxed. */
+            treatment?: components["schemas"]["billing.v1.TaxTreatment"];
+            /** @description Its number at the tax office, up to 64 characters; required for TAX_TREATMENT_REVERSE_CHARGE. */
+            taxId?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in changes to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description One tax of a region. It never changes but for its end: a new percentage is a new rate. */
+        "billing.v1.TaxRate": {
+            /** @description Output only. */
+            readonly taxRateId?: string;
+            /** @description Required. Code of the tax, such as vat: lower-case letters, digits and _, up to 32. */
+            taxCode?: string;
+            /** @description Required. What the invoice calls it, up to 64 characters. */
+            name?: string;
+            /** @description Required. Country (ISO 3166-1, such as AZ) or a part of one (ISO 3166-2, such as US-CA). */
+            region?: string;
+            /** @description Required. Percent, exact decimal from 0 to 100. */
+            percent?: string;
+            /** @description Whether prices have it in them already. */
+            included?: boolean;
+            /**
+             * Format: date-time
+             * @description Required. From when it counts.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Until when; unset while no end is known.
+             */
+            endTime?: string;
+            /** @description Tax codes of lines it is for: subscription, service, telecom, or what meters say; empty: all. */
+            lineCodes?: string[];
+        };
+        /**
+         * @description How a company is taxed.
+         * @enum {string}
+         */
+        "billing.v1.TaxTreatment": "TAX_TREATMENT_UNSPECIFIED" | "TAX_TREATMENT_STANDARD" | "TAX_TREATMENT_EXEMPT" | "TAX_TREATMENT_REVERSE_CHARGE";
+        /** @description Tops up. */
+        "billing.v1.TopUpWalletRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. In the wallet's currency, more than nothing. */
+            amount: string;
+            /** @description Unspecified means paid. */
+            source?: components["schemas"]["billing.v1.GrantSource"];
+            /**
+             * Format: int32
+             * @description Lower is used first, 0 to 1000.
+             */
+            priority?: number;
+            /**
+             * Format: date-time
+             * @description What is left then is gone; unset: never.
+             */
+            expireTime?: string;
+            /** @description Why, up to 200 characters. */
+            note?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.UpdateBillingProfileRequest": {
+            /** @description Required. The profile as it shall be; what is output only is not looked at. */
+            profile: components["schemas"]["billing.v1.BillingProfile"];
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for the first one, or to change whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes a draft. */
+        "billing.v1.UpdateInvoiceRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /** @description The buyer's order number, up to 60 characters. */
+            purchaseOrder?: string;
+            /** @description What stands below the lines, up to 1,000 characters. */
+            notes?: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.UpdateLegalEntityRequest": {
+            /** @description Required. */
+            legalEntityId?: string;
+            /** @description Required. The entity as it shall be; next numbers are not looked at. */
+            legalEntity: components["schemas"]["billing.v1.LegalEntity"];
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.UpdateMeterRequest": {
+            /** @description Required. */
+            meter?: string;
+            /** @description Names by language from now on. */
+            names?: {
+                [key: string]: string;
+            };
+            /** @description Whether it takes no more usage. */
+            archived?: boolean;
+            /**
+             * Format: int64
+             * @description Required. Version that was read.
+             */
+            version: string;
+        };
+        /** @description Brings. */
+        "billing.v1.UploadRateDeckPartRequest": {
+            /** @description Required. */
+            rateDeckId?: string;
+            /**
+             * Format: int32
+             * @description Required. The draft.
+             */
+            version: number;
+            /**
+             * Format: int32
+             * @description Which part of the file, from 0 on.
+             */
+            part?: number;
+            /** @description Required. Text of the file as it stands; parts may end anywhere. */
+            csv: string;
+        };
+        /** @description One usage event. Its identity is the company, source and source_id, for ever. */
+        "billing.v1.UsageEvent": {
+            /** @description Required. Program the event comes from, up to 128 characters. */
+            source?: string;
+            /** @description Required. Id of the event at the source, up to 128 characters. The same id again with the same body is nothing; with another body it is refused (USAGE_CONFLICT) and somebody is alarmed. */
+            sourceId?: string;
+            /** @description Required. Meter that counts it; built-in meters that facts feed take none. */
+            meter?: string;
+            /**
+             * Format: date-time
+             * @description Required. When it was used, at most 400 days ago and 15 minutes ahead.
+             */
+            usageTime?: string;
+            /** @description How much, exact decimal of at most 12 digits before and 12 after the point; empty means 1. Negative only where the meter's level may fall. */
+            quantity?: string;
+            /** @description What it was used for, at most 20: what meters count or keep apart, and rates price. */
+            properties?: {
+                [key: string]: string;
+            };
+            /** @description Brand it is for. */
+            brandId?: string;
+        };
+        /**
+         * @description What can become of an event.
+         * @enum {string}
+         */
+        "billing.v1.UsageOutcome": "USAGE_OUTCOME_UNSPECIFIED" | "USAGE_OUTCOME_RECORDED" | "USAGE_OUTCOME_REPEATED" | "USAGE_OUTCOME_REFUSED";
         /** @description One metered fact and its price. */
         "billing.v1.UsageRecord": {
             /** @description Output only. */
@@ -3835,6 +7351,23 @@ export interface components {
             planVersion?: number;
             /** @description Brand it is for. */
             brandId?: string;
+            /** @description What it was used for, by names the meter or rates know, such as channel. */
+            properties?: {
+                [key: string]: string;
+            };
+        };
+        /** @description What became of an event. */
+        "billing.v1.UsageResult": {
+            /** @description Its record; empty when it was refused, and of a repeat of an earlier request. */
+            usageRecordId?: string;
+            /** @description What happened. */
+            outcome?: components["schemas"]["billing.v1.UsageOutcome"];
+            /** @description Reason of a refusal: USAGE_INVALID, AMOUNT_INVALID, METER_NOT_FOUND, USAGE_CONFLICT. */
+            reason?: string;
+            /** @description Field that is wrong, when it is one. */
+            field?: string;
+            /** @description For a person: what is wrong. */
+            message?: string;
         };
         /** @description A meter's sum over a period. */
         "billing.v1.UsageSummary": {
@@ -3857,6 +7390,54 @@ export interface components {
             billedSeconds?: string;
             /** @description Quantity. */
             quantity?: string;
+        };
+        /** @description Declares void. */
+        "billing.v1.VoidInvoiceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. */
+            invoiceId?: string;
+            /** @description Required. Why, up to 500 characters; the company reads it. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 for whatever is there.
+             */
+            version?: string;
+        };
+        /** @description A company's wallet. */
+        "billing.v1.Wallet": {
+            /** @description Output only. Company. */
+            readonly tenantId?: string;
+            /** @description Currency of everything in it, ISO 4217; it stays once there is money in it. */
+            currency?: string;
+            /** @description Calls reserve from it and end with it; otherwise they are billed by invoice. */
+            prepaid?: boolean;
+            /** @description It may go below zero. */
+            negativeAllowed?: boolean;
+            /** @description How far below, where it may; empty: without bound. */
+            creditLimit?: string;
+            /** @description Deck its calls are charged by; empty: the plan's price of a minute. */
+            rateDeckId?: string;
+            /** @description Balances below which a notice is given, exact decimals, at most 5. */
+            lowBalances?: string[];
+            /** @description Money that is asked for when the balance falls below auto_top_up_below; empty: none. */
+            autoTopUpAmount?: string;
+            /** @description See auto_top_up_amount. */
+            autoTopUpBelow?: string;
+            /** @description Output only. What is free to use, less what is owed. */
+            readonly balance?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. What calls that are up hold. */
+            readonly reserved?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Grants with something left, in the order they are used. */
+            readonly grants?: components["schemas"]["billing.v1.Grant"][];
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change of its settings; send it back in changes to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
         };
         /** @description Adds. */
         "engagement.v1.AddNoteRequest": {
@@ -4230,6 +7811,8 @@ export interface components {
             skills?: {
                 [key: string]: number;
             };
+            /** @description Skills asked for besides, as an expression of their names or ids like that of a queue's rules: (French >= 4 or Sales) and not Trainee. Empty asks for none. */
+            requirement?: string;
         };
         /** @description Chooses where calls wait, how urgent they are and what they ask for: the first row that holds. A queue step with by_rules waits as it says. */
         "flows.v1.EntryRules": {
@@ -4572,6 +8155,13 @@ export interface components {
             /** @description Newest first. */
             releases?: components["schemas"]["flows.v1.Release"][];
             /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description A page of answers. */
+        "flows.v1.ListSurveyAnswersResponse": {
+            /** @description Newest first. */
+            answers?: components["schemas"]["flows.v1.SurveyAnswer"][];
+            /** @description Empty at the end. */
             nextPageToken?: string;
         };
         /** @description Templates. */
@@ -5201,6 +8791,150 @@ export interface components {
             /** @description Step after the last attempt; empty goes on with `next`. */
             noMatch?: string;
         };
+        /** @description One answer. */
+        "flows.v1.SurveyAnswer": {
+            /** @description Run that asked. */
+            runId?: string;
+            /** @description Call. */
+            callId?: string;
+            /** @description Flow. */
+            flowId?: string;
+            /** @description Its name; also of a flow that was deleted. */
+            flowName?: string;
+            /** @description Question. */
+            questionId?: string;
+            /**
+             * Format: int32
+             * @description Answer.
+             */
+            value?: number;
+            /**
+             * Format: int32
+             * @description Lowest that could be given.
+             */
+            lowest?: number;
+            /**
+             * Format: int32
+             * @description Highest.
+             */
+            highest?: number;
+            /** @description Language it was asked in. */
+            language?: string;
+            /** @description Brand that was called. */
+            brandId?: string;
+            /** @description Customer; empty when unknown. */
+            customerId?: string;
+            /** @description Agent who had left before; empty when none had talked. */
+            agentId?: string;
+            /** @description Their contact. */
+            contactId?: string;
+            /** @description Queue the customer had come to them by. */
+            queueId?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            answerTime?: string;
+            /**
+             * @description How long the caller spoke to a mailbox afterwards, in the same run: a comment. Unset when they said nothing.
+             * @example 3.5s
+             */
+            commentDuration?: string;
+        };
+        /** @description How many gave an answer. */
+        "flows.v1.SurveyCount": {
+            /**
+             * Format: int32
+             * @description Answer.
+             */
+            value?: number;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count?: string;
+        };
+        /** @description A day's answers to a question. */
+        "flows.v1.SurveyDay": {
+            /** @description Day in the zone of the request, such as 2026-03-01. */
+            date?: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count?: string;
+            /**
+             * Format: double
+             * @description Their average.
+             */
+            average?: number;
+        };
+        /** @description Which answers; what is empty takes all. */
+        "flows.v1.SurveyFilter": {
+            /** @description Of this flow. */
+            flowId?: string;
+            /** @description To this question. */
+            questionId?: string;
+            /** @description Of callers of this brand. */
+            brandId?: string;
+            /** @description About agents of this queue, to whom the caller came by it. */
+            queueId?: string;
+            /** @description About this agent. */
+            agentId?: string;
+            /**
+             * Format: date-time
+             * @description Required. Given from then on.
+             */
+            fromTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. Given before; up to 366 days after from_time.
+             */
+            toTime?: string;
+        };
+        /** @description All answers to a question in a flow. */
+        "flows.v1.SurveyQuestion": {
+            /** @description Flow. */
+            flowId?: string;
+            /** @description Its name; also of a flow that was deleted. */
+            flowName?: string;
+            /** @description Question. */
+            questionId?: string;
+            /**
+             * Format: int32
+             * @description Lowest that could be given; of several releases the lowest of all.
+             */
+            lowest?: number;
+            /**
+             * Format: int32
+             * @description Highest.
+             */
+            highest?: number;
+            /**
+             * Format: int64
+             * @description How many answered.
+             */
+            count?: string;
+            /**
+             * Format: double
+             * @description Average of the answers.
+             */
+            average?: number;
+            /** @description Those that somebody gave, from low to high. */
+            counts?: components["schemas"]["flows.v1.SurveyCount"][];
+            /** @description Days on which somebody answered. */
+            days?: components["schemas"]["flows.v1.SurveyDay"][];
+            /**
+             * Format: int64
+             * @description How many left a comment.
+             */
+            commentCount?: string;
+        };
+        /** @description Answers added up. */
+        "flows.v1.SurveyReport": {
+            /** @description By the flow's name, then by question. */
+            questions?: components["schemas"]["flows.v1.SurveyQuestion"][];
+        };
         /** @description A flow to begin with. */
         "flows.v1.Template": {
             /** @description Stable id, such as greeting_menu_queue. */
@@ -5417,6 +9151,8 @@ export interface components {
             url?: string;
             /** @description HTTP: body that would be sent. */
             body?: string;
+            /** @description Digits: what may be said instead, phrase by phrase; empty where no words are understood, and `text` lets the time run out. */
+            phrases?: string[];
         };
         /** @description Erases. */
         "recording.v1.EraseRecordingRequest": {
@@ -5621,6 +9357,8 @@ export interface components {
             capacities?: components["schemas"]["routing.v1.ChannelCapacity"][];
             /** @description Output only. Contacts they hold besides contact_id. */
             readonly heldContacts?: components["schemas"]["routing.v1.HeldContact"][];
+            /** @description Whether calls of all queues are accepted by themselves, as Queue.auto_accept. */
+            autoAccept?: boolean;
         };
         /**
          * @description Where an agent stands.
@@ -5749,6 +9487,8 @@ export interface components {
              * @description Output only. Of CUSTOMER_FIRST: when the customer answered the attempt at hand. Until an agent is with them they wait on the line, at their place.
              */
             readonly answerTime?: string;
+            /** @description Skills asked for besides required_skills, as Contact.requirement. */
+            requirement?: string;
         };
         /** @description One attempt that is over. */
         "routing.v1.CallbackAttempt": {
@@ -6027,6 +9767,8 @@ export interface components {
              * @description Output only. At how many agents it rings now; more than 1 where its queue rings several (RoutingRules.ring_agents).
              */
             readonly ringingCount?: number;
+            /** @description Skills asked for besides required_skills, as an expression like RoutingRules.requirement, with names or ids; read with ids. */
+            requirement?: string;
         };
         /**
          * @description How a contact came about. INBOUND is a customer who came to us; OUTBOUND one whom an agent called; TRANSFER the same customer handed on; CONSULT an agent's question to another, while the customer waits with the first; CALLBACK one who waits to be called back.
@@ -6415,6 +10157,8 @@ export interface components {
             kept?: boolean;
             /** @description Why it was taken back; set when it is RESCINDED. */
             rescindReason?: components["schemas"]["routing.v1.RescindReason"];
+            /** @description Whether it is accepted by itself where the agent's softphone is connected (Queue.auto_accept, Agent.auto_accept). */
+            autoAccept?: boolean;
         };
         /**
          * @description What became of an offer.
@@ -6623,6 +10367,8 @@ export interface components {
              * @example 3.5s
              */
             missedOfferReturn?: string;
+            /** @description Whether its calls are accepted by themselves, after a tone in the agent's ear, as soon as they are offered: where the agent's softphone is connected; anywhere else, and where several ring together, it rings. A colleague's question always rings. */
+            autoAccept?: boolean;
         };
         /** @description A step. One that has come stays, and the changes of all that have come hold in their order. */
         "routing.v1.RelaxationStep": {
@@ -6773,11 +10519,6 @@ export interface components {
              * @description Contacts of the day. Who asked to be called back, and is, is one of them.
              */
             contacts?: number;
-            /**
-             * Format: int32
-             * @description Contacts of a day that was which are not played and counted nowhere: written ones, several of which an agent handles at once.
-             */
-            leftOut?: number;
         };
         /** @description The day under one set of rules. */
         "routing.v1.SimulatedDay": {
@@ -6945,13 +10686,15 @@ export interface components {
              * @example 3.5s
              */
             patience?: string;
+            /** @description Channel they come by; unset means voice. Agents handle what is written beside other contacts, as the tenant's capacities say; it takes them as long however much is beside it. */
+            channel?: components["schemas"]["routing.v1.Channel"];
         };
         /** @description Changes. */
         "routing.v1.UpdateAgentRequest": {
             /** @description Required. agent_id says which. */
             agent?: components["schemas"]["routing.v1.Agent"];
             /**
-             * @description Fields: skills, queue_ids, cost, capacities.
+             * @description Fields: skills, queue_ids, cost, capacities, auto_accept.
              * @example displayName,language
              */
             updateMask?: string;
@@ -6991,7 +10734,7 @@ export interface components {
             /** @description Required. contact_id says which. */
             contact?: components["schemas"]["routing.v1.Contact"];
             /**
-             * @description Fields: priority, required_skills, preferred_agent_id.
+             * @description Fields: priority, required_skills, requirement, preferred_agent_id.
              * @example displayName,language
              */
             updateMask?: string;
@@ -7235,7 +10978,7 @@ export interface components {
             holdDuration?: string;
             /** @description Who ended it. */
             endParty?: components["schemas"]["telephony.v1.EndParty"];
-            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT. */
+            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT, NODE_DRAINED, BALANCE_USED_UP, BILLING_UNREACHABLE. */
             endCause?: string;
             /**
              * Format: double
@@ -7390,6 +11133,8 @@ export interface components {
             transport?: components["schemas"]["telephony.v1.SipTransport"];
             /** @description What the phone says it is. */
             userAgent?: string;
+            /** @description Whether it said nothing to several calls in a row: it isn't rung until it signs in again, or answers OPTIONS. */
+            unreachable?: boolean;
         };
         /** @description Dials. */
         "telephony.v1.DialCallRequest": {
@@ -7418,6 +11163,11 @@ export interface components {
         "telephony.v1.DrainNodeRequest": {
             /** @description Required. */
             nodeId?: string;
+            /**
+             * @description How long calls that can't be moved are waited for, up to 24 hours; absent takes the installation's (MERKEZ_OPERATOR_DRAIN_SECONDS, an hour).
+             * @example 3.5s
+             */
+            drainDuration?: string;
         };
         /** @description Drops. */
         "telephony.v1.DropLegRequest": {
@@ -7727,6 +11477,11 @@ export interface components {
              * @description When this process of it began.
              */
             startTime?: string;
+            /**
+             * Format: date-time
+             * @description While it drains: when what is left of live_calls ends. Absent otherwise.
+             */
+            drainDeadlineTime?: string;
         };
         /** @description How numbers are written for a carrier: E.164 with what it wants off and on in front. */
         "telephony.v1.NumberFormat": {
@@ -8122,6 +11877,63 @@ export interface components {
             /** @description Language of the interface; empty means the tenant's. */
             language?: string;
         };
+        /** @description Something that is held beside a plan: more of a limit, a feature, or both. A version never changes once it is published. */
+        "tenancy.v1.AddOn": {
+            /** @description Output only. Stable id, such as "ten_more_calls". */
+            readonly addOnId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Version, rising.
+             */
+            readonly version?: number;
+            /** @description Name by language code (en, tr, az, fa). */
+            names?: {
+                [key: string]: string;
+            };
+            /** @description One line on what it gives, by language code. */
+            summaries?: {
+                [key: string]: string;
+            };
+            /** @description Currency of its price, ISO 4217. */
+            currency?: string;
+            /** @description Price of one for one interval. */
+            price?: components["schemas"]["type.v1.Money"];
+            /** @description How often it falls due. */
+            interval?: components["schemas"]["tenancy.v1.BillingInterval"];
+            /** @description What one of it adds to the plan's limits; 0 adds nothing. */
+            limits?: components["schemas"]["tenancy.v1.Limits"];
+            /** @description Features it has. */
+            features?: string[];
+            /** @description Plans it can be held with; empty means any. */
+            planIds?: string[];
+            /** @description Output only. Whether it can be had. */
+            readonly state?: components["schemas"]["tenancy.v1.PlanState"];
+            /**
+             * Format: date-time
+             * @description Output only. From when.
+             */
+            readonly effectiveTime?: string;
+        };
+        /** @description A version as operators see it. */
+        "tenancy.v1.AddOnOverview": {
+            /** @description The add-on. */
+            addOn?: components["schemas"]["tenancy.v1.AddOn"];
+            /**
+             * Format: int32
+             * @description Companies that hold this version.
+             */
+            holderCount?: number;
+            /**
+             * Format: int64
+             * @description Rises with every change of a draft; send it back to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            revision?: string;
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            createTime?: string;
+        };
         /** @description A partner's key. The secret is shown once, at creation. */
         "tenancy.v1.ApiKey": {
             /** @description Output only. */
@@ -8193,6 +12005,11 @@ export interface components {
              */
             createTime?: string;
         };
+        /**
+         * @description How often a plan's fee falls due.
+         * @enum {string}
+         */
+        "tenancy.v1.BillingInterval": "BILLING_INTERVAL_UNSPECIFIED" | "BILLING_INTERVAL_MONTH" | "BILLING_INTERVAL_YEAR";
         /** @description A client the tenant serves; its customers see this name. */
         "tenancy.v1.Brand": {
             /** @description Output only. */
@@ -8282,12 +12099,97 @@ export interface components {
             /** @description Whether who answers an agent's number outside (find-me) isn't told who calls before they take the call. */
             callersHidden?: boolean;
         };
+        /** @description Gives up. */
+        "tenancy.v1.CancelPortOrderRequest": {
+            /** @description Required. */
+            portOrderId?: string;
+            /** @description Why, up to 500 characters. */
+            reason?: string;
+            /** @description Channel to give up; unspecified for all. */
+            channel?: components["schemas"]["tenancy.v1.PortChannel"];
+        };
+        /** @description Cancels. */
+        "tenancy.v1.CancelSubscriptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Whether it ends now and not with the period. */
+            now?: boolean;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
         /** @description Changes the plan. */
         "tenancy.v1.ChangePlanRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
             requestId: string;
             /** @description Required. Plan to move to. */
             planId: string;
+        };
+        /** @description Asks what is wrong. */
+        "tenancy.v1.CheckPlanRequest": {
+            /** @description Required. As it would be saved. */
+            plan: components["schemas"]["tenancy.v1.Plan"];
+        };
+        /** @description What is wrong; nothing when it can be saved. */
+        "tenancy.v1.CheckPlanResponse": {
+            /** @description Faults, by field. */
+            faults?: components["schemas"]["tenancy.v1.PlanFault"][];
+        };
+        /** @description A place in the world that help can find. */
+        "tenancy.v1.CivicAddress": {
+            /** @description Required. Who is found there: a company or a person, up to 100 characters. */
+            name?: string;
+            /** @description Required. Street and house number, up to 200 characters. */
+            street?: string;
+            /** @description Floor, flat, suite, up to 100 characters. */
+            unit?: string;
+            /** @description Required. Town. */
+            city?: string;
+            /** @description State, province or region; required where letters name one (US, CA, AU). */
+            region?: string;
+            /** @description Postal code; required where there are such. */
+            postalCode?: string;
+            /** @description Required. ISO 3166 country. */
+            country?: string;
+        };
+        /** @description Comments. */
+        "tenancy.v1.CommentPortOrderRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            portOrderId?: string;
+            /** @description Required. Up to 2000 characters. */
+            text: string;
+        };
+        /** @description Agrees. */
+        "tenancy.v1.ConfirmPortOutRequest": {
+            /** @description Required. */
+            portOutId?: string;
+            /** @description Required. The PIN. */
+            pin: string;
+        };
+        /** @description Creates. */
+        "tenancy.v1.CreateAddOnRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Stable id, as a plan's. */
+            addOnId: string;
+            /** @description Required. Its first version; the fields that are output only are ignored. */
+            addOn: components["schemas"]["tenancy.v1.AddOn"];
+        };
+        /** @description Begins a version. */
+        "tenancy.v1.CreateAddOnVersionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description Version to begin from; 0 means the newest.
+             */
+            version?: number;
         };
         /** @description Creates a key. */
         "tenancy.v1.CreateApiKeyRequest": {
@@ -8310,6 +12212,13 @@ export interface components {
             /** @description Required. */
             brand: components["schemas"]["tenancy.v1.Brand"];
         };
+        /** @description Writes down. */
+        "tenancy.v1.CreateEmergencyAddressRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            emergencyAddress: components["schemas"]["tenancy.v1.EmergencyAddress"];
+        };
         /** @description Invites. */
         "tenancy.v1.CreateInvitationRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -8317,11 +12226,85 @@ export interface components {
             /** @description Required. */
             invitation: components["schemas"]["tenancy.v1.Invitation"];
         };
+        /** @description Creates. */
+        "tenancy.v1.CreatePlanRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Stable id: 2 to 40 lower-case letters, digits, - and _, a letter first. */
+            planId: string;
+            /** @description Required. Its first version; the fields that are output only are ignored. */
+            plan: components["schemas"]["tenancy.v1.Plan"];
+        };
+        /** @description Begins a version. */
+        "tenancy.v1.CreatePlanVersionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Version to begin from; 0 means the newest.
+             */
+            version?: number;
+        };
+        /** @description Begins. */
+        "tenancy.v1.CreatePortOrderRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. At most 100 numbers: each entry is one or a range, as in BringNumbers. */
+            entries: string[];
+            /** @description ISO 3166 country of entries without a country code; empty takes E.164 alone. */
+            country?: string;
+            /** @description Required. */
+            brandId: string;
+            /** @description Flow; may be chosen later. */
+            flowId?: string;
+            /** @description Whether text messages shall come, too. */
+            sms?: boolean;
+        };
         /** @description Dismisses a notice. */
         "tenancy.v1.DismissNoticeRequest": {
             /** @description Required. */
             noticeId?: string;
         };
+        /** @description Lets a held number go. */
+        "tenancy.v1.DropHoldRequest": {
+            /** @description Required. E.164. */
+            number?: string;
+        };
+        /** @description An address of a brand, as the carrier that carries emergency calls has judged it. */
+        "tenancy.v1.EmergencyAddress": {
+            /** @description Output only. */
+            readonly emergencyAddressId?: string;
+            /** @description Required. Immutable. Brand it is of. */
+            brandId?: string;
+            /** @description Required. */
+            address?: components["schemas"]["tenancy.v1.CivicAddress"];
+            /** @description Output only. Whether it holds. */
+            readonly state?: components["schemas"]["tenancy.v1.EmergencyAddressState"];
+            /** @description Output only. What is wrong with it, in the carrier's words; empty unless refused. */
+            readonly problem?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When the carrier said so; unset while it hasn't.
+             */
+            readonly validateTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description How an address stands.
+         * @enum {string}
+         */
+        "tenancy.v1.EmergencyAddressState": "EMERGENCY_ADDRESS_STATE_UNSPECIFIED" | "EMERGENCY_ADDRESS_STATE_PENDING" | "EMERGENCY_ADDRESS_STATE_VALID" | "EMERGENCY_ADDRESS_STATE_REFUSED";
         /** @description What the tenant may do now: its plan's limits after add-ons. */
         "tenancy.v1.Entitlements": {
             /** @description Limits in force. */
@@ -8361,6 +12344,13 @@ export interface components {
             /** @description True when they may join at the OpenID provider too: the organisation's plan has it. */
             oidcAllowed?: boolean;
         };
+        /** @description A document. */
+        "tenancy.v1.GetPortDocumentResponse": {
+            /** @description What it is. */
+            document?: components["schemas"]["tenancy.v1.PortDocument"];
+            /** @description The file. */
+            content?: string;
+        };
         /** @description Options. */
         "tenancy.v1.GetSignInOptionsResponse": {
             /** @description True when the OpenID button works. */
@@ -8373,6 +12363,132 @@ export interface components {
             /** @description JSON Web Key Set (RFC 7517). */
             jwksJson?: string;
         };
+        /** @description The subscription and what it is of. */
+        "tenancy.v1.GetSubscriptionResponse": {
+            /** @description Where it stands. */
+            subscription?: components["schemas"]["tenancy.v1.Subscription"];
+            /** @description The plan version held, whole. */
+            plan?: components["schemas"]["tenancy.v1.Plan"];
+            /** @description The add-ons held, whole. */
+            addOns?: components["schemas"]["tenancy.v1.AddOn"][];
+            /** @description The newer version of the plan that is on sale and may be moved to; unset when the one held is the newest. */
+            newerPlan?: components["schemas"]["tenancy.v1.Plan"];
+            /** @description Plan that waits for the period's end, whole; unset when none does. */
+            pendingPlan?: components["schemas"]["tenancy.v1.Plan"];
+        };
+        /** @description An add-on a company holds. */
+        "tenancy.v1.HeldAddOn": {
+            /** @description Which. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            version?: number;
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            quantity?: number;
+            /**
+             * Format: date-time
+             * @description From when.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Until when; unset while it is held.
+             */
+            endTime?: string;
+        };
+        /** @description Holds a number. */
+        "tenancy.v1.HoldNumberRequest": {
+            /** @description Required. E.164. */
+            number?: string;
+        };
+        /** @description Adds. */
+        "tenancy.v1.ImportInventoryRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. CSV (RFC 4180) of up to 900,000 bytes; the first line names the columns: number (one, or a range such as +442079460000-99), and if wanted country, type, capabilities (voice, sms, fax, with blanks between), emergency (yes or no), carrier, price_class. Lines without a comma and a heading are numbers alone. */
+            text: string;
+            /** @description ISO 3166 country of numbers without a country code; empty takes E.164 alone. */
+            country?: string;
+            /** @description Whether to say only what would come of it. */
+            dryRun?: boolean;
+        };
+        /** @description What came of it. */
+        "tenancy.v1.ImportInventoryResponse": {
+            /**
+             * Format: int32
+             * @description How many numbers were added, or would be.
+             */
+            added?: number;
+            /**
+             * Format: int32
+             * @description How many were there already.
+             */
+            unchanged?: number;
+            /**
+             * Format: int32
+             * @description How many lines are bad; nothing is added when there are any.
+             */
+            badLines?: number;
+            /** @description The first 200 of them. */
+            problems?: components["schemas"]["tenancy.v1.InventoryLineProblem"][];
+        };
+        /** @description A line of a file that can't be taken. */
+        "tenancy.v1.InventoryLineProblem": {
+            /**
+             * Format: int32
+             * @description Line, from 1.
+             */
+            line?: number;
+            /** @description What stands there, cut after 64 characters. */
+            value?: string;
+            /** @description Why not, as a word: COLUMN_MISSING, COLUMN_UNKNOWN, NUMBER_UNREADABLE, RANGE_WRONG, RANGE_TOO_LONG, TYPE_UNKNOWN, COUNTRY_UNKNOWN, CAPABILITY_UNKNOWN, PRICE_CLASS_WRONG, YES_OR_NO, CARRIER_WRONG, TWICE, NUMBER_TAKEN, TOO_MANY. */
+            reason?: string;
+        };
+        /** @description A number of the inventory. */
+        "tenancy.v1.InventoryNumber": {
+            /** @description Output only. E.164. */
+            readonly number?: string;
+            /** @description ISO 3166 country. */
+            country?: string;
+            /** @description Output only. True for numbers no carrier reaches. */
+            readonly test?: boolean;
+            /** @description What kind of number it is. */
+            type?: components["schemas"]["tenancy.v1.NumberType"];
+            /** @description What it can carry. */
+            capabilities?: components["schemas"]["tenancy.v1.NumberCapability"][];
+            /** @description Whether the carrier takes emergency calls from it. */
+            emergencyCapable?: boolean;
+            /** @description Carrier it comes from; empty when nobody said. */
+            carrier?: string;
+            /** @description What it costs a month goes by this word: lower case letters, digits and hyphens, up to 40. */
+            priceClass?: string;
+            /** @description Output only. How it stands. */
+            readonly state?: components["schemas"]["tenancy.v1.InventoryState"];
+            /** @description Output only. Company that holds it, or for which alone it is kept; empty for a free one. */
+            readonly tenantId?: string;
+            /** @description Output only. Its name. */
+            readonly tenantName?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Until when it is held or in quarantine.
+             */
+            readonly keptUntilTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change of what operators say of it.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description How a number of the inventory stands.
+         * @enum {string}
+         */
+        "tenancy.v1.InventoryState": "INVENTORY_STATE_UNSPECIFIED" | "INVENTORY_STATE_FREE" | "INVENTORY_STATE_HELD" | "INVENTORY_STATE_ASSIGNED" | "INVENTORY_STATE_QUARANTINE";
         /** @description An invitation to join a tenant. */
         "tenancy.v1.Invitation": {
             /** @description Output only. */
@@ -8405,6 +12521,21 @@ export interface components {
          * @enum {string}
          */
         "tenancy.v1.InvitationState": "INVITATION_STATE_UNSPECIFIED" | "INVITATION_STATE_PENDING" | "INVITATION_STATE_ACCEPTED" | "INVITATION_STATE_REVOKED" | "INVITATION_STATE_EXPIRED";
+        /** @description A limit that changes. */
+        "tenancy.v1.LimitChange": {
+            /** @description Field of Limits, such as max_users. */
+            limit?: string;
+            /**
+             * Format: int32
+             * @description Now, add-ons included.
+             */
+            before?: number;
+            /**
+             * Format: int32
+             * @description Then.
+             */
+            after?: number;
+        };
         /** @description What a tenant on this plan may use at once or at most. */
         "tenancy.v1.Limits": {
             /**
@@ -8432,6 +12563,30 @@ export interface components {
              * @description Days a recording is kept.
              */
             recordingRetentionDays?: number;
+            /**
+             * Format: int32
+             * @description Requests a minute by partners' programs; 0 means the platform's own bound alone.
+             */
+            maxApiRequestsPerMinute?: number;
+            /**
+             * Format: int32
+             * @description Campaigns that run at the same time.
+             */
+            maxCampaigns?: number;
+        };
+        /** @description Every version. */
+        "tenancy.v1.ListAllAddOnsResponse": {
+            /** @description By add-on and version, the newest first within an add-on. */
+            addOns?: components["schemas"]["tenancy.v1.AddOnOverview"][];
+        };
+        /** @description Every version. */
+        "tenancy.v1.ListAllPlansResponse": {
+            /** @description By plan and version, the newest first within a plan. */
+            plans?: components["schemas"]["tenancy.v1.PlanOverview"][];
+            /** @description Meters a rate may be of. */
+            meters?: string[];
+            /** @description Features a plan may have. */
+            features?: string[];
         };
         /** @description Keys. */
         "tenancy.v1.ListApiKeysResponse": {
@@ -8468,6 +12623,20 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Addresses. */
+        "tenancy.v1.ListEmergencyAddressesResponse": {
+            /** @description Newest first. */
+            emergencyAddresses?: components["schemas"]["tenancy.v1.EmergencyAddress"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Numbers. */
+        "tenancy.v1.ListInventoryResponse": {
+            /** @description By number. */
+            numbers?: components["schemas"]["tenancy.v1.InventoryNumber"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Invitations. */
         "tenancy.v1.ListInvitationsResponse": {
             /** @description Newest first. */
@@ -8482,6 +12651,13 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description What happened. */
+        "tenancy.v1.ListNumberHistoryResponse": {
+            /** @description Newest first. */
+            entries?: components["schemas"]["tenancy.v1.NumberHistoryEntry"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Numbers. */
         "tenancy.v1.ListNumbersResponse": {
             /** @description By assignment, newest first. */
@@ -8489,10 +12665,40 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description What may be had. */
+        "tenancy.v1.ListOffersResponse": {
+            /** @description Cheapest first. */
+            plans?: components["schemas"]["tenancy.v1.Plan"][];
+            /** @description Add-ons that go with the plan held, by name. */
+            addOns?: components["schemas"]["tenancy.v1.AddOn"][];
+        };
         /** @description The plans on sale. */
         "tenancy.v1.ListPlansResponse": {
             /** @description Cheapest first. */
             plans?: components["schemas"]["tenancy.v1.Plan"][];
+        };
+        /** @description What happened. */
+        "tenancy.v1.ListPortEventsResponse": {
+            /** @description Newest first. */
+            events?: components["schemas"]["tenancy.v1.PortEvent"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Orders. */
+        "tenancy.v1.ListPortOrdersResponse": {
+            /** @description Newest first. */
+            orders?: components["schemas"]["tenancy.v1.PortOrder"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Requests. */
+        "tenancy.v1.ListPortOutsResponse": {
+            /** @description Newest first. */
+            portOuts?: components["schemas"]["tenancy.v1.PortOut"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+            /** @description Whether a PIN is set. */
+            pinSet?: boolean;
         };
         /** @description Tenants. */
         "tenancy.v1.ListTenantsResponse": {
@@ -8507,6 +12713,33 @@ export interface components {
             users?: components["schemas"]["tenancy.v1.User"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description What is in use and doesn't fit. */
+        "tenancy.v1.Misfit": {
+            /** @description Field of Limits, such as max_users. */
+            limit?: string;
+            /**
+             * Format: int32
+             * @description In use.
+             */
+            used?: number;
+            /**
+             * Format: int32
+             * @description Allowed.
+             */
+            allowed?: number;
+        };
+        /** @description Moves. */
+        "tenancy.v1.MovePlanRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Plan on sale. */
+            planId: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
         };
         /** @description Something the tenant's owner should know. */
         "tenancy.v1.Notice": {
@@ -8567,12 +12800,87 @@ export interface components {
              * @description Output only. When an operator of the platform took a number that was brought for the company's own; unset: it can be called, but shown to nobody. Numbers of the inventory need none.
              */
             readonly approveTime?: string;
+            /** @description Output only. What kind of number it is, by its country's numbering plan unless whoever runs the platform said otherwise. */
+            readonly type?: components["schemas"]["tenancy.v1.NumberType"];
+            /** @description Output only. What it can carry; empty for one the company brought: its own carrier knows. */
+            readonly capabilities?: components["schemas"]["tenancy.v1.NumberCapability"][];
+            /** @description Output only. Whether emergency calls may be made with it, once it has an emergency address that holds. */
+            readonly emergencyCapable?: boolean;
+            /** @description Output only. What it costs a month goes by this word, such as local or toll-free; the plan says how much. */
+            readonly priceClass?: string;
+            /** @description Output only. True for a number that was ported in. */
+            readonly ported?: boolean;
+            /** @description Output only. Emergency address of its own; empty: the one of its brand. */
+            readonly emergencyAddressId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Of a free number that is kept for the asking company alone: until when, whether it holds it or has given it back lately.
+             */
+            readonly keptUntilTime?: string;
+            /** @description Output only. Why it is kept for the company alone; unspecified when it isn't. */
+            readonly kept?: components["schemas"]["tenancy.v1.NumberKept"];
         };
+        /**
+         * @description What a number can carry.
+         * @enum {string}
+         */
+        "tenancy.v1.NumberCapability": "NUMBER_CAPABILITY_UNSPECIFIED" | "NUMBER_CAPABILITY_VOICE" | "NUMBER_CAPABILITY_SMS" | "NUMBER_CAPABILITY_FAX";
+        /** @description Something that happened to a number. */
+        "tenancy.v1.NumberHistoryEntry": {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            eventTime?: string;
+            /** @description What: ADDED, ASSIGNED, RELEASED, QUARANTINE_CHANGED, QUARANTINE_ENDED, REMOVED, BROUGHT, PORTED_IN, PORTED_OUT. */
+            event?: string;
+            /** @description Company it is about; empty for none. */
+            tenantId?: string;
+            /** @description Its name as it is now. */
+            tenantName?: string;
+            /** @description What whoever did it said: a reason, a time. */
+            note?: string;
+        };
+        /**
+         * @description Why a free number is offered to one company alone.
+         * @enum {string}
+         */
+        "tenancy.v1.NumberKept": "NUMBER_KEPT_UNSPECIFIED" | "NUMBER_KEPT_HOLD" | "NUMBER_KEPT_QUARANTINE";
+        /**
+         * @description What kind of number.
+         * @enum {string}
+         */
+        "tenancy.v1.NumberType": "NUMBER_TYPE_UNSPECIFIED" | "NUMBER_TYPE_LOCAL" | "NUMBER_TYPE_MOBILE" | "NUMBER_TYPE_NATIONAL" | "NUMBER_TYPE_TOLL_FREE" | "NUMBER_TYPE_SHARED_COST" | "NUMBER_TYPE_PREMIUM";
         /**
          * @description Where a parked call goes that nobody retrieved and that whoever parked it doesn't take back either.
          * @enum {string}
          */
         "tenancy.v1.ParkEnd": "PARK_END_UNSPECIFIED" | "PARK_END_QUEUE" | "PARK_END_HANG_UP";
+        /** @description Pauses. */
+        "tenancy.v1.PauseSubscriptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description What waits for the period's end. */
+        "tenancy.v1.PendingChange": {
+            /** @description Plan that will be held; empty when the subscription ends. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            planVersion?: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            effectiveTime?: string;
+        };
         /** @description One version of a plan. */
         "tenancy.v1.Plan": {
             /** @description Output only. Stable id of the plan, such as "starter". */
@@ -8608,6 +12916,315 @@ export interface components {
             readonly effectiveTime?: string;
             /** @description Currency of all its prices, ISO 4217. */
             currency?: string;
+            /** @description Fee of one interval beside the rates, charged before it; unset means none. */
+            price?: components["schemas"]["type.v1.Money"];
+            /** @description How often the fee falls due. */
+            interval?: components["schemas"]["tenancy.v1.BillingInterval"];
+            /**
+             * Format: int32
+             * @description Days at the beginning that cost no fee; 0 means no trial.
+             */
+            trialDays?: number;
+            /** @description Limits that only raise a notice when they are exceeded, by their field's name, such as max_users; the others refuse. */
+            softLimits?: string[];
+            /** @description The only company that may hold it, of a plan made for one; empty: anybody. */
+            tenantId?: string;
+            /** @description Committed spend of an interval: what is missing is a line of its own. Unset means none. */
+            minimum?: components["schemas"]["type.v1.Money"];
+            /** @description Output only. Whether it can be subscribed to. */
+            readonly state?: components["schemas"]["tenancy.v1.PlanState"];
+        };
+        /** @description One fault. */
+        "tenancy.v1.PlanFault": {
+            /** @description Path of the field, such as plan.rates[0].price. */
+            field?: string;
+            /** @description What is wrong with it, in English. */
+            description?: string;
+            /** @description The same as a stable key that pages have words for, such as NOT_RISING. */
+            fault?: string;
+        };
+        /** @description A version as operators see it. */
+        "tenancy.v1.PlanOverview": {
+            /** @description The plan. */
+            plan?: components["schemas"]["tenancy.v1.Plan"];
+            /**
+             * Format: int32
+             * @description Companies that hold this version, not counting those that have cancelled.
+             */
+            holderCount?: number;
+            /**
+             * Format: int64
+             * @description Rises with every change of a draft; send it back to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            revision?: string;
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            createTime?: string;
+        };
+        /**
+         * @description Whether a version can be subscribed to.
+         * @enum {string}
+         */
+        "tenancy.v1.PlanState": "PLAN_STATE_UNSPECIFIED" | "PLAN_STATE_DRAFT" | "PLAN_STATE_ON_SALE" | "PLAN_STATE_RETIRED";
+        /**
+         * @description What moves.
+         * @enum {string}
+         */
+        "tenancy.v1.PortChannel": "PORT_CHANNEL_UNSPECIFIED" | "PORT_CHANNEL_VOICE" | "PORT_CHANNEL_SMS";
+        /** @description What the losing carrier has to know. */
+        "tenancy.v1.PortDetails": {
+            /** @description Required. Carrier the numbers are with. */
+            losingCarrier?: string;
+            /** @description Required. Account they are under. */
+            accountNumber?: string;
+            /** @description Input only. Transfer PIN or passcode of the account, where it has one; never given back. */
+            accountPin?: string;
+            /** @description Output only. Whether a PIN is there. */
+            readonly accountPinSet?: boolean;
+            /** @description Required. Who may speak for the account. */
+            authorizedPerson?: string;
+            /** @description Required. Address the numbers are registered at. */
+            address?: components["schemas"]["tenancy.v1.CivicAddress"];
+        };
+        /** @description A document of an order. */
+        "tenancy.v1.PortDocument": {
+            /** @description Output only. */
+            readonly portDocumentId?: string;
+            /** @description What it is. */
+            kind?: components["schemas"]["tenancy.v1.PortDocumentKind"];
+            /** @description Its name where it came from. */
+            fileName?: string;
+            /** @description application/pdf, image/png or image/jpeg. */
+            mediaType?: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size?: string;
+            /**
+             * Format: date-time
+             * @description When it was uploaded.
+             */
+            createTime?: string;
+        };
+        /**
+         * @description What a document is.
+         * @enum {string}
+         */
+        "tenancy.v1.PortDocumentKind": "PORT_DOCUMENT_KIND_UNSPECIFIED" | "PORT_DOCUMENT_KIND_LETTER_OF_AUTHORIZATION" | "PORT_DOCUMENT_KIND_BILL" | "PORT_DOCUMENT_KIND_OTHER";
+        /** @description A line of an order's time line. */
+        "tenancy.v1.PortEvent": {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            eventTime?: string;
+            /** @description Channel it is about; unspecified for the whole order. */
+            channel?: components["schemas"]["tenancy.v1.PortChannel"];
+            /** @description What: STATE, COMMENT, DETAILS, DOCUMENT_ADDED, DOCUMENT_REMOVED, CANCEL_ASKED, CANCEL_REFUSED, CARRIER_AWAY, CARRIER_BACK, FOC_CHANGED. */
+            kind?: string;
+            /** @description State it came into, of STATE. */
+            state?: components["schemas"]["tenancy.v1.PortState"];
+            /** @description Words: a comment, a file's name, what the carrier said. */
+            note?: string;
+            /** @description User who did it; empty for the carrier and the platform. */
+            userId?: string;
+        };
+        /** @description One channel of an order, which moves by itself. */
+        "tenancy.v1.PortLane": {
+            /** @description Which. */
+            channel?: components["schemas"]["tenancy.v1.PortChannel"];
+            /** @description Where it stands. */
+            state?: components["schemas"]["tenancy.v1.PortState"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            stateTime?: string;
+            /**
+             * Format: date-time
+             * @description When the losing carrier lets go, once that is firm (firm order commitment).
+             */
+            focTime?: string;
+            /**
+             * Format: date-time
+             * @description When it came over.
+             */
+            portTime?: string;
+            /** @description Why it stopped, as a word: NOT_PORTABLE, ACCOUNT_NUMBER_WRONG, NAME_MISMATCH, ADDRESS_MISMATCH, PIN_WRONG, LOA_INVALID, BILL_INVALID, DATE_REFUSED, PENDING_ORDER, CONTRACT_LOCKED, OTHER. Empty unless it did. */
+            exception?: string;
+            /** @description The losing carrier's own words on it. */
+            exceptionNote?: string;
+            /** @description Whether it may be cancelled as things stand. */
+            cancellable?: boolean;
+        };
+        /** @description A number of an order. */
+        "tenancy.v1.PortNumber": {
+            /** @description E.164. */
+            number?: string;
+            /** @description Whether the carrier can take it over. */
+            portability?: components["schemas"]["tenancy.v1.Portability"];
+            /** @description Why it can't, in the carrier's words. */
+            problem?: string;
+            /** @description Carrier it is with now, as the check found; empty when unknown. */
+            losingCarrier?: string;
+        };
+        /** @description An order to move numbers of one losing carrier here. */
+        "tenancy.v1.PortOrder": {
+            /** @description Output only. */
+            readonly portOrderId?: string;
+            /** @description Output only. Brand the numbers will belong to. */
+            readonly brandId?: string;
+            /** @description Output only. Flow their calls will run; empty until one is chosen. */
+            readonly flowId?: string;
+            /** @description Output only. The numbers, by number. */
+            readonly numbers?: components["schemas"]["tenancy.v1.PortNumber"][];
+            /** @description Output only. How calls, and if they move too text messages, come along. */
+            readonly lanes?: components["schemas"]["tenancy.v1.PortLane"][];
+            /** @description What the losing carrier has to know. */
+            details?: components["schemas"]["tenancy.v1.PortDetails"];
+            /** @description Day the company wants, such as 2026-03-31; empty while it hasn't chosen. */
+            wantedDate?: string;
+            /** @description Output only. First day that can be chosen, as of now: the losing carrier has its working days. */
+            readonly firstDate?: string;
+            /** @description Output only. What was uploaded. */
+            readonly documents?: components["schemas"]["tenancy.v1.PortDocument"][];
+            /** @description Output only. What is still missing before it can be sent off, as field names and document kinds: details, LETTER_OF_AUTHORIZATION, BILL, wanted_date. */
+            readonly missing?: string[];
+            /**
+             * Format: date-time
+             * @description Output only. From when on it can't be cancelled any more; unset while no date is firm.
+             */
+            readonly noReturnTime?: string;
+            /** @description Output only. Whether cancelling was asked for and the carrier hasn't answered. */
+            readonly cancelling?: boolean;
+            /** @description Output only. Whether the carrier could not be reached at the last try; it is tried again. */
+            readonly carrierAway?: boolean;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly updateTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description Another carrier's request for numbers of the tenant. */
+        "tenancy.v1.PortOut": {
+            /** @description Output only. */
+            readonly portOutId?: string;
+            /** @description Output only. By number. */
+            readonly numbers?: string[];
+            /** @description Output only. Carrier that asks. */
+            readonly gainingCarrier?: string;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["tenancy.v1.PortOutState"];
+            /**
+             * Format: date-time
+             * @description Output only. When it was asked for.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Until when it has to be answered; unanswered it is refused.
+             */
+            readonly answerUntilTime?: string;
+            /** @description Output only. Why the tenant refused. */
+            readonly refusal?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a port-out stands.
+         * @enum {string}
+         */
+        "tenancy.v1.PortOutState": "PORT_OUT_STATE_UNSPECIFIED" | "PORT_OUT_STATE_REQUESTED" | "PORT_OUT_STATE_CONFIRMED" | "PORT_OUT_STATE_REFUSED" | "PORT_OUT_STATE_COMPLETED" | "PORT_OUT_STATE_WITHDRAWN";
+        /**
+         * @description Where a channel of an order stands.
+         * @enum {string}
+         */
+        "tenancy.v1.PortState": "PORT_STATE_UNSPECIFIED" | "PORT_STATE_PORTABILITY_CHECK" | "PORT_STATE_DRAFT" | "PORT_STATE_DOCUMENTS" | "PORT_STATE_FOC_DATE" | "PORT_STATE_SUBMITTED" | "PORT_STATE_IN_PROCESS" | "PORT_STATE_EXCEPTION" | "PORT_STATE_PORTED" | "PORT_STATE_CANCELLED";
+        /**
+         * @description What a portability check found.
+         * @enum {string}
+         */
+        "tenancy.v1.Portability": "PORTABILITY_UNSPECIFIED" | "PORTABILITY_FULL" | "PORTABILITY_VOICE_ONLY" | "PORTABILITY_NONE";
+        /** @description What a move would mean if it were confirmed now. */
+        "tenancy.v1.PreviewPlanChangeResponse": {
+            /** @description The plan it would be. */
+            plan?: components["schemas"]["tenancy.v1.Plan"];
+            /**
+             * Format: date-time
+             * @description When it takes effect.
+             */
+            effectiveTime?: string;
+            /** @description Whether that is the period's end and not now. */
+            atPeriodEnd?: boolean;
+            /** @description What is given back of the fee of the plan held, for the rest of its period, rounded once to the minor unit; not negative. */
+            credit?: components["schemas"]["type.v1.Money"];
+            /** @description What is charged of the new plan's fee, for the rest of its period, rounded once to the minor unit. */
+            charge?: components["schemas"]["type.v1.Money"];
+            /** @description Charge minus credit: what the change itself costs, taxes not included; negative when it gives back. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /** @description Next fee of the new plan, whole. */
+            nextFee?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: date-time
+             * @description When that falls due; the end of the period the charge is for.
+             */
+            nextFeeTime?: string;
+            /** @description Limits that change, in the order of Limits. */
+            limitChanges?: components["schemas"]["tenancy.v1.LimitChange"][];
+            /** @description Features that come. */
+            featuresGained?: string[];
+            /** @description Features that go. */
+            featuresLost?: string[];
+            /** @description What is in use and doesn't fit: while there is any the move is refused. */
+            misfits?: components["schemas"]["tenancy.v1.Misfit"][];
+            /** @description Add-ons held that can't be held with the plan: while there are any the move is refused. */
+            addOnsLost?: string[];
+        };
+        /** @description Publishes. */
+        "tenancy.v1.PublishAddOnRequest": {
+            /** @description Required. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description Required.
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description The revision that was looked at; 0 publishes whatever is there.
+             */
+            revision?: string;
+        };
+        /** @description Publishes. */
+        "tenancy.v1.PublishPlanRequest": {
+            /** @description Required. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Required.
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description The revision that was looked at; 0 publishes whatever is there.
+             */
+            revision?: string;
         };
         /** @description A meter's price within a plan. */
         "tenancy.v1.Rate": {
@@ -8629,6 +13246,89 @@ export interface components {
              * @description Seconds every further piece is rounded up to.
              */
             nextIncrementSeconds?: number;
+            /** @description How the price is applied to the period's quantity; unspecified means standard. */
+            model?: components["schemas"]["tenancy.v1.RateModel"];
+            /** @description Tiers of the graduated and volume models, lowest first, without gap; the last one has no end. */
+            tiers?: components["schemas"]["tenancy.v1.RateTier"][];
+            /** @description Units of one package, exact decimal; of the package model, whose price is that of one package begun. */
+            packageSize?: string;
+            /** @description Percent of the quantity, which is an amount of the plan's currency; exact decimal, of the percentage model. */
+            percent?: string;
+            /** @description Fee of each usage record beside its price. */
+            recordFee?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description Usage records of a period that are free, of the percentage model.
+             */
+            freeRecords?: number;
+            /** @description Least one usage record costs; unset means no bound. Of the percentage model. */
+            recordMinimum?: components["schemas"]["type.v1.Money"];
+            /** @description Most one usage record costs; unset means no bound. Of the percentage model. */
+            recordMaximum?: components["schemas"]["type.v1.Money"];
+            /** @description Committed spend of a period for this rate: what is missing is a line of its own. Unset means none. */
+            minimum?: components["schemas"]["type.v1.Money"];
+            /** @description Most a period costs by this rate; unset means no bound. */
+            maximum?: components["schemas"]["type.v1.Money"];
+            /** @description Whether the period's charge comes before or after it; unspecified means arrears. */
+            timing?: components["schemas"]["tenancy.v1.RateTiming"];
+            /** @description Output only. Stable key within the plan, what invoice lines name; the meter when it is empty. */
+            readonly rateId?: string;
+            /** @description Only usage whose properties have these values, such as channel=chat; of several rates of a meter the one with most of them applies. */
+            properties?: {
+                [key: string]: string;
+            };
+            /** @description Rate deck that prices each call by its number, of the deck model. */
+            rateDeckId?: string;
+            /** @description Meter whose quantity in the period the included units are multiplied by, such as seat_month: included_units are those of one seat then, pooled over the company. Empty: they are included once. */
+            includedPerMeter?: string;
+            /** @description Whether the flat fee of the first tier is charged also when nothing was used; otherwise a period without usage costs nothing. */
+            flatFeeAtZero?: boolean;
+        };
+        /**
+         * @description How a price is applied to the quantity of a period.
+         * @enum {string}
+         */
+        "tenancy.v1.RateModel": "RATE_MODEL_UNSPECIFIED" | "RATE_MODEL_STANDARD" | "RATE_MODEL_GRADUATED" | "RATE_MODEL_VOLUME" | "RATE_MODEL_PACKAGE" | "RATE_MODEL_PERCENTAGE" | "RATE_MODEL_GRADUATED_PERCENTAGE" | "RATE_MODEL_DECK";
+        /** @description One tier of a rate. */
+        "tenancy.v1.RateTier": {
+            /** @description Last unit of the tier, exact decimal; empty for the last tier, which has no end. */
+            upTo?: string;
+            /** @description Price of one unit within the tier. */
+            unitPrice?: components["schemas"]["type.v1.Money"];
+            /** @description Charged once when the tier is entered. */
+            flatFee?: components["schemas"]["type.v1.Money"];
+            /** @description Percent within the tier, exact decimal, of the graduated percentage model. */
+            percent?: string;
+            /** @description Units one unit_price is for, exact decimal, every package begun counting; empty: unit_price is that of one unit. */
+            packageSize?: string;
+        };
+        /**
+         * @description When a period is charged.
+         * @enum {string}
+         */
+        "tenancy.v1.RateTiming": "RATE_TIMING_UNSPECIFIED" | "RATE_TIMING_ARREARS" | "RATE_TIMING_ADVANCE";
+        /** @description Begins anew. */
+        "tenancy.v1.ReactivateSubscriptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Plan on sale; empty for the one held last. */
+            planId?: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description A carrier's event as it came. */
+        "tenancy.v1.ReceiveCarrierEventRequest": {
+            /** @description Required. Header webhook-id. */
+            webhookId: string;
+            /** @description Required. Header webhook-timestamp. */
+            webhookTimestamp: string;
+            /** @description Required. Header webhook-signature. */
+            webhookSignature: string;
+            /** @description Required. Body, byte for byte. */
+            body: string;
         };
         /**
          * @description Whether a tone of 1,400 Hz tells those in a call that it is recorded (47 CFR 64.501). It is heard in calls that are recorded only, and isn't part of the recording.
@@ -8639,6 +13339,23 @@ export interface components {
         "tenancy.v1.RefreshSessionRequest": {
             /** @description Required. */
             refreshToken: string;
+        };
+        /** @description Refuses. */
+        "tenancy.v1.RefusePortOutRequest": {
+            /** @description Required. */
+            portOutId?: string;
+            /** @description Required. Why, up to 500 characters; the other carrier reads it. */
+            reason: string;
+        };
+        /** @description Resumes. */
+        "tenancy.v1.ResumeSubscriptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
         };
         /** @description Resumes. */
         "tenancy.v1.ResumeTenantRequest": {
@@ -8651,6 +13368,26 @@ export interface components {
              * @description The version this was decided on; 0 resumes whatever is there.
              */
             version?: string;
+        };
+        /** @description Retires. */
+        "tenancy.v1.RetireAddOnRequest": {
+            /** @description Required. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description Required.
+             */
+            version: number;
+        };
+        /** @description Retires. */
+        "tenancy.v1.RetirePlanRequest": {
+            /** @description Required. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Required.
+             */
+            version: number;
         };
         /** @description Revokes. */
         "tenancy.v1.RevokeApiKeyRequest": {
@@ -8702,6 +13439,47 @@ export interface components {
             /** @description Their tenant. */
             tenantId?: string;
         };
+        /** @description Holds. */
+        "tenancy.v1.SetAddOnRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            addOnId?: string;
+            /**
+             * Format: int32
+             * @description How many, 0 to 1,000.
+             */
+            quantity?: number;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Gives a number its address. */
+        "tenancy.v1.SetEmergencyAddressRequest": {
+            /** @description Required. E.164. */
+            number?: string;
+            /** @description Address; empty: that of its brand. */
+            emergencyAddressId?: string;
+        };
+        /** @description Sets the PIN. */
+        "tenancy.v1.SetPortOutPinRequest": {
+            /** @description Required. 6 to 10 digits. */
+            pin: string;
+        };
+        /** @description Changes a quarantine. */
+        "tenancy.v1.SetQuarantineRequest": {
+            /** @description Required. E.164. */
+            number?: string;
+            /**
+             * Format: date-time
+             * @description Required. Until when it rests; at most two years from now.
+             */
+            untilTime: string;
+            /** @description Required. Why, up to 500 characters; it stands in the history. */
+            reason: string;
+        };
         /** @description Signs in. */
         "tenancy.v1.SignInRequest": {
             /** @description Required. */
@@ -8752,6 +13530,79 @@ export interface components {
             /** @description Provider's address to open. */
             authorizationUri?: string;
         };
+        /** @description Sends off. */
+        "tenancy.v1.SubmitPortOrderRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            portOrderId?: string;
+            /**
+             * Format: int64
+             * @description The version this was decided on; 0 sends off whatever is there.
+             */
+            version?: string;
+        };
+        /** @description What a company holds. */
+        "tenancy.v1.Subscription": {
+            /** @description Output only. Plan held. */
+            readonly planId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Its version, which stays the same when a newer one goes on sale.
+             */
+            readonly planVersion?: number;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["tenancy.v1.SubscriptionState"];
+            /**
+             * Format: date-time
+             * @description Output only. When the company first subscribed.
+             */
+            readonly startTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When the trial ends; unset without one.
+             */
+            readonly trialEndTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The fee's interval that runs: its begin.
+             */
+            readonly periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. Its end: when a downgrade or cancellation that was asked for takes effect.
+             */
+            readonly periodEndTime?: string;
+            /** @description Output only. A change that waits for the period's end; unset: none. */
+            readonly pendingChange?: components["schemas"]["tenancy.v1.PendingChange"];
+            /** @description Output only. Add-ons held, ended ones of this period included. */
+            readonly addOns?: components["schemas"]["tenancy.v1.HeldAddOn"][];
+            /**
+             * Format: date-time
+             * @description Output only. When it was paused; unset while it isn't.
+             */
+            readonly pauseTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it ended; unset while it hasn't.
+             */
+            readonly cancelTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in changes to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The instant periods are counted from; its day of the month is the day fees fall due.
+             */
+            readonly anchorTime?: string;
+        };
+        /**
+         * @description Where a subscription stands.
+         * @enum {string}
+         */
+        "tenancy.v1.SubscriptionState": "SUBSCRIPTION_STATE_UNSPECIFIED" | "SUBSCRIPTION_STATE_TRIAL" | "SUBSCRIPTION_STATE_ACTIVE" | "SUBSCRIPTION_STATE_PAUSED" | "SUBSCRIPTION_STATE_CANCELLED";
         /** @description Suspends. */
         "tenancy.v1.SuspendTenantRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -8817,12 +13668,59 @@ export interface components {
          * @enum {string}
          */
         "tenancy.v1.TenantState": "TENANT_STATE_UNSPECIFIED" | "TENANT_STATE_ACTIVE" | "TENANT_STATE_SUSPENDED" | "TENANT_STATE_CLOSED";
+        /** @description Takes back. */
+        "tenancy.v1.UndoPendingChangeRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /**
+             * Format: int64
+             * @description The subscription's version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Replaces a draft. */
+        "tenancy.v1.UpdateAddOnDraftRequest": {
+            /** @description Required. New values, all of them; add_on_id and version say which. */
+            addOn?: components["schemas"]["tenancy.v1.AddOn"];
+            /**
+             * Format: int64
+             * @description The revision this was made on; 0 replaces whatever is there.
+             */
+            revision?: string;
+        };
         /** @description Changes a brand. */
         "tenancy.v1.UpdateBrandRequest": {
             /** @description Required. New values; brand_id says which. */
             brand?: components["schemas"]["tenancy.v1.Brand"];
             /**
              * @description Fields to change.
+             * @example displayName,language
+             */
+            updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Corrects. */
+        "tenancy.v1.UpdateEmergencyAddressRequest": {
+            /** @description Required. */
+            emergencyAddressId?: string;
+            /** @description Required. The address as it shall be, whole. */
+            address: components["schemas"]["tenancy.v1.CivicAddress"];
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Says otherwise. */
+        "tenancy.v1.UpdateInventoryNumberRequest": {
+            /** @description Required. New values. */
+            number?: components["schemas"]["tenancy.v1.InventoryNumber"];
+            /**
+             * @description Fields: type, capabilities, emergency_capable, carrier, price_class.
              * @example displayName,language
              */
             updateMask?: string;
@@ -8841,6 +13739,32 @@ export interface components {
              * @example displayName,language
              */
             updateMask?: string;
+            /**
+             * Format: int64
+             * @description The version this update was made on; 0 updates whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Replaces a draft. */
+        "tenancy.v1.UpdatePlanDraftRequest": {
+            /** @description Required. New values, all of them; plan_id and version say which. */
+            plan?: components["schemas"]["tenancy.v1.Plan"];
+            /**
+             * Format: int64
+             * @description The revision this was made on; 0 replaces whatever is there.
+             */
+            revision?: string;
+        };
+        /** @description Changes. What is unset stays as it is. */
+        "tenancy.v1.UpdatePortOrderRequest": {
+            /** @description Required. */
+            portOrderId?: string;
+            /** @description Details, whole; an empty PIN leaves the one that is there. */
+            details?: components["schemas"]["tenancy.v1.PortDetails"];
+            /** @description Day, such as 2026-03-31. */
+            wantedDate?: string;
+            /** @description Numbers to leave out, E.164; at least one has to stay. */
+            removedNumbers?: string[];
             /**
              * Format: int64
              * @description The version this update was made on; 0 updates whatever is there.
@@ -8876,6 +13800,19 @@ export interface components {
              * @description The version this update was made on; 0 updates whatever is there.
              */
             version?: string;
+        };
+        /** @description Uploads. */
+        "tenancy.v1.UploadPortDocumentRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            portOrderId?: string;
+            /** @description Required. */
+            kind: components["schemas"]["tenancy.v1.PortDocumentKind"];
+            /** @description Required. Up to 200 characters. */
+            fileName: string;
+            /** @description Required. The file. */
+            content: string;
         };
         /** @description Somebody with a login. */
         "tenancy.v1.User": {
@@ -8988,7 +13925,7 @@ export interface operations {
     "merkez.tenancy.v1.PlanService.GetPlan": {
         parameters: {
             query?: {
-                /** @description Version; 0 for the newest. */
+                /** @description Version; 0 for the one on sale. */
                 version?: number;
             };
             header?: never;
@@ -9307,6 +14244,250 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["tenancy.v1.Brand"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.GetSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The subscription and what it is of. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.GetSubscriptionResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.ListOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What may be had. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListOffersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.PreviewPlanChange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Plan on sale. */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a move would mean if it were confirmed now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PreviewPlanChangeResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.MovePlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.MovePlanRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.UndoPendingChange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UndoPendingChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.SetAddOn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                addOnId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SetAddOnRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.PauseSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.PauseSubscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.ResumeSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ResumeSubscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.CancelSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CancelSubscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.SubscriptionService.ReactivateSubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ReactivateSubscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description What a company holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Subscription"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -9799,6 +14980,16 @@ export interface operations {
                 pageToken?: string;
                 /** @description ISO 3166 country; empty for all. */
                 country?: string;
+                /** @description Only numbers that begin with it, such as +44 20; empty for all. */
+                prefix?: string;
+                /** @description Only numbers that hold these digits one after the other; a question mark is any digit, such as 4?4?; empty for all. */
+                contains?: string;
+                /** @description Only this kind; unspecified for all. */
+                type?: components["schemas"]["tenancy.v1.NumberType"];
+                /** @description Only numbers that carry all of these. */
+                capabilities?: components["schemas"]["tenancy.v1.NumberCapability"][];
+                /** @description Only numbers that are kept for the asking company: held, or given back and in quarantine. */
+                kept?: boolean;
             };
             header?: never;
             path?: never;
@@ -9941,6 +15132,793 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.NumberService.HoldNumber": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.HoldNumberRequest"];
+            };
+        };
+        responses: {
+            /** @description A number of the inventory or of the tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Number"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.NumberService.DropHold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.DropHoldRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.ListEmergencyAddresses": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Addresses. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListEmergencyAddressesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.CreateEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreateEmergencyAddressRequest"];
+            };
+        };
+        responses: {
+            /** @description An address of a brand, as the carrier that carries emergency calls has judged it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.EmergencyAddress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.DeleteEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                emergencyAddressId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.UpdateEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                emergencyAddressId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdateEmergencyAddressRequest"];
+            };
+        };
+        responses: {
+            /** @description An address of a brand, as the carrier that carries emergency calls has judged it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.EmergencyAddress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.EmergencyAddressService.SetEmergencyAddress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SetEmergencyAddressRequest"];
+            };
+        };
+        responses: {
+            /** @description A number of the inventory or of the tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.Number"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.ListPortOrders": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Orders. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListPortOrdersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.CreatePortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreatePortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.GetPortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.UpdatePortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdatePortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.UploadPortDocument": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UploadPortDocumentRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.GetPortDocument": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+                /** @description Required. */
+                portDocumentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.GetPortDocumentResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.DeletePortDocument": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+                /** @description Required. */
+                portDocumentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.SubmitPortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SubmitPortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.CancelPortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CancelPortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.CommentPortOrder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CommentPortOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description An order to move numbers of one losing carrier here. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOrder"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.ListPortEvents": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOrderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListPortEventsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.ListPortOuts": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListPortOutsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.ConfirmPortOut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOutId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ConfirmPortOutRequest"];
+            };
+        };
+        responses: {
+            /** @description Another carrier's request for numbers of the tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOut"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.RefusePortOut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                portOutId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.RefusePortOutRequest"];
+            };
+        };
+        responses: {
+            /** @description Another carrier's request for numbers of the tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PortOut"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.PortingService.SetPortOutPin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SetPortOutPinRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.CarrierService.ReceiveCarrierEvent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ReceiveCarrierEventRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.ListInventory": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description ISO 3166 country; empty for all. */
+                country?: string;
+                /** @description Only numbers that begin with it; empty for all. */
+                prefix?: string;
+                /** @description Only numbers that hold these digits one after the other; a question mark is any digit; empty for all. */
+                contains?: string;
+                /** @description Only this kind; unspecified for all. */
+                type?: components["schemas"]["tenancy.v1.NumberType"];
+                /** @description Only numbers that carry all of these. */
+                capabilities?: components["schemas"]["tenancy.v1.NumberCapability"][];
+                /** @description Only numbers that stand so; unspecified for all. */
+                state?: components["schemas"]["tenancy.v1.InventoryState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListInventoryResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.ImportInventory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.ImportInventoryRequest"];
+            };
+        };
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ImportInventoryResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.UpdateInventoryNumber": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. E.164. */
+                "number.number": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdateInventoryNumberRequest"];
+            };
+        };
+        responses: {
+            /** @description A number of the inventory. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.InventoryNumber"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.RemoveInventoryNumber": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.SetQuarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.SetQuarantineRequest"];
+            };
+        };
+        responses: {
+            /** @description A number of the inventory. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.InventoryNumber"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.InventoryService.ListNumberHistory": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. E.164. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListNumberHistoryResponse"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -10111,6 +16089,347 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["tenancy.v1.RevokeNumbersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.ListAllPlans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListAllPlansResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CreatePlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreatePlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CheckPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CheckPlanRequest"];
+            };
+        };
+        responses: {
+            /** @description What is wrong; nothing when it can be saved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.CheckPlanResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CreatePlanVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreatePlanVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.UpdatePlanDraft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. Stable id of the plan, such as "starter". */
+                "plan.planId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdatePlanDraftRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.PublishPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.PublishPlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.RetirePlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                planId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.RetirePlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.PlanOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.ListAllAddOns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListAllAddOnsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CreateAddOn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreateAddOnRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.CreateAddOnVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                addOnId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.CreateAddOnVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.UpdateAddOnDraft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. Stable id, such as "ten_more_calls". */
+                "addOn.addOnId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.UpdateAddOnDraftRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.PublishAddOn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                addOnId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.PublishAddOnRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.OperatorPlanService.RetireAddOn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                addOnId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["tenancy.v1.RetireAddOnRequest"];
+            };
+        };
+        responses: {
+            /** @description A version as operators see it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.AddOnOverview"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -11896,6 +18215,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.SurveyService.GetSurveyReport": {
+        parameters: {
+            query?: {
+                /** @description Which answers. */
+                filter?: components["schemas"]["flows.v1.SurveyFilter"];
+                /** @description Zone of the days, such as Asia/Baku; empty for UTC. */
+                timeZone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Answers added up. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.SurveyReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.flows.v1.SurveyService.ListSurveyAnswers": {
+        parameters: {
+            query?: {
+                /** @description Which answers. */
+                filter?: components["schemas"]["flows.v1.SurveyFilter"];
+                /** @description Up to 200; 0 means 50. */
+                pageSize?: number;
+                /** @description Of the answer before. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["flows.v1.ListSurveyAnswersResponse"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -14035,6 +20408,1658 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["billing.v1.InvoicePreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.UsageService.RecordUsage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.RecordUsageRequest"];
+            };
+        };
+        responses: {
+            /** @description What became of each event. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RecordUsageResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.UsageService.GetCurrentUsage": {
+        parameters: {
+            query?: {
+                /** @description A moment within the period; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A period's usage so far. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.CurrentUsage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.RedeemCoupon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.RedeemCouponRequest"];
+            };
+        };
+        responses: {
+            /** @description A coupon a company has. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RedeemedCoupon"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.ListRedeemedCoupons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Coupons the company has. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListRedeemedCouponsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.GetTaxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where a company is for its taxes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxData"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.MeterService.ListMeters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Meters. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListMetersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.MeterService.CreateMeter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateMeterRequest"];
+            };
+        };
+        responses: {
+            /** @description What is counted. What and how never changes once it is there; names and archived may. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Meter"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.MeterService.UpdateMeter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                meter: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateMeterRequest"];
+            };
+        };
+        responses: {
+            /** @description What is counted. What and how never changes once it is there; names and archived may. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Meter"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.ListCoupons": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Coupons. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListCouponsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.CreateCoupon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateCouponRequest"];
+            };
+        };
+        responses: {
+            /** @description A coupon. What it takes off never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Coupon"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.ArchiveCoupon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                couponId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ArchiveCouponRequest"];
+            };
+        };
+        responses: {
+            /** @description A coupon. What it takes off never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Coupon"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.CouponService.GiveCoupon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.GiveCouponRequest"];
+            };
+        };
+        responses: {
+            /** @description A coupon a company has. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RedeemedCoupon"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.ListTaxRates": {
+        parameters: {
+            query?: {
+                /** @description Only of this region; empty: all. */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tax rates. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListTaxRatesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.CreateTaxRate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateTaxRateRequest"];
+            };
+        };
+        responses: {
+            /** @description One tax of a region. It never changes but for its end: a new percentage is a new rate. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxRate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.EndTaxRate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                taxRateId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.EndTaxRateRequest"];
+            };
+        };
+        responses: {
+            /** @description One tax of a region. It never changes but for its end: a new percentage is a new rate. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxRate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.GetTenantTaxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where a company is for its taxes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxData"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.TaxService.SetTenantTaxData": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetTenantTaxDataRequest"];
+            };
+        };
+        responses: {
+            /** @description Where a company is for its taxes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TaxData"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletService.GetWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletService.ListLedgerEntries": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this call's. */
+                callId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLedgerEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletService.SetLowBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetLowBalancesRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ListRateDecks": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Decks, their versions left out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListRateDecksResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.CreateRateDeck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateRateDeckRequest"];
+            };
+        };
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.GetRateDeck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.BeginRateDeckImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.BeginRateDeckImportRequest"];
+            };
+        };
+        responses: {
+            /** @description One version of a deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeckVersion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.UploadRateDeckPart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UploadRateDeckPartRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.CheckRateDeckImport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CheckRateDeckImportRequest"];
+            };
+        };
+        responses: {
+            /** @description What activating a draft would do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeckReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ActivateRateDeckVersion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ActivateRateDeckVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ChangeRateDeckMarkup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ChangeRateDeckMarkupRequest"];
+            };
+        };
+        responses: {
+            /** @description A rate deck. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RateDeck"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.ExportRateDeck": {
+        parameters: {
+            query?: {
+                /** @description Version; 0 means the one in force now. */
+                version?: number;
+                /** @description Which part, from 0 on. */
+                part?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ExportRateDeckResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.RateDeckService.LookUpRate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                rateDeckId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.LookUpRateRequest"];
+            };
+        };
+        responses: {
+            /** @description What a call would cost. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RatedCall"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.GetTenantWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.ListTenantLedgerEntries": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this call's. */
+                callId?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLedgerEntriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.ConfigureWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ConfigureWalletRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.TopUpWallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.TopUpWalletRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.WalletOperatorService.TakeBackGrant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                grantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.TakeBackGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's wallet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Wallet"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.DifferenceService.ListDifferences": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only in this state; unspecified for all. */
+                state?: components["schemas"]["billing.v1.DifferenceState"];
+                /** @description Only of this company; empty for all. */
+                tenantId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Differences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListDifferencesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.DifferenceService.ReconcileTenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ReconcileTenantRequest"];
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ReconcileTenantResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.ListInvoices": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only in this state; unspecified for all. */
+                state?: components["schemas"]["billing.v1.InvoiceState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Invoices. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListInvoicesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.ListInvoiceLineRecords": {
+        parameters: {
+            query: {
+                /** @description Required. Line of the invoice. */
+                lineId: string;
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Records. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListInvoiceLineRecordsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetInvoiceDocument": {
+        parameters: {
+            query?: {
+                /** @description Which; unspecified means PDF. */
+                format?: components["schemas"]["billing.v1.DocumentFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.PayInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.PayInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetCreditNoteDocument": {
+        parameters: {
+            query?: {
+                /** @description Which; unspecified means PDF. */
+                format?: components["schemas"]["billing.v1.DocumentFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                creditNoteId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetBillingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom and how a company is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillingProfile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.UpdateBillingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateBillingProfileRequest"];
+            };
+        };
+        responses: {
+            /** @description Whom and how a company is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillingProfile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.GetPaymentOptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How to pay. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.PaymentOptions"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceService.StartPaymentSetup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.StartPaymentSetupRequest"];
+            };
+        };
+        responses: {
+            /** @description Where to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.StartPaymentSetupResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.ListAllInvoices": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only in this state; unspecified for all. */
+                state?: components["schemas"]["billing.v1.InvoiceState"];
+                /** @description Only of this company; empty for all. */
+                tenantId?: string;
+                /** @description Only the one with this number; empty for all. */
+                number?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Invoices. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListInvoicesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.GetTenantInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.UpdateInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.GetTenantInvoiceDocument": {
+        parameters: {
+            query?: {
+                /** @description Which; unspecified means PDF. */
+                format?: components["schemas"]["billing.v1.DocumentFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.FinalizeInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.FinalizeInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.RecordPayment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.RecordPaymentRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.VoidInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.VoidInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.CreateCreditNote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateCreditNoteRequest"];
+            };
+        };
+        responses: {
+            /** @description What was taken back of an invoice, with a number of its own. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.CreditNote"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.RebuildInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RebuildInvoiceResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.ListLegalEntities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Legal entities. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLegalEntitiesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.CreateLegalEntity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.CreateLegalEntityRequest"];
+            };
+        };
+        responses: {
+            /** @description A company of those who run the platform: in its name invoices are sent, with numbers of its own. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.LegalEntity"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.UpdateLegalEntity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                legalEntityId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateLegalEntityRequest"];
+            };
+        };
+        responses: {
+            /** @description A company of those who run the platform: in its name invoices are sent, with numbers of its own. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.LegalEntity"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.GetTenantBillingProfile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom and how a company is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillingProfile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.SetBillingTerms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetBillingTermsRequest"];
+            };
+        };
+        responses: {
+            /** @description Whom and how a company is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillingProfile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.PaymentEventService.ReceivePaymentEvent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Payment provider: stripe. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        /** @description As it was sent: the header `stripe-signature` signs its bytes. */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ReceivePaymentEventResponse"];
                 };
             };
             default: components["responses"]["Problem"];

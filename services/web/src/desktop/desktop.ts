@@ -177,7 +177,8 @@ export function followState(): void {
 }
 
 function ring(): void {
-  if (phaseOf(desktop.get()) === "offered" && ownership.get() === "owner") startRing();
+  if (phaseOf(desktop.get()) === "offered" && ownership.get() === "owner")
+    startRing(desktop.get().offer?.autoAccept ? 1500 : 0);
   else stopRing();
 }
 

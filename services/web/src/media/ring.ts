@@ -12,7 +12,7 @@ const NOTES: readonly (readonly [number, number])[] = [
 type SinkContext = AudioContext & { setSinkId?: (id: string) => Promise<void> };
 
 let context: SinkContext | undefined;
-let timer: ReturnType<typeof setInterval> | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Prepares the sound while the person touches the page, so that the first ring isn't silent. */
 export function warmRing(): void {
@@ -21,16 +21,20 @@ export function warmRing(): void {
   if (context.state === "suspended") void context.resume();
 }
 
-export function startRing(): void {
+/** What is accepted by itself rings `afterMs` only: when that came to nothing. */
+export function startRing(afterMs = 0): void {
   if (timer !== undefined) return;
   warmRing();
   void playOnRingDevice();
-  chime();
-  timer = setInterval(chime, PERIOD_MS);
+  const again = () => {
+    chime();
+    timer = setTimeout(again, PERIOD_MS);
+  };
+  timer = setTimeout(again, afterMs);
 }
 
 export function stopRing(): void {
-  clearInterval(timer);
+  clearTimeout(timer);
   timer = undefined;
 }
 

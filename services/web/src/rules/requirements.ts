@@ -8,6 +8,8 @@ export const MAX_LEVEL = 5;
 export const MAX_LENGTH = 2000;
 const MAX_ALTERNATIVES = 32;
 const MAX_DEPTH = 20;
+/** Alternatives that are looked through for a part that can never hold. */
+const MAX_TRIED = 4096;
 
 /** A level of one skill, `least` to `most`; `least` 0 is met by who hasn't the skill. */
 export interface Term {
@@ -25,6 +27,8 @@ export type FaultKind =
   | "tooLong"
   | "tooMany"
   | "contradiction"
+  | "never"
+  | "always"
   | "join"
   | "depth"
   | "bracket"
@@ -50,6 +54,21 @@ export type SkillOf = (name: string) => string | undefined;
 export function parsed(text: string, skillOf: SkillOf): Requirement {
   if ([...text].length > MAX_LENGTH) throw new Fault("tooLong");
   return text.trim() ? new Parser(text, skillOf).whole() : ANYBODY;
+}
+
+/** The expression with its skills under other names; those `nameOf` doesn't know keep the one they have. */
+export function renamed(text: string, nameOf: SkillOf): string {
+  let made = "";
+  let at = 0;
+  for (const { kind, value, begin, end } of tokens(text)) {
+    const name = kind === "name" ? nameOf(value) : undefined;
+    const word = name === undefined ? text.slice(begin, end) : quoted(name);
+    // What a quotation mark kept apart from its neighbour would else become one word with it.
+    const glued = begin === at && /[^\s()<>="]$/.test(made) && /^[^\s()<>="]/.test(word);
+    made += (glued ? " " : text.slice(at, begin)) + word;
+    at = end;
+  }
+  return made + text.slice(at);
 }
 
 /** Everything of a list of skills with their least levels. */
@@ -150,6 +169,7 @@ interface Token {
   kind: string;
   value: string;
   begin: number;
+  end: number;
 }
 
 function tokens(text: string): Token[] {
@@ -159,12 +179,13 @@ function tokens(text: string): Token[] {
     const begin = at + text.slice(at).length - text.slice(at).trimStart().length;
     TOKEN.lastIndex = at;
     const match = TOKEN.exec(text);
-    if (!match) return [...found, { kind: "wrong", value: text[begin] ?? "", begin }];
+    if (!match) return [...found, { kind: "wrong", value: text[begin] ?? "", begin, end: begin + 1 }];
     at = TOKEN.lastIndex;
     const [, mark, name, word = ""] = match;
-    if (mark) found.push({ kind: mark, value: mark, begin });
-    else if (name !== undefined) found.push({ kind: "name", value: name.replaceAll('""', '"'), begin });
-    else found.push({ kind: kindOf(word, MARKS.includes(found.at(-1)?.kind ?? "")), value: word, begin });
+    const place = { begin, end: at };
+    if (mark) found.push({ kind: mark, value: mark, ...place });
+    else if (name !== undefined) found.push({ kind: "name", value: name.replaceAll('""', '"'), ...place });
+    else found.push({ kind: kindOf(word, MARKS.includes(found.at(-1)?.kind ?? "")), value: word, ...place });
   }
   return found;
 }
@@ -174,6 +195,11 @@ function kindOf(word: string, afterMark: boolean): string {
   if (WORDS.includes(lower)) return lower;
   return afterMark && /^[0-9]+$/.test(word) ? "number" : "name";
 }
+
+/** A part of an expression; `place` is the token it begins with. */
+type Part =
+  | { kind: "term"; place: number; term: Term }
+  | { kind: "and" | "or" | "not"; place: number; parts: readonly Part[] };
 
 /** or: and ("or" and)*; and: item ("and" item)*; item: "not" item | "(" or ")" | skill [mark level]. */
 class Parser {
@@ -185,34 +211,33 @@ class Parser {
 
   constructor(text: string, skillOf: SkillOf) {
     this.#tokens = tokens(text);
-    this.#end = { kind: "end", value: "", begin: text.length };
+    this.#end = { kind: "end", value: "", begin: text.length, end: text.length };
     this.#skillOf = skillOf;
   }
 
   whole(): Requirement {
-    const found = this.#anyOf();
+    const whole = this.#anyOf();
     if (this.#at < this.#tokens.length) this.#refuse("join");
+    const found = this.#met(whole, true);
+    this.#requireParts(whole, ANYBODY, true);
     return found;
   }
 
-  #anyOf(): Requirement {
-    let found = this.#allOf();
-    while (this.#take("or")) found = bounded(either(found, this.#allOf()));
-    return found;
+  #anyOf(): Part {
+    const place = this.#at;
+    const parts = [this.#allOf()];
+    while (this.#take("or")) parts.push(this.#allOf());
+    return only(parts) ?? { kind: "or", place, parts };
   }
 
-  #allOf(): Requirement {
-    const begin = this.#at;
-    let found = this.#item();
-    while (this.#take("and")) found = bounded(both(found, this.#item()));
-    if (found.length === 0) {
-      this.#at = begin;
-      this.#refuse("contradiction");
-    }
-    return found;
+  #allOf(): Part {
+    const place = this.#at;
+    const parts = [this.#item()];
+    while (this.#take("and")) parts.push(this.#item());
+    return only(parts) ?? { kind: "and", place, parts };
   }
 
-  #item(): Requirement {
+  #item(): Part {
     this.#depth += 1;
     if (this.#depth > MAX_DEPTH) this.#refuse("depth");
     const found = this.#inner();
@@ -220,9 +245,10 @@ class Parser {
     return found;
   }
 
-  #inner(): Requirement {
-    if (this.#take("not")) return opposite(this.#item());
-    if (!this.#take("(")) return [[this.#term()]];
+  #inner(): Part {
+    const place = this.#at;
+    if (this.#take("not")) return { kind: "not", place, parts: [this.#item()] };
+    if (!this.#take("(")) return { kind: "term", place, term: this.#term() };
     const found = this.#anyOf();
     if (!this.#take(")")) this.#refuse("bracket");
     return found;
@@ -232,7 +258,7 @@ class Parser {
     const { kind, value } = this.#next;
     if (kind !== "name") this.#refuse("skill");
     const skill = this.#skillOf(value);
-    if (skill === undefined) this.#refuse("unknown", value);
+    if (skill === undefined) this.#refuse("unknown", this.#at, value);
     this.#at += 1;
     const mark = this.#next.kind;
     if (!MARKS.includes(mark)) return term(skill, 1);
@@ -241,6 +267,39 @@ class Parser {
     if (this.#next.kind !== "number" || level < 1 || level > MAX_LEVEL) this.#refuse("level");
     this.#at += 1;
     return term(skill, mark === "<=" ? 0 : level, mark === ">=" ? MAX_LEVEL : level);
+  }
+
+  /** What it comes to that a part holds, or doesn't. */
+  #met(part: Part, holds: boolean): Requirement {
+    if (part.kind === "term") return ofTerm(part.term, holds);
+    if (part.kind === "not") return part.parts.flatMap((each) => this.#met(each, !holds));
+    const together = allNeeded(part, holds) ? both : either;
+    const found = part.parts
+      .map((each) => this.#met(each, holds))
+      .reduce((one, other) => bounded(together(one, other)));
+    if (found.length === 0) this.#refuse("contradiction", part.place);
+    return found;
+  }
+
+  /** Refuses a part that is one of several to choose from and can't hold with what stands beside it. */
+  #requireParts(part: Part, beside: Requirement, holds: boolean): void {
+    if (part.kind === "term") return;
+    if (part.kind === "not") {
+      for (const each of part.parts) this.#requireParts(each, beside, !holds);
+      return;
+    }
+    const found = part.parts.map((each) => this.#met(each, holds));
+    for (const [index, each] of part.parts.entries()) {
+      let around = beside;
+      if (allNeeded(part, holds)) {
+        for (const other of found.filter((_, at) => at !== index)) {
+          around = both(around, other);
+          if (around.length > MAX_TRIED) throw new Fault("tooMany");
+        }
+      } else if (both(found[index] ?? [], beside).length === 0)
+        this.#refuse(holds ? "never" : "always", each.place);
+      this.#requireParts(each, around, holds);
+    }
   }
 
   get #next(): Token {
@@ -253,21 +312,22 @@ class Parser {
     return found;
   }
 
-  #refuse(kind: FaultKind, name?: string): never {
-    throw new Fault(kind, this.#next.begin, name);
+  #refuse(kind: FaultKind, place = this.#at, name?: string): never {
+    throw new Fault(kind, (this.#tokens[place] ?? this.#end).begin, name);
   }
 }
 
-function opposite(requirement: Requirement): Requirement {
-  let found = ANYBODY;
-  for (const alternative of requirement) {
-    const fails = alternative.flatMap(({ skill, least, most }) => [
-      ...(least > 0 ? [[term(skill, 0, least - 1)]] : []),
-      ...(most < MAX_LEVEL ? [[term(skill, most + 1)]] : []),
-    ]);
-    found = bounded(both(found, simplified(fails)));
-  }
-  return found;
+const only = (parts: readonly Part[]): Part | undefined => (parts.length === 1 ? parts[0] : undefined);
+
+/** Whether all of its parts are needed; that `a and b` doesn't hold takes one of them. */
+const allNeeded = (part: Part, holds: boolean): boolean => (part.kind === "and") === holds;
+
+function ofTerm({ skill, least, most }: Term, holds: boolean): Requirement {
+  if (holds) return [[term(skill, least, most)]];
+  return simplified([
+    ...(least > 0 ? [[term(skill, 0, least - 1)]] : []),
+    ...(most < MAX_LEVEL ? [[term(skill, most + 1)]] : []),
+  ]);
 }
 
 function bounded(requirement: Requirement): Requirement {

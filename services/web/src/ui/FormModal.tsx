@@ -17,6 +17,8 @@ interface Props {
   saveLabel?: string;
   /** Red for what takes something away. */
   saveColor?: string;
+  /** While what would be saved can't be. */
+  saveDisabled?: boolean;
   size?: string;
   testId?: string;
 }
@@ -30,6 +32,7 @@ export function FormModal({
   children,
   saveLabel,
   saveColor,
+  saveDisabled,
   size,
   testId = "form",
 }: Props) {
@@ -65,7 +68,13 @@ export function FormModal({
             <Button variant="default" onClick={onClose}>
               {t("common.cancel")}
             </Button>
-            <Button type="submit" color={saveColor} loading={busy} data-testid={`${testId}-save`}>
+            <Button
+              type="submit"
+              color={saveColor}
+              disabled={saveDisabled}
+              loading={busy}
+              data-testid={`${testId}-save`}
+            >
               {saveLabel ?? t("common.save")}
             </Button>
           </Group>

@@ -10,7 +10,7 @@ import { DateTime } from "./Time.tsx";
 const KEY = ["notices"];
 
 /** What the owner should know, above every page until it is put away. */
-export function Notices() {
+export default function Notices() {
   const t = useText();
   const queries = useQueryClient();
   const { data } = useQuery({ queryKey: KEY, queryFn: () => ask(api.GET("/v1/notices")) });

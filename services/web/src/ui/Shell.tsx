@@ -1,6 +1,6 @@
 import { ActionIcon } from "@mantine/core";
 import { IconMenu2 } from "@tabler/icons-react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { CallDock } from "../desktop/ui/CallDock.tsx";
 import { StateMenu } from "../desktop/ui/StateMenu.tsx";
@@ -9,13 +9,16 @@ import { mayEnter } from "../session/roles.ts";
 import { useSession } from "../session/session.ts";
 import { useSocketStatus } from "../socket/live.ts";
 import { LanguageMenu } from "./LanguageMenu.tsx";
+import { lazyPage } from "./lazyPage.ts";
 import { Navigation } from "./Navigation.tsx";
 import { Note } from "./Note.tsx";
-import { Notices } from "./Notices.tsx";
 import classes from "./Shell.module.css";
 import { ThemeMenu } from "./ThemeMenu.tsx";
 import { UserMenu } from "./UserMenu.tsx";
 import uiClasses from "./ui.module.css";
+
+// Only who manages has any, so an agent's desktop doesn't wait for them.
+const Notices = lazyPage(() => import("./Notices.tsx"));
 
 /** The frame of every page behind the sign-in: navigation, the agent's state, banners, and the call dock. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -80,7 +83,11 @@ function Banners({ manage }: { manage: boolean }) {
           {t("common.offline")}
         </Note>
       )}
-      {manage && <Notices />}
+      {manage && (
+        <Suspense>
+          <Notices />
+        </Suspense>
+      )}
     </div>
   );
 }

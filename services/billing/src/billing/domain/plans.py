@@ -3,24 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
+
+from kernel.proration import MONTH
 
 SEAT, NUMBER, STORAGE = "seat_month", "number_month", "recording_storage_gb_month"
+SEAT_PEAK, SEAT_ACTIVE, SEAT_HOUR = "seat_concurrent", "seat_active", "seat_hour"
 VOICE, VOICE_OUT = "voice_inbound_minute", "voice_outbound_minute"
+VOICE_PREPAID = "voice_prepaid_minute"
+"""Minutes of calls that a wallet has paid for: counted, and priced by no plan, so that nobody pays twice."""
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
+class Model(StrEnum):
+    """How a price is applied to the quantity of a period."""
+
+    STANDARD = "standard"
+    GRADUATED = "graduated"
+    VOLUME = "volume"
+    PACKAGE = "package"
+    PERCENTAGE = "percentage"
+    GRADUATED_PERCENTAGE = "graduated_percentage"
+    DECK = "deck"
+
+
+class Timing(StrEnum):
+    """When a period is charged."""
+
+    ARREARS = "arrears"
+    ADVANCE = "advance"
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Units up to and with `up_to`, which is None for the last tier."""
+
+    up_to: Decimal | None
+    unit_price: Decimal = Decimal(0)
+    flat_fee: Decimal = Decimal(0)
+    percent: Decimal = Decimal(0)
+    package_size: Decimal = Decimal(0)
+    """Units one `unit_price` is for, every package begun counting; 0 prices each unit."""
+
+
 @dataclass(frozen=True)
 class Rate:
-    """Price of one unit of a meter."""
+    """How a meter is priced within a plan; amounts are in major units of the plan's currency."""
 
     price: Decimal
     included: Decimal = Decimal(0)
     first_increment: int = 0
     next_increment: int = 0
+    model: Model = Model.STANDARD
+    tiers: Sequence[Tier] = ()
+    package_size: Decimal = Decimal(1)
+    percent: Decimal = Decimal(0)
+    record_fee: Decimal = Decimal(0)
+    free_records: int = 0
+    record_minimum: Decimal | None = None
+    record_maximum: Decimal | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    timing: Timing = Timing.ARREARS
+    rate_id: str = ""
+    meter: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict[str, str])
+    rate_deck_id: str = ""
+    included_per: str = ""
+    """Meter whose quantity the included units are multiplied by, such as seats; empty: they are included once."""
+    flat_at_zero: bool = False
+    """Whether the first tier's flat fee is charged also when nothing was used."""
+
+    @property
+    def by_record(self) -> bool:
+        """Whether it needs the single records, in order of time, not only their sums."""
+        bounded = self.record_minimum is not None or self.record_maximum is not None
+        return self.model == Model.DECK or (self.model == Model.PERCENTAGE and (bounded or self.free_records > 0))
 
 
 @dataclass(frozen=True)
@@ -31,10 +93,28 @@ class PlanHeld:
     version: int
     currency: str
     rates: Mapping[str, Rate]
+    """By rate id, which is the meter where a plan has one rate of it."""
     effective_time: datetime
     time_zone: str
     fact_time: datetime = _EARLIEST
     """When it was chosen: of two for the same moment the later choice counts, in whatever order they are heard of."""
+    fee: Decimal = Decimal(0)
+    interval: str = MONTH
+    minimum: Decimal | None = None
+    record_time: datetime = _EARLIEST
+    """When it was heard of."""
+
+    def rates_of(self, meter: str) -> list[tuple[str, Rate]]:
+        """The meter's rates by their ids, those with most properties first: the order in which they are tried."""
+        found = [(key, rate) for key, rate in self.rates.items() if (rate.meter or key) == meter]
+        return sorted(found, key=lambda each: (-len(each[1].properties), each[0]))
+
+    def rate_for(self, meter: str, properties: Mapping[str, str]) -> tuple[str, Rate]:
+        """The rate of usage with these properties: of those that fit the one with most; a free one when none does."""
+        for key, rate in self.rates_of(meter):
+            if all(properties.get(name) == value for name, value in rate.properties.items()):
+                return key, rate
+        return meter, Rate(Decimal(0))
 
 
 def in_force(plans: Sequence[PlanHeld]) -> list[PlanHeld]:

@@ -1,22 +1,40 @@
-"""Metered facts and how they are rated: increments, quantity, charge."""
+"""Usage records: metered facts, their identity, and how calls are rated: increments, quantity, charge."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from datetime import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
+from typing import Any
 
-from kernel.errors import Conflict
+from kernel.errors import Conflict, InvalidInput
 
+from billing.domain.aggregates import Event
+from billing.domain.meters import BUILT_IN, Feed, Meter, may_fall
+from billing.domain.money import exact
 from billing.domain.plans import PlanHeld, Rate
+
+FUTURE, PAST = timedelta(minutes=15), timedelta(days=400)
+"""How far from when it comes usage may have been used: clocks are wrong by minutes, invoices are mended for a year."""
+MOST_PROPERTIES, LONGEST_NAME, LONGEST_VALUE = 20, 64, 256
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class UsageConflict(Conflict):
     """The identity of a usage record is taken by another body: it is refused, and somebody must look."""
 
     reason = "USAGE_CONFLICT"
+
+
+class UsageInvalid(InvalidInput):
+    """A usage event that can't be: without an id, of a time out of bounds, of an absurd quantity."""
+
+    reason = "USAGE_INVALID"
 
 
 @dataclass(frozen=True)
@@ -32,7 +50,8 @@ class EndedCall:
 
 @dataclass(frozen=True)
 class UsageRecord:
-    """One metered fact and its price. `billed_seconds` is exact, quantity and charge are derived from it.
+    """One metered fact and its price. `billed_seconds` is exact, quantity and charge of a call are derived from it;
+    `amount` is the quantity of what isn't a call.
 
     Until the plan it is rated by is known, `plan_id` is empty and nothing is billed.
     """
@@ -49,23 +68,50 @@ class UsageRecord:
     plan_version: int = 0
     currency: str = ""
     price: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    properties: Mapping[str, str] = field(default_factory=dict[str, str])
+    record_time: datetime = _EARLIEST
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is metered in seconds."""
+        known = BUILT_IN.get(self.meter)
+        return known is not None and known.feed == Feed.CALLS
 
     @property
     def quantity(self) -> Fraction:
-        """Minutes, exact."""
-        return Fraction(self.billed_seconds, 60)
+        """In the meter's unit, exact; minutes of a call."""
+        return Fraction(self.billed_seconds, 60) if self.is_call else Fraction(self.amount)
 
     @property
     def charge(self) -> Fraction:
         """Price of the quantity before included units, not rounded."""
         return self.quantity * Fraction(self.price)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Digest of what makes a repeat the same: the fact, not how it was rated."""
         body = f"{self.meter}|{self.source}|{self.source_id}|{self.usage_time.isoformat()}|{self.used_seconds}"
         body += f"|{self.brand_id}"
+        if not self.is_call:
+            body += f"|{self.amount.normalize():f}|{shown_properties(self.properties)}"
         return hashlib.sha256(body.encode()).hexdigest()
+
+    def event(self, meter: Meter) -> Event:
+        """As the meter counts it."""
+        value = self.properties.get(meter.unique_property, "") if meter.unique_property else ""
+        key = f"{self.source}/{self.source_id}"
+        return Event(self.usage_time, key, self.amount, value, self.used_seconds, self.billed_seconds)
+
+
+def grouped(record: UsageRecord, meter: Meter) -> str:
+    """The properties its meter keeps apart, as text that orders and compares."""
+    return shown_properties({name: record.properties[name] for name in meter.group_by if name in record.properties})
+
+
+def shown_properties(properties: Mapping[str, str]) -> str:
+    """Properties as one text, the same for the same ones."""
+    return json.dumps(dict(sorted(properties.items())), ensure_ascii=False, separators=(",", ":")) if properties else ""
 
 
 def billed_seconds(used: int, rate: Rate) -> int:
@@ -79,14 +125,38 @@ def billed_seconds(used: int, rate: Rate) -> int:
     return first + -(-max(0, used - first) // following) * following
 
 
+def rating(record: UsageRecord, plan: PlanHeld) -> dict[str, Any]:
+    """How a record is rated under a plan, by the fields that say so."""
+    _, rate = plan.rate_for(record.meter, record.properties)
+    return {
+        "billed_seconds": billed_seconds(record.used_seconds, rate) if record.is_call else 0,
+        "plan_id": plan.plan_id,
+        "plan_version": plan.version,
+        "currency": plan.currency,
+        "price": rate.price,
+    }
+
+
 def rated(record: UsageRecord, plan: PlanHeld) -> UsageRecord:
     """The record under a plan; rating it again under the same plan changes nothing."""
-    rate = plan.rates.get(record.meter, Rate(Decimal(0)))
-    return replace(
-        record,
-        billed_seconds=billed_seconds(record.used_seconds, rate),
-        plan_id=plan.plan_id,
-        plan_version=plan.version,
-        currency=plan.currency,
-        price=rate.price,
-    )
+    return replace(record, **rating(record, plan))
+
+
+def checked(record: UsageRecord, quantity: str, meter: Meter, now: datetime) -> Decimal:
+    """The record's quantity, when it can be. Raises `UsageInvalid` or `AmountInvalid`, naming the field."""
+    for name in ("source", "source_id"):
+        value = getattr(record, name)
+        if not 1 <= len(value) <= 128 or not value.isprintable():
+            raise UsageInvalid.of(name, "is required, up to 128 printable characters")
+    if record.usage_time > now + FUTURE:
+        raise UsageInvalid.of("usage_time", "is in the future")
+    if record.usage_time < now - PAST:
+        raise UsageInvalid.of("usage_time", f"is more than {PAST.days} days ago")
+    if len(record.properties) > MOST_PROPERTIES:
+        raise UsageInvalid.of("properties", f"must be at most {MOST_PROPERTIES}")
+    for name, value in record.properties.items():
+        if not 1 <= len(name) <= LONGEST_NAME or len(value) > LONGEST_VALUE or "\0" in name + value:
+            raise UsageInvalid.of("properties", f"has a name over {LONGEST_NAME} or a value over {LONGEST_VALUE}")
+    if meter.unique_property and not record.properties.get(meter.unique_property):
+        raise UsageInvalid.of("properties", f"must have {meter.unique_property}, which the meter counts")
+    return exact(quantity or "1", "quantity", negative=may_fall(meter))

@@ -96,6 +96,7 @@ def to_simulation(simulation: Simulation) -> pb.Simulation:
                 method=waiting.method,
                 url=waiting.url,
                 body=waiting.body,
+                phrases=waiting.phrases,
             )
         )
     return made

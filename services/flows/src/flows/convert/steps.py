@@ -68,7 +68,10 @@ FROM: Mapping[str, Callable[[Any], Any]] = {
     ),
     "call_flow": lambda m: CallFlow(m.flow_id, dict(m.inputs), dict(m.outputs), m.next, m.failed),
     "entry_rules": lambda m: EntryRules(
-        tuple(Rule(each.name, each.condition, each.queue_id, each.priority, dict(each.skills)) for each in m.rules),
+        tuple(
+            Rule(each.name, each.condition, each.queue_id, each.priority, dict(each.skills), each.requirement)
+            for each in m.rules
+        ),
         m.next,
         m.otherwise,
     ),
@@ -141,7 +144,7 @@ def put(made: pb.Step, action: Any) -> None:
             for each in rules:
                 made.entry_rules.rules.add(
                     name=each.name, condition=each.condition, queue_id=each.queue_id, priority=each.priority,
-                    skills=dict(each.skills),
+                    skills=dict(each.skills), requirement=each.requirement,
                 )  # fmt: skip
         case _:
             raise AssertionError(f"no message for {type(action).__name__}")

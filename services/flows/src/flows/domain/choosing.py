@@ -113,7 +113,7 @@ def entry_rules(walk: Walk, action: EntryRules) -> str:
     rule = _holding(walk, action.rules, walk.state.attributes)
     if rule is None:
         return action.otherwise
-    walk.state = replace(walk.state, chosen=Chosen(rule.queue_id, rule.priority, rule.skills))
+    walk.state = replace(walk.state, chosen=Chosen(rule.queue_id, rule.priority, rule.skills, rule.requirement))
     return action.next
 
 

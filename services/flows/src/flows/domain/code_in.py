@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from kernel.skills import renamed
+
 from flows.domain.code_shape import CHOICES, FORMAT, INLINE, KINDS, Key, keys_of, read_duration
 from flows.domain.definitions import Definition, Problem, Severity, Step
 from flows.domain.expectations import MAX_TESTS, MAX_TESTS_SIZE, Case, case_size
@@ -151,7 +153,13 @@ class Reading:
 
     def reference(self, node: Node, place: Spot, noun: Noun) -> str:
         """The id behind a name."""
-        name = self.text(node, place)
+        return self._meant(node, self.text(node, place), place, noun)
+
+    def expression(self, node: Node, place: Spot) -> str:
+        """An expression of skills, with the ids behind their names; whether it can be read is for validation."""
+        return renamed(self.text(node, place), lambda each: self._meant(node, each, place, Noun.SKILL) or None)
+
+    def _meant(self, node: Node, name: str, place: Spot, noun: Noun) -> str:
         if not name:
             return ""
         if name.startswith(BY_ID):
@@ -316,6 +324,8 @@ def _value(reading: Reading, key: Key, node: Node, place: Spot) -> Any:
         return reading.time(node, place)
     if dataclasses.is_dataclass(key.hint):
         return read_fields(reading, typing.cast("type[Any]", key.hint), node, place)
+    if key.expression:
+        return reading.expression(node, place)
     if key.noun is not None:
         return reading.reference(node, place, key.noun)
     return {bool: reading.flag, int: reading.number, str: reading.text}[key.hint](node, place)

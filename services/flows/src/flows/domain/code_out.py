@@ -77,6 +77,8 @@ def _value(key: Key, held: Any, names: Names) -> Any:
         return [each if isinstance(each, str) else write_fields(each, names) for each in held]
     if dataclasses.is_dataclass(held):
         return write_fields(held, names)
+    if key.expression:
+        return names.written_within(held)
     return names.written(key.noun, held) if key.noun is not None else held
 
 

@@ -43,6 +43,7 @@ _REFERENCES: Mapping[str, tuple[str, Noun]] = {
 }
 _RENAMED: Mapping[str, str] = {"display_name": "name", "expectation": "expect"}
 _KEYED_BY: Mapping[str, Noun] = {"skills": Noun.SKILL}
+_EXPRESSIONS = frozenset({"requirement"})
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Key:
     hint: Any
     default: Any
     noun: Noun | None = None
+    expression: bool = False
+    """Whether the value is an expression of skills, with references within."""
 
 
 @functools.cache
@@ -91,7 +94,7 @@ def keys_of(cls: type) -> tuple[Key, ...]:
         made = each.default_factory() if each.default_factory is not dataclasses.MISSING else each.default
         key = _RENAMED.get(each.name, each.name)
         key, noun = _REFERENCES.get(each.name, (key, _KEYED_BY.get(each.name)))
-        found.append(Key(key, each.name, hints[each.name], made, noun))
+        found.append(Key(key, each.name, hints[each.name], made, noun, each.name in _EXPRESSIONS))
     return tuple(found)
 
 

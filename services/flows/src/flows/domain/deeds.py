@@ -98,6 +98,8 @@ class Answered:
     step_id: str
     question_id: str
     value: int
+    lowest: int = 0
+    highest: int = 0
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ class Enqueue:
     preferred: str = ""
     """Who should have it first: last_agent or account_owner, to be found out, or the one of `preferred_agent_id`."""
     preferred_agent_id: str = ""
+    requirement: str = ""
+    """Skills asked for besides, an expression."""
 
 
 @dataclass(frozen=True)

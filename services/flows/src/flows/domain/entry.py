@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Rule:
-    """One row: for calls of which the condition holds, a queue, a priority, and skills beyond the queue's own."""
+    """One row: for calls of which the condition holds, a queue, a priority, and skills beyond the queue's own: a list,
+    and an expression of names or ids (`kernel.skills`), both."""
 
     name: str = ""
     condition: str = ""
     queue_id: str = ""
     priority: int = 0
     skills: Mapping[str, int] = field(default_factory=dict)
+    requirement: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Chosen:
     queue_id: str
     priority: int = 0
     skills: Mapping[str, int] = field(default_factory=dict)
+    requirement: str = ""
 
 
 def conditions(action: EntryRules) -> Iterator[tuple[str, str]]:

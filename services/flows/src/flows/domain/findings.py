@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from kernel.skills import Requirement
+
 from flows.domain.definitions import Definition, Severity
 
 DIGITS = "0123456789*#"
@@ -22,7 +24,10 @@ class References:
 
     queues: Collection[str] | None = ()
     business_hours: Collection[str] | None = ()
-    skills: Collection[str] | None = ()
+    skills: Mapping[str, str] | None = field(default_factory=dict)
+    """Names by id."""
+    queues_ask: Mapping[str, Requirement] = field(default_factory=dict)
+    """What queues ask of agents, skills by id."""
     agents: Collection[str] | None = ()
     prompts: Collection[str] = ()
     flows: Collection[str] = ()

@@ -284,6 +284,7 @@ def _recorded(walk: Walk, event: Recorded) -> Turn:
     voicemail = walk.step.action
     assert isinstance(voicemail, Voicemail)
     walk.note(f"message of {event.duration.total_seconds():.0f} s" if event.duration else "nothing said")
+    walk.comment = event.duration
     if voicemail.next:
         return walk.go(voicemail.next)
     return walk.end("message_taken" if event.duration else "")

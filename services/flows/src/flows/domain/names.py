@@ -6,9 +6,12 @@ thing is meant only while one alone bears it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from kernel.ids import is_id
+from kernel.skills import named, renamed
 
 from flows.domain.branching import CheckQueue
 from flows.domain.definitions import (
@@ -60,6 +63,12 @@ class Names:
             return name
         return BY_ID + value
 
+    def written_within(self, expression: str) -> str:
+        """How an expression of skills is written: ids by their names, names as they are."""
+        known = self.by_id.get(Noun.SKILL, {})
+        is_skill: Callable[[str], bool] = lambda each: each in known or is_id("skl", each)  # noqa: E731
+        return renamed(expression, lambda each: self.written(Noun.SKILL, each) if is_skill(each) else None)
+
     def together(self, other: Names) -> Names:
         """These and others, each of its own nouns."""
         return Names({**self.by_id, **other.by_id})
@@ -98,6 +107,8 @@ def _chosen(action: Action | None) -> Iterator[tuple[str, Noun, str]]:
                 yield f"rules[{place}].queue_id", Noun.QUEUE, rule.queue_id
                 for skill_id in rule.skills:
                     yield f"rules[{place}].skills[{skill_id}]", Noun.SKILL, skill_id
+                for skill_id in filter(_is_skill, named(rule.requirement)):
+                    yield f"rules[{place}].requirement", Noun.SKILL, skill_id
         case CheckQueue(queue_id=queue_id):
             yield "queue_id", Noun.QUEUE, queue_id
         case Hours(business_hours_id=hours_id):
@@ -110,6 +121,11 @@ def _chosen(action: Action | None) -> Iterator[tuple[str, Noun, str]]:
             yield "flow_id", Noun.FLOW, target
         case _:
             pass
+
+
+def _is_skill(value: str) -> bool:
+    # An expression may say a skill by its name as well: that is no reference, and reads the same everywhere.
+    return is_id("skl", value)
 
 
 def nouns(*definitions: Definition) -> Collection[Noun]:

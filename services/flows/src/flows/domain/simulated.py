@@ -51,6 +51,8 @@ class Waiting:
     method: str = ""
     url: str = ""
     body: str = ""
+    phrases: tuple[str, ...] = ()
+    """What may be said instead of pressing; empty where no words are understood."""
 
 
 @dataclass(frozen=True)

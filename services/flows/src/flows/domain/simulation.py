@@ -218,6 +218,7 @@ class _Runner:
         waiting = replace(
             self._ask(Kind.DIGITS, Kind.TEXT, Kind.TIMED_OUT),
             min_digits=least, max_digits=order.max_digits, terminator=order.terminator,
+            phrases=tuple(each.phrase for each in order.spoken) if self._understood else (),
         )  # fmt: skip
         given = self._peek(waiting)
         pressed = given.value if given.kind != Kind.TEXT else ""

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kernel.errors import InvalidInput
+from kernel.skills import ANYBODY, Term, both, parsed, skill_finder
+
 from flows.domain import circles
 from flows.domain.asking import MOST, ChooseLanguage, Survey
 from flows.domain.branching import WHOLE, Branch, CheckQueue, Split, Test
@@ -29,7 +32,7 @@ from flows.domain.definitions import (
 )
 from flows.domain.entry import EntryRules, Rule
 from flows.domain.expressions import ExpressionInvalid, parse
-from flows.domain.findings import DIGITS, Found, References, error, input_limits, reference
+from flows.domain.findings import DIGITS, UNCHECKED, Found, References, error, input_limits, reference
 from flows.domain.formulas import Type, check, lists_in, names_in, typed
 from flows.domain.subflows import MAX_DEPTH, TYPES, CallFlow, Parameter, circle, depth
 
@@ -145,6 +148,33 @@ def asked_problems(asked: Queue | Rule | CallbackOffer, known: References, where
             yield error(f"{where}skills[{skill_id}]", "RANGE_INVALID", "A proficiency is 1 to 5.")
     if not 0 <= asked.priority <= 9:
         yield error(f"{where}priority", "RANGE_INVALID", "A priority is 0 to 9.")
+
+
+def requirement_problems(step: Step, known: References) -> Iterator[Problem]:
+    """Whether the expressions of skills of entry rules can be read, and met in their queues."""
+    rules = step.action.rules if isinstance(step.action, EntryRules) else ()
+    for place, rule in enumerate(rules):
+        if not rule.requirement.strip():
+            continue
+        where = f"rules[{place}].requirement"
+        if known.skills is None:
+            message = "Routing can't be reached, so the skills were not checked."
+            yield Problem(step.step_id, where, Severity.WARNING, UNCHECKED, message)
+            continue
+        try:
+            asked = parsed(rule.requirement, skill_finder(known.skills), where)
+        except InvalidInput as wrong:
+            said, column = wrong.fields[0].description, int(wrong.metadata.get("character", 0))
+            message = f"The skills asked for can't be read: {said}."
+            yield Problem(step.step_id, where, Severity.ERROR, "REQUIREMENT_INVALID", message, 0, column)
+            continue
+        listed = (tuple(sorted(Term(skill_id, least) for skill_id, least in rule.skills.items())),)
+        if not both(asked, listed):
+            message = "Nobody could ever have these skills and those of the list beside: change one of the two."
+            yield Problem(step.step_id, where, Severity.ERROR, "REQUIREMENT_CONTRADICTS", message)
+        elif not both(both(asked, listed), known.queues_ask.get(rule.queue_id, ANYBODY)):
+            message = "Nobody could ever have these skills and those the queue asks for: change one of the two."
+            yield Problem(step.step_id, where, Severity.ERROR, "REQUIREMENT_CONTRADICTS", message)
 
 
 def by_rules_problems(

@@ -48,7 +48,7 @@ def answered(walk: Walk, action: Survey, digits: str) -> Turn:
     value = int(digits) if digits.isdecimal() else -1
     if action.lowest <= value <= action.highest:
         walk.put(f"survey.{action.question_id}", str(value))
-        walk.answers.append(Answered(walk.state.step_id, action.question_id, value))
+        walk.answers.append(Answered(walk.state.step_id, action.question_id, value, action.lowest, action.highest))
         walk.note("answered")
         return walk.go(action.next)
     walk.note("no such answer" if digits else "no answer")

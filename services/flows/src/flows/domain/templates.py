@@ -19,6 +19,7 @@ from flows.domain.definitions import (
     Queue,
     Say,
     Step,
+    Survey,
     Utterance,
     Voicemail,
 )  # fmt: skip
@@ -74,6 +75,32 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "fa": "شما با {brand_name} تماس گرفته‌اید. در حال حاضر نمی‌توانیم پاسخ دهیم. "
         "لطفاً پس از شنیدن بوق، نام، شماره و پیام کوتاه خود را بگذارید.",
     },
+    "rate": {
+        "en": "How satisfied are you with this conversation? Press a key from 1, not at all, to 5, very satisfied.",
+        "tr": "Bu görüşmeden ne kadar memnun kaldınız? 1 hiç, 5 çok memnun olmak üzere 1 ile 5 arasında bir tuşa "
+        "basın.",
+        "az": "Bu söhbətdən nə dərəcədə razı qaldınız? 1 heç, 5 çox razı olmaqla 1-dən 5-ə qədər bir düyməni basın.",
+        "fa": "از این گفتگو چقدر راضی هستید؟ از ۱، هیچ، تا ۵، بسیار راضی، یک کلید را فشار دهید.",
+    },
+    "not_an_answer": {
+        "en": "Please press a key from 1 to 5.",
+        "tr": "Lütfen 1 ile 5 arasında bir tuşa basın.",
+        "az": "Zəhmət olmasa, 1-dən 5-ə qədər bir düyməni basın.",
+        "fa": "لطفاً از ۱ تا ۵ یک کلید را فشار دهید.",
+    },
+    "comment": {
+        "en": "If you like, tell us why after the tone. To finish, press the hash key or hang up.",
+        "tr": "Dilerseniz nedenini sinyal sesinden sonra söyleyin. Bitirmek için kare tuşuna basın ya da kapatın.",
+        "az": "İstəsəniz, səbəbini səs siqnalından sonra deyin. Bitirmək üçün diyez düyməsini basın və ya telefonu "
+        "asın.",
+        "fa": "اگر مایلید دلیلش را پس از بوق بگویید. برای پایان، کلید مربع را فشار دهید یا قطع کنید.",
+    },
+    "thanks": {
+        "en": "Thank you. Goodbye.",
+        "tr": "Teşekkür ederiz. Hoşça kalın.",
+        "az": "Təşəkkür edirik. Sağ olun.",
+        "fa": "سپاسگزاریم. خدانگهدار.",
+    },
 }
 
 _CHOICES: Mapping[str, Mapping[str, str]] = {
@@ -91,6 +118,9 @@ _STEPS: Mapping[str, Mapping[str, str]] = {
     "hours": {"en": "Business hours", "tr": "Mesai saatleri", "az": "İş saatları", "fa": "ساعات کاری"},
     "message": {"en": "Message", "tr": "Mesaj", "az": "Mesaj", "fa": "پیام"},
     "closed": {"en": "Closed", "tr": "Kapalı", "az": "Bağlı", "fa": "تعطیل"},
+    "rate": {"en": "Satisfaction", "tr": "Memnuniyet", "az": "Razılıq", "fa": "رضایت"},
+    "comment": {"en": "Comment", "tr": "Yorum", "az": "Rəy", "fa": "نظر"},
+    "thanks": {"en": "Thanks", "tr": "Teşekkür", "az": "Təşəkkür", "fa": "سپاس"},
 }
 
 
@@ -192,6 +222,26 @@ def _hours_queue_voicemail(parameters: Mapping[str, str]) -> Definition:
     return Definition("hours", steps, parameters["language"])
 
 
+def _queue_survey(parameters: Mapping[str, str]) -> Definition:
+    queue_id = parameters["queue_id"]
+    queue = Queue(queue_id, announce_interval=timedelta(seconds=30), after_agent="rate")
+    rate = Survey(
+        _utterance("rate", parameters), "satisfaction", 1, 5, attempts=2,
+        invalid=_utterance("not_an_answer", parameters), next="comment", no_match="thanks",
+    )  # fmt: skip
+    comment = Voicemail(
+        _utterance("comment", parameters), "queue_id", queue_id, timedelta(minutes=2), end_digit="#", next="thanks"
+    )
+    steps = (
+        _say("greeting", "queue", parameters),
+        _step("queue", queue, parameters),
+        _step("rate", rate, parameters),
+        _step("comment", comment, parameters),
+        _step("thanks", HangUp(_utterance("thanks", parameters)), parameters),
+    )
+    return Definition("greeting", steps, parameters["language"])
+
+
 TEMPLATES: tuple[Template, ...] = (
     Template(
         "greeting_menu_queue",
@@ -258,6 +308,24 @@ TEMPLATES: tuple[Template, ...] = (
         },
         ("queue_id",),
         _simple_queue,
+    ),
+    Template(
+        "queue_survey",
+        {
+            "en": "Greeting, queue and survey after the agent",
+            "tr": "Karşılama, kuyruk ve temsilciden sonra anket",
+            "az": "Salamlama, növbə və operatordan sonra sorğu",
+            "fa": "خوشامدگویی، صف و نظرسنجی پس از کارشناس",
+        },
+        {
+            "en": "Queues the caller; once the agent has hung up asks from 1 to 5 how satisfied they are, and for a "
+            "comment.",
+            "tr": "Arayanı kuyruğa alır; temsilci kapatınca memnuniyetini 1-5 arasında ve bir yorum ister.",
+            "az": "Zəng edəni növbəyə qoyur; operator asdıqdan sonra razılığını 1-dən 5-ə qədər və rəyini soruşur.",
+            "fa": "تماس‌گیرنده را در صف می‌گذارد؛ پس از قطع کارشناس رضایت او را از ۱ تا ۵ و نظرش را می‌پرسد.",
+        },
+        ("queue_id",),
+        _queue_survey,
     ),
 )
 """Every template, in the order they are offered."""

@@ -75,6 +75,7 @@ def validate(definition: Definition, known: References) -> list[Problem]:
         problems += [Problem(step.step_id, *found) for found in own]
         problems += step_checks.expression_problems(definition, step, known)
         problems += step_checks.by_rules_problems(definition, step, around)
+        problems += step_checks.requirement_problems(step, known)
     return problems
 
 

@@ -95,14 +95,12 @@ def queue(walk: Walk, action: Queue | Transfer) -> Turn:
     }
     if isinstance(action, Queue):
         chosen = walk.state.chosen or Chosen("")
-        queue_id, priority, skills = action.queue_id, action.priority, action.skills
-        if action.by_rules:
-            queue_id, priority, skills = chosen.queue_id, chosen.priority, chosen.skills
+        asked = chosen if action.by_rules else Chosen(action.queue_id, action.priority, action.skills)
         agent_id = walk.state.attributes.get(action.preferred_attribute, "") if action.preferred == "attribute" else ""
         preferred = action.preferred if action.preferred != "attribute" else ""
         effect = Enqueue(
-            walk.request_id, queue_id, skills, priority, own,
-            preferred=preferred, preferred_agent_id=agent_id,
+            walk.request_id, asked.queue_id, asked.skills, asked.priority, own,
+            preferred=preferred, preferred_agent_id=agent_id, requirement=asked.requirement,
         )  # fmt: skip
     elif action.to == "agent_id":
         effect = Enqueue(walk.request_id, "", {}, 0, own, action.target)

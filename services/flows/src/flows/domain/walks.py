@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flows.domain import speech
@@ -50,6 +50,8 @@ class Turn:
     trail: tuple[Trail, ...]
     entered: tuple[Entered, ...] = ()
     answers: tuple[Answered, ...] = ()
+    comment: timedelta = timedelta(0)
+    """How long the caller spoke to a mailbox in it."""
 
 
 def fill(text: str, values: Mapping[str, str], escape: Callable[[str], str] = str) -> str:
@@ -70,6 +72,7 @@ class Walk:
         self.trail: list[Trail] = []
         self.entered: list[Entered] = []
         self.answers: list[Answered] = []
+        self.comment = timedelta(0)
 
     def note(self, outcome: str) -> None:
         """Write down what happened at the current step."""
@@ -86,7 +89,9 @@ class Walk:
         return self._turn(None, effect)
 
     def _turn(self, order: Order | None, effect: Effect | None) -> Turn:
-        return Turn(self.state, order, effect, tuple(self.trail), tuple(self.entered), tuple(self.answers))
+        return Turn(
+            self.state, order, effect, tuple(self.trail), tuple(self.entered), tuple(self.answers), self.comment
+        )
 
     def end(self, sentence: str = "", cause: str = "FLOW_ENDED", audio: tuple[Audio, ...] = ()) -> Turn:
         """End the run, with a fixed sentence or the flow's own words. Whoever was only asked for by a colleague is told

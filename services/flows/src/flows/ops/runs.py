@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chassis.sql import Tx
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -32,6 +32,7 @@ from flows.domain.runs import (
 )  # fmt: skip
 from flows.store import flows as flow_store
 from flows.store import runs as store
+from flows.store import surveys
 from flows.store.runs import Seal
 
 
@@ -51,6 +52,8 @@ class Outcome:
     order: Order
     trail: Sequence[Trail]
     answers: Sequence[Answered] = ()
+    comment: timedelta = timedelta(0)
+    """How long the caller spoke to a mailbox."""
 
 
 async def find_run(tx: Tx, call_id: str, turn: int, seal: Seal) -> Standing | None:
@@ -154,6 +157,9 @@ async def record(tx: Tx, run: Run, outcome: Outcome, seal: Seal, now: datetime) 
     await store.add_steps(tx, run.run_id, sequence, outcome.trail, now)
     for answer in outcome.answers:
         _emit_answer(tx, saved, answer, now)
+        await surveys.add(tx, saved, answer, now)
+    if outcome.comment:
+        await surveys.note_comment(tx, saved.run_id, outcome.comment)
     if over:
         emit_ended(tx, saved, now)
     return instruction

@@ -133,6 +133,12 @@ async def get_numbered_release(tx: Tx, flow_id: str, number: int) -> Release:
     return _release(row)
 
 
+async def every_name(tx: Tx) -> dict[str, str]:
+    """Every flow's name by its id, those of deleted ones as well."""
+    rows = await tx.all(select(flows.c.flow_id, flows.c.display_name).where(flows.c.tenant_id == tx.tenant_id))
+    return {row["flow_id"]: row["display_name"] for row in rows}
+
+
 async def names(tx: Tx) -> dict[str, str]:
     """Every flow's name by its id."""
     rows = await tx.all(

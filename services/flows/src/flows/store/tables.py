@@ -119,3 +119,24 @@ number_list_entries = tenant_table(
     Column("notes", Text, nullable=False),
     Column("create_time", Time, nullable=False),
 )  # fmt: skip
+
+survey_answers = tenant_table(
+    "survey_answers", metadata,
+    Column("answer_id", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("question_id", Text, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("flow_id", Text, nullable=False),
+    Column("brand_id", Text, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    Column("lowest", BigInteger, nullable=False),
+    Column("highest", BigInteger, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("queue_id", Text, nullable=False),
+    Column("answer_time", Time, nullable=False),
+    Column("comment_ms", BigInteger, nullable=False),
+)  # fmt: skip
+"""Answers of surveys, one a run and question."""

@@ -75,6 +75,8 @@ _CALL = {
 # What a watcher needs beyond events.read: facts as closely kept as the rpcs that show the same.
 _ALSO_NEEDS = {
     "UsageRated": "billing.read",
+    "PlanSubscribed": "billing.read",
+    "SubscriptionChanged": "billing.read",
     "NoticeRaised": "notices.read",
     "TenantSuspended": "notices.read",
     "TenantResumed": "notices.read",

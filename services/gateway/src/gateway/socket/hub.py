@@ -359,6 +359,8 @@ class Hub:
 
     async def _follow_tenants(self) -> None:
         async def changed(message: LiveMessage) -> None:
+            if message.fact is not None and message.fact.name in ("PlanSubscribed", "SubscriptionChanged"):
+                self._identity.keys.forget_tenant(message.tenant_id)
             if message.fact is None or message.fact.name not in ("TenantSuspended", "TenantResumed"):
                 return
             suspended = message.fact.name == "TenantSuspended"

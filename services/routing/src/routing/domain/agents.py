@@ -162,6 +162,8 @@ class Agent:
     capacities: Mapping[Channel, int] = field(default_factory=dict)
     cost: int = 0
     """What an hour of theirs costs in whatever unit, 0 to 100, for queues that weigh it."""
+    auto_accept: bool = False
+    """What they are offered is accepted by itself, after a tone, where their softphone is connected."""
     version: int = 1
 
     @property

@@ -12,19 +12,20 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from routing.domain import requirements
 from routing.domain.agents import Agent, AgentState
-from routing.domain.capacity import ALL, SPOKEN, USUAL_RULES, CapacityRules
+from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Channel, Contact, ContactState
-from routing.domain.courses import Demand, Line, Stage, alone, at_desk, course, preferred_until, stage_at
+from routing.domain.courses import Line, Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.fairness import Turns
 from routing.domain.matches import ALONE, CANDIDATES, PREFERRED, TARGET, Match, Waiting, rings_along
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
-from routing.domain.ranking import AWAY, HOLDING, IDLE, LAST, LOADED, USUALLY, Ranked, Ranking, Ready, Tally
+from routing.domain.ranking import AWAY, HOLDING, IDLE, LAST, USUALLY, Ranked, Ranking, Ready, Tally
+from routing.domain.room import has_any_room, with_room
 from routing.domain.rules import Strategy
 from routing.domain.urgency import USUAL, Urgency, urgency_of
 
@@ -53,7 +54,7 @@ class Board:
         self._lines: dict[str, Line] = {}
         self._rankings: dict[str, Ranking] = {}
         self._urgencies: dict[str, Urgency] = {}
-        self._courses: dict[str, dict[tuple[Demand, int, bool, Channel], _Course]] = {}
+        self._courses: dict[str, dict[tuple[requirements.Requirement, int, bool, Channel], _Course]] = {}
         self._ready: dict[str, Ready] = {}
         self._entries: dict[str, Entry] = {}
         self._waiting: dict[str, Waiting] = {}
@@ -395,9 +396,7 @@ def ready_of(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready | None:
         return seen(agent, rules)
     if agent.state not in (AgentState.ON_CONTACT, AgentState.WRAP_UP) or agent.next_state is not None:
         return None
-    # Nobody on a call has room, and that is nearly everybody.
-    room = agent.active and SPOKEN.isdisjoint(agent.held) and rules.room(agent.held, agent.capacities)
-    return seen(agent, rules) if room else None
+    return seen(agent, rules) if agent.active and has_any_room(agent.held, agent.capacities, rules) else None
 
 
 def seen_idle(agent: Agent) -> Ready:
@@ -417,14 +416,7 @@ def seen_idle(agent: Agent) -> Ready:
 def seen(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready:
     """The agent as the board would see them if they were ready now."""
     idle = seen_idle(agent)
-    if idle.away or (not agent.held and not agent.capacities and rules is USUAL_RULES):
-        return idle
-    does, room = rules.room((), agent.capacities), rules.room(agent.held, agent.capacities)
-    since = LOADED + timedelta(days=rules.occupancy(agent.held)) if agent.held else idle.idle_since
-    return idle._replace(
-        idle_since=since, open=None if room == ALL else room, does=None if does == ALL else does,
-        loaded=bool(agent.held),
-    )  # fmt: skip
+    return idle if idle.away else with_room(idle, agent.held, agent.capacities, rules)
 
 
 def waiting_of(contact: Contact) -> Waiting | None:
@@ -433,7 +425,7 @@ def waiting_of(contact: Contact) -> Waiting | None:
         return None
     return Waiting(
         contact.contact_id, contact.queue_id, contact.queue_time.timestamp(), contact.points,
-        demand(contact.required_skills), contact.version, contact.traceparent, contact.target_agent_id,
+        contact.asked, contact.version, contact.traceparent, contact.target_agent_id,
         contact.preferred_agent_id, contact.preferred_wait.total_seconds(), contact.fired_steps,
         contact.to_be_called, contact.channel,
     )  # fmt: skip

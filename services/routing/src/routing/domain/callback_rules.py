@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from kernel.errors import FieldViolation, InvalidInput
 from kernel.ids import require_id
+
+from routing.domain.faults import fault, lengths_wrong, number_fault, together
 
 MOST_ATTEMPTS = 10
 LONGEST_AHEAD = timedelta(days=30)
@@ -65,24 +66,21 @@ USUAL_CALLBACKS = CallbackRules()
 def check_callback_rules(rules: CallbackRules, field: str) -> CallbackRules:
     """The rules when they can work; InvalidInput naming each field that can't."""
     bounds = (
-        ("offer_over", timedelta(0), timedelta(days=1)),
-        ("retry_after", timedelta(minutes=1), timedelta(days=1)),
-        ("time_to_live", timedelta(minutes=5), LONGEST_AHEAD),
-        ("ring_timeout", timedelta(seconds=10), timedelta(seconds=60)),
+        (f"{field}.offer_over", rules.offer_over, timedelta(0), timedelta(days=1)),
+        (f"{field}.retry_after", rules.retry_after, timedelta(minutes=1), timedelta(days=1)),
+        (f"{field}.time_to_live", rules.time_to_live, timedelta(minutes=5), LONGEST_AHEAD),
+        (f"{field}.ring_timeout", rules.ring_timeout, timedelta(seconds=10), timedelta(seconds=60)),
     )
-    wrong = [
-        FieldViolation(f"{field}.{name}", f"must be {least.total_seconds():g} to {most.total_seconds():g} seconds")
-        for name, least, most in bounds
-        if not least <= getattr(rules, name) <= most
-    ]
+    wrong = lengths_wrong(bounds)
     if not 1 <= rules.attempts <= MOST_ATTEMPTS:
-        wrong.append(FieldViolation(f"{field}.attempts", f"must be 1 to {MOST_ATTEMPTS}"))
+        wrong.append(number_fault(f"{field}.attempts", 1, MOST_ATTEMPTS))
     if rules.on_machine is OnMachine.LEAVE_MESSAGE and not rules.message_prompt_id:
-        wrong.append(FieldViolation(f"{field}.message_prompt_id", "is required to leave a message"))
+        wrong.append(fault("PROMPT_MISSING", f"{field}.message_prompt_id", "is required to leave a message"))
     if rules.greeting_prompt_id and rules.order is not CallOrder.CUSTOMER_FIRST:
-        wrong.append(FieldViolation(f"{field}.greeting_prompt_id", "goes with order CUSTOMER_FIRST only"))
+        at = f"{field}.greeting_prompt_id"
+        wrong.append(fault("CUSTOMER_FIRST_ONLY", at, "goes with order CUSTOMER_FIRST only"))
     if wrong:
-        raise InvalidInput("; ".join(f"{each.field} {each.description}" for each in wrong), fields=wrong)
+        raise together(wrong)
     for prompt_id, name in (
         (rules.message_prompt_id, "message_prompt_id"), (rules.greeting_prompt_id, "greeting_prompt_id"),
     ):  # fmt: skip
@@ -98,8 +96,9 @@ def require_time_for_attempts(rules: CallbackRules, field: str) -> None:
     agents are. Asked for apart from the rest: queues of before may hold such rules, and go on with fewer attempts."""
     takes = rules.retry_after * (rules.attempts - 1)
     if takes >= rules.time_to_live:
-        raise InvalidInput.of(
-            f"{field}.time_to_live",
+        raise fault(
+            "LAST_ATTEMPT_LOST", f"{field}.time_to_live",
             f"must be longer than {takes.total_seconds():g} seconds: attempt {rules.attempts} is due so long after the "
             "first, and would never be made",
-        )
+            over_seconds=int(takes.total_seconds()), attempt=rules.attempts,
+        )  # fmt: skip

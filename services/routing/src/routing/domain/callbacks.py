@@ -128,6 +128,8 @@ class Callback:
     brand_id: str = ""
     dialed_number: str = ""
     required_skills: tuple[SkillLevel, ...] = ()
+    requirement: str = ""
+    """What is asked for besides, an expression with skills by id."""
     priority: int = 0
     attributes: Mapping[str, str] = field(default_factory=dict)
     preferred_agent_id: str = ""
@@ -279,9 +281,9 @@ def asked_for(
             priority=draft.priority or caller.priority,
             attributes=dict(caller.attributes) | dict(draft.attributes),
             preferred_agent_id=draft.preferred_agent_id or caller.preferred_agent_id,
-            required_skills=draft.required_skills
-            or (caller.required_skills if caller.queue_id == draft.queue_id else ()),
         )
+        if caller.queue_id == draft.queue_id and not (draft.required_skills or draft.requirement):
+            draft = replace(draft, required_skills=caller.required_skills, requirement=caller.requirement)
     return replace(
         draft, state=CallbackState.SCHEDULED, due_time=due, expire_time=due + rules.time_to_live, create_time=now,
         place_time=due if later else place_of(caller, draft.queue_id, now),
@@ -311,7 +313,8 @@ def waits_for(callback: Callback, contact_id: str, now: datetime) -> Contact:
         contact_id, Channel.VOICE, ContactState.QUEUED, callback.queue_id, callback.place_time, now,
         brand_id=callback.brand_id, customer_id=callback.customer_id, caller_number=callback.number,
         caller_name=callback.caller_name, dialed_number=callback.dialed_number,
-        required_skills=callback.required_skills, priority=callback.priority, attributes=callback.attributes,
+        required_skills=callback.required_skills, requirement=callback.requirement, priority=callback.priority,
+        attributes=callback.attributes,
         traceparent=callback.traceparent, kind=ContactKind.CALLBACK,
         previous_contact_id=callback.attempts[-1].contact_id if callback.attempts else callback.previous_contact_id,
         preferred_agent_id=callback.preferred_agent_id, callback_id=callback.callback_id,

@@ -13,7 +13,8 @@ from kernel.ids import require_id
 from kernel.phone import require_e164
 
 from routing.domain.overflow import LeaveReason, Overflowed
-from routing.domain.queues import SkillLevel, WrapUpMode, require_skills
+from routing.domain.queues import SkillLevel, WrapUpMode, asked_by, require_skills
+from routing.domain.requirements import Requirement
 from routing.domain.urgency import HALF_A_POINT
 
 MAX_NOTE = 4000
@@ -150,6 +151,8 @@ class Contact:
     caller_name: str = ""
     dialed_number: str = ""
     required_skills: tuple[SkillLevel, ...] = ()
+    requirement: str = ""
+    """What it asks for besides, an expression with skills by id."""
     priority: int = 0
     attributes: Mapping[str, str] = field(default_factory=dict)
     agent_id: str = ""
@@ -190,6 +193,11 @@ class Contact:
     def to_be_called(self) -> bool:
         """Whether the customer waits to be called, and not in a call."""
         return self.kind is ContactKind.CALLBACK and not self.call_id
+
+    @property
+    def asked(self) -> Requirement:
+        """Which skills it asks for itself, beside its queue; empty when that contradicts itself."""
+        return asked_by(self.required_skills, self.requirement)
 
     @property
     def points(self) -> float:

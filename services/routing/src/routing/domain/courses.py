@@ -47,12 +47,12 @@ class Stage(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def course(line: Line, brought: Demand, fired: int) -> tuple[Stage, ...]:
+def course(line: Line, brought: Requirement, fired: int) -> tuple[Stage, ...]:
     """The stages of a contact that brings skills of its own; `fired` has a bit for each step that came because the
     expected wait was too long. Never empty; the first is from 0 on."""
     rules = line.rules
     # Rules may have changed since it came: what it brings and they rule out counts no more, or nobody could take it.
-    first = requirements.both(line.first, requirements.of_levels(brought)) or line.first
+    first = requirements.both(line.first, brought) or line.first
     # A list says itself whose agents they are.
     anybodys = line.open_to_all or rules.strategy is Strategy.LIST
     times = {0.0, *(step.after.total_seconds() for step in rules.steps if step.after is not None)}

@@ -8,18 +8,19 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from kernel.errors import FailedPrecondition, InvalidInput
 
 from routing.domain.agents import Agent
-from routing.domain.capacity import SPOKEN
-from routing.domain.contacts import Contact, ContactKind, ContactState
+from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.hall import Arrival, Shift
-from routing.domain.queues import SkillLevel, demand
+from routing.domain.queues import SkillLevel
 from routing.domain.simulating import MOST_AGENTS, MOST_CONTACTS, Day
 
 NEVER = 1e9
 """The patience, in seconds, of callers none of whom ever left."""
+NOBODY_KEPT: Mapping[str, float] = MappingProxyType({})
 _HOUR = 3600.0
 _HOURS = 24
 _MOST_AN_HOUR = 10_000.0
@@ -40,6 +41,7 @@ class Traffic:
     per_hour: tuple[float, ...]
     handle: timedelta
     patience: timedelta | None
+    channel: Channel = Channel.VOICE
 
 
 @dataclass(frozen=True)
@@ -53,56 +55,64 @@ class Crew:
     end_hour: float = 24.0
 
 
-def recorded_day(contacts: Sequence[Contact], agents: Mapping[str, Agent], begin: datetime) -> Day:
+def recorded_day(
+    contacts: Sequence[Contact], agents: Mapping[str, Agent], begin: datetime, kept: Mapping[str, float] = NOBODY_KEPT
+) -> Day:
     """A day that was: contacts that waited in a queue and are over, and who handled them, from their first answer to
     their last wrap-up, with the skills and queues they have now.
 
     A caller who was answered, or sent away by a queue, would have waited on for a time nobody knows: it is drawn from
     how long callers wait before they give up (exponential, with those others as censored), and never shorter than they
     waited. Who left by their flow does so after as long. A callback has all the time it had; whoever asked for one is
-    the same customer, who waits from when they came. What is written, and handled beside others, is left out.
+    the same customer, who waits from when they came. What is written is handled beside other contacts, as long as it
+    was: the time it took holds what was beside it that day. `kept` says how long agents were kept for customers who
+    were called first, by contact.
     """
     over = [each for each in contacts if each.end_time is not None]
-    spoken = [each for each in over if each.channel in SPOKEN]
-    if not spoken:
-        raise DayEmpty("no call of that day waited in a queue")
+    if not over:
+        raise DayEmpty("nothing of that day waited in a queue")
     if len(over) > MOST_CONTACTS:
         raise InvalidInput.of("recorded_from_time", f"begins a day of more than {MOST_CONTACTS} contacts")
-    askers = _askers(spoken)
-    played = [each for each in spoken if each.contact_id not in askers]
-    patience, mean = _patience(played), _mean_handled(played)
+    askers = _askers(over)
+    played = [each for each in over if each.contact_id not in askers]
+    # Who writes waits otherwise than who calls, and takes another time.
+    of = {channel: [each for each in played if each.channel is channel] for channel in Channel}
+    patiences = {channel: _patience(each) for channel, each in of.items()}
+    means = {channel: _mean_handled(each) for channel, each in of.items()}
     chance = random.Random(begin.isoformat())
     worked: dict[str, tuple[float, float]] = {}
     arrivals: list[Arrival] = []
     for contact in sorted(played, key=lambda each: (each.queue_time, each.contact_id)):
-        waited, handle = _waited(contact), _handled(contact)
+        waited, handle, patience = _waited(contact), _handled(contact), patiences[contact.channel]
         leaves = _is_callback(contact) or _left_by_flow(contact)
+        time_kept, in_vain = kept.get(contact.contact_id, 0.0), contact.answer_time is None
         if _is_callback(contact):
-            waited = waited if contact.answer_time is None else NEVER
+            waited = waited if contact.answer_time is None and not time_kept else NEVER
         elif not leaves and not _gave_up(contact):
             waited += chance.expovariate(1 / patience) if patience < NEVER else NEVER
         if contact.answer_time is not None:
             came = (contact.answer_time - begin).total_seconds()
             first, last = worked.get(contact.agent_id, (came, came))
-            worked[contact.agent_id] = (min(first, came), max(last, came + handle))
+            worked[contact.agent_id] = (min(first, came - time_kept), max(last, came + handle))
         else:
-            handle = chance.expovariate(1 / max(1.0, mean))
+            handle = chance.expovariate(1 / max(1.0, means[contact.channel]))
         asked = contact.previous_contact_id in askers
         came_at = contact.queue_time if asked or not _is_callback(contact) else contact.create_time
         arrivals.append(
             Arrival(
                 contact.contact_id, _came_to(contact), (came_at - begin).total_seconds(), waited, handle,
-                float(contact.priority), demand(contact.required_skills), contact.preferred_agent_id, leaves,
-                _is_callback(contact), (contact.queue_time - begin).total_seconds(),
+                float(contact.priority), contact.asked, contact.preferred_agent_id, leaves,
+                _is_callback(contact), (contact.queue_time - begin).total_seconds(), contact.channel, time_kept,
+                bool(time_kept) and in_vain,
             )
         )  # fmt: skip
     shifts = [
         Shift(agent_id, begin_, end, _held(agents[agent_id].skills), frozenset(agents[agent_id].queue_ids),
-              agents[agent_id].cost)
+              agents[agent_id].cost, agents[agent_id].capacities)
         for agent_id, (begin_, end) in sorted(worked.items())
         if agent_id in agents
     ]  # fmt: skip
-    return Day(arrivals, shifts, begin=begin, left_out=len(over) - len(spoken))
+    return Day(arrivals, shifts, begin=begin)
 
 
 def made_up_day(traffic: Sequence[Traffic], crews: Sequence[Crew], seed: int, begin: datetime | None = None) -> Day:
@@ -119,7 +129,11 @@ def made_up_day(traffic: Sequence[Traffic], crews: Sequence[Crew], seed: int, be
                     break
                 patience = chance.expovariate(1 / each.patience.total_seconds()) if each.patience else NEVER
                 handle = chance.expovariate(1 / each.handle.total_seconds())
-                arrivals.append(Arrival(f"{number}:{len(arrivals)}", each.queue_id, now, patience, handle))
+                arrivals.append(
+                    Arrival(
+                        f"{number}:{len(arrivals)}", each.queue_id, now, patience, handle, channel=each.channel
+                    )
+                )  # fmt: skip
     if not arrivals:
         raise DayEmpty("no contact comes on that day")
     shifts = [

@@ -13,7 +13,7 @@ from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.courses import Stage, ahead, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.matches import why_not
-from routing.domain.queues import Queue, demand
+from routing.domain.queues import Queue
 from routing.domain.ranking import Ranking
 from routing.domain.requirements import score
 from routing.domain.rules import Rules
@@ -59,7 +59,7 @@ def stage_of(contact: Contact, queue: Queue, now: datetime) -> tuple[Stage, date
     callback = contact.to_be_called
     if due is not None:
         return alone(preferred, at_desk=callback), datetime.fromtimestamp(due, now.tzinfo)
-    stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)
+    stages = course(line_of(queue), contact.asked, contact.fired_steps)
     stages = at_desk(stages) if callback else stages
     index, due = stage_at(stages, since, at)
     return stages[index], None if due is None else datetime.fromtimestamp(due, now.tzinfo)
@@ -70,7 +70,7 @@ def stages_ahead(contact: Contact, queue: Queue, now: datetime) -> list[tuple[fl
     if contact.target_agent_id:
         return [(0.0, alone(contact.target_agent_id))]
     since, at = contact.queue_time.timestamp(), now.timestamp()
-    stages = course(line_of(queue), demand(contact.required_skills), contact.fired_steps)
+    stages = course(line_of(queue), contact.asked, contact.fired_steps)
     callback = contact.to_be_called
     until = preferred_until(since, contact.preferred_wait.total_seconds(), at) if contact.preferred_agent_id else None
     preferred = alone(contact.preferred_agent_id, at_desk=callback) if until is not None else None

@@ -7,17 +7,21 @@ has come to a stage is counted as agents come and go, not anew for each contact.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from routing.domain import overflow, requirements, waiting
-from routing.domain.courses import Demand, Line, Stage, ahead, alone, course, preferred_until
+from routing.domain.capacity import USUAL_RULES, CapacityRules
+from routing.domain.contacts import Channel
+from routing.domain.courses import Line, Stage, ahead, alone, course, preferred_until
 from routing.domain.hours import BusinessHours, opening
 from routing.domain.matches import Waiting
 from routing.domain.overflow import LeaveReason, Look, Overflow, SentOn, Situation, Trigger
 from routing.domain.ranking import Ranking
+from routing.domain.requirements import ANYBODY, Requirement
+from routing.domain.room import has_any_room
 from routing.domain.urgency import Urgency, urgency_of
 from routing.domain.waiting import Prospect
 
@@ -37,11 +41,16 @@ class Arrival:
     patience: float
     handle: float
     points: float = 0.0
-    asked: Demand = ()
+    asked: Requirement = ANYBODY
     preferred: str = ""
     leaves: bool = False
     callback: bool = False
     place: float | None = None
+    channel: Channel = Channel.VOICE
+    kept: float = 0.0
+    """How long its agent is kept before they have it: until a customer who is called first answers."""
+    in_vain: bool = False
+    """The customer who is called first doesn't answer: its agent was kept for nothing."""
 
     @property
     def since(self) -> float:
@@ -59,14 +68,18 @@ class Shift:
     skills: Mapping[str, int]
     queue_ids: frozenset[str]
     cost: int = 0
+    capacities: Mapping[Channel, int] = field(default_factory=dict)
+    """How many contacts of a channel they handle at once, where that is other than usual."""
 
 
 class House(NamedTuple):
-    """Queues: how each chooses, where it sends contacts on, and when it is open, always for those without hours."""
+    """Queues: how each chooses, where it sends contacts on, and when it is open, always for those without hours. And
+    how much agents handle at once."""
 
     lines: Mapping[str, Line]
     overflows: Mapping[str, Overflow] = {}
     hours: Mapping[str, BusinessHours] = {}
+    capacity: CapacityRules = USUAL_RULES
 
 
 @dataclass(slots=True)
@@ -86,14 +99,16 @@ class Guest:
         it = self.arrival
         return Waiting(
             it.contact_id, self.queue_id, it.since, it.points, it.asked, 1, preferred=it.preferred,
-            preferred_wait=self.preferred_wait, fired=self.fired, callback=it.callback,
+            preferred_wait=self.preferred_wait, fired=self.fired, callback=it.callback, channel=it.channel,
         )  # fmt: skip
 
 
 @dataclass(slots=True)
 class _Crew:
-    """Agents at work who could take what has come to a stage, by the queues they serve, and how many are free."""
+    """Agents at work who could take what has come to a stage, by the queues they serve, and how many are free: have
+    room for one more contact of the channel."""
 
+    channel: Channel = Channel.VOICE
     on: Counter[frozenset[str]] = field(default_factory=Counter)
     free: int = 0
     serving: float = 0.0
@@ -117,9 +132,10 @@ class Hall:
         self.guests: dict[str, Guest] = {}
         self.in_line: dict[str, dict[str, Guest]] = {queue_id: {} for queue_id in house.lines}
         self.on: dict[str, Shift] = {}
-        self.busy: set[str] = set()
+        self._held: dict[str, list[Channel]] = {}
+        self._rooms: dict[tuple[tuple[tuple[Channel, int], ...], tuple[Channel, ...]], frozenset[Channel]] = {}
         self._handle = dict.fromkeys(house.lines, waiting.PRIOR_HANDLE_SECONDS)
-        self._crews: dict[tuple[str, Stage], _Crew] = {}
+        self._crews: dict[tuple[str, Stage, Channel], _Crew] = {}
         self._crews_of: dict[str, list[_Crew]] = {}
         self._open: dict[str, tuple[bool, float]] = {}
         self._epoch = 0
@@ -141,17 +157,19 @@ class Hall:
         if shift is not None:
             self._count(shift, -1)
 
-    def takes(self, agent_id: str) -> None:
-        """An agent has a contact."""
-        if agent_id not in self.busy:
-            self.busy.add(agent_id)
-            self._count_free(agent_id, -1)
+    def held(self, agent_id: str) -> Sequence[Channel]:
+        """Channels of the contacts an agent has, the first first."""
+        return self._held.get(agent_id, ())
 
-    def comes_free(self, agent_id: str) -> None:
-        """An agent has none any more."""
-        if agent_id in self.busy:
-            self.busy.discard(agent_id)
-            self._count_free(agent_id, 1)
+    def takes(self, agent_id: str, channel: Channel) -> None:
+        """An agent has one more contact."""
+        self._holds(agent_id, [*self.held(agent_id), channel])
+
+    def lets_go(self, agent_id: str, channel: Channel) -> None:
+        """An agent has one less."""
+        left = list(self.held(agent_id))
+        left.remove(channel)
+        self._holds(agent_id, left)
 
     def stands(self, guest: Guest) -> None:
         """A contact waits, or waits elsewhere now."""
@@ -185,7 +203,7 @@ class Hall:
             urgency = self._urgencies[guest.queue_id]
             place = _place(guest, urgency, now)
             position = 1 + sum(_place(other, urgency, now) < place for other in there.values())
-        crews = ((begins, self._crew(guest.queue_id, stage)) for begins, stage in self._ahead(guest, now))
+        crews = ((begins, self._crew(guest, stage)) for begins, stage in self._ahead(guest, now))
         return waiting.estimate(
             position=position, depth=len(there) + (guest.arrival.contact_id not in there),
             prospects=(Prospect(begins, self._serving(crew, guest.queue_id), crew.free) for begins, crew in crews),
@@ -232,7 +250,7 @@ class Hall:
         if line is None:
             return None
         if queue_id != guest.queue_id:
-            if not requirements.both(line.first, requirements.of_levels(guest.arrival.asked)):
+            if not requirements.both(line.first, guest.arrival.asked):
                 return None
             guest = Guest(guest.arrival, queue_id, preferred_wait=guest.preferred_wait)
         asks = self._triggers[queue_id]
@@ -242,7 +260,7 @@ class Hall:
             told = self.estimate(guest, now, position)
             ahead, expected = told.position - 1, told.expected
         if Trigger.NOBODY_STAFFED in asks:
-            staffed = any(self._crew(queue_id, each).on.total() for _, each in self._ahead(guest, now))
+            staffed = any(self._crew(guest, each).on.total() for _, each in self._ahead(guest, now))
         return Situation(
             look.entering, timedelta(seconds=now - guest.arrival.at), self._opening(queue_id, now)[0], staffed,
             len(line) - (guest.arrival.contact_id in line), ahead, expected,
@@ -266,20 +284,22 @@ class Hall:
         stages = course(self._house.lines[guest.queue_id], it.asked, guest.fired)
         return ahead(stages, it.since, now, alone(it.preferred) if until is not None else None, until)
 
-    def _crew(self, queue_id: str, stage: Stage) -> _Crew:
-        key = queue_id, stage
-        crew = self._crews.get(key)
+    def _crew(self, guest: Guest, stage: Stage) -> _Crew:
+        queue_id, channel = guest.queue_id, guest.arrival.channel
+        crew = self._crews.get((queue_id, stage, channel))
         if crew is None:
-            crew = self._crews[key] = _Crew()
+            crew = self._crews[queue_id, stage, channel] = _Crew(channel)
             for shift in self._shifts:
-                if self._fits(queue_id, stage, shift):
+                if self._fits(queue_id, stage, shift, channel):
                     self._crews_of.setdefault(shift.agent_id, []).append(crew)
                     if self.on.get(shift.agent_id) is shift:
                         crew.on[shift.queue_ids] += 1
-                        crew.free += shift.agent_id not in self.busy
+                        crew.free += channel in self._room(shift, self.held(shift.agent_id))
         return crew
 
-    def _fits(self, queue_id: str, stage: Stage, shift: Shift) -> bool:
+    def _fits(self, queue_id: str, stage: Stage, shift: Shift, channel: Channel) -> bool:
+        if not self._house.capacity.capacity(channel, shift.capacities):
+            return False
         if shift.agent_id in stage.members:
             return True
         member = not stage.members or not shift.queue_ids.isdisjoint(stage.members)
@@ -300,11 +320,25 @@ class Hall:
         self._epoch += 1
         for crew in self._crews_of.get(shift.agent_id, ()):
             crew.on[shift.queue_ids] += change
-            crew.free += change if shift.agent_id not in self.busy else 0
+            crew.free += change * (crew.channel in self._room(shift, self.held(shift.agent_id)))
 
-    def _count_free(self, agent_id: str, change: int) -> None:
-        for crew in self._crews_of.get(agent_id, ()) if agent_id in self.on else ():
-            crew.free += change
+    def _holds(self, agent_id: str, held: list[Channel]) -> None:
+        shift, before = self.on.get(agent_id), self.held(agent_id)
+        self._held[agent_id] = held
+        if shift is None or agent_id not in self._crews_of:
+            return
+        had, has = self._room(shift, before), self._room(shift, held)
+        for crew in self._crews_of[agent_id]:
+            crew.free += (crew.channel in has) - (crew.channel in had)
+
+    def _room(self, shift: Shift, held: Sequence[Channel]) -> frozenset[Channel]:
+        # Few different loads come again and again.
+        key = tuple(sorted(shift.capacities.items())), tuple(sorted(held))
+        room = self._rooms.get(key)
+        if room is None:
+            some = has_any_room(held, shift.capacities, self._house.capacity)
+            room = self._rooms[key] = self._house.capacity.room(held, shift.capacities) if some else frozenset()
+        return room
 
 
 def _place(guest: Guest, urgency: Urgency, now: float) -> tuple[float, float, str]:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from routing.domain import requirements
 from routing.domain.contacts import Channel
-from routing.domain.courses import ANYTIME, Demand, Stage
+from routing.domain.courses import ANYTIME, Stage
 from routing.domain.ranking import USUALLY, Ranking, Ready
+from routing.domain.requirements import Requirement
 
 TARGET, PREFERRED = "target_agent", "preferred_agent"
 """Rules beside the strategies: for one agent alone, and for one agent for a while."""
@@ -20,7 +21,7 @@ CANDIDATES = 20
 
 
 class Waiting(NamedTuple):
-    """A contact that is QUEUED. `since` is in seconds since the epoch, `points` its priority; `asked` are the skills it
+    """A contact that is QUEUED. `since` is in seconds since the epoch, `points` its priority; `asked` is what it
     brings itself; `target` the one agent it is for, empty for any; `preferred` who has it alone for `preferred_wait`
     seconds; `fired` says which of its queue's steps came by expected wait."""
 
@@ -28,7 +29,7 @@ class Waiting(NamedTuple):
     queue_id: str
     since: float
     points: float
-    asked: Demand
+    asked: Requirement
     version: int
     traceparent: str = ""
     target: str = ""

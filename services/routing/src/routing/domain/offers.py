@@ -87,6 +87,8 @@ class Offer:
     """Whether it was made beside another offer of the same contact, to ring together with it."""
     rescind_reason: RescindReason | None = None
     version: int = 1
+    auto_accept: bool = False
+    """Whether it is accepted by itself, after a tone, where the agent's softphone is connected."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def made(
         offer_id, OfferState.PENDING, contact.contact_id, agent.agent_id, now,
         now + (_ring(contact, agent, queue) if kept_for is None else kept_for), queue.queue_id, queue.display_name,
         max(now - contact.queue_time, timedelta(0)), away=away, kept=kept_for is not None,
+        auto_accept=not away and _accepts_itself(contact, agent, queue),
     )  # fmt: skip
     after = contacts.moved(
         contact, ContactTrigger.OFFER, agent_id=agent.agent_id, offer_count=contact.offer_count + 1, ringing=1,
@@ -173,14 +176,16 @@ def rung_together(
     beside = tuple(
         Beside(
             replace(
-                move.offer, offer_id=offer_id, agent_id=agent.agent_id, companion=True,
+                move.offer, offer_id=offer_id, agent_id=agent.agent_id, companion=True, auto_accept=False,
                 expire_time=now + _ring(contact, agent, queue),
             ),
             _turn_kept(agents.offered(agent, contact.contact_id, now, contact.channel, rules), agent),
         )
         for offer_id, agent in companions
     )  # fmt: skip
-    return Move(move.offer, replace(contact, ringing=1 + len(beside)), _turn_kept(move.agent, lead), beside)
+    # Where it rings at several somebody takes it, or the best one would have it before the others hear of it.
+    lead_offer = replace(move.offer, auto_accept=False)
+    return Move(lead_offer, replace(contact, ringing=1 + len(beside)), _turn_kept(move.agent, lead), beside)
 
 
 def presented(offer: Offer, contact: Contact, agent: Agent, queue: Queue, now: datetime) -> Offer:
@@ -190,6 +195,12 @@ def presented(offer: Offer, contact: Contact, agent: Agent, queue: Queue, now: d
         offer, kept=False, create_time=now, expire_time=now + ring, version=offer.version + 1,
         waited=max(now - contact.queue_time, timedelta(0)),
     )  # fmt: skip
+
+
+def _accepts_itself(contact: Contact, agent: Agent, queue: Queue) -> bool:
+    """Calls, by the agent's or the queue's setting; never a colleague's question, to which they may say no."""
+    wanted = agent.auto_accept or queue.auto_accept
+    return wanted and contact.channel is contacts.Channel.VOICE and contact.kind is not contacts.ContactKind.CONSULT
 
 
 def _ring(contact: Contact, agent: Agent, queue: Queue) -> timedelta:

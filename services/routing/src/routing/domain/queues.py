@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from unicodedata import category
 
-from kernel.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidInput, NotFound
+from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import is_id
 
 from routing.domain import requirements
 from routing.domain.callback_rules import USUAL_CALLBACKS, CallbackRules, check_callback_rules
+from routing.domain.faults import fault, lengths_wrong, number_fault, together
 from routing.domain.overflow import NONE, Overflow, check_overflow
 from routing.domain.requirements import MAX_PROFICIENCY, Requirement
 from routing.domain.rule_checks import check_rules
@@ -139,13 +140,13 @@ class Queue:
     """By how much an agent may extend a wrap-up that has a timer, once."""
     missed_offer_return: timedelta = timedelta(0)
     """After how long an agent who missed an offer is AVAILABLE again by themselves; 0 for never."""
+    auto_accept: bool = False
+    """Its calls are accepted by themselves, after a tone, where the agent's softphone is connected."""
 
     @property
     def requirement(self) -> Requirement:
         """What it asks for before any step of its rules: its skills, and its rules' own expression."""
-        return requirements.both(
-            requirements.of_levels(demand(self.required_skills)), stated_by(self.rules.requirement)
-        )
+        return asked_by(self.required_skills, self.rules.requirement)
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -160,24 +161,26 @@ def require_name(value: str, field: str) -> str:
     """A display name without blanks around it, 1 to 200 characters, none of them a control character."""
     name = value.strip()
     if any(category(character) in ("Cc", "Cs") for character in name):
-        raise InvalidInput.of(field, "has a control character in it, such as a line break")
-    if not name or len(name) > MAX_NAME:
-        raise InvalidInput.of(field, "is required" if not name else f"is longer than {MAX_NAME} characters")
+        raise fault("CONTROL_CHARACTER", field, "has a control character in it, such as a line break")
+    if not name:
+        raise fault("REQUIRED", field, "is required")
+    if len(name) > MAX_NAME:
+        raise fault("TOO_LONG", field, f"is longer than {MAX_NAME} characters", most=MAX_NAME)
     return name
 
 
 def require_skills(levels: Sequence[SkillLevel], field: str) -> tuple[SkillLevel, ...]:
     """Skill levels that name each skill once, with a proficiency of 1 to 5, ordered by skill."""
     if len(levels) > MAX_SKILLS:
-        raise InvalidInput.of(field, f"has more than {MAX_SKILLS} skills")
+        raise fault("TOO_MANY", field, f"has more than {MAX_SKILLS} skills", most=MAX_SKILLS)
     seen: set[str] = set()
     for index, level in enumerate(levels):
         if not is_id("skl", level.skill_id):
-            raise InvalidInput.of(f"{field}[{index}].skill_id", "is not the id of a skill (skl_...)")
+            raise fault("SKILL_UNKNOWN", f"{field}[{index}].skill_id", "is not the id of a skill (skl_...)")
         if not 1 <= level.proficiency <= MAX_PROFICIENCY:
-            raise InvalidInput.of(f"{field}[{index}].proficiency", f"must be 1 to {MAX_PROFICIENCY}")
+            raise number_fault(f"{field}[{index}].proficiency", 1, MAX_PROFICIENCY)
         if level.skill_id in seen:
-            raise InvalidInput.of(f"{field}[{index}].skill_id", "is named twice")
+            raise fault("SKILL_TWICE", f"{field}[{index}].skill_id", "is named twice")
         seen.add(level.skill_id)
     return tuple(sorted(levels, key=lambda level: level.skill_id))
 
@@ -190,7 +193,7 @@ def adds_skills(before: Sequence[SkillLevel], after: Sequence[SkillLevel]) -> bo
 def require_ids(prefix: str, values: Sequence[str], field: str, most: int) -> tuple[str, ...]:
     """Well-formed ids, each once, in the order given."""
     if len(values) > most:
-        raise InvalidInput.of(field, f"has more than {most} entries")
+        raise fault("TOO_MANY", field, f"has more than {most} entries", most=most)
     for index, value in enumerate(values):
         if not is_id(prefix, value):
             raise InvalidInput.of(f"{field}[{index}]", f"is not an id ({prefix}_...)")
@@ -199,7 +202,7 @@ def require_ids(prefix: str, values: Sequence[str], field: str, most: int) -> tu
 
 def check_queue(queue: Queue) -> Queue:
     """The queue when its rules can work; InvalidInput naming each field that can't."""
-    bounds: Iterable[tuple[str, timedelta, timedelta, timedelta]] = (
+    bounds: Sequence[tuple[str, timedelta, timedelta, timedelta]] = (
         ("queue.offer_timeout", queue.offer_timeout, timedelta(seconds=5), timedelta(seconds=120)),
         ("queue.wrap_up_duration", queue.wrap_up_duration, _least_wrap_up(queue.wrap_up_mode), _LONGEST_WRAP_UP),
         ("queue.wrap_up_extension", queue.wrap_up_extension, timedelta(0), _LONGEST_WRAP_UP),
@@ -207,13 +210,8 @@ def check_queue(queue: Queue) -> Queue:
         ("queue.service_level_threshold", queue.service_level_threshold, timedelta(seconds=1), _DAY),
         ("queue.short_abandon_threshold", queue.short_abandon_threshold, timedelta(0), timedelta(hours=1)),
     )
-    wrong = [
-        FieldViolation(field, f"must be {least.total_seconds():g} to {most.total_seconds():g} seconds")
-        for field, value, least, most in bounds
-        if not least <= value <= most
-    ]
-    if wrong:
-        raise InvalidInput("; ".join(f"{each.field} {each.description}" for each in wrong), fields=wrong)
+    if wrong := lengths_wrong(bounds):
+        raise together(wrong)
     require_name(queue.display_name, "queue.display_name")
     require_skills(queue.required_skills, "queue.required_skills")
     require_ids("dsp", queue.disposition_ids, "queue.disposition_ids", 200)
@@ -238,3 +236,9 @@ def _least_return(queue: Queue) -> timedelta:
 def demand(levels: Iterable[SkillLevel]) -> tuple[tuple[str, int], ...]:
     """The least level by skill, in order of skill."""
     return tuple(sorted((level.skill_id, level.proficiency) for level in levels))
+
+
+def asked_by(levels: Iterable[SkillLevel], expression: str) -> Requirement:
+    """What a list of levels and an expression with skills by id ask for together; empty when they contradict each
+    other."""
+    return requirements.both(requirements.of_levels(demand(levels)), stated_by(expression))

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from routing.domain import requirements
 from routing.domain.requirements import Requirement
@@ -186,6 +187,7 @@ class Asked:
     came: tuple[int, ...] = ()
 
 
+@lru_cache(maxsize=4096)
 def stated_by(expression: str) -> Requirement:
     """The requirement of an expression that was checked when it was saved, with skills by id."""
     return requirements.parsed(expression, lambda name: name, "expression", stored=True)

@@ -14,14 +14,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from typing import NamedTuple
 from zlib import crc32
 
 from routing.domain import waiting
 from routing.domain.board import Board
+from routing.domain.contacts import Channel
 from routing.domain.hall import Arrival, Guest, Hall, House, Shift
 from routing.domain.matches import Match
 from routing.domain.overflow import SentOn
 from routing.domain.ranking import Ready, Tally
+from routing.domain.room import has_any_room, with_room
 
 MOST_CONTACTS, MOST_AGENTS = 50_000, 2_000
 _DAY = 86_400.0
@@ -32,14 +35,12 @@ _ESTIMATES = 2_000
 @dataclass(frozen=True)
 class Day:
     """What happens, whatever the rules. `ring` is how long an agent takes to answer, `begin` the moment that is second
-    0: by it queues are open and closed, and always open without it. Of so many contacts that are `left_out` it says
-    nothing."""
+    0: by it queues are open and closed, and always open without it."""
 
     arrivals: Sequence[Arrival]
     shifts: Sequence[Shift]
     ring: float = 0.0
     begin: datetime | None = None
-    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Outcome:
     staffed: float
     """Seconds agents were at work."""
     busy: float
-    """Seconds of them on contacts, wrap-up and ringing included."""
+    """Seconds of them with a contact or several, or kept for one: ringing and wrap-up included."""
     contacts_by_agent: Counter[str]
     rules: Counter[str]
     """How often each rule found an agent."""
@@ -113,6 +114,16 @@ class Outcome:
     def occupancy(self) -> float | None:
         """The share of their time that agents were busy."""
         return self.busy / self.staffed if self.staffed else None
+
+
+class _Talk(NamedTuple):
+    """An agent's time with one contact."""
+
+    agent_id: str
+    channel: Channel
+
+
+_What = str | Arrival | Shift | _Talk
 
 
 class _Kind(IntEnum):
@@ -145,11 +156,14 @@ class _Floor:
         for line in house.lines.values():
             self._board.put_line(line)
         self._hall = Hall(house, day.shifts, day.begin)
-        self._events: list[tuple[float, int, int, str | Arrival | Shift]] = []
+        self._events: list[tuple[float, int, int, _What]] = []
         self._numbers = itertools.count()
         self._look_at = math.inf
         self._end = _DAY + max([0.0, *(each.at for each in day.arrivals), *(each.end for each in day.shifts)])
         self._tallies: dict[str, Tally] = {}
+        self._capacity = house.capacity
+        self._busy_since: dict[str, float] = {}
+        self._rings_until: dict[str, float] = {}
         self._told: dict[str, waiting.WaitEstimate] = {}
         self._every = max(1, len(day.arrivals) // _ESTIMATES)
         figures = {queue_id: Figures() for queue_id in house.lines}
@@ -177,7 +191,7 @@ class _Floor:
                 self._look_by(math.floor(now) + 1.0, now)
         return self._outcome
 
-    def _happens(self, kind: _Kind, what: str | Arrival | Shift, now: float) -> bool:
+    def _happens(self, kind: _Kind, what: _What, now: float) -> bool:
         """Whether it may have changed what contacts that wait go by."""
         if isinstance(what, Arrival):
             self._arrive(what, now)
@@ -187,8 +201,9 @@ class _Floor:
         elif isinstance(what, Shift) and self._hall.on.get(what.agent_id) is what:
             self._hall.leaves_work(what.agent_id)
             self._board.drop_agent(what.agent_id)
+        elif isinstance(what, _Talk):
+            self._end_talk(what, now)
         elif isinstance(what, str) and kind is _Kind.FREE:
-            self._hall.comes_free(what)
             self._ready(what, now)
         elif isinstance(what, str) and kind is _Kind.ABANDON and what in self._hall.guests:
             guest = self._goes(what)
@@ -273,24 +288,41 @@ class _Floor:
         for other in match.agents if match.companions else ():
             if other.agent_id != agent_id:
                 self._board.put_agent(other)
-        wait, busy = now + self._day.ring - arrival.at, self._day.ring + arrival.handle
+        wait, handle = now + self._day.ring + arrival.kept - arrival.at, 0.0 if arrival.in_vain else arrival.handle
         for figures in self._figures(guest.queue_id):
+            if arrival.in_vain:
+                figures.left += 1
+                continue
             figures.answered += 1
             figures.in_time += wait <= self._thresholds.get(guest.queue_id, 20.0)
             figures.waits.append(wait)
             figures.handled += arrival.handle
             if not guest.been:
                 self._compare(figures, arrival, wait)
-        self._outcome.busy += busy
-        self._outcome.contacts_by_agent[agent_id] += 1
         self._outcome.rules[match.rule] += 1
         before = self._tallies.get(agent_id, Tally())
-        self._tallies[agent_id] = before._replace(
-            offered_at=now, handled=before.handled + 1, talked=before.talked + arrival.handle
-        )
-        self._hall.handled(guest.queue_id, arrival.handle)
-        self._hall.takes(agent_id)
-        self._at(now + busy, _Kind.FREE, agent_id)
+        self._tallies[agent_id] = before._replace(offered_at=now)
+        if not arrival.in_vain:
+            self._outcome.contacts_by_agent[agent_id] += 1
+            self._tallies[agent_id] = before._replace(
+                offered_at=now, handled=before.handled + 1, talked=before.talked + handle
+            )
+            self._hall.handled(guest.queue_id, handle)
+        self._busy_since.setdefault(agent_id, now)
+        self._hall.takes(agent_id, arrival.channel)
+        self._at(now + self._day.ring + arrival.kept + handle, _Kind.FREE, _Talk(agent_id, arrival.channel))
+        if self._day.ring:
+            # One offer at a time: nothing else comes while it rings.
+            self._rings_until[agent_id] = now + self._day.ring
+            self._at(now + self._day.ring, _Kind.FREE, agent_id)
+        else:
+            self._ready(agent_id, now)
+
+    def _end_talk(self, talk: _Talk, now: float) -> None:
+        self._hall.lets_go(talk.agent_id, talk.channel)
+        if not self._hall.held(talk.agent_id):
+            self._outcome.busy += now - self._busy_since.pop(talk.agent_id)
+        self._ready(talk.agent_id, now)
 
     def _compare(self, figures: Figures, arrival: Arrival, wait: float) -> None:
         told = self._told.get(arrival.contact_id)
@@ -299,11 +331,16 @@ class _Floor:
             figures.in_range += told.low.total_seconds() <= wait <= told.high.total_seconds()
 
     def _ready(self, agent_id: str, now: float) -> None:
-        shift = self._hall.on.get(agent_id)
-        if shift is not None and agent_id not in self._hall.busy:
-            tally = self._tallies.get(agent_id, Tally())._replace(cost=shift.cost)
-            idle = _BEGIN + timedelta(seconds=now)
-            self._board.put_agent(Ready(agent_id, idle, shift.skills, shift.queue_ids, 1, tally=tally))
+        """An agent who came, or holds more or less than before, is matched by the room they have."""
+        shift, held = self._hall.on.get(agent_id), self._hall.held(agent_id)
+        if shift is None or now < self._rings_until.get(agent_id, 0.0):
+            return
+        if held and not has_any_room(held, shift.capacities, self._capacity):
+            self._board.drop_agent(agent_id)
+            return
+        tally = self._tallies.get(agent_id, Tally())._replace(cost=shift.cost)
+        idle = Ready(agent_id, _BEGIN + timedelta(seconds=now), shift.skills, shift.queue_ids, 1, tally=tally)
+        self._board.put_agent(with_room(idle, held, shift.capacities, self._capacity))
 
     def _goes(self, contact_id: str) -> Guest:
         self._board.drop_contact(contact_id)
@@ -312,7 +349,7 @@ class _Floor:
     def _figures(self, queue_id: str) -> tuple[Figures, Figures]:
         return self._outcome.queues[queue_id], self._outcome.whole
 
-    def _at(self, time: float, kind: _Kind, what: str | Arrival | Shift) -> None:
+    def _at(self, time: float, kind: _Kind, what: _What) -> None:
         heapq.heappush(self._events, (time, kind, next(self._numbers), what))
 
 

@@ -19,7 +19,7 @@ from routing.handlers.asking import Asked, page
 from routing.ledger import Ledger
 from routing.ops import agents as ops
 
-_CHANGEABLE = ("skills", "queue_ids", "cost", "capacities")
+_CHANGEABLE = ("skills", "queue_ids", "cost", "capacities", "auto_accept")
 _STATION_WAIT = 1.0
 """The news that a microphone was just connected may be this late, in seconds."""
 
@@ -87,6 +87,7 @@ class AgentServicer(Asked, AgentServiceServicer):
             "skills": convert.skills_from_proto(agent.skills),
             "queue_ids": tuple(agent.queue_ids),
             "cost": agent.cost,
+            "auto_accept": agent.auto_accept,
             "capacities": capacities_from_proto(agent.capacities),
         }
         changes = {name: every[name] for name in fields}

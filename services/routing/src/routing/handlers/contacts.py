@@ -28,7 +28,7 @@ from routing.overflow_proto import add_checks
 
 _TENANTS_AT_ONCE = 8
 """Tenants whose new contacts are written at the same time."""
-_CHANGEABLE = ("priority", "required_skills", "preferred_agent_id")
+_CHANGEABLE = ("priority", "required_skills", "requirement", "preferred_agent_id")
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ class ContactServicer(Asked, ContactServiceServicer):
         every = {
             "priority": contact.priority,
             "required_skills": convert.skills_from_proto(contact.required_skills),
+            "requirement": contact.requirement,
             "preferred_agent_id": contact.preferred_agent_id,
         }
         changes, now = {name: every[name] for name in fields}, self._desk.clock.now()

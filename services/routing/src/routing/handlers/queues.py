@@ -24,7 +24,7 @@ from routing.ops.standing import queue_standing
 
 _CHANGEABLE = (
     "display_name", "required_skills", "offer_timeout", "wrap_up_duration", "disposition_required",
-    "service_level_threshold", "short_abandon_threshold", "disposition_ids", "open_to_all", "rules",
+    "service_level_threshold", "short_abandon_threshold", "disposition_ids", "open_to_all", "auto_accept", "rules",
     "business_hours_id", "overflow", "callbacks", "wrap_up_mode", "wrap_up_extension", "missed_offer_return",
 )  # fmt: skip
 

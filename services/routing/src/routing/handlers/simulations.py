@@ -13,6 +13,7 @@ from merkez.routing.v1 import simulation_service_pb2 as pb
 from merkez.routing.v1.simulation_service_pb2_grpc import SimulationServiceServicer
 
 from routing import convert
+from routing.domain.contacts import Channel
 from routing.domain.days import Crew, Traffic
 from routing.domain.simulating import Day, Figures, Outcome, Played
 from routing.handlers.asking import Asked
@@ -42,7 +43,7 @@ class SimulationServicer(Asked, SimulationServiceServicer):
             _shown(name, outcome, len(each.day.shifts))
             for name, outcome, each in zip(names, outcomes, played, strict=True)
         ]
-        return pb.SimulateDayResponse(days=shown, contacts=len(played[0].day.arrivals), left_out=played[0].day.left_out)
+        return pb.SimulateDayResponse(days=shown, contacts=len(played[0].day.arrivals))
 
 
 def _variant(message: pb.Variant, place: str) -> Variant:
@@ -62,6 +63,9 @@ async def _day(tx: Ledger, request: pb.SimulateDayRequest) -> Day:
         Traffic(
             require_id("que", each.queue_id, f"synthetic.traffic[{index}].queue_id"), tuple(each.contacts_per_hour),
             duration_in(each, "handle_time") or timedelta(0), duration_in(each, "patience"),
+            convert.channel_from_proto(each.channel, f"synthetic.traffic[{index}].channel")
+            if each.channel
+            else Channel.VOICE,
         )
         for index, each in enumerate(request.synthetic.traffic)
     ]  # fmt: skip

@@ -34,7 +34,7 @@ from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import waits
 from routing.ops.newcomers import require_possible
-from routing.ops.queues import get_queue, require_known_skills, require_version, rules_of
+from routing.ops.queues import get_queue, known_requirement, require_known_skills, require_version, rules_of
 from routing.store import callbacks as store
 from routing.store import hours as hours_store
 
@@ -88,7 +88,8 @@ async def create_callback(
     made = replace(made, callback_id=new_id("cbk", now))
     contacts.check_contact(callbacks.waits_for(made, "", now), "callback")
     skills = await require_known_skills(tx, made.required_skills, "callback.required_skills")
-    made = replace(made, required_skills=skills)
+    requirement = await known_requirement(tx, made.requirement, "callback.requirement")
+    made = replace(made, required_skills=skills, requirement=requirement)
     require_possible(queue, callbacks.waits_for(made, "", now), "callback.required_skills")
     await store.add_callback(tx, made)
     tx.tell(CallbackRequested(made))

@@ -41,7 +41,7 @@ from routing.ledger import Ledger
 from routing.ops.agents import get_agent
 from routing.ops.departing import keep_trace
 from routing.ops.newcomers import look_up, preferring, require_possible
-from routing.ops.queues import get_queue, require_known_skills, require_version, rules_of
+from routing.ops.queues import get_queue, known_requirement, require_known_skills, require_version, rules_of
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
 from routing.store import contacts as store
@@ -111,7 +111,7 @@ async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime
     )  # fmt: skip
     agent = await get_agent(tx, agent_id)
     after = agents.taking(agent, contact.contact_id, now, contact.channel)
-    queue = (await look_up(tx, [contact])).queue_of(contact)
+    contact, queue = (await look_up(tx, [contact])).admit(contact)
     tx.follow(contact.traceparent)
     contact = replace(contact, wrap_up_mode=queue.wrap_up_mode)
     await store.add_contact(tx, contact)
@@ -167,9 +167,11 @@ async def update_contact(
         raise InvalidInput.of("contact.preferred_agent_id", "is of no use: the contact is for one agent alone")
     after = contacts.changed(before, **changes)
     queue = await rules_of(tx, before.queue_id)
-    if "required_skills" in changes:
+    if "required_skills" in changes or "requirement" in changes:
         await require_known_skills(tx, after.required_skills, "contact.required_skills")
-        require_possible(queue, after)
+        requirement = await known_requirement(tx, after.requirement, "contact.requirement")
+        after = replace(after, requirement=requirement)
+        require_possible(queue, after, f"contact.{_asking(changes)}")
     if after.preferred_agent_id != before.preferred_agent_id:
         since_queued = max(now - before.queue_time, timedelta(0))
         after = await _preferring(tx, after, queue, since_queued)
@@ -319,3 +321,7 @@ async def _own_contact(tx: Ledger, wrap_up: WrapUp) -> Contact:
 async def _preferring(tx: Ledger, contact: Contact, queue: Queue, passed: timedelta) -> Contact:
     preferred = contact.preferred_agent_id
     return preferring(contact, queue, await agent_store.find_agent(tx, preferred) if preferred else None, passed)
+
+
+def _asking(changes: Mapping[str, Any]) -> str:
+    return "required_skills" if "required_skills" in changes else "requirement"

@@ -3,20 +3,21 @@ many there are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from kernel.errors import DomainError, InvalidInput
 from kernel.ids import new_id
+from kernel.skills import skill_finder
 
 from routing.domain import agents, contacts, explaining, requirements
 from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentNotFound, AgentState, Directly
 from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import CallOver, Contact, ContactKind, ContactTrigger
 from routing.domain.facts import ContactDequeued, ContactQueued
-from routing.domain.queues import DIRECT, Queue, QueueNotFound, SkillNotFound, demand, require_skills
+from routing.domain.queues import DIRECT, Queue, QueueNotFound, SkillNotFound, require_skills
 from routing.ledger import Ledger
 from routing.ops.saving import put_contact
 from routing.store import agents as agent_store
@@ -43,24 +44,29 @@ class Known:
 
     queues: Mapping[str, Queue]
     skills: Set[str]
+    skill_of: Callable[[str], str | None]
+    """A skill by its name or id: of all there are, when one of the contacts asks for some by an expression."""
     agents: Mapping[str, Agent]
     ended_calls: Set[str]
     capacity: CapacityRules
 
-    def queue_of(self, contact: Contact) -> Queue:
-        """The queue of a new contact, when it may be added. QueueNotFound, SkillNotFound, CallOver, InvalidInput when
-        nobody could ever take it."""
+    def admit(self, contact: Contact) -> tuple[Contact, Queue]:
+        """A new contact, what it asks for by the ids of skills, and its queue, when it may be added. QueueNotFound,
+        SkillNotFound, CallOver, InvalidInput when nobody could ever take it."""
         queue = self.queues.get(contact.queue_id) if contact.queue_id else DIRECT
         if queue is None or queue.deleted:
             raise QueueNotFound("no such queue")
         levels = require_skills(contact.required_skills, "contact.required_skills")
         if {level.skill_id for level in levels} - self.skills:
-            raise SkillNotFound("contact.required_skills names a skill that does not exist")
+            wrong = "contact.required_skills names a skill that does not exist"
+            raise SkillNotFound(wrong, metadata={"fault": "SKILL_UNKNOWN"})
+        requirement = requirements.by_id(contact.requirement, self.skill_of, "contact.requirement")
+        contact = replace(contact, requirement=requirement)
         if contact.call_id in self.ended_calls:
             raise CallOver("the call is over")
         if not contact.target_agent_id:
-            require_possible(queue, contact)
-        return queue
+            require_possible(queue, contact, "contact.requirement" if requirement else "contact.required_skills")
+        return contact, queue
 
     def reaches(self, contact: Contact) -> Directly:
         """How a contact meets the one agent it is for. AgentNotFound, AgentNotAvailable."""
@@ -82,11 +88,13 @@ async def look_up(tx: Ledger, named_by: Sequence[Contact]) -> Known:
     skills = {level.skill_id for each in named_by for level in each.required_skills}
     agent_ids = {name for each in named_by for name in (each.target_agent_id, each.preferred_agent_id)} - {""}
     calls = {each.call_id for each in named_by} - {""}
+    in_words = any(each.requirement.strip() for each in named_by)
     for_one = any(each.target_agent_id for each in named_by)
     found = await agent_store.find_agents(tx, sorted(agent_ids)) if agent_ids else []
     return Known(
         {each.queue_id: each for each in (await queue_store.find_queues(tx, sorted(queues)) if queues else ())},
         await queue_store.known_skills(tx, skills) if skills else frozenset(),
+        skill_finder(await queue_store.skill_names(tx) if in_words else {}),
         {each.agent_id: each for each in found},
         await store.ended_among(tx, sorted(calls)) if calls else frozenset(),
         await capacity_store.find_rules(tx) if for_one else USUAL_RULES,
@@ -125,9 +133,9 @@ def preferring(contact: Contact, queue: Queue, agent: Agent | None, passed: time
     return replace(contact, preferred_wait=passed + queue.rules.preferred_wait if at_work else timedelta(0))
 
 
-def require_possible(queue: Queue, contact: Contact, field: str = "contact.required_skills") -> None:
+def require_possible(queue: Queue, contact: Contact, field: str) -> None:
     """InvalidInput when nobody could ever take it."""
-    if not requirements.both(queue.requirement, requirements.of_levels(demand(contact.required_skills))):
+    if not requirements.both(queue.requirement, contact.asked):
         raise InvalidInput.of(field, "contradict what the queue asks for: nobody could ever take it")
 
 
@@ -136,8 +144,8 @@ def _admitted(newcomer: Newcomer, known: Known) -> tuple[Contact, Directly]:
     checked = contacts.check_waiting(newcomer.draft)
     contact = replace(checked, contact_id=new_id("con", now), queue_time=now, create_time=now)
     meets = known.reaches(contact) if contact.target_agent_id else Directly.WAITS
-    preferred = known.agents.get(contact.preferred_agent_id)
-    return preferring(contact, known.queue_of(contact), preferred, timedelta(0)), meets
+    contact, queue = known.admit(contact)
+    return preferring(contact, queue, known.agents.get(contact.preferred_agent_id), timedelta(0)), meets
 
 
 async def _forward(tx: Ledger, contact: Contact, now: datetime) -> Contact:

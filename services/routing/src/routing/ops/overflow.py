@@ -29,7 +29,7 @@ from routing.domain.overflow import (
     Situation,
     Trigger,
 )  # fmt: skip
-from routing.domain.queues import Queue, demand
+from routing.domain.queues import Queue
 from routing.domain.staffing import GRACE, is_staffed
 from routing.ledger import Ledger
 from routing.ops import contacts as contact_ops
@@ -192,7 +192,7 @@ class _Hall:
         if queue is None:
             return None
         if look.queue_id != contact.queue_id:
-            if not requirements.both(queue.requirement, requirements.of_levels(demand(contact.required_skills))):
+            if not requirements.both(queue.requirement, contact.asked):
                 return None
             contact = replace(contact, queue_id=look.queue_id, fired_steps=0)
         return await self.situation(contact, queue, entering=look.entering)

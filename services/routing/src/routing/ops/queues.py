@@ -9,7 +9,9 @@ from typing import Any
 
 from kernel.features import Feature
 from kernel.ids import new_id
+from kernel.skills import skill_finder
 
+from routing.domain import requirements
 from routing.domain.agents import VersionConflict
 from routing.domain.callback_rules import require_time_for_attempts
 from routing.domain.callbacks import CallbackState
@@ -180,7 +182,7 @@ async def require_known_skills(tx: Ledger, levels: Sequence[SkillLevel], field: 
     levels = require_skills(levels, field)
     named = {level.skill_id for level in levels}
     if named and named - await store.known_skills(tx, named):
-        raise SkillNotFound(f"{field} names a skill that does not exist")
+        raise SkillNotFound(f"{field} names a skill that does not exist", metadata={"fault": "SKILL_UNKNOWN"})
     return levels
 
 
@@ -194,6 +196,14 @@ def require_version(found: int, wanted: int) -> None:
     """VersionConflict unless `wanted` is 0 or what was found."""
     if wanted not in (0, found):
         raise VersionConflict("somebody else changed it first: read it again", metadata={"version": str(found)})
+
+
+async def known_requirement(tx: Ledger, text: str, field: str) -> str:
+    """An expression of skills by their names or ids, with all of them by id. InvalidInput with the place of its
+    fault."""
+    if not text.strip():
+        return ""
+    return requirements.by_id(text, skill_finder(await store.skill_names(tx)), field)
 
 
 async def skill_names_for(tx: Ledger, queues: Iterable[Queue]) -> Mapping[str, str]:
@@ -215,8 +225,10 @@ async def sound(tx: Ledger, queue: Queue) -> Queue:
     await overflow_rules.require_sound(tx, queue, "queue")
     hours_id = queue.callbacks.business_hours_id
     if hours_id and await hours_store.find_hours(tx, hours_id) is None:
-        raise BusinessHoursNotFound("queue.callbacks.business_hours_id names business hours that do not exist")
+        wrong = "queue.callbacks.business_hours_id names business hours that do not exist"
+        raise BusinessHoursNotFound(wrong, metadata={"fault": "HOURS_UNKNOWN"})
     known = {each.disposition_id for each in await store.dispositions_of(tx, queue.disposition_ids)}
     if queue.disposition_ids and set(queue.disposition_ids) - known:
-        raise DispositionNotFound("queue.disposition_ids names a disposition that does not exist")
+        wrong = "queue.disposition_ids names a disposition that does not exist"
+        raise DispositionNotFound(wrong, metadata={"fault": "DISPOSITION_UNKNOWN"})
     return queue

@@ -11,14 +11,18 @@ from kernel.errors import FieldViolation, InvalidInput
 
 from routing.domain import days
 from routing.domain.board import line_of
+from routing.domain.capacity import CapacityRules
 from routing.domain.days import Crew, Traffic
 from routing.domain.hall import House
 from routing.domain.hours import BusinessHours
+from routing.domain.keeping import kept_for
 from routing.domain.queues import Queue, QueueNotFound
 from routing.domain.simulating import MOST_CONTACTS, Day, Played
 from routing.ledger import Ledger
 from routing.ops.queues import sound
 from routing.store import agents as agent_store
+from routing.store import callbacks as callback_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as contact_store
 from routing.store import hours as hours_store
 from routing.store import queues as store
@@ -40,7 +44,8 @@ async def recorded(tx: Ledger, begin: datetime) -> Day:
     """The contacts of the 24 hours from `begin` on, and who handled them."""
     contacts = await contact_store.queued_between(tx, begin, begin + _DAY, MOST_CONTACTS + 1)
     agents = {agent.agent_id: agent for agent in await agent_store.every_agent(tx)}
-    return days.recorded_day(contacts, agents, begin)
+    callbacks = await callback_store.callbacks_of(tx, {contact.callback_id for contact in contacts} - {""})
+    return days.recorded_day(contacts, agents, begin, kept_for(callbacks, contacts))
 
 
 async def made_up(
@@ -64,8 +69,8 @@ async def to_play(tx: Ledger, day: Day, variants: Sequence[Variant]) -> list[Pla
         gone = await store.find_queue(tx, queue_id)
         if gone is not None:
             queues[queue_id] = gone
-    hours = await _hours_of(tx, queues.values())
-    played = [_played(day, queues, hours)]
+    hours, capacity = await _hours_of(tx, queues.values()), await capacity_store.find_rules(tx)
+    played = [_played(day, queues, hours, capacity)]
     for index, variant in enumerate(variants):
         if not variant.name.strip() or len(variant.name) > 100:
             raise InvalidInput.of(f"variants[{index}].name", "must be 1 to 100 characters")
@@ -79,7 +84,7 @@ async def to_play(tx: Ledger, day: Day, variants: Sequence[Variant]) -> list[Pla
             draft = replace(queue, create_time=before.create_time, update_time=before.update_time)
             changed[queue.queue_id] = await _sound(tx, draft, f"variants[{index}].queues[{number}]")
         hours |= await _hours_of(tx, changed.values())
-        played.append(_played(days.with_agents(day, variant.extra_agents), changed, hours))
+        played.append(_played(days.with_agents(day, variant.extra_agents), changed, hours, capacity))
     return played
 
 
@@ -103,11 +108,15 @@ def _placed(said: str, place: str) -> str:
     return re.sub(r"^queue(?=\.)", place, said)
 
 
-def _played(day: Day, queues: Mapping[str, Queue], hours: Mapping[str, BusinessHours]) -> Played:
+def _played(
+    day: Day, queues: Mapping[str, Queue], hours: Mapping[str, BusinessHours], capacity: CapacityRules
+) -> Played:  # fmt: skip
     house = House(
         {queue_id: line_of(queue) for queue_id, queue in queues.items()},
         {queue_id: queue.overflow for queue_id, queue in queues.items()},
         {each.queue_id: hours[each.business_hours_id] for each in queues.values() if each.business_hours_id in hours},
+        # The day is played in another process, which a read-only mapping doesn't get to.
+        replace(capacity, channels=dict(capacity.channels)),
     )
     return Played(
         day, house, {queue_id: queue.service_level_threshold.total_seconds() for queue_id, queue in queues.items()}

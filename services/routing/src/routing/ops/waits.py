@@ -11,7 +11,7 @@ from typing import NamedTuple
 from routing.domain import explaining, waiting
 from routing.domain.agents import Agent
 from routing.domain.capacity import USUAL_RULES, CapacityRules
-from routing.domain.contacts import WAITING, Contact, ContactMoved, ContactState
+from routing.domain.contacts import WAITING, Channel, Contact, ContactMoved, ContactState
 from routing.domain.courses import Stage
 from routing.domain.explaining import Explanation
 from routing.domain.facts import ContactChanged
@@ -58,7 +58,8 @@ class QueueFloor:
     capacity: CapacityRules = USUAL_RULES
     places: Mapping[str, int] = field(default_factory=dict)
     """Contact -> its position, from 1 on."""
-    _crews: dict[Stage, Crew] = field(default_factory=dict)
+    _crews: dict[tuple[Stage, Channel], Crew] = field(default_factory=dict)
+    """Who has no capacity for a channel is none of its crew."""
 
     def estimate(self, contact: Contact, now: datetime) -> WaitEstimate:
         """Of one that waits in it."""
@@ -87,10 +88,10 @@ class QueueFloor:
         return agent.agent_id in self.ring_along or explaining.is_free(agent, contact, self.capacity)
 
     def _crew(self, stage: Stage, contact: Contact) -> Crew:
-        crew = self._crews.get(stage)
+        crew = self._crews.get((stage, contact.channel))
         if crew is None:
             able = [a for a in self.agents if not explaining.unfit(a, stage, contact, self.queue, self.capacity)]
-            crew = self._crews[stage] = Crew(
+            crew = self._crews[stage, contact.channel] = Crew(
                 sum(1 / max(1, sum(is_member(agent, each) for each in self.busy_lines)) for agent in able),
                 sum(self.is_free(agent, contact) for agent in able),
             )

@@ -186,6 +186,7 @@ def _row(agent: Agent, now: datetime) -> dict[str, Any]:
         "others": [list(each) for each in agent.others],
         "capacities": {channel.value: most for channel, most in agent.capacities.items()},
         "cost": agent.cost,
+        "auto_accept": agent.auto_accept,
         "create_time": agent.create_time,
         "update_time": now,
         "version": agent.version,
@@ -230,5 +231,6 @@ def _agent(row: Row) -> Agent:
         others=tuple(Held(contact_id, Channel(channel), wrapping) for contact_id, channel, wrapping in row["others"]),
         capacities={Channel(channel): most for channel, most in row["capacities"].items()},
         cost=row["cost"],
+        auto_accept=row["auto_accept"],
         version=row["version"],
     )

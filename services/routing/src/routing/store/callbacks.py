@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,10 @@ from routing.store.rows import Transaction, add, change, skills_from_json, skill
 from routing.store.tables import callbacks
 
 _PLAIN = (
-    "callback_id", "queue_id", "number", "caller_name", "customer_id", "brand_id", "dialed_number", "priority",
-    "preferred_agent_id", "time_zone", "place_time", "due_time", "expire_time", "previous_contact_id", "contact_id",
-    "call_id", "agent_id", "release_time", "close_time", "dial_by_time", "end_time", "cancel_reason", "traceparent",
-    "create_time", "version", "customer_first", "answer_time",
+    "callback_id", "queue_id", "number", "caller_name", "customer_id", "brand_id", "dialed_number", "requirement",
+    "priority", "preferred_agent_id", "time_zone", "place_time", "due_time", "expire_time", "previous_contact_id",
+    "contact_id", "call_id", "agent_id", "release_time", "close_time", "dial_by_time", "end_time",
+    "cancel_reason", "traceparent", "create_time", "version", "customer_first", "answer_time",
 )  # fmt: skip
 
 
@@ -80,6 +80,20 @@ async def look_again(tx: Transaction, queue_id: str, states: Sequence[CallbackSt
         )
         .values(next_time=now)
     )  # fmt: skip
+
+
+async def callbacks_of(tx: Transaction, callback_ids: Collection[str]) -> list[Callback]:
+    """Those of the ids, in no order."""
+    found: list[Callback] = []
+    wanted = sorted(callback_ids)
+    for begin in range(0, len(wanted), 1000):
+        rows = await tx.all(
+            select(callbacks).where(
+                callbacks.c.tenant_id == tx.tenant_id, callbacks.c.callback_id.in_(wanted[begin : begin + 1000])
+            )
+        )
+        found += map(_callback, rows)
+    return found
 
 
 async def page_of_callbacks(

@@ -95,7 +95,7 @@ async def waiting_line(tx: Transaction, queue_id: str) -> list[Contact]:
     needs."""
     names = (
         "contact_id", "channel", "kind", "state", "queue_id", "queue_time", "create_time", "priority", "offer_count",
-        "target_agent_id", "preferred_agent_id", "preferred_wait_ms", "fired_steps", "required_skills",
+        "target_agent_id", "preferred_agent_id", "preferred_wait_ms", "fired_steps", "required_skills", "requirement",
         "overflows", "call_id",
     )  # fmt: skip
     rows = await tx.all(
@@ -255,10 +255,10 @@ async def forget_ended_calls(tx: Transaction, before: datetime) -> int:
 def _row(contact: Contact, now: datetime) -> dict[str, Any]:
     plain = (
         "contact_id", "queue_id", "queue_time", "brand_id", "call_id", "customer_id", "caller_number", "caller_name",
-        "dialed_number", "priority", "agent_id", "answer_time", "end_time", "wrap_up_expire_time", "wrap_up_end_time",
-        "disposition_id", "note", "offer_count", "ringing", "traceparent", "previous_contact_id", "target_agent_id",
-        "consulting_agent_id", "preferred_agent_id", "fired_steps", "callback_id", "wrap_up_wanted",
-        "wrap_up_least_time", "create_time", "version",
+        "dialed_number", "requirement", "priority", "agent_id", "answer_time", "end_time", "wrap_up_expire_time",
+        "wrap_up_end_time", "disposition_id", "note", "offer_count", "ringing", "traceparent",
+        "previous_contact_id", "target_agent_id", "consulting_agent_id", "preferred_agent_id", "fired_steps",
+        "callback_id", "wrap_up_wanted", "wrap_up_least_time", "create_time", "version",
     )  # fmt: skip
     return {name: getattr(contact, name) for name in plain} | {
         "channel": contact.channel.value,

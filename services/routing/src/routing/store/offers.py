@@ -146,6 +146,7 @@ def _row(offer: Offer, now: datetime) -> dict[str, Any]:
         "waited_ms": milliseconds(offer.waited),
         "away": offer.away,
         "kept": offer.kept,
+        "auto_accept": offer.auto_accept,
         "companion": offer.companion,
         "rescind_reason": offer.rescind_reason or "",
         "answer_time": offer.answer_time,
@@ -160,5 +161,5 @@ def _offer(row: Row) -> Offer:
         row["offer_id"], OfferState(row["state"]), row["contact_id"], row["agent_id"], row["create_time"],
         row["expire_time"], row["queue_id"], row["queue_name"], duration(row["waited_ms"]), row["answer_time"],
         row["away"], row["kept"], row["companion"],
-        RescindReason(row["rescind_reason"]) if row["rescind_reason"] else None, row["version"],
+        RescindReason(row["rescind_reason"]) if row["rescind_reason"] else None, row["version"], row["auto_accept"],
     )  # fmt: skip

@@ -120,8 +120,11 @@ async def skill_in_use(tx: Transaction, skill_id: str) -> bool:
         (tables.callbacks, tables.callbacks.c.state.in_(sorted(OPEN))),
     ):
         column = table.c.skills if table is tables.agents else table.c.required_skills
+        names = column.contains(named)
+        if table in (tables.contacts, tables.callbacks):
+            names |= func.strpos(table.c.requirement, skill_id) > 0
         found = await tx.one_or_none(
-            select(table.c.tenant_id).where(table.c.tenant_id == tx.tenant_id, extra, column.contains(named)).limit(1)
+            select(table.c.tenant_id).where(table.c.tenant_id == tx.tenant_id, extra, names).limit(1)
         )
         if found is not None:
             return True
@@ -195,6 +198,7 @@ def _row(queue: Queue) -> dict[str, Any]:
         "short_abandon_ms": milliseconds(queue.short_abandon_threshold),
         "disposition_ids": list(queue.disposition_ids),
         "open_to_all": queue.open_to_all,
+        "auto_accept": queue.auto_accept,
         "rules": rules_to_json(queue.rules),
         "business_hours_id": queue.business_hours_id,
         "overflow": overflow_to_json(queue.overflow),
@@ -222,6 +226,7 @@ def _queue(row: Row) -> Queue:
         short_abandon_threshold=duration(row["short_abandon_ms"]),
         disposition_ids=tuple(row["disposition_ids"]),
         open_to_all=row["open_to_all"],
+        auto_accept=row["auto_accept"],
         rules=rules_from_json(row["rules"]),
         business_hours_id=row["business_hours_id"],
         overflow=overflow_from_json(row["overflow"]),

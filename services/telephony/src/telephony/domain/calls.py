@@ -71,6 +71,8 @@ class EndCause:
     MEDIA_LOST = "MEDIA_LOST"
     MEDIA_FAILED = "MEDIA_FAILED"
     NODE_LOST = "NODE_LOST"
+    NODE_DRAINED = "NODE_DRAINED"
+    """An operator emptied its node, and no other could go on with it in the time they gave."""
     FLOW_FAILED = "FLOW_FAILED"
     BUSY = "BUSY"
     NO_ANSWER = "NO_ANSWER"
@@ -83,6 +85,8 @@ class EndCause:
     MESSAGE_LEFT = "MESSAGE_LEFT"
     LIMIT = "CONCURRENT_CALL_LIMIT_REACHED"
     SUSPENDED = "TENANT_SUSPENDED"
+    BALANCE = "BALANCE_USED_UP"
+    BILLING_AWAY = "BILLING_UNREACHABLE"
 
 
 _S, _T = CallState, Trigger

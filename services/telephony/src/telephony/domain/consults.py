@@ -12,6 +12,7 @@ from telephony.domain.conversation import (
     LeftReason,
     NoConsult,
     Outcome,
+    anothers_consult,
     in_conversation,
     no_consult,
     own_leg,
@@ -93,6 +94,5 @@ def _consult(talk: Conversation, actor: Actor) -> Leg:
 
 def _not_anothers(talk: Conversation, asked: Leg, own: Leg | None) -> None:
     """What is said in a consult is its asker's to share: others of a conference wait. Who took their place may."""
-    asker = next((leg for leg in talk.live_legs if leg.leg_id == asked.invited_by), None)
-    if own is not None and asker is not None and own.leg_id != asker.leg_id:
+    if anothers_consult(talk, asked, own):
         raise NoConsult("somebody else of this call is consulting: wait until they are done")

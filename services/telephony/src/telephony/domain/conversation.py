@@ -178,6 +178,23 @@ def may_control(talk: Conversation, actor: Actor, *, own_part: bool = False) -> 
         raise CallOfOtherAgent("you are only asked in this call: leave it, or mute yourself")
 
 
+def askers_alone(talk: Conversation, leg_id: str, actor: Actor) -> Conversation:
+    """The conversation, in which the actor may act on this leg: a party that is consulted is its asker's, and of who
+    took their place, until they are joined; others of a conference wait. CallOfOtherAgent."""
+    asked = talk.consulted
+    own = talk.of_agent(actor.user_id)
+    if asked is not None and asked.leg_id == leg_id and own != asked and anothers_consult(talk, asked, own):
+        raise CallOfOtherAgent("this party is asked by somebody else of the call: wait until they have joined them")
+    return talk
+
+
+def anothers_consult(talk: Conversation, asked: Leg, own: Leg | None) -> bool:
+    """Whether `asked` is consulted by somebody else who is still there than who has the leg `own`. Supervisors, who
+    have none, act on any."""
+    asker = next((leg for leg in talk.live_legs if leg.leg_id == asked.invited_by), None)
+    return own is not None and asker is not None and own.leg_id != asker.leg_id
+
+
 def in_conversation(talk: Conversation) -> None:
     """CallEnded, CallNotTalking unless somebody talks in the call, held or not."""
     if not talk.call.live:

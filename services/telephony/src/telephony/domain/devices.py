@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
@@ -99,6 +99,20 @@ class Binding:
     user_agent: str = ""
     path: tuple[str, ...] = ()
     """Routes to begin calls to it with (RFC 3327), where it came through an edge."""
+    silent_invites: int = 0
+    """In a row, without a word from there."""
+    silent_since: datetime | None = None
+    unreachable: bool = False
+    """Silent for too long: not rung until it is heard of."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """So many silent INVITEs in a row, the first of them so long ago, make a phone unreachable: fewer may be a phone
+    that loses packets, sooner a network that is away for a moment."""
+
+    invites: int
+    time: timedelta
 
 
 @dataclass(frozen=True)
@@ -168,6 +182,18 @@ def places(bindings: Sequence[Binding]) -> tuple[Binding, ...]:
     for each in bindings:
         found.setdefault((each.source, each.transport, each.path), each)
     return tuple(found.values())
+
+
+def silent(binding: Binding, patience: Patience, now: datetime) -> Binding:
+    """It was rung once more without a word from there."""
+    count, since = binding.silent_invites + 1, binding.silent_since or now
+    gone = binding.unreachable or (count >= patience.invites and now - since >= patience.time)
+    return replace(binding, silent_invites=count, silent_since=since, unreachable=gone)
+
+
+def heard(binding: Binding) -> Binding:
+    """It has said something."""
+    return replace(binding, silent_invites=0, silent_since=None, unreachable=False)
 
 
 def register(bindings: Sequence[Binding], request: Register, now: datetime) -> tuple[Binding, ...]:

@@ -66,6 +66,9 @@ class Q850:
     TEMPORARY_FAILURE = 41
     CONGESTION = 42
     """Switching equipment congestion: we have no room, the lines would have."""
+    BEARER = 65
+    """Bearer capability not implemented: none of the media that were offered is taken (SIP 488)."""
+    INTERWORKING = 127
 
 
 class LegState(Enum):

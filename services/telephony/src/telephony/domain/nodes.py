@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from kernel.errors import NotFound
+from kernel.errors import InvalidInput, NotFound
 
 
 class NodeNotFound(NotFound):
@@ -24,3 +24,21 @@ class Node:
     heartbeat_time: datetime
     draining: bool = False
     live_calls: int = 0
+    drain_deadline_time: datetime | None = None
+    """When a drain's wait is over: what can't be moved by then ends. None while it doesn't drain."""
+    sip_address: str = ""
+    """Where it speaks SIP over UDP, host:port; empty without SIP."""
+
+
+MOST_DRAINED = timedelta(hours=24)
+
+
+def until(node: Node, bound: timedelta | None, default: timedelta, now: datetime) -> datetime:
+    """When the wait of a drain that is asked for now is over. Asked again without a `bound` it stays as it was.
+    InvalidInput."""
+    if bound is not None and not timedelta(0) < bound <= MOST_DRAINED:
+        hours = int(MOST_DRAINED.total_seconds()) // 3600
+        raise InvalidInput.of("drain_duration", f"must be more than nothing and at most {hours} hours")
+    if bound is None and node.draining and node.drain_deadline_time is not None:
+        return node.drain_deadline_time
+    return now + (bound or default)

@@ -24,6 +24,7 @@ from telephony.domain.conversation import (
     OnCallAlready,
     Outcome,
     PartyLimitReached,
+    askers_alone,
     in_conversation,
     led_by_next,
     may_control,
@@ -89,7 +90,7 @@ def mute(talk: Conversation, leg_id: str, actor: Actor, muted: bool) -> Outcome:
 
 def to_mute(talk: Conversation, leg_id: str, actor: Actor) -> Leg:
     """Whom `mute` is about. CallNotTalking, CallEnded, LegNotFound, NotOnCall; CallOfOtherAgent for who is only asked
-    and means somebody else."""
+    and means somebody else, and as `conversation.askers_alone` says."""
     if talk.call.state is not CallState.DIALING:  # who rings somebody may not want to be heard when they answer
         in_conversation(talk)
     own = talk.of_agent(actor.user_id) or talk.of_supervisor(actor.user_id)
@@ -97,6 +98,7 @@ def to_mute(talk: Conversation, leg_id: str, actor: Actor) -> Leg:
     if leg is None:
         raise NotOnCall("nobody of the tenant talks in this call")
     may_control(talk, actor, own_part=own is not None and leg.leg_id == own.leg_id)
+    askers_alone(talk, leg.leg_id, actor)
     return leg
 
 

@@ -116,4 +116,5 @@ def _binding_out(binding: Binding) -> trunk_pb2.DeviceBinding:
         source=binding.source,
         transport=transport_out(binding.transport),
         user_agent=binding.user_agent,
+        unreachable=binding.unreachable,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from chassis.auth import principal
@@ -20,8 +21,9 @@ from telephony.ops import nodes as node_ops
 class NodeHandlers(node_service_pb2_grpc.NodeServiceServicer):
     """NodeService."""
 
-    def __init__(self, db: Database, nodes: Nodes, handover: Handover) -> None:
+    def __init__(self, db: Database, nodes: Nodes, handover: Handover, drain_default: timedelta) -> None:
         self._db = db
+        self._drain_default = drain_default
         self._nodes = nodes
         self._handover = handover
 
@@ -32,10 +34,15 @@ class NodeHandlers(node_service_pb2_grpc.NodeServiceServicer):
         return node_service_pb2.ListNodesResponse(nodes=[node_message(node) for node in found])
 
     async def DrainNode(self, request: node_service_pb2.DrainNodeRequest, context: Any) -> node_service_pb2.Node:
-        return await self._set_draining(request.node_id, True)
+        node_id, bound = _named(request.node_id), _bound(request)
+        default = self._drain_default
+        return node_message(
+            await self._db.system(lambda tx: node_ops.drain(tx, node_id, bound, default, self._db.clock.now()))
+        )
 
     async def UndrainNode(self, request: node_service_pb2.UndrainNodeRequest, context: Any) -> node_service_pb2.Node:
-        return await self._set_draining(request.node_id, False)
+        node_id = _named(request.node_id)
+        return node_message(await self._db.system(lambda tx: node_ops.undrain(tx, node_id)))
 
     async def PingNode(
         self, request: node_service_pb2.PingNodeRequest, context: Any
@@ -49,7 +56,18 @@ class NodeHandlers(node_service_pb2_grpc.NodeServiceServicer):
         await self._handover.take(principal().tenant_id, call_id, request.from_node_id)
         return Empty()
 
-    async def _set_draining(self, node_id: str, draining: bool) -> node_service_pb2.Node:
-        if not node_id:
-            raise InvalidInput.of("node_id", "is required")
-        return node_message(await self._db.system(lambda tx: node_ops.set_draining(tx, node_id, draining)))
+
+def _named(node_id: str) -> str:
+    if not node_id:
+        raise InvalidInput.of("node_id", "is required")
+    return node_id
+
+
+def _bound(request: node_service_pb2.DrainNodeRequest) -> timedelta | None:
+    """How long is to be waited; None when it isn't said."""
+    if not request.HasField("drain_duration"):
+        return None
+    try:
+        return request.drain_duration.ToTimedelta()
+    except (ValueError, OverflowError):
+        raise InvalidInput.of("drain_duration", "is no duration") from None

@@ -15,7 +15,7 @@ from telephony.domain import hearing as hearing_rules
 from telephony.domain.answers import Detection
 from telephony.domain.calls import TALK_STATES, Call, CallState
 from telephony.domain.hearing import Sound, hearing, recorded
-from telephony.domain.legs import Answer, Leg, Party, SupervisionMode
+from telephony.domain.legs import Answer, Leg, LegState, Party, SupervisionMode
 from telephony.live.house import House
 from telephony.live.outside import OutsideLeg
 from telephony.live.screens import Screen, told_after
@@ -245,8 +245,9 @@ class LiveCall:
 
     def press(self, digit: str) -> None:
         """The customer pressed a key: for flows, or once they talk for the numbers they talk with, which may have a
-        menu of their own."""
-        if self.call.state is CallState.TALKING:
+        menu of their own, before they answer too."""
+        dialing = self.call.state is CallState.DIALING
+        if self.call.state is CallState.TALKING or (dialing and self.take_keys(self.customer_id)):
             self.pass_digit(self.customer_id, digit)
         elif self.call.state not in _FOR_NOBODY and not self.pressed.full():
             self.pressed.put_nowait(digit)
@@ -257,12 +258,16 @@ class LiveCall:
 
     def pressed_at(self, presser: str = "") -> Sequence[MediaLeg]:
         """Whom an agent's digits are for: the parties outside who are talked with, such as the menu of a number that is
-        consulted, and nobody on hold. Of a `presser` (leg id) only those who hear them."""
-        legs = self.live_legs(Party.CUSTOMER, Party.PARTICIPANT) if self.talking else ()
-        ears = hearing(self.call, self.legs) if presser else {}
-        talking = [leg for leg in legs if leg.answered and not leg.held]
+        consulted, and nobody on hold; what is heard of a number before it answers (early media) may be a menu too. Of a
+        `presser` (leg id) only those who hear them, or whom they hear before the answer."""
+        dialing = self.call.state is CallState.DIALING
+        legs = self.live_legs(Party.CUSTOMER, Party.PARTICIPANT) if self.talking or dialing else ()
+        ears = {leg_id: self._ear(leg_id, ear) for leg_id, ear in hearing(self.call, self.legs).items()}
+        talking = [leg for leg in legs if leg.answered and not leg.held and not dialing]
         hearers = [leg for leg in talking if not presser or presser in ears[leg.leg_id].hears]
-        found = [self.room.member(leg.leg_id).leg for leg in hearers]
+        heard = {leg_id for whose, ear in ears.items() if presser in ("", whose) for leg_id in ear.hears}
+        early = [leg for leg in legs if leg.state is LegState.RINGING and leg.leg_id in heard]
+        found = [self.room.member(leg.leg_id).leg for leg in (*hearers, *early)]
         return [media for media in found if media is not None]
 
     def _forget_pressed(self) -> None:

@@ -12,14 +12,22 @@ from kernel.errors import DomainError
 from kernel.ids import new_id
 
 from telephony.domain import after_agent, consults, parties, transfers
-from telephony.domain.calls import Actor, Call, CallNotTalking, DigitsNotTaken, EndParty, Trigger
-from telephony.domain.conversation import Conversation, OnCallAlready, Outcome, in_conversation, may_control
+from telephony.domain.calls import Actor, Call, CallNotTalking, CallState, DigitsNotTaken, EndParty, Trigger
+from telephony.domain.conversation import (
+    Conversation,
+    OnCallAlready,
+    Outcome,
+    askers_alone,
+    in_conversation,
+    may_control,
+)
 from telephony.domain.legs import Leg, LegState, Party, SupervisionMode
 from telephony.live.dialing import Dialing
 from telephony.live.house import House, unbroken
 from telephony.live.switchboard import Switchboard
 from telephony.ops import parking
 from telephony.ops import parties as party_ops
+from telephony.ops import supervision as supervision_ops
 from telephony.ops.parties import Found
 
 Transaction = Callable[[Tx], Awaitable[Found]]
@@ -44,10 +52,16 @@ class Conversations:
     # -- hold, mute, digits ------------------------------------------------------------------------------------
 
     async def hold(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str) -> Found:
-        return await self._change(tenant_id, call_id, actor, lambda talk: parties.hold(talk, leg_id, self._now()))
+        def held(talk: Conversation) -> Outcome:
+            return parties.hold(askers_alone(talk, leg_id, actor), leg_id, self._now())
+
+        return await self._change(tenant_id, call_id, actor, held)
 
     async def resume(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str) -> Found:
-        return await self._change(tenant_id, call_id, actor, lambda talk: parties.resume(talk, leg_id, self._now()))
+        def resumed(talk: Conversation) -> Outcome:
+            return parties.resume(askers_alone(talk, leg_id, actor), leg_id, self._now())
+
+        return await self._change(tenant_id, call_id, actor, resumed)
 
     async def set_mute(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str, muted: bool) -> Found:
         """A leg's microphone: silent at once, whatever the database does next."""
@@ -69,7 +83,9 @@ class Conversations:
             for digit in digits:
                 live.press(digit)
             return
-        await self._house.db.run(tenant_id, lambda tx: party_ops.in_conversation(tx, call_id, actor), read_only=True)
+        early = live.call.state is CallState.DIALING and live.pressed_at()
+        may = party_ops.controlled if early else party_ops.in_conversation
+        await self._house.db.run(tenant_id, lambda tx: may(tx, call_id, actor), read_only=True)
         hearers = live.take_keys()
         if not hearers and live.pressed_at():
             raise DigitsNotTaken(
@@ -77,14 +93,17 @@ class Conversations:
                 "carrier takes that, or ask the carrier for telephone events"
             )
         if not hearers:
-            raise CallNotTalking("digits can be sent in conversation only")
+            raise CallNotTalking("digits can be sent in conversation, and to what is heard before an answer, only")
         for media in hearers:
             media.send_digits(digits)
 
     # -- parties -----------------------------------------------------------------------------------------------
 
     async def drop(self, tenant_id: str, call_id: str, actor: Actor, leg_id: str) -> Found:
-        found = await self._change(tenant_id, call_id, actor, lambda talk: parties.drop(talk, leg_id, self._now()))
+        def dropped(talk: Conversation) -> Outcome:
+            return parties.drop(askers_alone(talk, leg_id, actor), leg_id, self._now())
+
+        found = await self._change(tenant_id, call_id, actor, dropped)
         await self._forget_consult(tenant_id, found, leg_id)
         return found
 
@@ -227,7 +246,7 @@ class Conversations:
             new_id("leg", now), call_id, Party.SUPERVISOR, LegState.CONNECTED, agent_id=actor.user_id, mode=mode,
             supervised_agent_id=agent_id, join_time=now,
         )  # fmt: skip
-        return await self._carry_out(tenant_id, lambda tx: party_ops.supervise(tx, call_id, leg, self._now()))
+        return await self._carry_out(tenant_id, lambda tx: supervision_ops.supervise(tx, call_id, leg, self._now()))
 
     async def stop_supervising(self, tenant_id: str, call_id: str, actor: Actor) -> Found:
         return await self._carry_out(
@@ -250,7 +269,7 @@ class Conversations:
             tenant_id,
             call_id,
             contact_id,
-            lambda tx: party_ops.take_over(tx, call_id, actor.user_id, contact_id, self._now(), agent_id),
+            lambda tx: supervision_ops.take_over(tx, call_id, actor.user_id, contact_id, self._now(), agent_id),
             actor,
         )
 

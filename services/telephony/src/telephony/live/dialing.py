@@ -66,6 +66,7 @@ class Dialing:
         """Carries out what a leg's phone wishes; who has the verbs sets it. Until then a leg refuses by itself."""
         self._answers = Answers(house, switchboard, self._answered)
         switchboard.ring_agent = self.ring_agent
+        switchboard.take_along = self._take_along
         switchboard.resume_outside = self.resume_outside
         switchboard.dial_in_flow = self.in_flow
 
@@ -177,6 +178,10 @@ class Dialing:
         if outside is None:
             return
         await self._hold_if_wanted(live, leg, outside)
+        self._wait_for(live, leg, outside)
+
+    def _wait_for(self, live: LiveCall, leg: Leg, outside: OutsideLeg) -> None:
+        """The desk phone of somebody who is in the call already rings: it may be that they never come."""
         spawn, answered, gone = self._house.tasks.spawn, outside.on_answered, outside.on_gone
 
         def came() -> None:
@@ -185,6 +190,14 @@ class Dialing:
 
         outside.on_answered = came
         outside.on_gone = lambda q850, status: spawn(self._never_came(live, leg.leg_id, q850, status), "never came")
+
+    def _take_along(self, live: LiveCall, leg: Leg, telephone: OutsideLeg) -> None:
+        """See `Switchboard.take_along`."""
+        self.hold_on_to(live, leg.leg_id, telephone)
+        if telephone.kept() is None:
+            self._wait_for(live, leg, telephone)
+        else:
+            self.keep(live, leg.leg_id, telephone)
 
     async def _never_came(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
         live.outside.pop(leg_id, None)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import math
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
@@ -21,7 +21,7 @@ from chassis.telemetry import log
 from kernel.errors import DomainError
 from merkez.telephony.v1 import node_service_pb2, node_service_pb2_grpc
 
-from telephony.domain.calls import CallEnded
+from telephony.domain.calls import CallEnded, EndCause, EndParty
 from telephony.domain.legs import LegState, Party
 from telephony.domain.nodes import Node
 from telephony.live.call import LiveCall
@@ -47,23 +47,33 @@ class Handover:
         self._stopping = False
         self._last_moment = math.inf
         """From then on nobody is waited for, by the monotonic clock."""
+        self._end = math.inf
+        """From then on what is left here ends, when an operator drains."""
         nodes.on_wish = self._follow_wish
 
-    def _follow_wish(self, draining: bool) -> None:
-        """An operator asked for it, or for its end; calls that were given stay where they are."""
+    def _follow_wish(self, until: datetime | None) -> None:
+        """An operator asked for it, with this bound, or for its end; calls that were given stay where they are."""
         if self._stopping:
             return
-        self._switchboard.draining = draining
-        log.info("node drains" if draining else "node takes calls again", node=self._nodes.me)
-        if self._giving is not None:
-            self._giving.cancel()
-            self._giving = None
-        if draining:
+        began, self._switchboard.draining = self._switchboard.draining, until is not None
+        if until is None:
+            log.info("node takes calls again", node=self._nodes.me, calls=len(self._switchboard.calls))
+            self._last_moment = self._end = math.inf
+            if self._giving is not None:
+                self._giving.cancel()
+                self._giving = None
+            return
+        left = (until - self._house.now()).total_seconds()
+        self._end = monotonic() + left
+        self._last_moment = self._end - min(LAST_SECONDS, left / 2)
+        log.info("node drains", node=self._nodes.me, calls=len(self._switchboard.calls), seconds=round(left, 1))
+        if self._giving is None or not began:
             self._giving = self._house.tasks.spawn(self._give_all(), "hand calls over")
 
     async def drain(self) -> None:
         """The process is to stop: hand the calls over while somebody takes them, and wait for the others to end."""
         self._stopping = self._switchboard.draining = True
+        self._end = math.inf  # who stops the process ends what is left
         began = monotonic()
         self._last_moment = began + self._house.settings.drain_seconds - LAST_SECONDS
         if self._giving is None:
@@ -92,18 +102,30 @@ class Handover:
         while True:
             moved = 0
             for live in self._switchboard.calls:
-                if not live.ending and not _rings(live) and not self._is_waited_for(live):
+                if not live.ending and not self._is_waited_for(live):
                     moved += await self._give(live, given)
             self._send_stations_on(called)
+            if monotonic() >= self._end:
+                await self._end_left()
             if not moved:
                 given.clear()
                 await asyncio.sleep(BEAT_SECONDS)
 
     def _is_waited_for(self, live: LiveCall) -> bool:
         """Whether somebody in it couldn't be reached by another node, now or at all: given away, the call would be cut
-        off. The process that is to stop waits no longer than it may."""
-        unknown = any(outside.kept() is None for outside in live.outside.values())
-        return unknown or (monotonic() < self._last_moment and any(each.stays for each in live.outside.values()))
+        off, or who is rung no more. In the last moment nobody is waited for: some go on after all."""
+        if monotonic() >= self._last_moment:
+            return False
+        unreachable = any(outside.kept() is None or outside.stays for outside in live.outside.values())
+        return unreachable or _rings(live)
+
+    async def _end_left(self) -> None:
+        """The time is over that an operator gave: whoever is left is hung up on, and told why."""
+        left = [live for live in self._switchboard.calls if not live.ending]
+        if left:
+            log.warning("a drained node ends what no other goes on with", node=self._nodes.me, calls=len(left))
+        ends = (self._switchboard.end(live, EndParty.SYSTEM, EndCause.NODE_DRAINED) for live in left)
+        await asyncio.gather(*ends, return_exceptions=True)
 
     async def _give(self, live: LiveCall, given: Counter[str]) -> bool:
         """Give one call to the least busy node that takes it; whether one did."""

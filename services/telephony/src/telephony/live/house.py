@@ -51,6 +51,12 @@ PHRASES = {
         "az": "Sizə zəng var. Zəngi götürmək üçün 1 düyməsini basın.",
         "fa": "برای شما تماسی هست. برای پاسخ دادن، عدد یک را فشار دهید.",
     },
+    "balance": {
+        "en": "Your credit is almost used up. This call ends in a few seconds.",
+        "tr": "Bakiyeniz bitmek üzere. Bu çağrı birkaç saniye içinde sona erecek.",
+        "az": "Balansınız bitmək üzrədir. Bu zəng bir neçə saniyəyə bitəcək.",
+        "fa": "اعتبار شما رو به پایان است. این تماس تا چند ثانیهٔ دیگر قطع می‌شود.",
+    },
     "trouble": {
         "en": "We are sorry. We can't take your call because of a technical problem. Please call again later.",
         "tr": "Üzgünüz. Teknik bir sorun nedeniyle aramanızı yanıtlayamıyoruz. Lütfen daha sonra tekrar arayın.",

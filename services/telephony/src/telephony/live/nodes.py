@@ -53,8 +53,8 @@ class Nodes:
 
     def __init__(self, house: House, switchboard: Switchboard, peers: Peers) -> None:
         self.me = house.settings.node_id
-        self.on_wish: Callable[[bool], object] = lambda _draining: None
-        """Told when an operator wants this node drained, or no more."""
+        self.on_wish: Callable[[datetime | None], object] = lambda _until: None
+        """Told until when an operator wants this node drained, or that they want it no more (None)."""
         self._house = house
         self._switchboard = switchboard
         self._peers = peers
@@ -67,12 +67,12 @@ class Nodes:
         """Node -> its last sign of life, of those that are dead and whose calls are adopted: nobody asks them any more,
         unless they give another one."""
         self._adopting: dict[str, asyncio.Task[bool]] = {}
-        self._wanted_by_operator = False
+        self._wanted_by_operator: datetime | None = None
         self.start_time: datetime = house.now()
 
-    async def begin(self, address: str) -> None:
-        """This process serves as its node from now on, at this address for the others."""
-        me = Node(self.me, address, self.start_time, self._house.now())
+    async def begin(self, address: str, sip_address: str = "") -> None:
+        """This process serves as its node from now on, at this address for the others, and at that one for SIP."""
+        me = Node(self.me, address, self.start_time, self._house.now(), sip_address=sip_address)
         await self._house.db.system(lambda tx: ops.begin(tx, me))
         await self.beat()
 
@@ -93,9 +93,10 @@ class Nodes:
             if self._heard.get(node.node_id, (None, 0.0))[0] != node.heartbeat_time:
                 self._heard[node.node_id] = node.heartbeat_time, self._read
         mine = self._known.get(self.me)
-        if mine is not None and mine.draining != self._wanted_by_operator:
-            self._wanted_by_operator = mine.draining
-            self.on_wish(mine.draining)
+        wanted = mine.drain_deadline_time if mine is not None and mine.draining else None
+        if mine is not None and wanted != self._wanted_by_operator:
+            self._wanted_by_operator = wanted
+            self.on_wish(wanted)
 
     def silent(self, node: Node) -> bool:
         """Whether the node's row was not renewed for long, while this one's was."""
@@ -315,6 +316,13 @@ class Nodes:
         node_id = await self._house.db.run(tenant_id, lambda tx: ops.station_node_of(tx, agent_id), read_only=True)
         node = self._known.get(node_id) if node_id != self.me else None
         return None if node is None or not await self._answers(node) else self._stub_of(node_id)
+
+    async def sip_of_call(self, tenant_id: str, agent_id: str) -> str:
+        """Where another living node speaks SIP (host:port) that owns the call an agent is in; "" for this one, no call,
+        and a node that is dead or has no SIP."""
+        where = await self._house.db.run(tenant_id, lambda tx: ops.call_node_of(tx, agent_id), read_only=True)
+        node = self._known.get(where[1]) if where is not None and where[1] != self.me else None
+        return node.sip_address if node is not None and not self.silent(node) else ""
 
     def living(self) -> Sequence[str]:
         """Names of the nodes that live as far as is known, this one among them."""

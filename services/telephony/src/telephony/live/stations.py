@@ -47,6 +47,8 @@ class Stations:
         self._house = house
         self._moved = moved
         self._live: dict[tuple[str, str], LiveStation] = {}
+        self.auto_accept: Callable[[str, str, str], object] = lambda _tenant_id, _offer_id, _agent_id: None
+        """Told (tenant id, offer id, agent id) of an offer that is accepted by itself where the agent's leg is warm."""
 
     def __iter__(self) -> Iterator[LiveStation]:
         return iter(list(self._live.values()))

@@ -24,9 +24,10 @@ from telephony.live.flow import FlowDriver, learn
 from telephony.live.house import House, unbroken
 from telephony.live.instructions import DialInFlow, Dialled, DialOrder
 from telephony.live.ledger import LeaseLost
-from telephony.live.outside import NoTrunk
+from telephony.live.outside import NoTrunk, OutsideLeg
 from telephony.live.recording import end_part, finish, record
 from telephony.live.screens import leave_message, leaves_message
+from telephony.live.seating import Seating
 from telephony.live.stations import Stations
 from telephony.media.media_leg import MediaLeg
 from telephony.ops import calls as ops
@@ -70,12 +71,15 @@ class Switchboard:
         """Told (tenant id, contact id, agent id) of an agent who accepted a callback, or is kept for one."""
         self.ring_agent: Callable[[LiveCall, Leg], Coroutine[Any, Any, None]] = _nobody
         """Rings the desk phone of an agent who is in a call without media."""
+        self.take_along: Callable[[LiveCall, Leg, OutsideLeg], object] = lambda _live, _leg, _telephone: None
+        """Lets somebody's telephone go on as another leg of theirs, in this call or another."""
         self.resume_outside: Callable[[LiveCall], Coroutine[Any, Any, None]] = _nobody
         """Brings parties outside of an adopted call to this node."""
         self.seek: Callable[[], object] = lambda: None  # told that an agent is sought, or no more
         self.dial_in_flow: DialInFlow = _nowhere
         """Rings numbers for flows; who dials sets it."""
         self._house = house
+        self._seating = Seating(house, self)
         self._live: dict[str, LiveCall] = {}
         self._parting: dict[str, LiveCall] = {}
         """Calls that were handed over and whose parties still hear each other here, until they are there."""
@@ -109,7 +113,7 @@ class Switchboard:
         if not led:
             self._end_lead(live, call)
             self._record(live, call)
-        self._seat(live, legs)
+        self._seating.seat(live, legs)
         live.follow(call, legs)
         back = call.served != before.served
         if back:
@@ -129,36 +133,6 @@ class Switchboard:
         """A conversation is recorded from the first word."""
         if call.state in TALK_STATES and call.recorded and live.recording is None:
             record(self._house, live, call)
-
-    def _seat(self, live: LiveCall, legs: Sequence[Leg], *, ring: bool = True) -> None:
-        """Stations of who came in are joined, of who left are free; outside legs of who left hang up. `ring` desk
-        phones of agents without another station."""
-        for leg in legs:
-            seated = leg.party in (Party.AGENT, Party.SUPERVISOR) and leg.agent_id
-            station = self.stations.find(live.tenant_id, leg.agent_id) if seated else None
-            if leg.live and leg.answered and seated and live.leg_of(leg.agent_id) is None:
-                media = station.leg if station is not None and not station.lost else None
-                if station is not None:
-                    station.call_id = live.call_id
-                if leg.leg_id in live.outside:
-                    continue  # a desk phone
-                if media is not None:
-                    self._part_with(live.tenant_id, leg.agent_id)
-                    live.attach(leg.leg_id, media)
-                else:
-                    log.warning("who came in has no media here yet", call_id=live.call_id, party=leg.party)
-                    self.station_wanted(live.tenant_id, leg.agent_id, self._house.settings.node_id)
-                    if ring:
-                        self._house.tasks.spawn(self.ring_agent(live, leg), "ring desk phone")
-                    live.lose(leg.leg_id)
-                    if leg.party == Party.AGENT:
-                        self._house.tasks.spawn(self.comfort(live), "comfort")
-            elif not leg.live:
-                if station is not None and station.call_id == live.call_id and not _seated_again(legs, leg):
-                    station.call_id = ""
-                outside = live.outside.pop(leg.leg_id, None)
-                if outside is not None:
-                    self._house.tasks.spawn(outside.hang_up(leg.q850_cause), "hang up outside")
 
     def _lead_again(self, live: LiveCall) -> None:
         """A blind transfer: flows leads the customer from here."""
@@ -263,7 +237,7 @@ class Switchboard:
             if not led:
                 self._record(live, call)
             # A desk phone that is in the call already is told where it goes on; ringing it would be a second call.
-            self._seat(live, legs, ring=False)
+            self._seating.seat(live, legs, ring=False)
             live.follow(call, legs)
             for leg in live.live_legs(Party.CUSTOMER, Party.AGENT, Party.SUPERVISOR):
                 if leg.answered and live.room.member(leg.leg_id).leg is None:
@@ -304,7 +278,7 @@ class Switchboard:
             del self._parting[live.call_id]
             self._silence(live)
 
-    def _part_with(self, tenant_id: str, agent_id: str) -> None:
+    def part_with(self, tenant_id: str, agent_id: str) -> None:
         """A station is needed by another call than one it lingers in."""
         for live in list(self._parting.values()):
             if live.tenant_id == tenant_id and any(leg.agent_id == agent_id for leg in live.legs):
@@ -437,10 +411,6 @@ class Switchboard:
 
 async def _nowhere(live: LiveCall, order: DialOrder) -> Dialled:
     raise NoTrunk("nobody rings numbers here")
-
-
-def _seated_again(legs: Sequence[Leg], over: Leg) -> bool:
-    return any(leg.agent_id == over.agent_id and leg.live for leg in legs)
 
 
 async def _nobody(*_: object) -> None:

@@ -142,6 +142,10 @@ class ClipStore:
         """Speak after it."""
         return await self._clip({"make": "message_beep"})
 
+    async def zip_tone(self) -> Clip:
+        """A call comes by itself."""
+        return await self._clip({"make": "zip_tone"})
+
     async def ringback(self) -> Clip:
         return await self._clip({"make": "ringback"})
 

@@ -98,6 +98,13 @@ def message_beep() -> Samples:
     return (0.12 * np.sin(2 * np.pi * 1_000 * time) * edge).astype(np.float32)
 
 
+def zip_tone() -> Samples:
+    """1,400 Hz for 0.15 s: a call comes now, by itself."""
+    time = np.arange(int(0.15 * RATE)) / RATE
+    edge = np.minimum(1, np.minimum(time, time[-1] - time) / 0.01)
+    return (0.12 * np.sin(2 * np.pi * 1_400 * time) * edge).astype(np.float32)
+
+
 def ringback() -> Samples:
     """425 Hz, 1 s on and 4 s off (ITU-T E.180 supplement 2, most of Europe)."""
     time = np.arange(RATE) / RATE

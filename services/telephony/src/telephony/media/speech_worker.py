@@ -34,6 +34,8 @@ def make(espeak: Espeak, head: dict[str, str], body: bytes) -> list[bytes]:
             return sound.encode(sound.quiet(), 16_000, "audio")
         case "music":
             return sound.encode(sound.hold_music(), 32_000, "audio")
+        case "zip_tone":
+            return sound.encode(sound.zip_tone())
         case "message_beep":
             return sound.encode(sound.message_beep())
         case "ringback":

@@ -14,7 +14,7 @@ from chassis.telemetry import log
 from kernel.ids import new_id
 
 from telephony.domain import devices
-from telephony.domain.devices import Binding, Device, DeviceNotFound, Register
+from telephony.domain.devices import Binding, Device, DeviceNotFound, Patience, Register
 from telephony.domain.trunks import require_version
 from telephony.store import devices as store
 
@@ -115,7 +115,38 @@ async def reachable(tx: Tx, agent_id: str, now: datetime) -> Sequence[tuple[Devi
     usable = [each for each in found if each.enabled]
     bindings = await store.bindings_of(tx, [each.device_id for each in usable])
     reached = [(each, devices.living(bindings[each.device_id], now)) for each in usable]
-    return [(device, places) for device, places in reached if places]
+    able = [(device, [place for place in places if not place.unreachable]) for device, places in reached]
+    return [(device, places) for device, places in able if places]
+
+
+async def note_silence(tx: Tx, device_id: str, rung: Binding, patience: Patience, now: datetime) -> bool:
+    """A place that was rung said nothing; whether it counts as unreachable by that. What it has said meanwhile, by a
+    REGISTER or to another call, counts more."""
+    before = await _place(tx, device_id, rung)
+    if before is None or before.register_time != rung.register_time or before.silent_invites < rung.silent_invites:
+        return False
+    after = devices.silent(before, patience, now)
+    await store.keep_silence(tx, device_id, after)
+    return after.unreachable and not before.unreachable
+
+
+async def note_heard(tx: Tx, device_id: str, place: Binding) -> bool:
+    """Something was heard from there; whether it counted as unreachable until now."""
+    before = await _place(tx, device_id, place)
+    if before is None or not before.silent_invites:
+        return False
+    await store.keep_silence(tx, device_id, devices.heard(before))
+    return before.unreachable
+
+
+async def unreachable(tx: Tx, now: datetime) -> Sequence[tuple[str, Device, Binding]]:
+    """(tenant id, phone, place) of those that are to be asked whether they are there. System transaction."""
+    return await store.unreachable(tx, now)
+
+
+async def _place(tx: Tx, device_id: str, known: Binding) -> Binding | None:
+    bindings = (await store.bindings_of(tx, [device_id]))[device_id]
+    return next((each for each in bindings if each.contact == known.contact), None)
 
 
 async def has_expired(tx: Tx, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from chassis.sql import Tx
@@ -15,7 +15,7 @@ from telephony.domain import calls
 from telephony.domain.calls import Call
 from telephony.domain.legs import Leg, LegTrigger, change_leg
 from telephony.domain.moments import Happening, Moment
-from telephony.domain.nodes import Node, NodeNotFound
+from telephony.domain.nodes import Node, NodeNotFound, until
 from telephony.ops.calls import HEARTBEAT_FRESH, end_orphan
 from telephony.store import calls as call_store
 from telephony.store import legs as leg_store
@@ -58,12 +58,25 @@ async def live(tx: Tx, node_id: str, now: datetime) -> Sequence[Node]:
     return await node_store.list_nodes(tx)
 
 
-async def set_draining(tx: Tx, node_id: str, draining: bool) -> Node:
-    """Ask a node to take no new calls, or to take them again. NodeNotFound."""
-    if not await node_store.set_draining(tx, node_id, draining):
-        raise NodeNotFound("no node of this name has been seen: list them")
+async def drain(tx: Tx, node_id: str, bound: timedelta | None, default: timedelta, now: datetime) -> Node:
+    """Ask a node to take no new calls, and to wait for those it can't move no longer than `bound`, else than `default`.
+    NodeNotFound, InvalidInput."""
+    deadline = until(await _node(tx, node_id), bound, default, now)
+    await node_store.set_draining(tx, node_id, deadline)
+    return await _node(tx, node_id)
+
+
+async def undrain(tx: Tx, node_id: str) -> Node:
+    """Ask a node to take calls again. NodeNotFound."""
+    await _node(tx, node_id)
+    await node_store.set_draining(tx, node_id, None)
+    return await _node(tx, node_id)
+
+
+async def _node(tx: Tx, node_id: str) -> Node:
     found = await node_store.find_node(tx, node_id)
-    assert found is not None
+    if found is None:
+        raise NodeNotFound("no node of this name has been seen: list them")
     return found
 
 

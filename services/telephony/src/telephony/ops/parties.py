@@ -12,7 +12,7 @@ from chassis.telemetry import log
 from kernel.ids import new_id
 
 from telephony import convert
-from telephony.domain import after_agent, callbacks, calls, consults, flow_dials, parties, supervision, transfers
+from telephony.domain import after_agent, callbacks, calls, consults, flow_dials, parties, transfers
 from telephony.domain import conversation as rules
 from telephony.domain import legs as leg_rules
 from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Trigger
@@ -77,6 +77,7 @@ async def answer_call(tx: Tx, call_id: str, agent_id: str, contact: Contact, now
     if search is not None:
         await search_store.drop_search(tx, search.offer_id)
     if outcome is not None:
+        await _watches_nowhere_else(tx, agent_id, call_id, now)
         outcome = dataclasses.replace(outcome, after=parties.found(outcome.after, agent_id, now))
         return await keep(tx, before, outcome, now)
     state = before.call.state.value
@@ -87,6 +88,15 @@ async def answer_call(tx: Tx, call_id: str, agent_id: str, contact: Contact, now
     if before.call.live and taken is not None:
         return await telephones_over(tx, before, [taken], now, Q850.ANSWERED_ELSEWHERE)
     return None
+
+
+async def _watches_nowhere_else(tx: Tx, agent_id: str, call_id: str, now: datetime) -> None:
+    """Who listened to another call talks in this one now: one person, one pair of ears."""
+    station = await station_store.find_station(tx, agent_id)
+    if station is not None and station.call_id not in ("", call_id):
+        watched = await call_store.find_call(tx, station.call_id)
+        if watched is not None and watched.live:
+            await stop_supervising(tx, station.call_id, agent_id, now)
 
 
 async def telephones_over(tx: Tx, before: Conversation, legs: Sequence[Leg], now: datetime, q850: int) -> Found:
@@ -127,7 +137,7 @@ def _answered(
         return parties.answered(before.with_legs(rung, own), own.leg_id, now)
     if (call.state, Trigger.JOIN) not in calls.TRANSITIONS or call.state is CallState.DIALING:
         return None
-    leg = _agent_leg(call.call_id, agent_id, contact.contact_id or call.contact_id, now)
+    leg = agent_leg(call.call_id, agent_id, contact.contact_id or call.contact_id, now)
     if taken is not None:
         leg = dataclasses.replace(leg, leg_id=taken.leg_id, address=taken.address)
     return parties.joined(before, leg, calls.answered(call, agent_id, contact, now))
@@ -236,11 +246,12 @@ def cause_of(q850: int) -> str:
         18: EndCause.NO_ANSWER,
         Q850.NO_ANSWER: EndCause.NO_ANSWER,
         Q850.REJECTED: EndCause.REJECTED,
+        Q850.BEARER: EndCause.MEDIA_FAILED,
     }
     return causes.get(q850, EndCause.UNREACHABLE)
 
 
-# -- sent on, taken over -------------------------------------------------------------------------------
+# -- sent on ------------------------------------------------------------------------------------------
 
 
 async def send_on(tx: Tx, call_id: str, actor: Actor, target_kind: str, target: str, now: datetime) -> Found:
@@ -316,21 +327,6 @@ async def _tell_transfer(
     tx.emit(told, key=call_id)
 
 
-async def take_over(
-    tx: Tx, call_id: str, supervisor_id: str, contact_id: str, now: datetime, agent_id: str = ""
-) -> Found:
-    """A supervisor takes an agent's place, as `transfers.to_take_over` says whose."""
-    before = await conversation(tx, call_id)
-    leg = _agent_leg(call_id, supervisor_id, contact_id, now)
-    replaced = transfers.to_take_over(before, supervisor_id, agent_id)
-    found = await keep(tx, before, transfers.taken_over(before, leg, now, agent_id), now)
-    agent_id = replaced.agent_id if replaced is not None else before.call.agent_id
-    told = dataclasses.replace(leg, supervised_agent_id=agent_id)
-    await add_moment(tx, Moment(call_id, Happening.TAKEN_OVER, now, agent_id, "agent", supervisor_id))
-    tx.emit(convert.supervision_changed(found[0], told, now, took_over=True), key=call_id)
-    return found
-
-
 async def give_up(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime) -> None:
     """An agent who had begun a contact for a call can't be joined to it: their part is over."""
     left = dataclasses.replace(_never_joined(call_id, agent_id, contact_id), reason=LeftReason.LEFT)
@@ -338,20 +334,6 @@ async def give_up(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: dat
 
 
 # -- supervision -----------------------------------------------------------------------------------------------
-
-
-async def supervise(tx: Tx, call_id: str, leg: Leg, now: datetime) -> Found:
-    """A supervisor takes part, or changes how. StationRequired, StationOnCall."""
-    await free_station(tx, leg.agent_id, now, call_id)
-    before = await conversation(tx, call_id)
-    agent_id = leg.supervised_agent_id or before.call.agent_id
-    leg = dataclasses.replace(leg, supervised_agent_id=agent_id)
-    outcome = supervision.supervise(before, leg, now)
-    found = await keep(tx, before, outcome, now)
-    # Who takes part already and changes how keeps their leg.
-    seated = outcome.after.of_supervisor(leg.agent_id) or leg
-    tx.emit(convert.supervision_changed(found[0], seated, now), key=call_id)
-    return found
 
 
 async def stop_supervising(tx: Tx, call_id: str, user_id: str, now: datetime) -> Found:
@@ -378,7 +360,8 @@ async def free_station(tx: Tx, agent_id: str, now: datetime, call_id: str = "") 
 # -- inside ----------------------------------------------------------------------------------------------------
 
 
-def _agent_leg(call_id: str, agent_id: str, contact_id: str, now: datetime) -> Leg:
+def agent_leg(call_id: str, agent_id: str, contact_id: str, now: datetime) -> Leg:
+    """Of an agent who is there from now on."""
     return Leg(
         new_id("leg", now), call_id, Party.AGENT, LegState.CONNECTED, agent_id=agent_id, contact_id=contact_id,
         join_time=now,

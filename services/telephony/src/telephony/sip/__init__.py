@@ -18,7 +18,8 @@ one `bye()` of ours or one `on_bye`. `AgentSettings` holds who is trusted, who i
 How it works inside: docs/mechanisms/sip.md.
 """
 
-from telephony.sip.agent import AgentSettings, SipAgent
+from telephony.sip.agent import SipAgent
+from telephony.sip.agent_settings import AgentSettings, PassedOn
 from telephony.sip.causes import cause_of, status_of
 from telephony.sip.connections import Limits
 from telephony.sip.dialogs import place_of
@@ -27,7 +28,7 @@ from telephony.sip.errors import DialogEnded, OfferRefused, SipParseError, SipRe
 from telephony.sip.fields import Replaces
 from telephony.sip.gate import GateKeys
 from telephony.sip.invitation import Invitation
-from telephony.sip.messages import Flow, Response, Source
+from telephony.sip.messages import Flow, Request, Response, Source
 from telephony.sip.outgoing import Failure, InviteWish, OutgoingInvite
 from telephony.sip.refer import ReferWish
 from telephony.sip.registrar import Binding, RegisterWish
@@ -39,8 +40,8 @@ from telephony.sip.uris import NameAddr, SipUri, parse_address, parse_dialed, pa
 
 __all__ = [
     "AgentSettings", "Binding", "Credentials", "Destination", "DialogEnded", "Ended", "Failure", "Flow", "GateKeys",
-    "Invitation", "InviteWish", "Limits", "ListenPoint", "NameAddr", "OfferRefused", "OutgoingInvite", "ReferWish",
-    "RegisterWish", "Registrant", "Registration", "Replaces", "Response", "SessionTimes", "SipAgent", "SipDialog",
-    "SipParseError", "SipRefused", "SipUri", "Source", "TransportFailed", "cause_of", "ha1", "parse_address",
-    "parse_dialed", "parse_uri", "place_of", "status_of",
+    "Invitation", "InviteWish", "Limits", "ListenPoint", "NameAddr", "OfferRefused", "OutgoingInvite", "PassedOn",
+    "ReferWish", "RegisterWish", "Registrant", "Registration", "Replaces", "Request", "Response", "SessionTimes",
+    "SipAgent", "SipDialog", "SipParseError", "SipRefused", "SipUri", "Source", "TransportFailed", "cause_of", "ha1",
+    "parse_address", "parse_dialed", "parse_uri", "place_of", "status_of",
 ]  # fmt: skip

@@ -3,71 +3,33 @@
 from __future__ import annotations
 
 import secrets
-import ssl
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from chassis.telemetry import log
 
 from telephony.sip import registrar, registration, session_timer
-from telephony.sip.connections import Limits
+from telephony.sip.agent_settings import AgentSettings, PassedOn
 from telephony.sip.dialogs import TAKE_OVER_STEP, DialogState, place_of
 from telephony.sip.digest import Credentials, DigestClient
 from telephony.sip.errors import SipParseError
 from telephony.sip.fields import Replaces
-from telephony.sip.gate import Gate, GateKeys
+from telephony.sip.gate import Gate, put_off
 from telephony.sip.invitation import Invitation
-from telephony.sip.messages import Flow, Headers, Request, Response, Source
+from telephony.sip.messages import Flow, Headers, Request, Response
 from telephony.sip.outgoing import InviteWish, OutgoingInvite
 from telephony.sip.parsing import parse
 from telephony.sip.registration import Registrant, Registration
 from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.session import SipDialog, refuse_extensions
-from telephony.sip.session_timer import IntervalTooSmall, SessionTimes
+from telephony.sip.session_timer import IntervalTooSmall
 from telephony.sip.sources import told_by_edge
 from telephony.sip.stack import ALLOW, REGISTRAR_SUPPORTED, SUPPORTED, Stack
 from telephony.sip.timers import LoopTimers, Timers
 from telephony.sip.transports import Destination, ListenPoint, TransportLayer
-from telephony.sip.uris import NameAddr, parse_uri
+from telephony.sip.uris import NameAddr, SipUri, parse_uri
 
-_LOOK_UP_AGAIN = 2
-"""Seconds."""
 _KNOWN = frozenset(part.lower() for part in ALLOW.split(", "))
-
-
-@dataclass(frozen=True)
-class AgentSettings:
-    """How one agent is set up."""
-
-    points: Sequence[ListenPoint]
-    name: str = "merkez"
-    """User-Agent, Server, and the user of our Contact when there is none better."""
-    times: SessionTimes = field(default_factory=SessionTimes)
-    limits: Limits = field(default_factory=Limits)
-    tls_client: ssl.SSLContext | None = None
-    """For TLS connections we make; None checks against the system's authorities."""
-    keys: GateKeys | None = None
-    """For challenging; None refuses everyone who isn't trusted."""
-    trusted: Callable[[Source], bool] = field(default=lambda _: False)
-    """Whether calls from there need no digest: a trunk's addresses."""
-    share: Callable[[Source], str] = field(default=lambda source: source.host)
-    """By what name a trusted source has its share of the new calls there may be: of one owner's trunks it is the same,
-    or many addresses would be many shares."""
-    phone: Callable[[str, str], Coroutine[Any, Any, bool] | None] = field(default=lambda *_: None)
-    """Whether a user name (first) is of a phone that is signed in from an address. Such a caller is challenged from a
-    trusted address too: offices share theirs with a trunk, and whoever says what is a trunk's need not be their own
-    company. None, at once, for a name that no phone has. When it raises, the caller is told to come again (503)."""
-    edges: Callable[[str], bool] = field(default=lambda _: False)
-    """Whether an address is a proxy's of ours: then it says where a request began (`sources`). Such a proxy is never
-    barred, whoever is behind it may be."""
-    barred: Callable[[str], bool] = field(default=lambda _: False)
-    """Whether an address isn't even listened to. Asked for every datagram: must be quick."""
-    barred_name: Callable[[str, str], bool] = field(default=lambda *_: False)
-    """Whether nobody at an address (first) is let in by a user name: the secret they show isn't looked at."""
-    on_failure: Callable[[str, str, str], None] = field(default=lambda *_: None)
-    """Called with an address, what it did, and the user name it did it by: `credentials` (wrong ones, under a nonce
-    given to that address) or `malformed` (no name; over UDP the address may be forged: never bar a trunk for it)."""
 
 
 class SipAgent:
@@ -314,10 +276,34 @@ class SipAgent:
             self.stack.spawn(self._guarded(transaction, self._phone_or_trunk(transaction, gate, phone)), "INVITE")
 
     async def _identified(self, transaction: ServerTransaction, gate: Gate) -> None:
+        request = transaction.request
+        if vouched := self._settings.vouched(request):
+            await self._guarded(transaction, self._invite_later(transaction, vouched))
+            return
         user = await gate.identify(transaction)
-        if user is not None and transaction.is_open:
-            self._transports.know(transaction.request.flow)
+        if user is None:
+            return
+        self._transports.know(request.flow)
+        try:
+            passed_on = await self._settings.elsewhere(request, user)
+        except Exception as error:
+            log.warning("where a phone's call belongs can't be looked up", exc_info=error)
+            put_off(transaction)
+            return
+        if passed_on is not None:
+            self._pass_on(transaction, passed_on)
+        elif transaction.is_open:
             await self._guarded(transaction, self._invite_later(transaction, user))
+
+    def _pass_on(self, transaction: ServerTransaction, to: PassedOn) -> None:
+        """302: an edge of ours goes there by itself, a phone without one calls there anew (8.3)."""
+        response = transaction.request.response(302, tag=secrets.token_hex(8))
+        dialed = parse_uri(transaction.request.uri).plain_user
+        host, _, port = to.place.rpartition(":")
+        response.headers.set("contact", f"<{SipUri.of(dialed, host.strip('[]'), int(port))}>")
+        for name, value in to.fields:
+            response.headers.set(name, value)
+        transaction.respond(response)
 
     async def _phone_or_trunk(
         self, transaction: ServerTransaction, gate: Gate, phone: Coroutine[Any, Any, bool]
@@ -327,9 +313,7 @@ class SipAgent:
         except Exception as error:
             # Whose it is can't be looked up now. A trunk's call, it may be: its carrier tries again, or elsewhere.
             log.warning("who calls can't be looked up", exc_info=error)
-            response = transaction.request.response(503, tag=secrets.token_hex(8))
-            response.headers.set("retry-after", str(_LOOK_UP_AGAIN))
-            transaction.respond(response)
+            put_off(transaction)
             return
         if is_phone:
             await self._identified(transaction, gate)

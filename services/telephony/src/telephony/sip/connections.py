@@ -33,7 +33,7 @@ class Limits:
     """Server transactions at once; more are answered 503 without state."""
     invitations_per_second: float = 200.0
     """New INVITEs of all trusted sources together, and as many of all others that answer a challenge; more are answered
-    503 with Retry-After. Of either a source has a quarter for sure; a trusted one also what others leave."""
+    503 with Retry-After. Sources share either fairly (`fairness`); one that isn't trusted has a quarter at most."""
 
 
 class Connection(asyncio.Protocol):

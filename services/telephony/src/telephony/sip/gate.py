@@ -7,8 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from chassis.telemetry import log
+
 from telephony.sip.connections import Limits
 from telephony.sip.digest import OFFERED, DigestServer, Lookup, Verdict
+from telephony.sip.fairness import FairRate
 from telephony.sip.messages import Request
 from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.timers import Timers
@@ -30,10 +33,10 @@ class GateKeys:
     """Challenged with, the preferred first; an answer by another one is wrong."""
 
 
+_LOOK_UP_AGAIN = 2
+"""Seconds."""
 _SHARE = 0.25
-"""What one address of strangers may take of what they may all take, and one trunk of what trunks may."""
-_SPARE = 0.5
-"""What is left to others by a trunk that takes more than its share: whoever is quiet finds room at once."""
+"""What one address of strangers may take at most of what they may all take: each costs looks at the database."""
 _KNOWN = 4096
 
 
@@ -46,15 +49,22 @@ class _Rate:
         self._most = self._tokens = max(1.0, a_second)
         self._filled = timers.now()
 
-    def admits(self, leaving: float = 0.0) -> bool:
-        """Take one, when as many as `leaving` are there beside it."""
+    def admits(self) -> bool:
+        """Take one, when there is one."""
         now = self._timers.now()
         self._tokens = min(self._most, self._tokens + (now - self._filled) * self._a_second)
         self._filled = now
-        if self._tokens < 1 + leaving:
+        if self._tokens < 1:
             return False
         self._tokens -= 1
         return True
+
+
+def put_off(transaction: ServerTransaction) -> None:
+    """Who it is can't be looked up now: they are to come again, or elsewhere."""
+    response = transaction.request.response(503, tag=secrets.token_hex(8))
+    response.headers.set("retry-after", str(_LOOK_UP_AGAIN))
+    transaction.respond_once(response)
 
 
 class Gate:
@@ -72,8 +82,7 @@ class Gate:
         self._keys = keys
         self._server = DigestServer(keys.realm, keys.secret, keys.now, keys.algorithms) if keys is not None else None
         self._rate = limits.invitations_per_second
-        self._trusted, self._strangers = _Rate(timers, self._rate), _Rate(timers, self._rate)
-        self._trunks: OrderedDict[str, _Rate] = OrderedDict()
+        self._trusted, self._strangers = FairRate(timers, self._rate), FairRate(timers, self._rate)
         self._addresses: OrderedDict[str, _Rate] = OrderedDict()
         self._on_failure = on_failure
         self._barred_name = barred_name
@@ -82,13 +91,13 @@ class Gate:
         """Whether one more new call is within the rate. Who isn't trusted, a phone before it is identified too, takes
         nothing of what trunks may have, and one address of them no more than a part of what the others may. Who is only
         to be challenged takes nothing: refusing costs no less, and a datagram may come in anybody's name. A trunk has
-        its share (`whose` is by what name), and beyond it what nobody else asks for."""
+        its company's share (`whose` is by what name), and beyond it what nobody else asks for."""
         if trusted:
-            own = self._share(self._trunks, whose or request.source.host)
-            return self._trusted.admits(0.0 if own.admits() else self._rate * _SPARE)
+            return self._trusted.admits(whose or request.source.host)
         if self._server is None or not self._server.answers(request, "authorization"):
             return True
-        return self._share(self._addresses, request.source.host).admits() and self._strangers.admits()
+        host = request.source.host
+        return self._share(self._addresses, host).admits() and self._strangers.admits(host)
 
     def _share(self, known: OrderedDict[str, _Rate], name: str) -> _Rate:
         own = known.get(name)
@@ -100,7 +109,8 @@ class Gate:
         return own
 
     async def identify(self, transaction: ServerTransaction) -> str | None:
-        """The proved user; else None, and the request is answered: the same way for whatever was wrong."""
+        """The proved user; else None, and the request is answered: the same way for whatever was wrong, and for every
+        name while names can't be looked up (503)."""
         if self._server is None or self._keys is None:
             transaction.respond_once(transaction.request.response(403, tag=secrets.token_hex(8)))
             return None
@@ -110,9 +120,11 @@ class Gate:
         try:
             if not barred:
                 verdict, user = await self._server.check(transaction.request, "authorization", self._keys.lookup)
-        except Exception:
-            transaction.answer(500, tag=secrets.token_hex(8))
-            raise
+        except Exception as error:
+            # Before anything is known of the name: who has one hears what who has none does, after the same looks.
+            log.warning("who shows credentials can't be looked up", exc_info=error)
+            put_off(transaction)
+            return None
         if verdict is Verdict.RIGHT:
             return user
         if verdict is Verdict.WRONG and not barred:

@@ -18,7 +18,13 @@ _FIELDS = (
     "device_id", "agent_id", "display_name", "user_name", "ha1_sha256", "ha1_md5", "create_time", "update_time",
     "enabled", "version", "brand_id",
 )  # fmt: skip
-_BINDING = ("contact", "expire_time", "source", "node_id", "call_id", "cseq", "register_time", "user_agent")
+_BINDING = (
+    "contact", "expire_time", "source", "node_id", "call_id", "cseq", "register_time", "user_agent", "silent_invites",
+    "silent_since", "unreachable",
+)  # fmt: skip
+
+
+_PLACE = [device_bindings.c[name] for name in (*_BINDING, "transport", "path")]
 
 
 async def add_device(tx: Tx, device: Device) -> None:
@@ -70,6 +76,14 @@ async def bindings_of(tx: Tx, device_ids: Sequence[str]) -> Mapping[str, Sequenc
     return found
 
 
+async def keep_silence(tx: Tx, device_id: str, binding: Binding) -> None:
+    """How silent this place is."""
+    mine = (device_bindings.c.tenant_id == tx.tenant_id, device_bindings.c.device_id == device_id)
+    values = {name: getattr(binding, name) for name in ("silent_invites", "silent_since", "unreachable")}
+    place = device_bindings.c.contact == binding.contact
+    await tx.execute(update(device_bindings).where(*mine, place).values(**values))
+
+
 async def replace_bindings(tx: Tx, device_id: str, bindings: Sequence[Binding]) -> None:
     """These and no others."""
     mine = (device_bindings.c.tenant_id == tx.tenant_id, device_bindings.c.device_id == device_id)
@@ -89,6 +103,14 @@ async def replace_bindings(tx: Tx, device_id: str, bindings: Sequence[Binding]) 
 
 
 # -- the node's sweeps, in system transactions -----------------------------------------------------------------
+
+
+async def unreachable(tx: Tx, now: datetime) -> Sequence[tuple[str, Device, Binding]]:
+    """(tenant id, phone, place) of those that count as unreachable, while their registration lasts."""
+    same = (devices.c.tenant_id == device_bindings.c.tenant_id) & (devices.c.device_id == device_bindings.c.device_id)
+    found = select(device_bindings.c.tenant_id.label("whose"), devices, *_PLACE).join(devices, same)
+    found = found.where(device_bindings.c.unreachable, device_bindings.c.expire_time > now, devices.c.enabled)
+    return [(row["whose"], _device(row), _binding(row)) for row in await tx.all(found.limit(500))]
 
 
 async def has_expired(tx: Tx, now: datetime) -> bool:

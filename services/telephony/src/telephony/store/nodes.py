@@ -23,8 +23,8 @@ _COUNT = (
 async def begin(tx: Tx, node: Node) -> None:
     """A process of this node has begun: it takes calls, whatever was asked of the one before."""
     values = {
-        "address": node.address, "draining": False, "start_time": node.start_time,
-        "heartbeat_time": node.heartbeat_time,
+        "address": node.address, "draining": False, "drain_deadline_time": None, "start_time": node.start_time,
+        "heartbeat_time": node.heartbeat_time, "sip_address": node.sip_address,
     }  # fmt: skip
     known = await tx.execute(update(nodes).where(nodes.c.node_id == node.node_id).values(**values))
     if not known.rowcount:
@@ -35,10 +35,10 @@ async def beat(tx: Tx, node_id: str, now: datetime) -> None:
     await tx.execute(update(nodes).where(nodes.c.node_id == node_id).values(heartbeat_time=now))
 
 
-async def set_draining(tx: Tx, node_id: str, draining: bool) -> bool:
-    """Whether the node is known."""
-    result = await tx.execute(update(nodes).where(nodes.c.node_id == node_id).values(draining=draining))
-    return result.rowcount == 1
+async def set_draining(tx: Tx, node_id: str, deadline: datetime | None) -> None:
+    """It drains until then; None when it takes calls."""
+    values = {"draining": deadline is not None, "drain_deadline_time": deadline}
+    await tx.execute(update(nodes).where(nodes.c.node_id == node_id).values(**values))
 
 
 async def find_node(tx: Tx, node_id: str) -> Node | None:
@@ -53,5 +53,6 @@ async def list_nodes(tx: Tx) -> Sequence[Node]:
 
 def _node(row: RowMapping) -> Node:
     return Node(
-        row["node_id"], row["address"], row["start_time"], row["heartbeat_time"], row["draining"], row["live_calls"]
-    )
+        row["node_id"], row["address"], row["start_time"], row["heartbeat_time"], row["draining"], row["live_calls"],
+        row["drain_deadline_time"], row["sip_address"],
+    )  # fmt: skip

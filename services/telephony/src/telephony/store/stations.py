@@ -107,6 +107,7 @@ async def lapsed_phones(tx: Tx, now: datetime) -> Sequence[tuple[str, str]]:
             device_bindings.c.tenant_id == stations.c.tenant_id,
             device_bindings.c.device_id == stations.c.client_id,
             device_bindings.c.expire_time > now,
+            ~device_bindings.c.unreachable,
             devices.c.enabled,
         )
     )

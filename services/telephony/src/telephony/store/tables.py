@@ -160,6 +160,8 @@ nodes = platform_table(
     Column("draining", Boolean, nullable=False),
     Column("start_time", Time, nullable=False),
     Column("heartbeat_time", Time, nullable=False),
+    Column("drain_deadline_time", Time),
+    Column("sip_address", Text, nullable=False),
 )  # fmt: skip
 
 park_codes = tenant_table(

@@ -7,7 +7,7 @@ whose call it is where the trunk is the platform's.
 from __future__ import annotations
 
 from chassis.sql import Json, Time, platform_table, tenant_table
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, Numeric, Text, func
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, Numeric, Text, false, func
 
 from telephony.store.tables import metadata
 
@@ -123,6 +123,9 @@ device_bindings = tenant_table(
     Column("user_agent", Text, nullable=False),
     Column("path", Json, nullable=False, server_default="[]"),
     Column("register_time", Time, nullable=False, server_default=func.now()),
+    Column("silent_invites", Integer, nullable=False, server_default="0"),
+    Column("silent_since", Time),
+    Column("unreachable", Boolean, nullable=False, server_default=false()),
 )  # fmt: skip
 
 country_choices = tenant_table(

@@ -35,6 +35,16 @@ def name(value: str, field: str = "display_name", longest: int = 200) -> str:
     return stripped
 
 
+def text(value: str, field: str, longest: int) -> str:
+    """Words on any number of lines, without blanks around them."""
+    stripped = value.strip()
+    if not stripped or len(stripped) > longest:
+        raise FieldInvalid.of(field, f"must have 1 to {longest} characters")
+    if any(unicodedata.category(each) in _NOT_TEXT and each not in "\n\t\r" for each in stripped):
+        raise FieldInvalid.of(field, "must not hold control characters")
+    return stripped
+
+
 def email(value: str, field: str = "email") -> str:
     """An e-mail address as it is compared and sent to: lower case, the domain in ASCII (IDNA). Refuses others."""
     address = normal_email(value)

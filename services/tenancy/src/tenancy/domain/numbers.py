@@ -29,6 +29,12 @@ class NumberNotFound(NotFound):
     reason = "NUMBER_NOT_FOUND"
 
 
+class NumberInQuarantine(NotFound):
+    """It was given back lately: whoever still calls it is told that nobody answers."""
+
+    reason = "NUMBER_IN_QUARANTINE"
+
+
 class WidgetNotFound(NotFound):
     """No brand has this widget key."""
 
@@ -71,6 +77,19 @@ class Number:
 
     approve_time: datetime | None = None
     """When an operator took it for the company's own, of one that was brought."""
+    type: str = ""
+    voice: bool = False
+    sms: bool = False
+    fax: bool = False
+    emergency: bool = False
+    """Whether its carrier takes emergency calls from it."""
+    price_class: str = ""
+    ported: bool = False
+    emergency_address_id: str = ""
+    """Its own; empty: its brand's."""
+    kept: str = ""
+    """Of a free one: why it is kept for the asking company alone (`inventory.Kept`); empty: it isn't."""
+    kept_until: datetime | None = None
 
     @property
     def shown(self) -> bool:
@@ -107,7 +126,7 @@ def read_entries(entries: Sequence[str], country: str) -> list[str]:
     for index, entry in enumerate(entries[: MAX_BROUGHT + 1]):
         text = entry.strip()
         try:
-            read = _read(text, country) if len(text) <= MAX_ENTRY else f"is longer than {MAX_ENTRY} characters"
+            read = numbers_of(text, country) if len(text) <= MAX_ENTRY else f"is longer than {MAX_ENTRY} characters"
         except phonenumbers.NumberParseException:
             read = "is no telephone number" + ("" if country else ": write it with its country code, as +994125551234")
         if isinstance(read, str):
@@ -124,11 +143,14 @@ def read_entries(entries: Sequence[str], country: str) -> list[str]:
 
 
 def country_of(number: str) -> str:
-    """The country of an E.164 number."""
-    return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or NOWHERE
+    """The country of an E.164 number; of one that no plan gives to anybody, the first with its calling code."""
+    parsed = phonenumbers.parse(number)
+    code = parsed.country_code or 0
+    found = phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(code)
+    return NOWHERE if found == "ZZ" else found
 
 
-def _read(text: str, country: str) -> list[str] | str:
+def numbers_of(text: str, country: str) -> list[str] | str:
     """The numbers of one entry, or what is wrong with it. NumberParseException."""
     if short := _SHORT_RANGE.fullmatch(text):
         first = _number(short[1], country)

@@ -13,13 +13,13 @@ from kernel.ids import require_id, require_request_id
 from kernel.phone import require_e164
 from merkez.tenancy.v1 import number_pb2, number_service_pb2, number_service_pb2_grpc
 
-from tenancy import convert
+from tenancy import convert, numbers_proto
 from tenancy.clients import Flows, Trunks
 from tenancy.domain import fields
+from tenancy.domain.inventory import Wanted, wanted_digits, wanted_prefix
 from tenancy.domain.numbers import Number, read_entries
-from tenancy.ops import numbers
+from tenancy.ops import inventory, numbers
 from tenancy.ops.numbers import Route
-from tenancy.ops.organisation import plan_held
 
 # The inventory is listed by number alone; tokens of lists carry a time as well.
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,19 +28,25 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 class Numbers(number_service_pb2_grpc.NumberServiceServicer):
     """merkez.tenancy.v1.NumberService."""
 
-    def __init__(self, db: Database, flows: Flows, trunks: Trunks) -> None:
+    def __init__(self, db: Database, flows: Flows, trunks: Trunks, quarantine_days: int) -> None:
         self._db = db
         self._flows = flows
         self._trunks = trunks
+        self._quarantine_days = quarantine_days
 
     async def ListAvailableNumbers(
         self, request: number_service_pb2.ListAvailableNumbersRequest, context: Any
     ) -> number_service_pb2.ListAvailableNumbersResponse:
         wanted = page_size(request.page_size)
         _, last = decode_token(request.page_token) or (_BEGINNING, "")
+        looked_for = Wanted(
+            fields.country(request.country), wanted_prefix(request.prefix), wanted_digits(request.contains),
+            numbers_proto.type_in(request.type, "type"),
+            numbers_proto.capabilities_in(request.capabilities, "capabilities"),
+        )  # fmt: skip
         found = await self._db.run(
             principal().tenant_id,
-            lambda tx: numbers.list_available(tx, fields.country(request.country), last, wanted + 1),
+            lambda tx: numbers.list_available(tx, looked_for, request.kept, last, wanted + 1),
             read_only=True,
         )
         more = len(found) > wanted
@@ -48,6 +54,17 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
             numbers=[convert.number_out(each) for each in found[:wanted]],
             next_page_token=encode_token(_BEGINNING, found[wanted - 1].number) if more else "",
         )
+
+    async def HoldNumber(self, request: number_service_pb2.HoldNumberRequest, context: Any) -> number_pb2.Number:
+        number, now = require_e164(request.number, "number"), self._db.clock.now()
+        await self._db.system(lambda tx: numbers.exists(tx, number), read_only=True)
+        held = await self._db.run(principal().tenant_id, lambda tx: inventory.hold(tx, number, now))
+        return convert.number_out(held)
+
+    async def DropHold(self, request: number_service_pb2.DropHoldRequest, context: Any) -> Empty:
+        number = require_e164(request.number, "number")
+        await self._db.run(principal().tenant_id, lambda tx: inventory.drop(tx, number))
+        return Empty()
 
     async def AssignNumber(self, request: number_service_pb2.AssignNumberRequest, context: Any) -> number_pb2.Number:
         request_id, now = require_request_id(request.request_id), self._db.clock.now()
@@ -120,7 +137,8 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
     async def ReleaseNumber(self, request: number_service_pb2.ReleaseNumberRequest, context: Any) -> Empty:
         require_e164(request.number, "number")
         now = self._db.clock.now()
-        await self._db.run(principal().tenant_id, lambda tx: numbers.release(tx, request.number, now))
+        days = self._quarantine_days
+        await self._db.run(principal().tenant_id, lambda tx: numbers.release(tx, request.number, now, days))
         return Empty()
 
     async def LookupRoute(
@@ -136,7 +154,7 @@ class Numbers(number_service_pb2_grpc.NumberServiceServicer):
         found = await self._db.run(
             principal().tenant_id, lambda tx: numbers.caller_numbers(tx, brand_id), read_only=True
         )
-        return convert.caller_numbers_out(found.tenant, found.brand, found.numbers, plan_held(found.tenant))
+        return convert.caller_numbers_out(found.tenant, found.brand, found.numbers, found.plan, found.emergency)
 
     async def _of_widget(self, widget_key: str) -> Route:
         found = await self._db.system(lambda tx: numbers.find_widget(tx, widget_key), read_only=True)

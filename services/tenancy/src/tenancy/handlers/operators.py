@@ -10,10 +10,9 @@ from chassis.sql import Database, Tx
 from kernel.ids import require_id, require_request_id
 from merkez.tenancy.v1 import number_pb2, operator_service_pb2, operator_service_pb2_grpc, tenant_pb2
 
-from tenancy import catalogue, convert
+from tenancy import convert
 from tenancy.domain import fields
 from tenancy.domain.numbers import check_judged
-from tenancy.domain.people import Tenant
 from tenancy.domain.standing import LONGEST_REASON
 from tenancy.ops import operators
 
@@ -28,18 +27,22 @@ class Operators(operator_service_pb2_grpc.OperatorServiceServicer):
         self, request: operator_service_pb2.ListTenantsRequest, context: Any
     ) -> operator_service_pb2.ListTenantsResponse:
         page, state = Page(request.page_size, request.page_token), convert.tenant_state_in(request.state, "state")
-        found, token = await self._db.system(
-            lambda tx: operators.list_tenants(tx, request.query.strip(), state, page), read_only=True
-        )
-        return operator_service_pb2.ListTenantsResponse(
-            tenants=[
-                tenant_pb2.TenantOverview(
-                    tenant=_tenant(each.tenant), user_count=each.user_count, owner_email=each.owner_email
-                )
-                for each in found
-            ],
-            next_page_token=token,
-        )
+
+        async def read(tx: Tx) -> operator_service_pb2.ListTenantsResponse:
+            found, token = await operators.list_tenants(tx, request.query.strip(), state, page)
+            return operator_service_pb2.ListTenantsResponse(
+                tenants=[
+                    tenant_pb2.TenantOverview(
+                        tenant=convert.tenant_out(each.tenant, await operators.currency_of(tx, each.tenant)),
+                        user_count=each.user_count,
+                        owner_email=each.owner_email,
+                    )
+                    for each in found
+                ],
+                next_page_token=token,
+            )
+
+        return await self._db.system(read, read_only=True)
 
     async def SuspendTenant(
         self, request: operator_service_pb2.SuspendTenantRequest, context: Any
@@ -50,7 +53,8 @@ class Operators(operator_service_pb2_grpc.OperatorServiceServicer):
 
         async def work(tx: Tx) -> tenant_pb2.Tenant:
             async def suspend() -> tenant_pb2.Tenant:
-                return _tenant(await operators.suspend(tx, reason, request.version, now))
+                changed = await operators.suspend(tx, reason, request.version, now)
+                return convert.tenant_out(changed, await operators.currency_of(tx, changed))
 
             return await tx.once(request_id, "SuspendTenant", request, tenant_pb2.Tenant, suspend)
 
@@ -62,7 +66,8 @@ class Operators(operator_service_pb2_grpc.OperatorServiceServicer):
 
         async def work(tx: Tx) -> tenant_pb2.Tenant:
             async def resume() -> tenant_pb2.Tenant:
-                return _tenant(await operators.resume(tx, request.version, now))
+                changed = await operators.resume(tx, request.version, now)
+                return convert.tenant_out(changed, await operators.currency_of(tx, changed))
 
             return await tx.once(request_id, "ResumeTenant", request, tenant_pb2.Tenant, resume)
 
@@ -102,7 +107,3 @@ class Operators(operator_service_pb2_grpc.OperatorServiceServicer):
         check_judged(wanted)
         changed = await self._db.run(tenant_id, lambda tx: operators.approve_numbers(tx, wanted, approved, now))
         return [convert.number_out(each) for each in changed]
-
-
-def _tenant(tenant: Tenant) -> tenant_pb2.Tenant:
-    return convert.tenant_out(tenant, catalogue.find(tenant.plan_id, tenant.plan_version).currency)

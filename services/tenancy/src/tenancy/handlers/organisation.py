@@ -1,4 +1,4 @@
-"""Plans, the tenant, brands and notices."""
+"""The tenant, brands and notices."""
 
 from __future__ import annotations
 
@@ -10,34 +10,19 @@ from chassis.sql import Database, RequestIdReused, Tx
 from google.protobuf.empty_pb2 import Empty
 from kernel.ids import new_id, require_id, require_request_id
 from merkez.tenancy.v1 import (
-    plan_pb2,
-    plan_service_pb2,
-    plan_service_pb2_grpc,
     tenant_pb2,
     tenant_service_pb2,
     tenant_service_pb2_grpc,
 )
 
-from tenancy import catalogue, convert
+from tenancy import convert, plans_proto
 from tenancy.desk import Desk, client_address
 from tenancy.domain import fields
 from tenancy.domain.people import EmailTaken, Tenant
 from tenancy.domain.sessions import SignInRefused
-from tenancy.ops import organisation, sessions
+from tenancy.ops import held, notices, organisation, sessions, subscriptions
 from tenancy.ops.organisation import Draft
 from tenancy.ops.sessions import SignUp
-
-
-class Plans(plan_service_pb2_grpc.PlanServiceServicer):
-    """merkez.tenancy.v1.PlanService."""
-
-    async def ListPlans(
-        self, request: plan_service_pb2.ListPlansRequest, context: Any
-    ) -> plan_service_pb2.ListPlansResponse:
-        return plan_service_pb2.ListPlansResponse(plans=[convert.plan_out(plan) for plan in catalogue.on_sale()])
-
-    async def GetPlan(self, request: plan_service_pb2.GetPlanRequest, context: Any) -> plan_pb2.Plan:
-        return convert.plan_out(catalogue.find(request.plan_id, request.version))
 
 
 class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
@@ -53,7 +38,7 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
         now, password = self._db.clock.now(), fields.password(request.password)
         command = SignUp(
             request_id=require_request_id(request.request_id),
-            plan=catalogue.find(request.plan_id),
+            plan=(await self._db.system(held.catalogue, read_only=True)).find(request.plan_id),
             company_name=fields.name(request.company_name, "company_name"),
             owner_name=fields.name(request.owner_name, "owner_name"),
             email=fields.email(request.email),
@@ -73,7 +58,8 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
             if repeated is None:
                 raise
             return repeated
-        return tenant_service_pb2.SignUpResponse(tenant=_tenant(tenant), session=self._desk.session_out(opened))
+        shown = convert.tenant_out(tenant, command.plan.currency)
+        return tenant_service_pb2.SignUpResponse(tenant=shown, session=self._desk.session_out(opened))
 
     async def _repeated(self, command: SignUp, password: str, context: Any) -> tenant_service_pb2.SignUpResponse | None:
         # The first answer held secrets and wasn't stored: a repeat proves itself by the password, counted like any
@@ -87,26 +73,28 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
             raise EmailTaken("Somebody signs in with this e-mail address already: sign in instead.") from error
         if earlier.target != command.fingerprint:
             raise RequestIdReused("this request_id was used with another body")
-        tenant = await self._db.run(login.tenant_id, organisation.get_tenant, read_only=True)
-        return tenant_service_pb2.SignUpResponse(tenant=_tenant(tenant), session=await self._desk.open(login))
+        tenant = await self._db.run(login.tenant_id, _own_tenant, read_only=True)
+        return tenant_service_pb2.SignUpResponse(tenant=tenant, session=await self._desk.open(login))
 
     async def GetTenant(self, request: tenant_service_pb2.GetTenantRequest, context: Any) -> tenant_pb2.Tenant:
-        return _tenant(await self._db.run(principal().tenant_id, organisation.get_tenant, read_only=True))
+        return await self._db.run(principal().tenant_id, _own_tenant, read_only=True)
 
     async def UpdateTenant(self, request: tenant_service_pb2.UpdateTenantRequest, context: Any) -> tenant_pb2.Tenant:
         paths = fields.mask(request.update_mask.paths, ("display_name", "language", "time_zone"))
         draft = Draft(request.tenant.display_name, request.tenant.language, request.tenant.time_zone)
-        changed = await self._db.run(
-            principal().tenant_id, lambda tx: organisation.update_tenant(tx, draft, paths, request.version)
-        )
-        return _tenant(changed)
+
+        async def work(tx: Tx) -> tenant_pb2.Tenant:
+            return await _tenant(tx, await organisation.update_tenant(tx, draft, paths, request.version))
+
+        return await self._db.run(principal().tenant_id, work)
 
     async def ChangePlan(self, request: tenant_service_pb2.ChangePlanRequest, context: Any) -> tenant_pb2.Tenant:
         request_id, now = require_request_id(request.request_id), self._db.clock.now()
 
         async def work(tx: Tx) -> tenant_pb2.Tenant:
             async def change() -> tenant_pb2.Tenant:
-                return _tenant(await organisation.change_plan(tx, request.plan_id, now))
+                found = await subscriptions.move(tx, request.plan_id, 0, now)
+                return convert.tenant_out(found.tenant, found.plan.currency)
 
             return await tx.once(request_id, "ChangePlan", request, tenant_pb2.Tenant, change)
 
@@ -115,7 +103,7 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
     async def GetEntitlements(
         self, request: tenant_service_pb2.GetEntitlementsRequest, context: Any
     ) -> tenant_pb2.Entitlements:
-        return convert.entitlements_out(await self._db.run(principal().tenant_id, organisation.plan_of, read_only=True))
+        return plans_proto.entitlements_out(await self._db.run(principal().tenant_id, held.plan_of, read_only=True))
 
     async def ListNotices(
         self, request: tenant_service_pb2.ListNoticesRequest, context: Any
@@ -123,7 +111,7 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
         page = Page(request.page_size, request.page_token)
         found, token = await self._db.run(
             principal().tenant_id,
-            lambda tx: organisation.list_notices(tx, request.include_dismissed, page),
+            lambda tx: notices.list_notices(tx, request.include_dismissed, page),
             read_only=True,
         )
         return tenant_service_pb2.ListNoticesResponse(
@@ -133,7 +121,7 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
     async def DismissNotice(self, request: tenant_service_pb2.DismissNoticeRequest, context: Any) -> tenant_pb2.Notice:
         require_id("ntc", request.notice_id, "notice_id")
         return convert.notice_out(
-            await self._db.run(principal().tenant_id, lambda tx: organisation.dismiss_notice(tx, request.notice_id))
+            await self._db.run(principal().tenant_id, lambda tx: notices.dismiss_notice(tx, request.notice_id))
         )
 
 
@@ -205,5 +193,9 @@ def _draft(brand: tenant_pb2.Brand) -> Draft:
     )
 
 
-def _tenant(tenant: Tenant) -> tenant_pb2.Tenant:
-    return convert.tenant_out(tenant, catalogue.find(tenant.plan_id, tenant.plan_version).currency)
+async def _own_tenant(tx: Tx) -> tenant_pb2.Tenant:
+    return await _tenant(tx, await held.get_tenant(tx))
+
+
+async def _tenant(tx: Tx, tenant: Tenant) -> tenant_pb2.Tenant:
+    return convert.tenant_out(tenant, (await held.plan_version_of(tx, tenant)).currency)

@@ -11,7 +11,7 @@ from kernel.ids import require_id, require_request_id
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, session_service_pb2_grpc
 
 from tenancy import convert
-from tenancy.ops import api_keys, audit
+from tenancy.ops import api_keys, audit, held
 
 
 class ApiKeys(session_service_pb2_grpc.ApiKeyServiceServicer):
@@ -64,8 +64,17 @@ class ApiKeys(session_service_pb2_grpc.ApiKeyServiceServicer):
     ) -> session_service_pb2.VerifyApiKeyResponse:
         now = self._db.clock.now()
         found = await self._db.system(lambda tx: api_keys.find_key(tx, request.secret), read_only=True)
-        key = await self._db.run(found.tenant_id, lambda tx: api_keys.use(tx, found.target, now))
-        return session_service_pb2.VerifyApiKeyResponse(tenant_id=found.tenant_id, api_key=convert.api_key_out(key))
+
+        async def work(tx: Tx) -> session_service_pb2.VerifyApiKeyResponse:
+            key, plan = await api_keys.use(tx, found.target, now), await held.plan_of(tx)
+            return session_service_pb2.VerifyApiKeyResponse(
+                tenant_id=found.tenant_id,
+                api_key=convert.api_key_out(key),
+                max_requests_per_minute=plan.limits.max_api_requests_per_minute,
+                limit_is_soft="max_api_requests_per_minute" in plan.soft_limits,
+            )
+
+        return await self._db.run(found.tenant_id, work)
 
 
 class Audit(session_service_pb2_grpc.AuditServiceServicer):

@@ -19,7 +19,7 @@ from tenancy.domain.lookups import Found
 from tenancy.domain.people import UserChange
 from tenancy.domain.secrets import digest
 from tenancy.ops import emails, people
-from tenancy.ops.organisation import get_tenant, plan_of
+from tenancy.ops.held import get_tenant, plan_of
 from tenancy.ops.people import NewInvitation
 from tenancy.ops.sessions import OpenSession
 

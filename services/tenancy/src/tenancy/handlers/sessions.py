@@ -15,7 +15,7 @@ from tenancy.domain.secrets import digest
 from tenancy.domain.sessions import SessionEnded
 from tenancy.oidc import OpenIdProvider
 from tenancy.ops import oidc, people, sessions
-from tenancy.ops.organisation import require_feature
+from tenancy.ops.held import require_feature
 
 
 class Sessions(session_service_pb2_grpc.SessionServiceServicer):

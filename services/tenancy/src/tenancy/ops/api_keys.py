@@ -15,7 +15,7 @@ from kernel.ids import new_id
 from tenancy.domain import fields, people, secrets, standing
 from tenancy.domain.lookups import Found
 from tenancy.domain.people import ApiKey, ApiKeyNotFound, ApiKeyRefused
-from tenancy.ops.organisation import get_tenant, require_feature
+from tenancy.ops.held import check_in_force, get_tenant, require_feature
 from tenancy.store import lookups, rows, tables
 
 
@@ -71,12 +71,14 @@ async def find_key(tx: Tx, secret: str) -> Found:
 async def use(tx: Tx, api_key_id: str, now: datetime) -> ApiKey:
     """The key, noting its use once a minute at most.
 
-    Raises `ApiKeyRefused` when it was revoked, `TenantSuspended`, `FeatureNotInPlan` while the plan has no keys.
+    Raises `ApiKeyRefused` when it was revoked, `TenantSuspended`, `SubscriptionPaused`, `FeatureNotInPlan` while the
+    plan has no keys.
     """
     key = await rows.find(tx, tables.api_keys, ApiKey, api_key_id=api_key_id)
     if key is None or key.revoke_time is not None:
         raise ApiKeyRefused("The API key is unknown or was revoked.")
     standing.check_admits(await get_tenant(tx))
+    await check_in_force(tx)
     await require_feature(tx, Feature.API)
     if not key.use_is_news(now):
         return key

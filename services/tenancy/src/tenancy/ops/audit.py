@@ -10,7 +10,7 @@ from chassis.sql import Tx
 from kernel.features import Feature
 
 from tenancy.domain.people import AuditEntry
-from tenancy.ops.organisation import require_feature
+from tenancy.ops.held import require_feature
 from tenancy.store import rows, tables
 
 

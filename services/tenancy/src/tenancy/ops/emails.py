@@ -14,7 +14,7 @@ from kernel.ids import new_id
 from tenancy import convert
 from tenancy.domain.emails import Email, invitation_text, pause_after
 from tenancy.domain.people import Invitation
-from tenancy.ops.organisation import get_tenant
+from tenancy.ops.held import get_tenant
 from tenancy.store import emails, rows, tables
 
 

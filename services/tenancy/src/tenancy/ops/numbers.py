@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from chassis.paging import Page
 from chassis.sql import Tx
 
 from tenancy import convert
 from tenancy.domain import people, plans
+from tenancy.domain.emergency import EmergencyAddress, emergency_caller
+from tenancy.domain.inventory import NumberEvent, Wanted, quarantine_end, type_of
 from tenancy.domain.lookups import Found
 from tenancy.domain.numbers import (
     Number,
+    NumberInQuarantine,
     NumberNotBrought,
     NumberNotFound,
     NumbersTaken,
@@ -26,32 +30,23 @@ from tenancy.domain.numbers import (
 )
 from tenancy.domain.people import Brand, Tenant
 from tenancy.domain.plans import Plan
-from tenancy.ops.organisation import (
-    get_brand,
-    get_tenant,
-    only_brand,
-    plan_held,
-    plan_of,
-    point_widget,
-    show_no_more,
-)
-from tenancy.store import inventory, lookups, rows, tables
+from tenancy.domain.port_orders import routed
+from tenancy.domain.subscriptions import check_in_force
+from tenancy.ops.held import held, plan_of
+from tenancy.ops.organisation import get_brand, only_brand, point_widget, show_no_more
+from tenancy.store import history, inventory, lookups, porting, rows, tables
 
 _SHOWN_TAKEN = 10
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where a call leads."""
+    """Where a call leads, and what the tenant may use."""
 
     tenant: Tenant
     brand: Brand
     number: Number
-
-    @property
-    def plan(self) -> Plan:
-        """What the tenant holds."""
-        return plan_held(self.tenant)
+    plan: Plan
 
 
 async def exists(tx: Tx, number: str) -> None:
@@ -60,9 +55,9 @@ async def exists(tx: Tx, number: str) -> None:
         raise NumberNotFound(f"The inventory has no number {number}.")
 
 
-async def list_available(tx: Tx, country: str, after: str, limit: int) -> list[Number]:
-    """Numbers nobody holds, in order, from the one after `after`."""
-    return await inventory.list_free(tx, country, after, limit)
+async def list_available(tx: Tx, wanted: Wanted, kept: bool, after: str, limit: int) -> list[Number]:
+    """Numbers nobody holds, in order, from the one after `after`; `kept`: only those kept for the tenant."""
+    return await inventory.list_free(tx, wanted, kept, after, limit)
 
 
 async def list_numbers(tx: Tx, page: Page) -> tuple[list[Number], str]:
@@ -80,8 +75,9 @@ async def assign(tx: Tx, number: str, brand_id: str, flow_id: str, now: datetime
     if claimed is None:
         raise NumberTaken(f"{number} has just been taken: choose another one.")
     made = replace(claimed, brand_id=brand_id, flow_id=flow_id, assign_time=now)
-    await rows.add(tx, tables.numbers, **vars(made))
+    await rows.add(tx, tables.numbers, **_row(made))
     await lookups.add(tx, lookups.NUMBER, number, number)
+    await history.note(tx, [number], NumberEvent.ASSIGNED, now)
     tx.emit(convert.number_assigned(made), key=number)
     if not brand.widget_number:
         await point_widget(tx, brand, number, now)
@@ -91,6 +87,18 @@ async def assign(tx: Tx, number: str, brand_id: str, flow_id: str, now: datetime
 async def free_to_bring(tx: Tx, tenant_id: str, numbers: Sequence[str]) -> None:
     """Raises `NumbersTaken` when some of the numbers are the installation's own, or another tenant's."""
     taken = await inventory.known_of(tx, numbers) or await lookups.known(tx, lookups.NUMBER, numbers, but=tenant_id)
+    # A number that another company is having ported here is hers as soon as its carrier lets go.
+    taken = taken or await lookups.known(tx, lookups.PORT, numbers, but=tenant_id)
+    if taken:
+        raise _taken(taken)
+
+
+async def free_to_port(tx: Tx, tenant_id: str, numbers: Sequence[str]) -> None:
+    """Raises `NumbersTaken` when some of the numbers are of the inventory and not the tenant's own, or lead to another
+    tenant."""
+    taken = await inventory.others_of(tx, numbers, but=tenant_id)
+    for kind in (lookups.NUMBER, lookups.PORT):
+        taken = taken or await lookups.known(tx, kind, numbers, but=tenant_id)
     if taken:
         raise _taken(taken)
 
@@ -105,14 +113,18 @@ async def bring(tx: Tx, draft: Number, numbers: Sequence[str], now: datetime) ->
     used = await rows.count(tx, tables.numbers) + len(numbers) - 1
     plans.check_room("numbers", plan.limits.max_numbers, used)
     made = [
-        replace(draft, number=each, country=country_of(each), test=False, brought=True, assign_time=now)
+        replace(
+            draft, number=each, country=country_of(each), test=False, brought=True, assign_time=now,
+            type=type_of(each).name,
+        )
         for each in sorted(numbers)
-    ]
-    await rows.add_all(tx, tables.numbers, [vars(each) for each in made])
+    ]  # fmt: skip
+    await rows.add_all(tx, tables.numbers, [_row(each) for each in made])
     try:
         await lookups.add_all(tx, lookups.NUMBER, numbers)
     except lookups.ValueTaken as error:
         raise NumberTaken("Somebody has just taken one of these numbers.") from error
+    await history.note(tx, numbers, NumberEvent.BROUGHT, now)
     for each in made:
         tx.emit(convert.number_assigned(each), key=each.number)
     if not brand.widget_number:
@@ -165,12 +177,22 @@ async def approve(tx: Tx, numbers: Sequence[str], approved: bool, now: datetime)
     return changed
 
 
-async def release(tx: Tx, number: str, now: datetime) -> None:
-    """Gives a number back to the inventory, or lets one that was brought go. Raises `NumberNotFound`."""
+async def release(tx: Tx, number: str, now: datetime, quarantine_days: int = 0) -> None:
+    """Gives a number back to the inventory, where it rests for so many days, or lets one that was brought go. Raises
+    `NumberNotFound`."""
     known = await _held(tx, number)
+    await released(tx, known, now)
+    until = None if known.brought else quarantine_end(known.test, quarantine_days, now)
+    await inventory.free(tx, number, until)
+    note = f"{until.isoformat(timespec='minutes')}" if until else ""
+    await history.note(tx, [number], NumberEvent.RELEASED, now, note=note)
+
+
+async def released(tx: Tx, known: Number, now: datetime) -> None:
+    """Takes a number from the tenant, wherever it goes."""
+    number = known.number
     await rows.remove(tx, tables.numbers, number=number)
     await lookups.remove(tx, lookups.NUMBER, number)
-    await inventory.free(tx, number)
     await _leave_brand(tx, known, now)
     await show_no_more(tx, number, now)
     tx.emit(convert.number_released(number, now), key=number)
@@ -185,9 +207,13 @@ async def find_widget(tx: Tx, widget_key: str) -> Found:
 
 
 async def find_number(tx: Tx, number: str) -> Found:
-    """Who holds the number. Raises `NumberNotFound`."""
-    found = await lookups.find(tx, lookups.NUMBER, number)
+    """Who holds the number, or is having it ported here: of that one the target is the order. Raises `NumberNotFound`,
+    `NumberInQuarantine`."""
+    found = await lookups.find(tx, lookups.NUMBER, number) or await lookups.find(tx, lookups.PORT, number)
     if found is None:
+        rests = await inventory.find(tx, number)
+        if rests is not None and rests.state == "QUARANTINE":
+            raise NumberInQuarantine(f"{number} was given back: nobody answers it.")
         raise NumberNotFound(f"Nobody answers {number}.")
     return found
 
@@ -197,31 +223,49 @@ async def route_of_widget(tx: Tx, brand_id: str) -> Route:
     brand = await get_brand(tx, brand_id)
     number = await rows.find(tx, tables.numbers, Number, number=brand.widget_number)
     # A brand without a number still has a name to show; its calls lead nowhere yet.
-    return Route(await get_tenant(tx), brand, number or Number("", "", True, brand_id))
+    return await _route(tx, brand, number or Number("", "", True, brand_id))
 
 
 async def route_of_number(tx: Tx, number: str) -> Route:
     """Where the calls of a dialed number lead. Raises `NumberNotFound`."""
-    known = await _held(tx, number)
-    return Route(await get_tenant(tx), await get_brand(tx, known.brand_id), known)
+    known = await rows.find(tx, tables.numbers, Number, number=number) or await _coming(tx, number)
+    return await _route(tx, await get_brand(tx, known.brand_id), known)
 
 
 @dataclass(frozen=True)
 class CallerNumbers:
-    """What the tenant may show when it calls out."""
+    """What the tenant may show when it calls out, and what it may use."""
 
     tenant: Tenant
     brand: Brand | None
     numbers: list[Number]
+    plan: Plan
+    emergency: tuple[Number, EmergencyAddress | None] | None = None
+    """The number to show in an emergency call in the brand's name, and where help would be sent; None: there is none.
+    """
 
 
 async def caller_numbers(tx: Tx, brand_id: str) -> CallerNumbers:
     """Every number the tenant may show, and the brand in whose name it calls: its only one when none is named. Raises
-    `BrandNotFound`."""
+    `BrandNotFound`, `SubscriptionPaused`."""
+    mine = await held(tx)
+    check_in_force(mine.subscription)
     brand = await (get_brand(tx, brand_id) if brand_id else only_brand(tx))
-    held = [rows.value_of(Number, row) for row in await rows.every(tx, tables.numbers)]
-    shown = sorted((each for each in held if each.shown), key=lambda each: each.number)
-    return CallerNumbers(await get_tenant(tx), brand, shown)
+    numbers = [rows.value_of(Number, row) for row in await rows.every(tx, tables.numbers)]
+    shown = sorted((each for each in numbers if each.shown), key=lambda each: each.number)
+    emergency = None
+    if brand is not None:
+        own = [each for each in shown if each.brand_id == brand.brand_id]
+        table = tables.emergency_addresses
+        found = await rows.every(tx, table, table.c.brand_id == brand.brand_id)
+        addresses = [rows.value_of(EmergencyAddress, row) for row in found]
+        emergency = emergency_caller(own, addresses, brand.shown_number)
+    return CallerNumbers(mine.tenant, brand, shown, mine.entitled, emergency)
+
+
+async def _route(tx: Tx, brand: Brand, number: Number) -> Route:
+    found = await held(tx)
+    return Route(found.as_calls_see_it, brand, number, found.entitled)
 
 
 async def _held(tx: Tx, number: str) -> Number:
@@ -229,6 +273,20 @@ async def _held(tx: Tx, number: str) -> Number:
     if known is None:
         raise NumberNotFound(f"{number} isn't one of your numbers.")
     return known
+
+
+async def _coming(tx: Tx, number: str) -> Number:
+    # A call that our own carrier hands over says by itself that the number has been switched, whatever was heard yet.
+    found = await lookups.find(tx, lookups.PORT, number)
+    stored = await porting.find(tx, found.target) if found else None
+    if stored is None or not routed(stored.order):
+        raise NumberNotFound(f"Nobody answers {number}.")
+    order = stored.order
+    return Number(number, order.country, False, order.brand_id, order.flow_id, voice=True, ported=True)
+
+
+def _row(number: Number) -> dict[str, Any]:
+    return {name: value for name, value in vars(number).items() if name not in ("kept", "kept_until")}
 
 
 async def _leave_brand(tx: Tx, number: Number, now: datetime) -> None:

@@ -8,7 +8,7 @@ from chassis.sql import Tx
 from kernel.features import Feature
 
 from tenancy.domain.oidc import Identity, OidcSignInRefused
-from tenancy.ops.organisation import get_tenant, require_feature
+from tenancy.ops.held import get_tenant, require_feature
 from tenancy.ops.people import accept_invitation, pending_invitation
 from tenancy.ops.sessions import Login, OpenSession, open_session
 from tenancy.store import oidc_states

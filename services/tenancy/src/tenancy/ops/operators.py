@@ -13,14 +13,16 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 from kernel.tenant import PLATFORM
 
-from tenancy import catalogue, convert
+from tenancy import convert
 from tenancy.domain import people, standing
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import AuditEntry, EmailTaken, Invitation, Tenant, TenantNotFound
 from tenancy.domain.standing import Trigger
-from tenancy.ops import audit, numbers, organisation
+from tenancy.ops import audit, numbers
+from tenancy.ops.held import get_tenant, plan_version_of
+from tenancy.ops.notices import raise_notice
 from tenancy.ops.people import NewInvitation, create_invitation
-from tenancy.store import lookups, rows, tables, tenants
+from tenancy.store import lookups, rows, shelf, tables, tenants
 
 NOTICE = "TENANT_SUSPENDED"
 OPERATOR = "platform operator"
@@ -40,7 +42,7 @@ async def invite(tx: Tx, email: str, now: datetime) -> Invitation:
     """Invites an operator, founding the platform's tenant for the first one. The secret is in the answer only."""
     if await rows.find(tx, tables.tenants, Tenant) is None:
         # A plan it has to have; the largest one, so that no operator is turned away for want of a seat.
-        plan = catalogue.on_sale()[-1]
+        plan = (await shelf.catalogue(tx)).on_sale()[-1]
         platform = Tenant(PLATFORM, "Merkez", plan.plan_id, plan.version, "en", "UTC", now)
         await rows.add(
             tx, tables.tenants, **{name: value for name, value in vars(platform).items() if name != "tenant_id"}
@@ -54,16 +56,21 @@ async def invite(tx: Tx, email: str, now: datetime) -> Invitation:
 async def suspend(tx: Tx, reason: str, version: int, now: datetime) -> Tenant:
     """Suspends the tenant of the transaction. Raises `TenantNotFound`, `VersionConflict`, `TenantNotActive`."""
     changed = await _change(tx, Trigger.SUSPEND, reason, version, now)
-    await organisation.raise_notice(tx, NOTICE, "", {"reason": reason}, now)
-    tx.emit(convert.tenant_suspended(changed, _currency(changed)), key=changed.tenant_id)
+    await raise_notice(tx, NOTICE, "", {"reason": reason}, now)
+    tx.emit(convert.tenant_suspended(changed, await currency_of(tx, changed)), key=changed.tenant_id)
     return changed
 
 
 async def resume(tx: Tx, version: int, now: datetime) -> Tenant:
     """Resumes the tenant of the transaction. Raises `TenantNotFound`, `VersionConflict`, `TenantNotSuspended`."""
     changed = await _change(tx, Trigger.RESUME, "", version, now)
-    tx.emit(convert.tenant_resumed(changed, _currency(changed)), key=changed.tenant_id)
+    tx.emit(convert.tenant_resumed(changed, await currency_of(tx, changed)), key=changed.tenant_id)
     return changed
+
+
+async def currency_of(tx: Tx, tenant: Tenant) -> str:
+    """The currency a tenant is billed in: its plan's."""
+    return (await plan_version_of(tx, tenant)).currency
 
 
 async def approve_numbers(tx: Tx, wanted: Sequence[str], approved: bool, now: datetime) -> list[Number]:
@@ -84,7 +91,7 @@ def _few(changed: Sequence[Number]) -> str:
 async def _change(tx: Tx, trigger: Trigger, reason: str, version: int, now: datetime) -> Tenant:
     if tx.tenant_id == PLATFORM:
         raise TenantNotFound("There is no such company.")
-    tenant = await organisation.get_tenant(tx)
+    tenant = await get_tenant(tx)
     people.check_version(version, tenant.version, "company")
     changed = standing.change(tenant, trigger, reason)
     values = {"state": changed.state, "suspend_reason": reason, "version": changed.version}
@@ -96,7 +103,3 @@ async def _change(tx: Tx, trigger: Trigger, reason: str, version: int, now: date
 
 async def _note(tx: Tx, subject: str, name: str, action: str, target: str, now: datetime) -> None:
     await audit.append(tx, AuditEntry(new_id("aud", now), subject, name, action, target, "OK", "", now))
-
-
-def _currency(tenant: Tenant) -> str:
-    return catalogue.find(tenant.plan_id, tenant.plan_version).currency

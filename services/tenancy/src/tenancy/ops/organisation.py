@@ -1,4 +1,4 @@
-"""The tenant, its brands and its notices."""
+"""The tenant and its brands."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 
 from chassis.paging import Page
 from chassis.sql import Tx
-from kernel.features import Feature
 from kernel.ids import new_id
 
-from tenancy import catalogue, convert
+from tenancy import convert
 from tenancy.domain import fields, people, plans
 from tenancy.domain.call_rules import CallRules, check_call_rules
 from tenancy.domain.numbers import Number
-from tenancy.domain.people import Brand, BrandInUse, BrandNotFound, Notice, NoticeNotFound, Tenant, TenantNotFound
-from tenancy.domain.plans import Plan
+from tenancy.domain.people import Brand, BrandInUse, BrandNotFound, Tenant
 from tenancy.domain.secrets import new_secret
+from tenancy.ops.held import get_tenant, plan_of, plan_version_of
 from tenancy.store import lookups, rows, tables
 
 
@@ -35,29 +34,6 @@ class Draft:
     call_rules: CallRules = field(default_factory=CallRules)
 
 
-async def get_tenant(tx: Tx) -> Tenant:
-    """The tenant of the transaction. Raises `TenantNotFound`."""
-    tenant = await rows.find(tx, tables.tenants, Tenant)
-    if tenant is None:
-        raise TenantNotFound("There is no such company.")
-    return tenant
-
-
-async def plan_of(tx: Tx) -> Plan:
-    """The plan version the tenant holds."""
-    return plan_held(await get_tenant(tx))
-
-
-def plan_held(tenant: Tenant) -> Plan:
-    """The plan version a tenant holds."""
-    return catalogue.find(tenant.plan_id, tenant.plan_version)
-
-
-async def require_feature(tx: Tx, feature: Feature) -> None:
-    """Raises `FeatureNotInPlan` unless the plan held has it."""
-    catalogue.features_of(await plan_of(tx)).require(feature)
-
-
 async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: int) -> Tenant:
     """Changes name, language or time zone."""
     tenant = await get_tenant(tx)
@@ -69,38 +45,8 @@ async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: i
     }
     changed = replace(tenant, **{path: checks[path]() for path in paths}, version=tenant.version + 1)
     await rows.change(tx, tables.tenants, {}, **_but(vars(changed), "tenant_id"))
-    currency = catalogue.find(tenant.plan_id, tenant.plan_version).currency
-    tx.emit(convert.tenant_changed(changed, currency), key=tenant.tenant_id)
-    return changed
-
-
-async def change_plan(tx: Tx, plan_id: str, now: datetime) -> Tenant:
-    """Subscribes to a plan's newest version from now on; nothing changes when it is held already.
-
-    What is in use must fit the plan's limits. A feature the plan lacks never stands in the way, and no call changes
-    its course by it: what somebody asks for with it stops, what was set up with it stays.
-
-    - recording: calls that begin from now on aren't recorded; recordings stay as long as they were promised.
-    - api: keys are refused, not revoked: they work again once a plan has the feature.
-    - skills: queues and agents keep theirs and route by them; some can be taken away, none added.
-    - oidc: who has a password needs it; who joined at the provider and has none goes on signing in there.
-    - audit: entries are written as before, and can be read again once a plan has the feature.
-
-    Raises `PlanNotFound`, `PlanLimitsExceeded`.
-    """
-    tenant, plan = await get_tenant(tx), catalogue.find(plan_id)
-    if (tenant.plan_id, tenant.plan_version) == (plan.plan_id, plan.version):
-        return tenant
-    used = {
-        "users": await rows.count(tx, tables.users, tables.users.c.state == "ACTIVE"),
-        "numbers": await rows.count(tx, tables.numbers),
-        "brands": await rows.count(tx, tables.brands),
-    }
-    plans.check_fit(plan.limits, used)
-    changed = replace(tenant, plan_id=plan.plan_id, plan_version=plan.version, version=tenant.version + 1)
-    await rows.change(tx, tables.tenants, {}, **_but(vars(changed), "tenant_id"))
-    fact = convert.plan_subscribed(plan, now, tenant.time_zone, catalogue.lowest_plan_ids())
-    tx.emit(fact, key=tenant.tenant_id)
+    plan = await plan_version_of(tx, tenant)
+    tx.emit(convert.tenant_changed(changed, plan.currency), key=tenant.tenant_id)
     return changed
 
 
@@ -200,38 +146,6 @@ async def delete_brand(tx: Tx, brand_id: str) -> None:
         raise BrandInUse("A number leads to this brand: release it or point it elsewhere first.")
     await rows.remove(tx, tables.brands, brand_id=brand_id)
     await lookups.remove(tx, lookups.WIDGET, brand.widget_key)
-
-
-async def raise_notice(tx: Tx, kind: str, subject: str, parameters: Mapping[str, str], now: datetime) -> Notice:
-    """Raises a notice, or counts one more of the open one about the same subject."""
-    table = tables.notices
-    known = await rows.find(tx, table, Notice, kind=kind, subject=subject, dismissed=False)
-    if known is None:
-        notice = Notice(new_id("ntc", now), kind, dict(parameters), now, now)
-        await rows.add(tx, table, subject=subject, **vars(notice))
-    else:
-        newest = parameters if now >= known.update_time else known.parameters
-        news = {"count": known.count + 1, "update_time": max(now, known.update_time), "parameters": dict(newest)}
-        notice = replace(known, **news)
-        await rows.change(tx, table, {"notice_id": notice.notice_id}, **news)
-    tx.emit(convert.notice_raised(notice), key=notice.notice_id)
-    return notice
-
-
-async def list_notices(tx: Tx, include_dismissed: bool, page: Page) -> tuple[list[Notice], str]:
-    """Notices, newest first."""
-    table = tables.notices
-    wanted = () if include_dismissed else (table.c.dismissed.is_(False),)
-    return await rows.page(tx, table, Notice, ("create_time", "notice_id"), page, *wanted)
-
-
-async def dismiss_notice(tx: Tx, notice_id: str) -> Notice:
-    """Puts a notice away; again is OK. Raises `NoticeNotFound`."""
-    notice = await rows.find(tx, tables.notices, Notice, notice_id=notice_id)
-    if notice is None:
-        raise NoticeNotFound(f"There is no notice {notice_id}.")
-    await rows.change(tx, tables.notices, {"notice_id": notice_id}, dismissed=True)
-    return replace(notice, dismissed=True)
 
 
 def _threshold(seconds: int) -> int:

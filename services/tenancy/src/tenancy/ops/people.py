@@ -21,7 +21,7 @@ from tenancy.domain.people import (
     UserChange,
     UserNotFound,
 )
-from tenancy.ops.organisation import plan_of
+from tenancy.ops.held import plan_of
 from tenancy.ops.sessions import OpenSession, add_user, end_sessions_of, open_session
 from tenancy.store import lookups, rows, tables
 

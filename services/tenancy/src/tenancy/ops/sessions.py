@@ -13,12 +13,13 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 from kernel.tenant import PLATFORM
 
-from tenancy import catalogue, convert
+from tenancy import convert
 from tenancy.domain import secrets, standing
 from tenancy.domain.lookups import Found
 from tenancy.domain.people import EmailTaken, Tenant, User
 from tenancy.domain.plans import Plan
 from tenancy.domain.sessions import USED_TOKEN_KEPT, RefreshToken, Session, SessionEnded, Use, expiry, refused, use_of
+from tenancy.ops import subscriptions
 from tenancy.store import lookups, refresh_tokens, rows, tables
 
 
@@ -82,8 +83,7 @@ async def sign_up(tx: Tx, command: SignUp, password_hash: str, now: datetime) ->
     await rows.add(tx, tables.tenants, **{name: value for name, value in vars(tenant).items() if name != "tenant_id"})
     await lookups.add(tx, lookups.SIGN_UP, command.key, command.fingerprint)
     tx.emit(convert.tenant_signed_up(tenant, command.plan.currency, owner), key=tenant.tenant_id)
-    subscribed = convert.plan_subscribed(command.plan, now, tenant.time_zone, catalogue.lowest_plan_ids())
-    tx.emit(subscribed, key=tenant.tenant_id)
+    await subscriptions.begin(tx, tenant, command.plan, now)
     return tenant, await open_session(tx, owner.user_id, now)
 
 

@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from tenancy.domain.lookups import Found
 from tenancy.store.tables import lookups
 
-EMAIL, WIDGET, REFRESH, INVITATION, API_KEY, NUMBER, SIGN_UP = (
-    "email", "widget", "refresh", "invitation", "api_key", "number", "sign_up",
+EMAIL, WIDGET, REFRESH, INVITATION, API_KEY, NUMBER, SIGN_UP, PORT = (
+    "email", "widget", "refresh", "invitation", "api_key", "number", "sign_up", "port",
 )  # fmt: skip
 
 
@@ -39,6 +39,18 @@ async def add_all(tx: Tx, kind: str, values: Sequence[str]) -> None:
         await tx.execute(insert(lookups), rows)
     except IntegrityError as error:
         raise ValueTaken(kind) from error
+
+
+async def add_port(tx: Tx, order_id: str, numbers: Sequence[str]) -> None:
+    """Lets numbers lead to the order that brings them here; those that do already stay. Raises `ValueTaken` when one
+    leads to another order; the transaction is lost then."""
+    mine = select(lookups.c.value).where(
+        lookups.c.tenant_id == tx.tenant_id, lookups.c.kind == PORT, lookups.c.target == order_id
+    )
+    there = {row["value"] for row in await tx.all(mine)}
+    for number in numbers:
+        if number not in there:
+            await add(tx, PORT, number, order_id)
 
 
 async def known(tx: Tx, kind: str, values: Sequence[str], *, but: str) -> list[str]:

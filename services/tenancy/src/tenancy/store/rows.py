@@ -11,16 +11,39 @@ from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select,
 from sqlalchemy.dialects import postgresql
 
 from tenancy.domain.emails import Email
+from tenancy.domain.emergency import EmergencyAddress
+from tenancy.domain.inventory import Stock
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
+from tenancy.domain.port_orders import Document
+from tenancy.domain.port_outs import PortOut
 from tenancy.domain.sessions import RefreshToken, Session
+from tenancy.domain.subscriptions import HeldAddOn, Subscription
 
 Value = TypeVar("Value")
 
 
 _SHAPES: dict[type[Any], frozenset[str]] = {
     kind: frozenset(kind.__dataclass_fields__)
-    for kind in (ApiKey, AuditEntry, Brand, Email, Invitation, Notice, Number, RefreshToken, Session, Tenant, User)
+    for kind in (
+        ApiKey,
+        AuditEntry,
+        Brand,
+        Document,
+        Email,
+        EmergencyAddress,
+        HeldAddOn,
+        Invitation,
+        Notice,
+        Number,
+        PortOut,
+        RefreshToken,
+        Session,
+        Stock,
+        Subscription,
+        Tenant,
+        User,
+    )
 }
 
 

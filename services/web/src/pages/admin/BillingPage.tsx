@@ -1,9 +1,8 @@
-import { Anchor, Table } from "@mantine/core";
+import { Table } from "@mantine/core";
 import { IconReceipt } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "wouter";
+import { useParams } from "wouter";
 import { api, ask } from "../../api/client.ts";
-import { useNames } from "../../api/names.ts";
 import { usePlans } from "../../api/plan.ts";
 import type { InvoicePreview, Money, UsageRecord } from "../../api/types.ts";
 import { formatDate, formatMonth } from "../../format/dates.ts";
@@ -17,17 +16,31 @@ import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import { useRefreshOn } from "../watch/useRefreshOn.ts";
 import watch from "../watch/watch.module.css";
+import { Allowances } from "./billing/Allowances.tsx";
+import { InvoicePage } from "./billing/InvoicePage.tsx";
+import { Invoices } from "./billing/Invoices.tsx";
+import { PaymentPanel } from "./billing/PaymentPanel.tsx";
+import { ProfilePanel } from "./billing/ProfilePanel.tsx";
+import { Source } from "./billing/Source.tsx";
 import { PlanPanel } from "./PlanPanel.tsx";
+import { WalletPanel } from "./WalletPanel.tsx";
 
 /** What this period costs so far, from which usage, under which plan. Every figure is the server's own decimal. */
 export default function BillingPage() {
   const t = useText();
+  const { invoiceId } = useParams<{ invoiceId?: string }>();
+  if (invoiceId) return <InvoicePage key={invoiceId} invoiceId={invoiceId} />;
   return (
     <>
       <PageHeader title={t("nav.billing")} subtitle={t("billing.lead")} />
       <div className={watch.stack}>
+        <UsageOfAllowances />
         <Preview />
         <UsageSums />
+        <WalletPanel />
+        <Invoices />
+        <PaymentPanel />
+        <ProfilePanel />
         <UsageRecords />
         <PlanPanel />
       </div>
@@ -39,6 +52,13 @@ export function Amount({ money }: { money: Money | undefined }) {
   const language = useLanguage();
   if (!money?.amount) return <>–</>;
   return <span className="m-figures">{formatMoney(money.amount, money.currency ?? "", language)}</span>;
+}
+
+function UsageOfAllowances() {
+  const { data } = usePreview();
+  const { plans } = usePlans().data ?? {};
+  const rates = plans?.find((plan) => plan.planId === data?.planId)?.rates;
+  return data && rates ? <Allowances lines={data.lines ?? []} rates={rates} /> : null;
 }
 
 function usePreview() {
@@ -219,20 +239,6 @@ function UsageRecords() {
       </PagedPanel>
     </section>
   );
-}
-
-/** What was used: a call to open, a person, or a number. */
-function Source({ id }: { id: string }) {
-  const t = useText();
-  const names = useNames();
-  if (id.startsWith("call_")) {
-    return (
-      <Anchor component={Link} href={`/calls/${id}`}>
-        {t("watch.openCall")}
-      </Anchor>
-    );
-  }
-  return id.startsWith("usr_") ? <bdi>{names.user(id)}</bdi> : <span className="m-ltr">{id || "–"}</span>;
 }
 
 function Seconds({ count }: { count: string | undefined }) {

@@ -34,6 +34,7 @@ export function PersonForm({
   const [skills, setSkills] = useState<SkillLevel[]>(agent?.skills ?? []);
   const [cost, setCost] = useState(agent?.cost ?? 0);
   const [capacities, setCapacities] = useState(agent?.capacities ?? []);
+  const [autoAccept, setAutoAccept] = useState(agent?.autoAccept ?? false);
   const saveUser = () => {
     const userId = user.userId ?? "";
     const state = active ? ("USER_STATE_ACTIVE" as const) : ("USER_STATE_DISABLED" as const);
@@ -47,8 +48,8 @@ export function PersonForm({
   const saveAgent = () => {
     if (!agent?.agentId) return undefined;
     const body = {
-      agent: { agentId: agent.agentId, queueIds, skills, cost, capacities },
-      updateMask: "queueIds,skills,cost,capacities",
+      agent: { agentId: agent.agentId, queueIds, skills, cost, capacities, autoAccept },
+      updateMask: "queueIds,skills,cost,capacities,autoAccept",
       version: "0", // an agent's version moves with every state change; these fields are only changed here
     };
     return ask(
@@ -106,6 +107,13 @@ export function PersonForm({
                 error={fieldProblem(problem, "cost")}
                 onChange={(value) => setCost(Number(value))}
                 data-testid="person-cost"
+              />
+              <Switch
+                label={t("autoAccept")}
+                description={t("autoAccept.agentHint")}
+                checked={autoAccept}
+                onChange={(event) => setAutoAccept(event.currentTarget.checked)}
+                data-testid="person-auto-accept"
               />
               <CapacityFields capacities={capacities} onChange={setCapacities} />
             </>

@@ -1,63 +1,131 @@
-import { Button } from "@mantine/core";
+import { Button, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { api, ask, newRequestId } from "../../api/client.ts";
-import { planName, usePlans } from "../../api/plan.ts";
-import type { Plan } from "../../api/types.ts";
-import { textOr, useText } from "../../i18n/index.ts";
-import { Confirm } from "../../ui/Confirm.tsx";
+import { api, ask } from "../../api/client.ts";
+import type { HeldSubscription, Plan } from "../../api/types.ts";
+import { useText } from "../../i18n/index.ts";
 import { useRefresh } from "../../ui/ListPage.tsx";
+import { Loading } from "../../ui/LoadMore.tsx";
+import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { PlanCards } from "../start/PlanCards.tsx";
+import { useRefreshOn } from "../watch/useRefreshOn.ts";
 import watch from "../watch/watch.module.css";
+import { AddOns } from "./plan/AddOns.tsx";
+import { BeginAgain } from "./plan/BeginAgain.tsx";
+import { MoveDialog } from "./plan/MoveDialog.tsx";
+import { Standing } from "./plan/Standing.tsx";
 
-/** The plan held, and the others to move to. */
+type Interval = NonNullable<Plan["interval"]>;
+
+/** The subscription: what is held, what waits, the plans to move to with what a move costs, add-ons, pausing, ending. */
 export function PlanPanel() {
   const t = useText();
-  const refresh = useRefresh("tenant", "entitlements", "invoicePreview", "usageRecords", "notices");
-  const tenant = useQuery({ queryKey: ["tenant"], queryFn: () => ask(api.GET("/v1/tenant")) });
-  const plans = usePlans();
-  const [wanted, setWanted] = useState<Plan>();
-  const held = tenant.data?.planId;
-  const had = plans.data?.plans?.find((plan) => plan.planId === held)?.features ?? [];
-  const lost = wanted ? had.filter((feature) => !wanted.features?.includes(feature)) : [];
+  const refresh = useRefresh(
+    "subscription",
+    "offers",
+    "tenant",
+    "entitlements",
+    "invoicePreview",
+    "usageRecords",
+    "notices",
+  );
+  const held = useQuery({ queryKey: ["subscription"], queryFn: () => ask(api.GET("/v1/subscription")) });
+  const offers = useQuery({ queryKey: ["offers"], queryFn: () => ask(api.GET("/v1/subscription/offers")) });
+  useRefreshOn(["subscription"], "SubscriptionChanged");
   useEffect(() => {
     // The page above is made of what is still read, so the browser's own jump comes too early.
-    if (plans.data && location.hash === "#plans") document.getElementById("plans")?.scrollIntoView();
-  }, [plans.data]);
-  const change = async (planId: string) => {
-    await ask(api.POST("/v1/tenant:changePlan", { body: { requestId: newRequestId(), planId } }));
-    await refresh();
-  };
+    if (held.data && offers.data && location.hash === "#plans")
+      document.getElementById("plans")?.scrollIntoView();
+  }, [held.data, offers.data]);
+  const problem = held.error ?? offers.error;
   return (
-    <section id="plans" aria-label={t("billing.plan")}>
-      <h2 className={watch.title}>{t("billing.plan")}</h2>
-      <PlanCards
-        plans={plans.data?.plans ?? []}
-        chosen={held}
-        action={(plan) => (
-          <Button
-            fullWidth
-            variant={plan.planId === held ? "light" : "default"}
-            disabled={plan.planId === held}
-            onClick={() => setWanted(plan)}
-            data-testid={`plan-${plan.planId}`}
-          >
-            {plan.planId === held ? t("billing.planHeld") : t("billing.planChange")}
-          </Button>
-        )}
-      />
-      <Confirm
-        opened={wanted !== undefined}
-        title={t("billing.planTo", { plan: planName(wanted) })}
-        body={
-          lost.length === 0
-            ? t("billing.planBody")
-            : `${t("billing.planBody")} ${t("billing.planLoses", { features: lost.map((each) => textOr("feature", each)).join(", ") })}`
-        }
-        confirm={t("billing.planChange")}
-        onClose={() => setWanted(undefined)}
-        onConfirm={() => change(wanted?.planId ?? "")}
-      />
+    <section id="plans" aria-label={t("subscription.title")}>
+      <h2 className={watch.title}>{t("subscription.title")}</h2>
+      {problem ? (
+        <ProblemNote problem={problem} onRetry={() => void refresh()} />
+      ) : held.data && offers.data ? (
+        <Held
+          held={held.data}
+          plans={offers.data.plans ?? []}
+          addOns={offers.data.addOns ?? []}
+          onDone={refresh}
+        />
+      ) : (
+        <Loading />
+      )}
     </section>
+  );
+}
+
+interface HeldProps {
+  held: HeldSubscription;
+  plans: readonly Plan[];
+  addOns: HeldSubscription["addOns"];
+  onDone: () => Promise<void>;
+}
+
+function Held({ held, plans, addOns = [], onDone }: HeldProps) {
+  const t = useText();
+  const { subscription = {}, plan = {} } = held;
+  const [wanted, setWanted] = useState<Plan>();
+  const [interval, setInterval] = useState<Interval>(plan.interval ?? "BILLING_INTERVAL_MONTH");
+  const ended = subscription.state === "SUBSCRIPTION_STATE_CANCELLED";
+  const usable =
+    subscription.state === "SUBSCRIPTION_STATE_ACTIVE" || subscription.state === "SUBSCRIPTION_STATE_TRIAL";
+  const intervals = new Set(plans.map((each) => each.interval));
+  const shown = intervals.size > 1 ? plans.filter((each) => each.interval === interval) : plans;
+  const isHeld = (each: Plan) => !ended && each.planId === plan.planId;
+  return (
+    <div className={watch.stack}>
+      <Standing held={held} onMove={setWanted} onDone={onDone} />
+      <div>
+        <h3 className={watch.title}>{t("subscription.plans")}</h3>
+        {intervals.size > 1 && (
+          <SegmentedControl
+            mb="md"
+            aria-label={t("subscription.interval")}
+            value={interval}
+            onChange={(value) => setInterval(value as Interval)}
+            data={[
+              { value: "BILLING_INTERVAL_MONTH", label: t("subscription.monthly") },
+              { value: "BILLING_INTERVAL_YEAR", label: t("subscription.yearly") },
+            ]}
+            data-testid="plan-interval"
+          />
+        )}
+        <PlanCards
+          plans={shown}
+          chosen={ended ? undefined : plan.planId}
+          action={(each) => (
+            <Button
+              fullWidth
+              variant={isHeld(each) ? "light" : "default"}
+              disabled={isHeld(each) || !(usable || ended)}
+              onClick={() => setWanted(each)}
+              data-testid={`plan-${each.planId}`}
+            >
+              {isHeld(each) ? t("billing.planHeld") : t(ended ? "subscription.begin" : "billing.planChange")}
+            </Button>
+          )}
+        />
+      </div>
+      {usable && addOns.length > 0 && <AddOns addOns={addOns} subscription={subscription} onDone={onDone} />}
+      {wanted &&
+        (ended ? (
+          <BeginAgain
+            plan={wanted}
+            subscription={subscription}
+            onClose={() => setWanted(undefined)}
+            onDone={onDone}
+          />
+        ) : (
+          <MoveDialog
+            plan={wanted}
+            subscription={subscription}
+            onClose={() => setWanted(undefined)}
+            onDone={onDone}
+          />
+        ))}
+    </div>
   );
 }

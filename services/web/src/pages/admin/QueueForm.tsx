@@ -2,18 +2,17 @@ import { MultiSelect, NumberInput, SimpleGrid, Stack, Switch } from "@mantine/co
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { optionsOf, useDispositions } from "../../api/names.ts";
-import { fieldProblem } from "../../api/problem.ts";
 import type { Queue } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
-import { whereToLook } from "./rules/places.ts";
+import { saidOf, saidWithin, snake, whereToLook } from "./rules/places.ts";
 import { type PartProps, QueueParts, rulesToSave } from "./rules/QueueParts.tsx";
 import { WrapUpFields } from "./WrapUpFields.tsx";
 
 const MASK =
-  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,businessHoursId,overflow,callbacks,wrapUpMode,wrapUpExtension,missedOfferReturn";
+  "displayName,requiredSkills,offerTimeout,wrapUpDuration,dispositionRequired,serviceLevelThreshold,shortAbandonThreshold,dispositionIds,openToAll,rules,businessHoursId,overflow,callbacks,wrapUpMode,wrapUpExtension,missedOfferReturn,autoAccept";
 
 type Time = "offerTimeout" | "wrapUpDuration" | "serviceLevelThreshold" | "shortAbandonThreshold";
 
@@ -61,7 +60,7 @@ export default function QueueForm(props: {
             data-autofocus
             maxLength={120}
             value={queue.displayName ?? ""}
-            error={fieldProblem(problem, "displayName")}
+            error={saidOf(problem, "display_name")}
             onChange={(event) => change({ displayName: event.currentTarget.value })}
             data-testid="queue-name"
           />
@@ -102,17 +101,25 @@ function GeneralFields({ queue, problem, onChange }: PartProps) {
             min={min}
             max={max}
             value={queue[field] === undefined ? unset : durationSeconds(queue[field])}
-            error={fieldProblem(problem, field)}
+            error={saidOf(problem, snake(field))}
             onChange={(value) => onChange({ [field]: toDuration(Number(value)) })}
           />
         ))}
       </SimpleGrid>
+      <Switch
+        label={t("autoAccept")}
+        description={t("autoAccept.queueHint")}
+        checked={queue.autoAccept ?? false}
+        onChange={(event) => onChange({ autoAccept: event.currentTarget.checked })}
+        data-testid="queue-auto-accept"
+      />
       <WrapUpFields queue={queue} problem={problem} onChange={onChange} />
       <MultiSelect
         label={t("admin.queues.dispositions")}
         description={t("admin.queues.dispositionsHint")}
         data={optionsOf(dispositions, "dispositionId")}
         value={queue.dispositionIds ?? []}
+        error={saidWithin(problem, "disposition_ids")}
         onChange={(dispositionIds) => onChange({ dispositionIds })}
       />
       <Switch

@@ -1,9 +1,10 @@
 import { NumberInput, Select, SimpleGrid } from "@mantine/core";
-import { fieldProblem, type Problem } from "../../api/problem.ts";
+import type { Problem } from "../../api/problem.ts";
 import type { Queue, WrapUpMode } from "../../api/types.ts";
 import { durationSeconds, toDuration } from "../../format/durations.ts";
 import { textOr, useText } from "../../i18n/index.ts";
 import { HINT_BELOW } from "../../ui/fields.tsx";
+import { saidOf } from "./rules/places.ts";
 
 const MODES: readonly WrapUpMode[] = [
   "WRAP_UP_MODE_NONE",
@@ -48,7 +49,7 @@ export function WrapUpFields({ queue, problem, onChange }: Props) {
           max={MOST_SECONDS}
           disabled={!TIMED.includes(mode)}
           value={durationSeconds(queue.wrapUpExtension)}
-          error={fieldProblem(problem, "wrapUpExtension")}
+          error={saidOf(problem, "wrap_up_extension")}
           onChange={(value) => onChange({ wrapUpExtension: toDuration(Number(value)) })}
           data-testid="queue-wrapup-extension"
         />
@@ -59,7 +60,7 @@ export function WrapUpFields({ queue, problem, onChange }: Props) {
           min={0}
           max={MOST_SECONDS}
           value={durationSeconds(queue.missedOfferReturn)}
-          error={fieldProblem(problem, "missedOfferReturn")}
+          error={saidOf(problem, "missed_offer_return")}
           onChange={(value) => onChange({ missedOfferReturn: toDuration(Number(value)) })}
           data-testid="queue-missed-return"
         />

@@ -29,6 +29,7 @@ export const SCOPES = [
   "recordings.read",
   "trunks.read",
   "trunks.write",
+  "usage.write",
   "users.read",
   "users.write",
   "voicemails.read",

@@ -6,6 +6,7 @@ import { AddLine, RemoveLine } from "../../ui/RowActions.tsx";
 import { ExpressionField } from "./ExpressionField.tsx";
 import classes from "./flows.module.css";
 import { ListCondition } from "./ListCondition.tsx";
+import { SkillExpression } from "./SkillExpression.tsx";
 import { SkillFields } from "./SkillFields.tsx";
 import { type FieldsProps, Next, Target } from "./StepFields.tsx";
 
@@ -67,6 +68,13 @@ export function EntryRulesFields({ value, set, steps }: FieldsProps<"entryRules"
             />
             <div className={classes.branchWide}>
               <SkillFields skills={rule.skills ?? {}} onChange={(skills) => replace(index, { skills })} />
+            </div>
+            <div className={classes.branchWide}>
+              <SkillExpression
+                value={rule.requirement ?? ""}
+                onChange={(requirement) => replace(index, { requirement })}
+                testId={`rule-${index}-requirement`}
+              />
             </div>
           </div>
         ))}

@@ -133,7 +133,14 @@ function NodeState({ node }: { node: TelephonyNode }) {
   if (secondsBetween(node.heartbeatTime, now) > SILENT_SECONDS)
     return <Tag tone="bad">{t("operator.nodes.silent")}</Tag>;
   return node.draining ? (
-    <Tag tone="warn">{t(node.liveCalls ? "operator.nodes.draining" : "operator.nodes.empty")}</Tag>
+    <>
+      <Tag tone="warn">{t(node.liveCalls ? "operator.nodes.draining" : "operator.nodes.empty")}</Tag>
+      {node.liveCalls && node.drainDeadlineTime ? (
+        <div className={classes.small}>
+          {t("operator.nodes.until")} <DateTime value={node.drainDeadlineTime} />
+        </div>
+      ) : null}
+    </>
   ) : (
     <Tag tone="good">{t("operator.nodes.open")}</Tag>
   );

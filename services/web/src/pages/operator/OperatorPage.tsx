@@ -1,16 +1,25 @@
 import { Button, Tabs } from "@mantine/core";
+import { lazy, Suspense } from "react";
 import { useText } from "../../i18n/index.ts";
 import { signOut, useSession } from "../../session/session.ts";
 import { LanguageMenu } from "../../ui/LanguageMenu.tsx";
+import { Loading } from "../../ui/LoadMore.tsx";
 import { Logo } from "../../ui/Logo.tsx";
 import { ThemeMenu } from "../../ui/ThemeMenu.tsx";
 import AuditPage from "../admin/AuditPage.tsx";
+import { Differences } from "./Differences.tsx";
+import { Invoices } from "./invoices/Invoices.tsx";
+import { LegalEntities } from "./invoices/LegalEntities.tsx";
 import { Nodes } from "./Nodes.tsx";
 import { Numbers } from "./Numbers.tsx";
 import classes from "./operator.module.css";
+import { Plans } from "./plans/Plans.tsx";
+import { RateDecks } from "./RateDecks.tsx";
 import { Tenants } from "./Tenants.tsx";
 
-/** Everything a platform operator has: the companies of this installation, the numbers they brought, the nodes that hold
+const Inventory = lazy(() => import("./Inventory.tsx"));
+
+/** Everything a platform operator has: the companies of this installation, what is sold to them, the numbers they brought, the nodes that hold
  * their calls, and what operators did. */
 export default function OperatorPage() {
   const t = useText();
@@ -31,8 +40,26 @@ export default function OperatorPage() {
         <Tabs defaultValue="tenants" keepMounted={false}>
           <Tabs.List mb="lg">
             <Tabs.Tab value="tenants">{t("operator.tenants")}</Tabs.Tab>
+            <Tabs.Tab value="plans" data-testid="tab-plans">
+              {t("plans.tab")}
+            </Tabs.Tab>
             <Tabs.Tab value="numbers" data-testid="tab-numbers">
               {t("operator.numbers")}
+            </Tabs.Tab>
+            <Tabs.Tab value="inventory" data-testid="tab-inventory">
+              {t("inventory.tab")}
+            </Tabs.Tab>
+            <Tabs.Tab value="invoices" data-testid="tab-invoices">
+              {t("operator.invoices")}
+            </Tabs.Tab>
+            <Tabs.Tab value="entities" data-testid="tab-entities">
+              {t("operator.entities")}
+            </Tabs.Tab>
+            <Tabs.Tab value="rates" data-testid="tab-rates">
+              {t("rates.title")}
+            </Tabs.Tab>
+            <Tabs.Tab value="differences" data-testid="tab-differences">
+              {t("differences.title")}
             </Tabs.Tab>
             <Tabs.Tab value="nodes" data-testid="tab-nodes">
               {t("operator.nodes")}
@@ -44,8 +71,28 @@ export default function OperatorPage() {
           <Tabs.Panel value="tenants">
             <Tenants />
           </Tabs.Panel>
+          <Tabs.Panel value="plans">
+            <Plans />
+          </Tabs.Panel>
           <Tabs.Panel value="numbers">
             <Numbers />
+          </Tabs.Panel>
+          <Tabs.Panel value="inventory">
+            <Suspense fallback={<Loading />}>
+              <Inventory />
+            </Suspense>
+          </Tabs.Panel>
+          <Tabs.Panel value="invoices">
+            <Invoices />
+          </Tabs.Panel>
+          <Tabs.Panel value="entities">
+            <LegalEntities />
+          </Tabs.Panel>
+          <Tabs.Panel value="rates">
+            <RateDecks />
+          </Tabs.Panel>
+          <Tabs.Panel value="differences">
+            <Differences />
           </Tabs.Panel>
           <Tabs.Panel value="nodes">
             <Nodes />

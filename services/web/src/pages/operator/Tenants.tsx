@@ -1,4 +1,4 @@
-import { Button, Select, TextInput } from "@mantine/core";
+import { Button, Group, Select, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconBuildingStore, IconSearch } from "@tabler/icons-react";
 import { useState } from "react";
@@ -18,6 +18,7 @@ import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import classes from "./operator.module.css";
 import { SuspendForm } from "./SuspendForm.tsx";
+import { TenantWallet } from "./TenantWallet.tsx";
 
 const STATES = ["TENANT_STATE_ACTIVE", "TENANT_STATE_SUSPENDED"] as const satisfies readonly TenantState[];
 
@@ -29,6 +30,7 @@ export function Tenants() {
   const [wanted] = useDebouncedValue(typed.trim(), 300);
   const [state, setState] = useState<TenantState>();
   const [suspending, setSuspending] = useState<Tenant>();
+  const [wallet, setWallet] = useState<Tenant>();
   const [resuming, setResuming] = useState<{ tenant: Tenant; requestId: string }>();
   const { query, rows } = usePages(["operatorTenants", wanted, state], async (pageToken) => {
     const answer = await ask(
@@ -46,6 +48,7 @@ export function Tenants() {
     await ask(api.POST("/v1/operator/tenants/{tenantId}:resume", { params, body })).finally(refresh);
     toast(t("operator.resumed", { name: tenant.displayName ?? "" }));
   };
+  if (wallet) return <TenantWallet tenant={wallet} onBack={() => setWallet(undefined)} />;
   const filtered = wanted !== "" || state !== undefined;
   return (
     <>
@@ -87,6 +90,7 @@ export function Tenants() {
           <TenantTable
             rows={shown}
             onSuspend={setSuspending}
+            onWallet={setWallet}
             onResume={(tenant) => setResuming({ tenant, requestId: newRequestId() })}
           />
         )}
@@ -111,10 +115,11 @@ export function Tenants() {
 interface TableProps {
   rows: readonly TenantOverview[];
   onSuspend: (tenant: Tenant) => void;
+  onWallet: (tenant: Tenant) => void;
   onResume: (tenant: Tenant) => void;
 }
 
-function TenantTable({ rows, onSuspend, onResume }: TableProps) {
+function TenantTable({ rows, onSuspend, onWallet, onResume }: TableProps) {
   const t = useText();
   const language = useLanguage();
   const plans = usePlans().data?.plans;
@@ -144,15 +149,26 @@ function TenantTable({ rows, onSuspend, onResume }: TableProps) {
       cell: ({ tenant = {} }) => {
         const verb = suspended(tenant) ? "resume" : "suspend";
         return (
-          <Button
-            size="xs"
-            variant="default"
-            onClick={() => (suspended(tenant) ? onResume(tenant) : onSuspend(tenant))}
-            aria-label={`${t(`operator.${verb}`)}: ${tenant.displayName}`}
-            data-testid={`tenant-${tenant.tenantId}-${verb}`}
-          >
-            {t(`operator.${verb}`)}
-          </Button>
+          <Group gap="xs">
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => onWallet(tenant)}
+              aria-label={`${t("wallet.title")}: ${tenant.displayName}`}
+              data-testid={`tenant-${tenant.tenantId}-wallet`}
+            >
+              {t("wallet.title")}
+            </Button>
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => (suspended(tenant) ? onResume(tenant) : onSuspend(tenant))}
+              aria-label={`${t(`operator.${verb}`)}: ${tenant.displayName}`}
+              data-testid={`tenant-${tenant.tenantId}-${verb}`}
+            >
+              {t(`operator.${verb}`)}
+            </Button>
+          </Group>
         );
       },
     },

@@ -60,9 +60,11 @@ export function createBrand(displayName: string, language: string, timeZone: str
   return ask(api.POST("/v1/brands", { body: { requestId: newRequestId(), brand } }));
 }
 
+/** Free numbers, test numbers first: a number of the public network costs something, and is chosen by nobody but people. */
 export async function freeNumbers(): Promise<PhoneNumber[]> {
   const query = { pageSize: 50 };
-  return (await ask(api.GET("/v1/numbers:available", { params: { query } }))).numbers ?? [];
+  const found = (await ask(api.GET("/v1/numbers:available", { params: { query } }))).numbers ?? [];
+  return found.sort((one, other) => Number(other.test ?? false) - Number(one.test ?? false));
 }
 
 export function assignNumber(number: string, brandId: string): Promise<PhoneNumber> {

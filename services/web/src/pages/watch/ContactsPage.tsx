@@ -1,7 +1,7 @@
-import { Anchor, Select } from "@mantine/core";
+import { Anchor, Select, Tabs } from "@mantine/core";
 import { IconHistory } from "@tabler/icons-react";
-import { useState } from "react";
-import { Link } from "wouter";
+import { Suspense, useState } from "react";
+import { Link, useLocation, useSearch } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import { optionsOf, useNames, useQueues } from "../../api/names.ts";
 import type { Contact, ContactState } from "../../api/types.ts";
@@ -9,7 +9,8 @@ import { secondsBetween } from "../../format/durations.ts";
 import { textOr, useText } from "../../i18n/index.ts";
 import { DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
-import { PagedPanel, usePages } from "../../ui/LoadMore.tsx";
+import { Loading, PagedPanel, usePages } from "../../ui/LoadMore.tsx";
+import { lazyPage } from "../../ui/lazyPage.ts";
 import { Tag, type Tone } from "../../ui/Note.tsx";
 import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime, Elapsed, Length } from "../../ui/Time.tsx";
@@ -28,7 +29,39 @@ const FACTS = [
   "ContactDequeued",
 ];
 
+const Surveys = lazyPage(() => import("./surveys/Surveys.tsx"));
+
+/** Work with customers, and what they thought of it. */
 export default function ContactsPage() {
+  const t = useText();
+  const [, go] = useLocation();
+  const tab = new URLSearchParams(useSearch()).get("tab") === "surveys" ? "surveys" : "contacts";
+  return (
+    <Tabs
+      value={tab}
+      onChange={(next) => go(next === "surveys" ? "/contacts?tab=surveys" : "/contacts")}
+      keepMounted={false}
+    >
+      <Tabs.List mb="lg">
+        <Tabs.Tab value="contacts">{t("nav.contacts")}</Tabs.Tab>
+        <Tabs.Tab value="surveys" data-testid="tab-surveys">
+          {t("surveys.tab")}
+        </Tabs.Tab>
+      </Tabs.List>
+      <Tabs.Panel value={tab}>
+        {tab === "surveys" ? (
+          <Suspense fallback={<Loading />}>
+            <Surveys />
+          </Suspense>
+        ) : (
+          <Contacts />
+        )}
+      </Tabs.Panel>
+    </Tabs>
+  );
+}
+
+function Contacts() {
   const t = useText();
   const names = useNames();
   const queues = useQueues().data ?? [];

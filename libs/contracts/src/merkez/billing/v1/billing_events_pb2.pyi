@@ -5,7 +5,9 @@ Facts of billing."""
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from merkez.billing.v1 import billing_pb2 as _billing_pb2
+from merkez.billing.v1 import invoice_pb2 as _invoice_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -16,6 +18,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _OverdueConsequence:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OverdueConsequenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OverdueConsequence.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OVERDUE_CONSEQUENCE_UNSPECIFIED: _OverdueConsequence.ValueType  # 0
+    """Never sent."""
+    OVERDUE_CONSEQUENCE_NOTICE: _OverdueConsequence.ValueType  # 1
+    """The owner is told."""
+    OVERDUE_CONSEQUENCE_RESTRICTED: _OverdueConsequence.ValueType  # 2
+    """The company can't call out; incoming calls go on."""
+    OVERDUE_CONSEQUENCE_SUSPENDED: _OverdueConsequence.ValueType  # 3
+    """The company is suspended."""
+
+class OverdueConsequence(_OverdueConsequence, metaclass=_OverdueConsequenceEnumTypeWrapper):
+    """What a stage of reminding brings with it."""
+
+OVERDUE_CONSEQUENCE_UNSPECIFIED: OverdueConsequence.ValueType  # 0
+"""Never sent."""
+OVERDUE_CONSEQUENCE_NOTICE: OverdueConsequence.ValueType  # 1
+"""The owner is told."""
+OVERDUE_CONSEQUENCE_RESTRICTED: OverdueConsequence.ValueType  # 2
+"""The company can't call out; incoming calls go on."""
+OVERDUE_CONSEQUENCE_SUSPENDED: OverdueConsequence.ValueType  # 3
+"""The company is suspended."""
+Global___OverdueConsequence: _TypeAlias = OverdueConsequence  # noqa: Y015
 
 @_typing.final
 class UsageRated(_message.Message):
@@ -40,3 +70,119 @@ class UsageRated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UsageRated: _TypeAlias = UsageRated  # noqa: Y015
+
+@_typing.final
+class InvoiceFinalized(_message.Message):
+    """An invoice was issued."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def invoice(self) -> _invoice_pb2.Invoice:
+        """Which, without lines."""
+
+    def __init__(
+        self,
+        *,
+        invoice: _invoice_pb2.Invoice | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvoiceFinalized: _TypeAlias = InvoiceFinalized  # noqa: Y015
+
+@_typing.final
+class InvoicePaid(_message.Message):
+    """Nothing is owed by an invoice any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_FIELD_NUMBER: _builtins.int
+    OTHERS_OVERDUE_FIELD_NUMBER: _builtins.int
+    others_overdue: _builtins.bool
+    """Whether another invoice of the company is still overdue."""
+    @_builtins.property
+    def invoice(self) -> _invoice_pb2.Invoice:
+        """Which, without lines."""
+
+    def __init__(
+        self,
+        *,
+        invoice: _invoice_pb2.Invoice | None = ...,
+        others_overdue: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice", "others_overdue", b"others_overdue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvoicePaid: _TypeAlias = InvoicePaid  # noqa: Y015
+
+@_typing.final
+class InvoiceOverdue(_message.Message):
+    """An invoice is overdue and another stage of reminding is reached."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    CONSEQUENCE_FIELD_NUMBER: _builtins.int
+    DAYS_OVERDUE_FIELD_NUMBER: _builtins.int
+    stage: _builtins.int
+    """Stage that is reached, from 1."""
+    consequence: Global___OverdueConsequence.ValueType
+    """What follows from this stage on."""
+    days_overdue: _builtins.int
+    """Days since it was due."""
+    @_builtins.property
+    def invoice(self) -> _invoice_pb2.Invoice:
+        """Which, without lines."""
+
+    def __init__(
+        self,
+        *,
+        invoice: _invoice_pb2.Invoice | None = ...,
+        stage: _builtins.int = ...,
+        consequence: Global___OverdueConsequence.ValueType = ...,
+        days_overdue: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consequence", b"consequence", "days_overdue", b"days_overdue", "invoice", b"invoice", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvoiceOverdue: _TypeAlias = InvoiceOverdue  # noqa: Y015
+
+@_typing.final
+class InvoiceVoided(_message.Message):
+    """An invoice was declared void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_FIELD_NUMBER: _builtins.int
+    OTHERS_OVERDUE_FIELD_NUMBER: _builtins.int
+    others_overdue: _builtins.bool
+    """Whether another invoice of the company is still overdue."""
+    @_builtins.property
+    def invoice(self) -> _invoice_pb2.Invoice:
+        """Which, without lines."""
+
+    def __init__(
+        self,
+        *,
+        invoice: _invoice_pb2.Invoice | None = ...,
+        others_overdue: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice", "others_overdue", b"others_overdue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvoiceVoided: _TypeAlias = InvoiceVoided  # noqa: Y015

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from merkez.type.v1 import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
@@ -20,11 +21,67 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _LineKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LineKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LineKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINE_KIND_UNSPECIFIED: _LineKind.ValueType  # 0
+    """Never sent."""
+    LINE_KIND_USAGE: _LineKind.ValueType  # 1
+    """What was used or held, by a rate."""
+    LINE_KIND_FEE: _LineKind.ValueType  # 2
+    """A fee of an interval or a part of it; negative: what is given back."""
+    LINE_KIND_COMMITMENT: _LineKind.ValueType  # 3
+    """What is missing of a committed spend."""
+    LINE_KIND_LATE: _LineKind.ValueType  # 4
+    """Usage of an earlier period that was heard of after its invoice was final."""
+    LINE_KIND_ADJUSTMENT: _LineKind.ValueType  # 5
+    """What an operator added or took away."""
+
+class LineKind(_LineKind, metaclass=_LineKindEnumTypeWrapper):
+    """Why a line is there."""
+
+LINE_KIND_UNSPECIFIED: LineKind.ValueType  # 0
+"""Never sent."""
+LINE_KIND_USAGE: LineKind.ValueType  # 1
+"""What was used or held, by a rate."""
+LINE_KIND_FEE: LineKind.ValueType  # 2
+"""A fee of an interval or a part of it; negative: what is given back."""
+LINE_KIND_COMMITMENT: LineKind.ValueType  # 3
+"""What is missing of a committed spend."""
+LINE_KIND_LATE: LineKind.ValueType  # 4
+"""Usage of an earlier period that was heard of after its invoice was final."""
+LINE_KIND_ADJUSTMENT: LineKind.ValueType  # 5
+"""What an operator added or took away."""
+Global___LineKind: _TypeAlias = LineKind  # noqa: Y015
+
 @_typing.final
 class UsageRecord(_message.Message):
     """One metered fact and its price."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class PropertiesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     USAGE_RECORD_ID_FIELD_NUMBER: _builtins.int
     METER_FIELD_NUMBER: _builtins.int
@@ -38,6 +95,7 @@ class UsageRecord(_message.Message):
     PLAN_ID_FIELD_NUMBER: _builtins.int
     PLAN_VERSION_FIELD_NUMBER: _builtins.int
     BRAND_ID_FIELD_NUMBER: _builtins.int
+    PROPERTIES_FIELD_NUMBER: _builtins.int
     usage_record_id: _builtins.str
     """Output only."""
     meter: _builtins.str
@@ -66,6 +124,10 @@ class UsageRecord(_message.Message):
     def charge(self) -> _money_pb2.Money:
         """Price of the quantity before included units, exact decimal, not rounded."""
 
+    @_builtins.property
+    def properties(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What it was used for, by names the meter or rates know, such as channel."""
+
     def __init__(
         self,
         *,
@@ -81,10 +143,11 @@ class UsageRecord(_message.Message):
         plan_id: _builtins.str = ...,
         plan_version: _builtins.int = ...,
         brand_id: _builtins.str = ...,
+        properties: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "usage_time", b"usage_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billed_seconds", b"billed_seconds", "brand_id", b"brand_id", "charge", b"charge", "meter", b"meter", "plan_id", b"plan_id", "plan_version", b"plan_version", "quantity", b"quantity", "source", b"source", "source_id", b"source_id", "usage_record_id", b"usage_record_id", "usage_time", b"usage_time", "used_seconds", b"used_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billed_seconds", b"billed_seconds", "brand_id", b"brand_id", "charge", b"charge", "meter", b"meter", "plan_id", b"plan_id", "plan_version", b"plan_version", "properties", b"properties", "quantity", b"quantity", "source", b"source", "source_id", b"source_id", "usage_record_id", b"usage_record_id", "usage_time", b"usage_time", "used_seconds", b"used_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -96,6 +159,26 @@ class InvoiceLine(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class DescriptionParametersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     METER_FIELD_NUMBER: _builtins.int
     DESCRIPTION_KEY_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
@@ -104,6 +187,12 @@ class InvoiceLine(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LINE_ID_FIELD_NUMBER: _builtins.int
+    RATE_ID_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_PARAMETERS_FIELD_NUMBER: _builtins.int
+    DISCOUNT_FIELD_NUMBER: _builtins.int
+    TAX_CODE_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter."""
     description_key: _builtins.str
@@ -112,6 +201,14 @@ class InvoiceLine(_message.Message):
     """Quantity used."""
     included_quantity: _builtins.str
     """Quantity covered by the plan."""
+    kind: Global___LineKind.ValueType
+    """Why the line is there."""
+    line_id: _builtins.str
+    """Stable within the period: the same usage and plans make the same ids."""
+    rate_id: _builtins.str
+    """Rate of the plan it is priced by; empty of a fee."""
+    tax_code: _builtins.str
+    """What it is for taxes: subscription, service, telecom, or what a meter says."""
     @_builtins.property
     def unit_price(self) -> _money_pb2.Money:
         """Price of one unit."""
@@ -128,6 +225,14 @@ class InvoiceLine(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """To."""
 
+    @_builtins.property
+    def description_parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What the words of description_key need, by name: name, interval, meter, minimum, late_start, late_end."""
+
+    @_builtins.property
+    def discount(self) -> _money_pb2.Money:
+        """Part of the discounts that falls on it."""
+
     def __init__(
         self,
         *,
@@ -139,14 +244,98 @@ class InvoiceLine(_message.Message):
         amount: _money_pb2.Money | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        kind: Global___LineKind.ValueType = ...,
+        line_id: _builtins.str = ...,
+        rate_id: _builtins.str = ...,
+        description_parameters: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        discount: _money_pb2.Money | None = ...,
+        tax_code: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "end_time", b"end_time", "start_time", b"start_time", "unit_price", b"unit_price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "discount", b"discount", "end_time", b"end_time", "start_time", b"start_time", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "description_key", b"description_key", "end_time", b"end_time", "included_quantity", b"included_quantity", "meter", b"meter", "quantity", b"quantity", "start_time", b"start_time", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "description_key", b"description_key", "description_parameters", b"description_parameters", "discount", b"discount", "end_time", b"end_time", "included_quantity", b"included_quantity", "kind", b"kind", "line_id", b"line_id", "meter", b"meter", "quantity", b"quantity", "rate_id", b"rate_id", "start_time", b"start_time", "tax_code", b"tax_code", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InvoiceLine: _TypeAlias = InvoiceLine  # noqa: Y015
+
+@_typing.final
+class StatementDiscount(_message.Message):
+    """What a coupon takes off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISCOUNT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    discount_id: _builtins.str
+    """The coupon."""
+    name: _builtins.str
+    """Its name."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much, not negative."""
+
+    def __init__(
+        self,
+        *,
+        discount_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "discount_id", b"discount_id", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementDiscount: _TypeAlias = StatementDiscount  # noqa: Y015
+
+@_typing.final
+class StatementTax(_message.Message):
+    """One tax."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAX_CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    INCLUDED_FIELD_NUMBER: _builtins.int
+    tax_code: _builtins.str
+    """Code, such as vat; reverse_charge or exempt when the company is not charged any."""
+    name: _builtins.str
+    """Name."""
+    percent: _builtins.str
+    """Percent, exact decimal."""
+    included: _builtins.bool
+    """Whether the prices have it in them already: then it adds nothing to the total."""
+    @_builtins.property
+    def base(self) -> _money_pb2.Money:
+        """What it is of, without taxes."""
+
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much."""
+
+    def __init__(
+        self,
+        *,
+        tax_code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        percent: _builtins.str = ...,
+        base: _money_pb2.Money | None = ...,
+        amount: _money_pb2.Money | None = ...,
+        included: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "base", b"base"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "base", b"base", "included", b"included", "name", b"name", "percent", b"percent", "tax_code", b"tax_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementTax: _TypeAlias = StatementTax  # noqa: Y015
 
 @_typing.final
 class InvoicePreview(_message.Message):
@@ -161,6 +350,9 @@ class InvoicePreview(_message.Message):
     PLAN_ID_FIELD_NUMBER: _builtins.int
     PLAN_VERSION_FIELD_NUMBER: _builtins.int
     COMPUTE_TIME_FIELD_NUMBER: _builtins.int
+    SUBTOTAL_FIELD_NUMBER: _builtins.int
+    DISCOUNTS_FIELD_NUMBER: _builtins.int
+    TAXES_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """Plan held."""
     plan_version: _builtins.int
@@ -179,11 +371,23 @@ class InvoicePreview(_message.Message):
 
     @_builtins.property
     def total(self) -> _money_pb2.Money:
-        """Sum of the lines."""
+        """Lines less discounts, with the taxes that aren't in the prices."""
 
     @_builtins.property
     def compute_time(self) -> _timestamp_pb2.Timestamp:
         """Computed at."""
+
+    @_builtins.property
+    def subtotal(self) -> _money_pb2.Money:
+        """Sum of the lines."""
+
+    @_builtins.property
+    def discounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementDiscount]:
+        """Discounts in the order they were applied."""
+
+    @_builtins.property
+    def taxes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementTax]:
+        """Taxes."""
 
     def __init__(
         self,
@@ -195,10 +399,13 @@ class InvoicePreview(_message.Message):
         plan_id: _builtins.str = ...,
         plan_version: _builtins.int = ...,
         compute_time: _timestamp_pb2.Timestamp | None = ...,
+        subtotal: _money_pb2.Money | None = ...,
+        discounts: _abc.Iterable[Global___StatementDiscount] | None = ...,
+        taxes: _abc.Iterable[Global___StatementTax] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["compute_time", b"compute_time", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compute_time", b"compute_time", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "subtotal", b"subtotal", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute_time", b"compute_time", "lines", b"lines", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "plan_id", b"plan_id", "plan_version", b"plan_version", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute_time", b"compute_time", "discounts", b"discounts", "lines", b"lines", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "plan_id", b"plan_id", "plan_version", b"plan_version", "subtotal", b"subtotal", "taxes", b"taxes", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1203,6 +1203,7 @@ class EntryRule(_message.Message):
     QUEUE_ID_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     SKILLS_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name people read; may be empty."""
     condition: _builtins.str
@@ -1211,6 +1212,10 @@ class EntryRule(_message.Message):
     """Required. Queue the calls wait in."""
     priority: _builtins.int
     """Their priority, 0-9."""
+    requirement: _builtins.str
+    """Skills asked for besides, as an expression of their names or ids like that of a queue's rules: (French >= 4 or Sales) and not Trainee.
+    Empty asks for none.
+    """
     @_builtins.property
     def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Skills asked for beyond the queue's own, with the least proficiency."""
@@ -1223,10 +1228,11 @@ class EntryRule(_message.Message):
         queue_id: _builtins.str = ...,
         priority: _builtins.int = ...,
         skills: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        requirement: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "name", b"name", "priority", b"priority", "queue_id", b"queue_id", "skills", b"skills"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "name", b"name", "priority", b"priority", "queue_id", b"queue_id", "requirement", b"requirement", "skills", b"skills"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

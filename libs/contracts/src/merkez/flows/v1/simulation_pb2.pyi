@@ -453,6 +453,7 @@ class Waiting(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
+    PHRASES_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Step that waits."""
     min_digits: _builtins.int
@@ -477,6 +478,10 @@ class Waiting(_message.Message):
     def outcomes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Which outcomes are possible, in small letters, such as answered and max_wait; empty when all of the kind are, or there are none to choose of."""
 
+    @_builtins.property
+    def phrases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Digits: what may be said instead, phrase by phrase; empty where no words are understood, and `text` lets the time run out."""
+
     def __init__(
         self,
         *,
@@ -489,10 +494,11 @@ class Waiting(_message.Message):
         method: _builtins.str = ...,
         url: _builtins.str = ...,
         body: _builtins.str = ...,
+        phrases: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "kinds", b"kinds", "max_digits", b"max_digits", "method", b"method", "min_digits", b"min_digits", "outcomes", b"outcomes", "step_id", b"step_id", "terminator", b"terminator", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "kinds", b"kinds", "max_digits", b"max_digits", "method", b"method", "min_digits", b"min_digits", "outcomes", b"outcomes", "phrases", b"phrases", "step_id", b"step_id", "terminator", b"terminator", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

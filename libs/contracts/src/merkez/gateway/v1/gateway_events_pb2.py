@@ -22,16 +22,19 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from merkez.tenancy.v1 import session_pb2 as merkez_dot_tenancy_dot_v1_dot_session__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/gateway/v1/gateway_events.proto\x12\x11merkez.gateway.v1\x1a\x1fmerkez/tenancy/v1/session.proto\">\n\x0eRequestAudited\x12,\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1d.merkez.tenancy.v1.AuditEntryb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/gateway/v1/gateway_events.proto\x12\x11merkez.gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/tenancy/v1/session.proto\">\n\x0eRequestAudited\x12,\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1d.merkez.tenancy.v1.AuditEntry\"X\n\x16\x41piRequestLimitReached\x12\r\n\x05limit\x18\x01 \x01(\x05\x12/\n\x0bminute_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.gateway.v1.gateway_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REQUESTAUDITED']._serialized_start=94
-  _globals['_REQUESTAUDITED']._serialized_end=156
+  _globals['_REQUESTAUDITED']._serialized_start=127
+  _globals['_REQUESTAUDITED']._serialized_end=189
+  _globals['_APIREQUESTLIMITREACHED']._serialized_start=191
+  _globals['_APIREQUESTLIMITREACHED']._serialized_end=279
 # @@protoc_insertion_point(module_scope)

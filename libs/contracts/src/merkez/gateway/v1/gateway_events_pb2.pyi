@@ -5,6 +5,7 @@ Facts of the edge."""
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from merkez.tenancy.v1 import session_pb2 as _session_pb2
 import builtins as _builtins
 import sys
@@ -40,3 +41,31 @@ class RequestAudited(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RequestAudited: _TypeAlias = RequestAudited  # noqa: Y015
+
+@_typing.final
+class ApiRequestLimitReached(_message.Message):
+    """The requests that a company's plan allows its programs within a minute were used up. Told once a minute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    MINUTE_TIME_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    """Requests a minute of the plan."""
+    @_builtins.property
+    def minute_time(self) -> _timestamp_pb2.Timestamp:
+        """The minute's begin."""
+
+    def __init__(
+        self,
+        *,
+        limit: _builtins.int = ...,
+        minute_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["minute_time", b"minute_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "minute_time", b"minute_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApiRequestLimitReached: _TypeAlias = ApiRequestLimitReached  # noqa: Y015

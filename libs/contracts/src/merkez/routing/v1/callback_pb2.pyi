@@ -214,6 +214,7 @@ class Callback(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
     ANSWER_TIME_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_FIELD_NUMBER: _builtins.int
     callback_id: _builtins.str
     """Output only."""
     state: Global___CallbackState.ValueType
@@ -250,6 +251,8 @@ class Callback(_message.Message):
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
     order: _callback_rules_pb2.CallbackOrder.ValueType
     """Output only. Who is rung first in the attempt at hand; unset while nobody is called."""
+    requirement: _builtins.str
+    """Skills asked for besides required_skills, as Contact.requirement."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for besides the queue's."""
@@ -318,10 +321,11 @@ class Callback(_message.Message):
         version: _builtins.int = ...,
         order: _callback_rules_pb2.CallbackOrder.ValueType = ...,
         answer_time: _timestamp_pb2.Timestamp | None = ...,
+        requirement: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "create_time", b"create_time", "due_time", b"due_time", "end_time", b"end_time", "expire_time", b"expire_time", "place_time", b"place_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attempts", b"attempts", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "cancel_reason", b"cancel_reason", "contact_id", b"contact_id", "create_time", b"create_time", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "due_time", b"due_time", "end_time", b"end_time", "expire_time", b"expire_time", "number", b"number", "order", b"order", "place_time", b"place_time", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "required_skills", b"required_skills", "state", b"state", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attempts", b"attempts", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "cancel_reason", b"cancel_reason", "contact_id", b"contact_id", "create_time", b"create_time", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "due_time", b"due_time", "end_time", b"end_time", "expire_time", b"expire_time", "number", b"number", "order", b"order", "place_time", b"place_time", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "required_skills", b"required_skills", "requirement", b"requirement", "state", b"state", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

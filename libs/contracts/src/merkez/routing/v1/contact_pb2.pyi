@@ -248,6 +248,7 @@ class Contact(_message.Message):
     WRAP_UP_EXTENSION_FIELD_NUMBER: _builtins.int
     WRAP_UP_LEAST_TIME_FIELD_NUMBER: _builtins.int
     RINGING_COUNT_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Output only."""
     channel: Global___Channel.ValueType
@@ -302,6 +303,8 @@ class Contact(_message.Message):
     """Output only. Whether its agent asked for wrap-up, where that is OPTIONAL."""
     ringing_count: _builtins.int
     """Output only. At how many agents it rings now; more than 1 where its queue rings several (RoutingRules.ring_agents)."""
+    requirement: _builtins.str
+    """Skills asked for besides required_skills, as an expression like RoutingRules.requirement, with names or ids; read with ids."""
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.SkillLevel]:
         """Skills asked for."""
@@ -381,10 +384,11 @@ class Contact(_message.Message):
         wrap_up_extension: _duration_pb2.Duration | None = ...,
         wrap_up_least_time: _timestamp_pb2.Timestamp | None = ...,
         ringing_count: _builtins.int = ...,
+        requirement: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "end_time", b"end_time", "queue_time", b"queue_time", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "ringing_count", b"ringing_count", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time", "wrap_up_mode", b"wrap_up_mode", "wrap_up_wanted", b"wrap_up_wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "answer_time", b"answer_time", "attributes", b"attributes", "brand_id", b"brand_id", "call_id", b"call_id", "callback_id", b"callback_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_id", b"contact_id", "customer_id", b"customer_id", "dialed_number", b"dialed_number", "disposition_id", b"disposition_id", "end_time", b"end_time", "kind", b"kind", "leave_reason", b"leave_reason", "note", b"note", "offer_count", b"offer_count", "overflows", b"overflows", "preferred_agent_id", b"preferred_agent_id", "previous_contact_id", b"previous_contact_id", "priority", b"priority", "queue_id", b"queue_id", "queue_time", b"queue_time", "required_skills", b"required_skills", "requirement", b"requirement", "ringing_count", b"ringing_count", "state", b"state", "target_agent_id", b"target_agent_id", "version", b"version", "wrap_up_end_time", b"wrap_up_end_time", "wrap_up_expire_time", b"wrap_up_expire_time", "wrap_up_extension", b"wrap_up_extension", "wrap_up_least_time", b"wrap_up_least_time", "wrap_up_mode", b"wrap_up_mode", "wrap_up_wanted", b"wrap_up_wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -407,6 +411,7 @@ class Offer(_message.Message):
     AWAY_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
     RESCIND_REASON_FIELD_NUMBER: _builtins.int
+    AUTO_ACCEPT_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """Output only."""
     state: Global___OfferState.ValueType
@@ -423,6 +428,8 @@ class Offer(_message.Message):
     """
     rescind_reason: Global___RescindReason.ValueType
     """Why it was taken back; set when it is RESCINDED."""
+    auto_accept: _builtins.bool
+    """Whether it is accepted by itself where the agent's softphone is connected (Queue.auto_accept, Agent.auto_accept)."""
     @_builtins.property
     def contact(self) -> Global___Contact:
         """Contact."""
@@ -453,10 +460,11 @@ class Offer(_message.Message):
         away: _builtins.bool = ...,
         kept: _builtins.bool = ...,
         rescind_reason: Global___RescindReason.ValueType = ...,
+        auto_accept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "create_time", b"create_time", "expire_time", b"expire_time", "waiting_duration", b"waiting_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "away", b"away", "contact", b"contact", "create_time", b"create_time", "expire_time", b"expire_time", "kept", b"kept", "offer_id", b"offer_id", "queue_name", b"queue_name", "rescind_reason", b"rescind_reason", "state", b"state", "waiting_duration", b"waiting_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "auto_accept", b"auto_accept", "away", b"away", "contact", b"contact", "create_time", b"create_time", "expire_time", b"expire_time", "kept", b"kept", "offer_id", b"offer_id", "queue_name", b"queue_name", "rescind_reason", b"rescind_reason", "state", b"state", "waiting_duration", b"waiting_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -487,6 +495,7 @@ class Agent(_message.Message):
     MISSED_OFFERS_FIELD_NUMBER: _builtins.int
     CAPACITIES_FIELD_NUMBER: _builtins.int
     HELD_CONTACTS_FIELD_NUMBER: _builtins.int
+    AUTO_ACCEPT_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """The user's id."""
     display_name: _builtins.str
@@ -515,6 +524,8 @@ class Agent(_message.Message):
     """Output only. The same of the next state."""
     missed_offers: _builtins.int
     """Output only. Offers missed since the shift began."""
+    auto_accept: _builtins.bool
+    """Whether calls of all queues are accepted by themselves, as Queue.auto_accept."""
     @_builtins.property
     def state_time(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
@@ -561,10 +572,11 @@ class Agent(_message.Message):
         missed_offers: _builtins.int = ...,
         capacities: _abc.Iterable[Global___ChannelCapacity] | None = ...,
         held_contacts: _abc.Iterable[Global___HeldContact] | None = ...,
+        auto_accept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["return_time", b"return_time", "state_time", b"state_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "capacities", b"capacities", "contact_id", b"contact_id", "cost", b"cost", "display_name", b"display_name", "held_contacts", b"held_contacts", "missed_offers", b"missed_offers", "next_reason", b"next_reason", "next_reason_id", b"next_reason_id", "next_state", b"next_state", "queue_ids", b"queue_ids", "reason", b"reason", "reason_id", b"reason_id", "return_time", b"return_time", "skills", b"skills", "state", b"state", "state_time", b"state_time", "version", b"version", "voice_capacity", b"voice_capacity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "auto_accept", b"auto_accept", "capacities", b"capacities", "contact_id", b"contact_id", "cost", b"cost", "display_name", b"display_name", "held_contacts", b"held_contacts", "missed_offers", b"missed_offers", "next_reason", b"next_reason", "next_reason_id", b"next_reason_id", "next_state", b"next_state", "queue_ids", b"queue_ids", "reason", b"reason", "reason_id", b"reason_id", "return_time", b"return_time", "skills", b"skills", "state", b"state", "state_time", b"state_time", "version", b"version", "voice_capacity", b"voice_capacity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,7 +34,7 @@ class EnqueueContactRequest(_message.Message):
     """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
     @_builtins.property
     def contact(self) -> _contact_pb2.Contact:
-        """Required. channel, queue_id or target_agent_id, brand_id, call_id, caller data, priority, required_skills, attributes, kind (INBOUND,
+        """Required. channel, queue_id or target_agent_id, brand_id, call_id, caller data, priority, required_skills, requirement, attributes, kind (INBOUND,
         TRANSFER or CONSULT), previous_contact_id, consulting_agent_id (required of a CONSULT). Skills are not asked of a target_agent_id.
         """
 
@@ -177,7 +177,7 @@ class UpdateContactRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields: priority, required_skills, preferred_agent_id."""
+        """Fields: priority, required_skills, requirement, preferred_agent_id."""
 
     def __init__(
         self,
@@ -676,7 +676,7 @@ class UpdateAgentRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields: skills, queue_ids, cost, capacities."""
+        """Fields: skills, queue_ids, cost, capacities, auto_accept."""
 
     def __init__(
         self,

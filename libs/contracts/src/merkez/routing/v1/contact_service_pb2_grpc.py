@@ -174,7 +174,7 @@ class ContactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateContact(self, request, context):
-        """Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
+        """Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
         CONTACT_STATE_CHANGED when it no longer waits.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -66,7 +66,7 @@ class ContactServiceStub:
     SaveWrapUp: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.SaveWrapUpRequest, _contact_pb2.Contact]
     """Saves disposition and note during the contact or wrap-up, without ending it."""
     UpdateContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateContactRequest, _contact_pb2.Contact]
-    """Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
+    """Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
     CONTACT_STATE_CHANGED when it no longer waits.
     """
     ExplainContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ExplainContactRequest, _contact_pb2.Explanation]
@@ -114,7 +114,7 @@ class ContactServiceAsyncStub(ContactServiceStub):
     SaveWrapUp: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.SaveWrapUpRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Saves disposition and note during the contact or wrap-up, without ending it."""
     UpdateContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
-    """Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
+    """Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
     CONTACT_STATE_CHANGED when it no longer waits.
     """
     ExplainContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ExplainContactRequest, _contact_pb2.Explanation]  # type: ignore[assignment]
@@ -219,7 +219,7 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.UpdateContactRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
-        """Changes priority, required_skills or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
+        """Changes priority, required_skills, requirement or preferred_agent_id of a contact that waits: holds from the next assignment on. FAILED_PRECONDITION
         CONTACT_STATE_CHANGED when it no longer waits.
         """
 

@@ -77,6 +77,7 @@ class Queue(_message.Message):
     WRAP_UP_MODE_FIELD_NUMBER: _builtins.int
     WRAP_UP_EXTENSION_FIELD_NUMBER: _builtins.int
     MISSED_OFFER_RETURN_FIELD_NUMBER: _builtins.int
+    AUTO_ACCEPT_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -93,6 +94,10 @@ class Queue(_message.Message):
     """
     wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType
     """What follows the talk."""
+    auto_accept: _builtins.bool
+    """Whether its calls are accepted by themselves, after a tone in the agent's ear, as soon as they are offered: where the agent's softphone
+    is connected; anywhere else, and where several ring together, it rings. A colleague's question always rings.
+    """
     @_builtins.property
     def required_skills(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkillLevel]:
         """Skills an agent needs, at least at this proficiency."""
@@ -170,10 +175,11 @@ class Queue(_message.Message):
         wrap_up_mode: _wrap_up_pb2.WrapUpMode.ValueType = ...,
         wrap_up_extension: _duration_pb2.Duration | None = ...,
         missed_offer_return: _duration_pb2.Duration | None = ...,
+        auto_accept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["callbacks", b"callbacks", "create_time", b"create_time", "missed_offer_return", b"missed_offer_return", "offer_timeout", b"offer_timeout", "overflow", b"overflow", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "wrap_up_duration", b"wrap_up_duration", "wrap_up_extension", b"wrap_up_extension"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "callbacks", b"callbacks", "create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "missed_offer_return", b"missed_offer_return", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "overflow", b"overflow", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration", "wrap_up_extension", b"wrap_up_extension", "wrap_up_mode", b"wrap_up_mode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_accept", b"auto_accept", "business_hours_id", b"business_hours_id", "callbacks", b"callbacks", "create_time", b"create_time", "display_name", b"display_name", "disposition_ids", b"disposition_ids", "disposition_required", b"disposition_required", "missed_offer_return", b"missed_offer_return", "offer_timeout", b"offer_timeout", "open_to_all", b"open_to_all", "overflow", b"overflow", "queue_id", b"queue_id", "required_skills", b"required_skills", "rules", b"rules", "service_level_threshold", b"service_level_threshold", "short_abandon_threshold", b"short_abandon_threshold", "update_time", b"update_time", "version", b"version", "wrap_up_duration", b"wrap_up_duration", "wrap_up_extension", b"wrap_up_extension", "wrap_up_mode", b"wrap_up_mode"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

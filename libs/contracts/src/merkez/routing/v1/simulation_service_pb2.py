@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from merkez.routing.v1 import contact_pb2 as merkez_dot_routing_dot_v1_dot_contact__pb2
 from merkez.routing.v1 import queue_pb2 as merkez_dot_routing_dot_v1_dot_queue__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/routing/v1/simulation_service.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmerkez/routing/v1/queue.proto\x1a merkez/type/v1/annotations.proto\"\x93\x01\n\x07Traffic\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x19\n\x11\x63ontacts_per_hour\x18\x02 \x03(\x01\x12.\n\x0bhandle_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08patience\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"}\n\x04\x43rew\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12-\n\x06skills\x18\x02 \x03(\x0b\x32\x1d.merkez.routing.v1.SkillLevel\x12\x11\n\tqueue_ids\x18\x03 \x03(\t\x12\x12\n\nstart_hour\x18\x04 \x01(\x01\x12\x10\n\x08\x65nd_hour\x18\x05 \x01(\x01\"\xa1\x01\n\x0cSyntheticDay\x12+\n\x07traffic\x18\x01 \x03(\x0b\x32\x1a.merkez.routing.v1.Traffic\x12&\n\x05\x63rews\x18\x02 \x03(\x0b\x32\x17.merkez.routing.v1.Crew\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x07Variant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x06queues\x18\x02 \x03(\x0b\x32\x18.merkez.routing.v1.Queue\x12\x14\n\x0c\x65xtra_agents\x18\x03 \x01(\x05\"\xb9\x01\n\x12SimulateDayRequest\x12\x38\n\x12recorded_from_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x34\n\tsynthetic\x18\x02 \x01(\x0b\x32\x1f.merkez.routing.v1.SyntheticDayH\x00\x12,\n\x08variants\x18\x03 \x03(\x0b\x32\x1a.merkez.routing.v1.VariantB\x05\n\x03\x64\x61y\"\xd7\x02\n\x10SimulatedFigures\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x0f\n\x07offered\x18\x02 \x01(\x05\x12\x10\n\x08\x61nswered\x18\x03 \x01(\x05\x12\x11\n\tabandoned\x18\x04 \x01(\x05\x12\x15\n\rservice_level\x18\x05 \x01(\x01\x12\x36\n\x13\x61verage_answer_time\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0f\x61nswer_time_p90\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13\x65xpected_wait_error\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1e\n\x16\x65xpected_wait_in_range\x18\t \x01(\x01\x12\x12\n\noverflowed\x18\n \x01(\x05\x12\x0c\n\x04left\x18\x0b \x01(\x05\"\xd8\x01\n\x0cSimulatedDay\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x05whole\x18\x02 \x01(\x0b\x32#.merkez.routing.v1.SimulatedFigures\x12\x33\n\x06queues\x18\x03 \x03(\x0b\x32#.merkez.routing.v1.SimulatedFigures\x12\x11\n\toccupancy\x18\x04 \x01(\x01\x12\x0e\n\x06\x61gents\x18\x05 \x01(\x05\x12\x17\n\x0f\x66\x65west_contacts\x18\x06 \x01(\x05\x12\x15\n\rmost_contacts\x18\x07 \x01(\x05\"h\n\x13SimulateDayResponse\x12-\n\x04\x64\x61ys\x18\x01 \x03(\x0b\x32\x1f.merkez.routing.v1.SimulatedDay\x12\x10\n\x08\x63ontacts\x18\x02 \x01(\x05\x12\x10\n\x08left_out\x18\x03 \x01(\x05\x32\x86\x01\n\x11SimulationService\x12q\n\x0bSimulateDay\x12%.merkez.routing.v1.SimulateDayRequest\x1a&.merkez.routing.v1.SimulateDayResponse\"\x13\x8a\xb5\x18\x0fsimulations.runb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*merkez/routing/v1/simulation_service.proto\x12\x11merkez.routing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a\x1dmerkez/routing/v1/queue.proto\x1a merkez/type/v1/annotations.proto\"\xc0\x01\n\x07Traffic\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x19\n\x11\x63ontacts_per_hour\x18\x02 \x03(\x01\x12.\n\x0bhandle_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08patience\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x1a.merkez.routing.v1.Channel\"}\n\x04\x43rew\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12-\n\x06skills\x18\x02 \x03(\x0b\x32\x1d.merkez.routing.v1.SkillLevel\x12\x11\n\tqueue_ids\x18\x03 \x03(\t\x12\x12\n\nstart_hour\x18\x04 \x01(\x01\x12\x10\n\x08\x65nd_hour\x18\x05 \x01(\x01\"\xa1\x01\n\x0cSyntheticDay\x12+\n\x07traffic\x18\x01 \x03(\x0b\x32\x1a.merkez.routing.v1.Traffic\x12&\n\x05\x63rews\x18\x02 \x03(\x0b\x32\x17.merkez.routing.v1.Crew\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x07Variant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x06queues\x18\x02 \x03(\x0b\x32\x18.merkez.routing.v1.Queue\x12\x14\n\x0c\x65xtra_agents\x18\x03 \x01(\x05\"\xb9\x01\n\x12SimulateDayRequest\x12\x38\n\x12recorded_from_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x34\n\tsynthetic\x18\x02 \x01(\x0b\x32\x1f.merkez.routing.v1.SyntheticDayH\x00\x12,\n\x08variants\x18\x03 \x03(\x0b\x32\x1a.merkez.routing.v1.VariantB\x05\n\x03\x64\x61y\"\xd7\x02\n\x10SimulatedFigures\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12\x0f\n\x07offered\x18\x02 \x01(\x05\x12\x10\n\x08\x61nswered\x18\x03 \x01(\x05\x12\x11\n\tabandoned\x18\x04 \x01(\x05\x12\x15\n\rservice_level\x18\x05 \x01(\x01\x12\x36\n\x13\x61verage_answer_time\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0f\x61nswer_time_p90\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13\x65xpected_wait_error\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1e\n\x16\x65xpected_wait_in_range\x18\t \x01(\x01\x12\x12\n\noverflowed\x18\n \x01(\x05\x12\x0c\n\x04left\x18\x0b \x01(\x05\"\xd8\x01\n\x0cSimulatedDay\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x05whole\x18\x02 \x01(\x0b\x32#.merkez.routing.v1.SimulatedFigures\x12\x33\n\x06queues\x18\x03 \x03(\x0b\x32#.merkez.routing.v1.SimulatedFigures\x12\x11\n\toccupancy\x18\x04 \x01(\x01\x12\x0e\n\x06\x61gents\x18\x05 \x01(\x05\x12\x17\n\x0f\x66\x65west_contacts\x18\x06 \x01(\x05\x12\x15\n\rmost_contacts\x18\x07 \x01(\x05\"f\n\x13SimulateDayResponse\x12-\n\x04\x64\x61ys\x18\x01 \x03(\x0b\x32\x1f.merkez.routing.v1.SimulatedDay\x12\x10\n\x08\x63ontacts\x18\x02 \x01(\x05J\x04\x08\x03\x10\x04R\x08left_out2\x86\x01\n\x11SimulationService\x12q\n\x0bSimulateDay\x12%.merkez.routing.v1.SimulateDayRequest\x1a&.merkez.routing.v1.SimulateDayResponse\"\x13\x8a\xb5\x18\x0fsimulations.runb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,22 +38,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SIMULATIONSERVICE'].methods_by_name['SimulateDay']._loaded_options = None
   _globals['_SIMULATIONSERVICE'].methods_by_name['SimulateDay']._serialized_options = b'\212\265\030\017simulations.run'
-  _globals['_TRAFFIC']._serialized_start=196
-  _globals['_TRAFFIC']._serialized_end=343
-  _globals['_CREW']._serialized_start=345
-  _globals['_CREW']._serialized_end=470
-  _globals['_SYNTHETICDAY']._serialized_start=473
-  _globals['_SYNTHETICDAY']._serialized_end=634
-  _globals['_VARIANT']._serialized_start=636
-  _globals['_VARIANT']._serialized_end=723
-  _globals['_SIMULATEDAYREQUEST']._serialized_start=726
-  _globals['_SIMULATEDAYREQUEST']._serialized_end=911
-  _globals['_SIMULATEDFIGURES']._serialized_start=914
-  _globals['_SIMULATEDFIGURES']._serialized_end=1257
-  _globals['_SIMULATEDDAY']._serialized_start=1260
-  _globals['_SIMULATEDDAY']._serialized_end=1476
-  _globals['_SIMULATEDAYRESPONSE']._serialized_start=1478
-  _globals['_SIMULATEDAYRESPONSE']._serialized_end=1582
-  _globals['_SIMULATIONSERVICE']._serialized_start=1585
-  _globals['_SIMULATIONSERVICE']._serialized_end=1719
+  _globals['_TRAFFIC']._serialized_start=229
+  _globals['_TRAFFIC']._serialized_end=421
+  _globals['_CREW']._serialized_start=423
+  _globals['_CREW']._serialized_end=548
+  _globals['_SYNTHETICDAY']._serialized_start=551
+  _globals['_SYNTHETICDAY']._serialized_end=712
+  _globals['_VARIANT']._serialized_start=714
+  _globals['_VARIANT']._serialized_end=801
+  _globals['_SIMULATEDAYREQUEST']._serialized_start=804
+  _globals['_SIMULATEDAYREQUEST']._serialized_end=989
+  _globals['_SIMULATEDFIGURES']._serialized_start=992
+  _globals['_SIMULATEDFIGURES']._serialized_end=1335
+  _globals['_SIMULATEDDAY']._serialized_start=1338
+  _globals['_SIMULATEDDAY']._serialized_end=1554
+  _globals['_SIMULATEDAYRESPONSE']._serialized_start=1556
+  _globals['_SIMULATEDAYRESPONSE']._serialized_end=1658
+  _globals['_SIMULATIONSERVICE']._serialized_start=1661
+  _globals['_SIMULATIONSERVICE']._serialized_end=1795
 # @@protoc_insertion_point(module_scope)

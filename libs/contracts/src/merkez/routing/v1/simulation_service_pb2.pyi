@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from merkez.routing.v1 import contact_pb2 as _contact_pb2
 from merkez.routing.v1 import queue_pb2 as _queue_pb2
 import builtins as _builtins
 import sys
@@ -31,8 +32,13 @@ class Traffic(_message.Message):
     CONTACTS_PER_HOUR_FIELD_NUMBER: _builtins.int
     HANDLE_TIME_FIELD_NUMBER: _builtins.int
     PATIENCE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Required. Queue they come to."""
+    channel: _contact_pb2.Channel.ValueType
+    """Channel they come by; unset means voice. Agents handle what is written beside other contacts, as the tenant's capacities say; it takes
+    them as long however much is beside it.
+    """
     @_builtins.property
     def contacts_per_hour(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Required. Contacts an hour, hour by hour from start_time on: 1 to 24, 0 to 10,000 each."""
@@ -52,10 +58,11 @@ class Traffic(_message.Message):
         contacts_per_hour: _abc.Iterable[_builtins.float] | None = ...,
         handle_time: _duration_pb2.Duration | None = ...,
         patience: _duration_pb2.Duration | None = ...,
+        channel: _contact_pb2.Channel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["handle_time", b"handle_time", "patience", b"patience"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts_per_hour", b"contacts_per_hour", "handle_time", b"handle_time", "patience", b"patience", "queue_id", b"queue_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contacts_per_hour", b"contacts_per_hour", "handle_time", b"handle_time", "patience", b"patience", "queue_id", b"queue_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -343,11 +350,8 @@ class SimulateDayResponse(_message.Message):
 
     DAYS_FIELD_NUMBER: _builtins.int
     CONTACTS_FIELD_NUMBER: _builtins.int
-    LEFT_OUT_FIELD_NUMBER: _builtins.int
     contacts: _builtins.int
     """Contacts of the day. Who asked to be called back, and is, is one of them."""
-    left_out: _builtins.int
-    """Contacts of a day that was which are not played and counted nowhere: written ones, several of which an agent handles at once."""
     @_builtins.property
     def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedDay]:
         """The rules as they are first, then the variants in their order."""
@@ -357,11 +361,10 @@ class SimulateDayResponse(_message.Message):
         *,
         days: _abc.Iterable[Global___SimulatedDay] | None = ...,
         contacts: _builtins.int = ...,
-        left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "days", b"days", "left_out", b"left_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "days", b"days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

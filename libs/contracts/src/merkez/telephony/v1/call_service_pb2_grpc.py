@@ -211,35 +211,35 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HoldCall(self, request, context):
-        """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND.
+        """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED CALL_OF_OTHER_AGENT, also where the leg is consulted by another agent of the call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResumeCall(self, request, context):
-        """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND.
+        """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetMute(self, request, context):
-        """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND.
+        """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SendDigits(self, request, context):
-        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits.
+        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DropLeg(self, request, context):
-        """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND.
+        """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

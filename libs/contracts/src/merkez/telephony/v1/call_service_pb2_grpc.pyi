@@ -50,15 +50,15 @@ class CallServiceStub:
     line and their flow has something for after the agent, everybody else leaves and the call goes on IN_FLOW. Ending an ended call is OK.
     """
     HoldCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]
-    """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
+    """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED CALL_OF_OTHER_AGENT, also where the leg is consulted by another agent of the call."""
     ResumeCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]
-    """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
+    """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     SetMute: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]
-    """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
+    """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     SendDigits: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]
-    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
+    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
     DropLeg: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]
-    """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND."""
+    """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     LeaveCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]
     """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
     TransferCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]
@@ -112,15 +112,15 @@ class CallServiceAsyncStub(CallServiceStub):
     line and their flow has something for after the agent, everybody else leaves and the call goes on IN_FLOW. Ending an ended call is OK.
     """
     HoldCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.HoldCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
+    """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED CALL_OF_OTHER_AGENT, also where the leg is consulted by another agent of the call."""
     ResumeCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ResumeCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
+    """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     SetMute: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SetMuteRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
+    """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     SendDigits: _aio.UnaryUnaryMultiCallable[_call_service_pb2.SendDigitsRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
+    """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
     DropLeg: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND."""
+    """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     LeaveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
     TransferCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -207,7 +207,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.HoldCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND."""
+        """Puts a party on hold with music, the customer unless a leg is named. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_ON_HOLD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED CALL_OF_OTHER_AGENT, also where the leg is consulted by another agent of the call."""
 
     @_abc_1.abstractmethod
     def ResumeCall(
@@ -215,7 +215,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.ResumeCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND."""
+        """Takes a party back, the customer unless a leg is named. In a consult the other one of the two is put on hold: JoinCall brings all together. FAILED_PRECONDITION CALL_NOT_HELD; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
 
     @_abc_1.abstractmethod
     def SetMute(
@@ -223,7 +223,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.SetMuteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND."""
+        """Mutes or unmutes the caller's own leg, or the leg that is named. FAILED_PRECONDITION CALL_NOT_TALKING; NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
 
     @_abc_1.abstractmethod
     def SendDigits(
@@ -231,7 +231,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.SendDigitsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits; nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
+        """Sends keypad digits (RFC 4733) to whoever outside is talked with: the customer, or a number consulted while the customer waits, also what is heard of a number before it answers (early media); nobody on hold. From the customer's own edge (role service) they count as pressed by the customer, for pages that can't send them as media. FAILED_PRECONDITION CALL_NOT_TALKING; DIGITS_NOT_TAKEN when nobody's line takes digits."""
 
     @_abc_1.abstractmethod
     def DropLeg(
@@ -239,7 +239,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.DropLegRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND."""
+        """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
 
     @_abc_1.abstractmethod
     def LeaveCall(

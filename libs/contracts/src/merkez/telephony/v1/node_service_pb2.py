@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/telephony/v1/node_service.proto\x12\x13merkez.telephony.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a merkez/type/v1/annotations.proto\"\xb2\x01\n\x04Node\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08\x64raining\x18\x03 \x01(\x08\x12\x12\n\nlive_calls\x18\x04 \x01(\x05\x12\x32\n\x0eheartbeat_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10ListNodesRequest\"=\n\x11ListNodesResponse\x12(\n\x05nodes\x18\x01 \x03(\x0b\x32\x19.merkez.telephony.v1.Node\"#\n\x10\x44rainNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"%\n\x12UndrainNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"\x11\n\x0fPingNodeRequest\"S\n\x10PingNodeResponse\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"9\n\x10\x41\x64optCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66rom_node_id\x18\x02 \x01(\t2\xfc\x03\n\x0bNodeService\x12j\n\tListNodes\x12%.merkez.telephony.v1.ListNodesRequest\x1a&.merkez.telephony.v1.ListNodesResponse\"\x0e\x8a\xb5\x18\nnodes.read\x12^\n\tDrainNode\x12%.merkez.telephony.v1.DrainNodeRequest\x1a\x19.merkez.telephony.v1.Node\"\x0f\x8a\xb5\x18\x0bnodes.write\x12\x62\n\x0bUndrainNode\x12\'.merkez.telephony.v1.UndrainNodeRequest\x1a\x19.merkez.telephony.v1.Node\"\x0f\x8a\xb5\x18\x0bnodes.write\x12\x64\n\x08PingNode\x12$.merkez.telephony.v1.PingNodeRequest\x1a%.merkez.telephony.v1.PingNodeResponse\"\x0b\x8a\xb5\x18\x07service\x12W\n\tAdoptCall\x12%.merkez.telephony.v1.AdoptCallRequest\x1a\x16.google.protobuf.Empty\"\x0b\x8a\xb5\x18\x07serviceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/telephony/v1/node_service.proto\x12\x13merkez.telephony.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a merkez/type/v1/annotations.proto\"\xeb\x01\n\x04Node\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08\x64raining\x18\x03 \x01(\x08\x12\x12\n\nlive_calls\x18\x04 \x01(\x05\x12\x32\n\x0eheartbeat_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x13\x64rain_deadline_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10ListNodesRequest\"=\n\x11ListNodesResponse\x12(\n\x05nodes\x18\x01 \x03(\x0b\x32\x19.merkez.telephony.v1.Node\"V\n\x10\x44rainNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x31\n\x0e\x64rain_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"%\n\x12UndrainNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"\x11\n\x0fPingNodeRequest\"S\n\x10PingNodeResponse\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"9\n\x10\x41\x64optCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66rom_node_id\x18\x02 \x01(\t2\xfc\x03\n\x0bNodeService\x12j\n\tListNodes\x12%.merkez.telephony.v1.ListNodesRequest\x1a&.merkez.telephony.v1.ListNodesResponse\"\x0e\x8a\xb5\x18\nnodes.read\x12^\n\tDrainNode\x12%.merkez.telephony.v1.DrainNodeRequest\x1a\x19.merkez.telephony.v1.Node\"\x0f\x8a\xb5\x18\x0bnodes.write\x12\x62\n\x0bUndrainNode\x12\'.merkez.telephony.v1.UndrainNodeRequest\x1a\x19.merkez.telephony.v1.Node\"\x0f\x8a\xb5\x18\x0bnodes.write\x12\x64\n\x08PingNode\x12$.merkez.telephony.v1.PingNodeRequest\x1a%.merkez.telephony.v1.PingNodeResponse\"\x0b\x8a\xb5\x18\x07service\x12W\n\tAdoptCall\x12%.merkez.telephony.v1.AdoptCallRequest\x1a\x16.google.protobuf.Empty\"\x0b\x8a\xb5\x18\x07serviceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,22 +45,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NODESERVICE'].methods_by_name['PingNode']._serialized_options = b'\212\265\030\007service'
   _globals['_NODESERVICE'].methods_by_name['AdoptCall']._loaded_options = None
   _globals['_NODESERVICE'].methods_by_name['AdoptCall']._serialized_options = b'\212\265\030\007service'
-  _globals['_NODE']._serialized_start=160
-  _globals['_NODE']._serialized_end=338
-  _globals['_LISTNODESREQUEST']._serialized_start=340
-  _globals['_LISTNODESREQUEST']._serialized_end=358
-  _globals['_LISTNODESRESPONSE']._serialized_start=360
-  _globals['_LISTNODESRESPONSE']._serialized_end=421
-  _globals['_DRAINNODEREQUEST']._serialized_start=423
-  _globals['_DRAINNODEREQUEST']._serialized_end=458
-  _globals['_UNDRAINNODEREQUEST']._serialized_start=460
-  _globals['_UNDRAINNODEREQUEST']._serialized_end=497
-  _globals['_PINGNODEREQUEST']._serialized_start=499
-  _globals['_PINGNODEREQUEST']._serialized_end=516
-  _globals['_PINGNODERESPONSE']._serialized_start=518
-  _globals['_PINGNODERESPONSE']._serialized_end=601
-  _globals['_ADOPTCALLREQUEST']._serialized_start=603
-  _globals['_ADOPTCALLREQUEST']._serialized_end=660
-  _globals['_NODESERVICE']._serialized_start=663
-  _globals['_NODESERVICE']._serialized_end=1171
+  _globals['_NODE']._serialized_start=192
+  _globals['_NODE']._serialized_end=427
+  _globals['_LISTNODESREQUEST']._serialized_start=429
+  _globals['_LISTNODESREQUEST']._serialized_end=447
+  _globals['_LISTNODESRESPONSE']._serialized_start=449
+  _globals['_LISTNODESRESPONSE']._serialized_end=510
+  _globals['_DRAINNODEREQUEST']._serialized_start=512
+  _globals['_DRAINNODEREQUEST']._serialized_end=598
+  _globals['_UNDRAINNODEREQUEST']._serialized_start=600
+  _globals['_UNDRAINNODEREQUEST']._serialized_end=637
+  _globals['_PINGNODEREQUEST']._serialized_start=639
+  _globals['_PINGNODEREQUEST']._serialized_end=656
+  _globals['_PINGNODERESPONSE']._serialized_start=658
+  _globals['_PINGNODERESPONSE']._serialized_end=741
+  _globals['_ADOPTCALLREQUEST']._serialized_start=743
+  _globals['_ADOPTCALLREQUEST']._serialized_end=800
+  _globals['_NODESERVICE']._serialized_start=803
+  _globals['_NODESERVICE']._serialized_end=1311
 # @@protoc_insertion_point(module_scope)

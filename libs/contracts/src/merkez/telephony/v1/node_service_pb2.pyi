@@ -7,6 +7,7 @@ adopts it.
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -33,6 +34,7 @@ class Node(_message.Message):
     LIVE_CALLS_FIELD_NUMBER: _builtins.int
     HEARTBEAT_TIME_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
+    DRAIN_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """Its name, stable over restarts."""
     address: _builtins.str
@@ -49,6 +51,10 @@ class Node(_message.Message):
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When this process of it began."""
 
+    @_builtins.property
+    def drain_deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """While it drains: when what is left of live_calls ends. Absent otherwise."""
+
     def __init__(
         self,
         *,
@@ -58,10 +64,11 @@ class Node(_message.Message):
         live_calls: _builtins.int = ...,
         heartbeat_time: _timestamp_pb2.Timestamp | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
+        drain_deadline_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat_time", b"heartbeat_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drain_deadline_time", b"drain_deadline_time", "heartbeat_time", b"heartbeat_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "draining", b"draining", "heartbeat_time", b"heartbeat_time", "live_calls", b"live_calls", "node_id", b"node_id", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "drain_deadline_time", b"drain_deadline_time", "draining", b"draining", "heartbeat_time", b"heartbeat_time", "live_calls", b"live_calls", "node_id", b"node_id", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -115,16 +122,22 @@ class DrainNodeRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NODE_ID_FIELD_NUMBER: _builtins.int
+    DRAIN_DURATION_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """Required."""
+    @_builtins.property
+    def drain_duration(self) -> _duration_pb2.Duration:
+        """How long calls that can't be moved are waited for, up to 24 hours; absent takes the installation's (MERKEZ_OPERATOR_DRAIN_SECONDS, an hour)."""
+
     def __init__(
         self,
         *,
         node_id: _builtins.str = ...,
+        drain_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drain_duration", b"drain_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_id", b"node_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drain_duration", b"drain_duration", "node_id", b"node_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

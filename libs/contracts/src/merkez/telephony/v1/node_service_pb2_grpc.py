@@ -75,7 +75,7 @@ class NodeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DrainNode(self, request, context):
-        """Lets a node take no new calls and hand its live ones to others. Repeating it changes nothing. NOT_FOUND NODE_NOT_FOUND.
+        """Lets a node take no new calls and hand its live ones to others, for so long at most: what can't be moved by then is moved all the same, or ends NODE_DRAINED. Until then UndrainNode takes it back. Repeating it changes nothing but a bound that is given. INVALID_ARGUMENT drain_duration; NOT_FOUND NODE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,7 @@ class NodeServiceStub:
     ListNodes: _grpc.UnaryUnaryMultiCallable[_node_service_pb2.ListNodesRequest, _node_service_pb2.ListNodesResponse]
     """Lists the nodes, by name. For platform operators."""
     DrainNode: _grpc.UnaryUnaryMultiCallable[_node_service_pb2.DrainNodeRequest, _node_service_pb2.Node]
-    """Lets a node take no new calls and hand its live ones to others. Repeating it changes nothing. NOT_FOUND NODE_NOT_FOUND."""
+    """Lets a node take no new calls and hand its live ones to others, for so long at most: what can't be moved by then is moved all the same, or ends NODE_DRAINED. Until then UndrainNode takes it back. Repeating it changes nothing but a bound that is given. INVALID_ARGUMENT drain_duration; NOT_FOUND NODE_NOT_FOUND."""
     UndrainNode: _grpc.UnaryUnaryMultiCallable[_node_service_pb2.UndrainNodeRequest, _node_service_pb2.Node]
     """Lets a drained node take calls again; those that were handed over stay where they are. NOT_FOUND NODE_NOT_FOUND."""
     PingNode: _grpc.UnaryUnaryMultiCallable[_node_service_pb2.PingNodeRequest, _node_service_pb2.PingNodeResponse]
@@ -55,7 +55,7 @@ class NodeServiceAsyncStub(NodeServiceStub):
     ListNodes: _aio.UnaryUnaryMultiCallable[_node_service_pb2.ListNodesRequest, _node_service_pb2.ListNodesResponse]  # type: ignore[assignment]
     """Lists the nodes, by name. For platform operators."""
     DrainNode: _aio.UnaryUnaryMultiCallable[_node_service_pb2.DrainNodeRequest, _node_service_pb2.Node]  # type: ignore[assignment]
-    """Lets a node take no new calls and hand its live ones to others. Repeating it changes nothing. NOT_FOUND NODE_NOT_FOUND."""
+    """Lets a node take no new calls and hand its live ones to others, for so long at most: what can't be moved by then is moved all the same, or ends NODE_DRAINED. Until then UndrainNode takes it back. Repeating it changes nothing but a bound that is given. INVALID_ARGUMENT drain_duration; NOT_FOUND NODE_NOT_FOUND."""
     UndrainNode: _aio.UnaryUnaryMultiCallable[_node_service_pb2.UndrainNodeRequest, _node_service_pb2.Node]  # type: ignore[assignment]
     """Lets a drained node take calls again; those that were handed over stay where they are. NOT_FOUND NODE_NOT_FOUND."""
     PingNode: _aio.UnaryUnaryMultiCallable[_node_service_pb2.PingNodeRequest, _node_service_pb2.PingNodeResponse]  # type: ignore[assignment]
@@ -80,7 +80,7 @@ class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _node_service_pb2.DrainNodeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_service_pb2.Node, _abc.Awaitable[_node_service_pb2.Node]]:
-        """Lets a node take no new calls and hand its live ones to others. Repeating it changes nothing. NOT_FOUND NODE_NOT_FOUND."""
+        """Lets a node take no new calls and hand its live ones to others, for so long at most: what can't be moved by then is moved all the same, or ends NODE_DRAINED. Until then UndrainNode takes it back. Repeating it changes nothing but a bound that is given. INVALID_ARGUMENT drain_duration; NOT_FOUND NODE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def UndrainNode(

@@ -672,6 +672,7 @@ class DeviceBinding(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     TRANSPORT_FIELD_NUMBER: _builtins.int
     USER_AGENT_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     contact: _builtins.str
     """Contact URI the phone gave."""
     source: _builtins.str
@@ -680,6 +681,8 @@ class DeviceBinding(_message.Message):
     """What it came on."""
     user_agent: _builtins.str
     """What the phone says it is."""
+    unreachable: _builtins.bool
+    """Whether it said nothing to several calls in a row: it isn't rung until it signs in again, or answers OPTIONS."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Until when it counts unless renewed."""
@@ -692,10 +695,11 @@ class DeviceBinding(_message.Message):
         source: _builtins.str = ...,
         transport: Global___SipTransport.ValueType = ...,
         user_agent: _builtins.str = ...,
+        unreachable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "expire_time", b"expire_time", "source", b"source", "transport", b"transport", "user_agent", b"user_agent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "expire_time", b"expire_time", "source", b"source", "transport", b"transport", "unreachable", b"unreachable", "user_agent", b"user_agent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

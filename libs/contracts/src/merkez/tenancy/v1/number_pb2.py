@@ -25,15 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emerkez/tenancy/v1/number.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x01\n\x06Number\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12\x0c\n\x04test\x18\x03 \x01(\x08\x12\x10\n\x08\x62rand_id\x18\x04 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x05 \x01(\t\x12/\n\x0b\x61ssign_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x0f\n\x07\x62rought\x18\x08 \x01(\x08\x12\x10\n\x08trunk_id\x18\t \x01(\t\x12\x30\n\x0c\x61pprove_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"b\n\rBroughtNumber\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0btenant_name\x18\x02 \x01(\t\x12)\n\x06number\x18\x03 \x01(\x0b\x32\x19.merkez.tenancy.v1.Numberb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emerkez/tenancy/v1/number.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x04\n\x06Number\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12\x0c\n\x04test\x18\x03 \x01(\x08\x12\x10\n\x08\x62rand_id\x18\x04 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x05 \x01(\t\x12/\n\x0b\x61ssign_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x0f\n\x07\x62rought\x18\x08 \x01(\x08\x12\x10\n\x08trunk_id\x18\t \x01(\t\x12\x30\n\x0c\x61pprove_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04type\x18\x0b \x01(\x0e\x32\x1d.merkez.tenancy.v1.NumberType\x12\x39\n\x0c\x63\x61pabilities\x18\x0c \x03(\x0e\x32#.merkez.tenancy.v1.NumberCapability\x12\x19\n\x11\x65mergency_capable\x18\r \x01(\x08\x12\x13\n\x0bprice_class\x18\x0e \x01(\t\x12\x0e\n\x06ported\x18\x0f \x01(\x08\x12\x1c\n\x14\x65mergency_address_id\x18\x10 \x01(\t\x12\x33\n\x0fkept_until_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04kept\x18\x12 \x01(\x0e\x32\x1d.merkez.tenancy.v1.NumberKept\"b\n\rBroughtNumber\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0btenant_name\x18\x02 \x01(\t\x12)\n\x06number\x18\x03 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number*\xc3\x01\n\nNumberType\x12\x1b\n\x17NUMBER_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11NUMBER_TYPE_LOCAL\x10\x01\x12\x16\n\x12NUMBER_TYPE_MOBILE\x10\x02\x12\x18\n\x14NUMBER_TYPE_NATIONAL\x10\x03\x12\x19\n\x15NUMBER_TYPE_TOLL_FREE\x10\x04\x12\x1b\n\x17NUMBER_TYPE_SHARED_COST\x10\x05\x12\x17\n\x13NUMBER_TYPE_PREMIUM\x10\x06*\x88\x01\n\x10NumberCapability\x12!\n\x1dNUMBER_CAPABILITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17NUMBER_CAPABILITY_VOICE\x10\x01\x12\x19\n\x15NUMBER_CAPABILITY_SMS\x10\x02\x12\x19\n\x15NUMBER_CAPABILITY_FAX\x10\x03*[\n\nNumberKept\x12\x1b\n\x17NUMBER_KEPT_UNSPECIFIED\x10\x00\x12\x14\n\x10NUMBER_KEPT_HOLD\x10\x01\x12\x1a\n\x16NUMBER_KEPT_QUARANTINE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.tenancy.v1.number_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_NUMBERTYPE']._serialized_start=727
+  _globals['_NUMBERTYPE']._serialized_end=922
+  _globals['_NUMBERCAPABILITY']._serialized_start=925
+  _globals['_NUMBERCAPABILITY']._serialized_end=1061
+  _globals['_NUMBERKEPT']._serialized_start=1063
+  _globals['_NUMBERKEPT']._serialized_end=1154
   _globals['_NUMBER']._serialized_start=87
-  _globals['_NUMBER']._serialized_end=328
-  _globals['_BROUGHTNUMBER']._serialized_start=330
-  _globals['_BROUGHTNUMBER']._serialized_end=428
+  _globals['_NUMBER']._serialized_end=624
+  _globals['_BROUGHTNUMBER']._serialized_start=626
+  _globals['_BROUGHTNUMBER']._serialized_end=724
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,12 @@
 isort:skip_file
 Numbers: the inventory that customers dial, and where each one leads."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -16,6 +19,98 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _NumberType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NumberTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NumberType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NUMBER_TYPE_UNSPECIFIED: _NumberType.ValueType  # 0
+    """Nobody has said."""
+    NUMBER_TYPE_LOCAL: _NumberType.ValueType  # 1
+    """Of a town or an area."""
+    NUMBER_TYPE_MOBILE: _NumberType.ValueType  # 2
+    """Of a mobile network."""
+    NUMBER_TYPE_NATIONAL: _NumberType.ValueType  # 3
+    """Of the whole country, of no area."""
+    NUMBER_TYPE_TOLL_FREE: _NumberType.ValueType  # 4
+    """Who calls it pays nothing; who holds it does."""
+    NUMBER_TYPE_SHARED_COST: _NumberType.ValueType  # 5
+    """Caller and holder share what a call costs."""
+    NUMBER_TYPE_PREMIUM: _NumberType.ValueType  # 6
+    """Callers pay more than for a call."""
+
+class NumberType(_NumberType, metaclass=_NumberTypeEnumTypeWrapper):
+    """What kind of number."""
+
+NUMBER_TYPE_UNSPECIFIED: NumberType.ValueType  # 0
+"""Nobody has said."""
+NUMBER_TYPE_LOCAL: NumberType.ValueType  # 1
+"""Of a town or an area."""
+NUMBER_TYPE_MOBILE: NumberType.ValueType  # 2
+"""Of a mobile network."""
+NUMBER_TYPE_NATIONAL: NumberType.ValueType  # 3
+"""Of the whole country, of no area."""
+NUMBER_TYPE_TOLL_FREE: NumberType.ValueType  # 4
+"""Who calls it pays nothing; who holds it does."""
+NUMBER_TYPE_SHARED_COST: NumberType.ValueType  # 5
+"""Caller and holder share what a call costs."""
+NUMBER_TYPE_PREMIUM: NumberType.ValueType  # 6
+"""Callers pay more than for a call."""
+Global___NumberType: _TypeAlias = NumberType  # noqa: Y015
+
+class _NumberCapability:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NumberCapabilityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NumberCapability.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NUMBER_CAPABILITY_UNSPECIFIED: _NumberCapability.ValueType  # 0
+    """Not one."""
+    NUMBER_CAPABILITY_VOICE: _NumberCapability.ValueType  # 1
+    """Calls."""
+    NUMBER_CAPABILITY_SMS: _NumberCapability.ValueType  # 2
+    """Text messages."""
+    NUMBER_CAPABILITY_FAX: _NumberCapability.ValueType  # 3
+    """Fax (T.38)."""
+
+class NumberCapability(_NumberCapability, metaclass=_NumberCapabilityEnumTypeWrapper):
+    """What a number can carry."""
+
+NUMBER_CAPABILITY_UNSPECIFIED: NumberCapability.ValueType  # 0
+"""Not one."""
+NUMBER_CAPABILITY_VOICE: NumberCapability.ValueType  # 1
+"""Calls."""
+NUMBER_CAPABILITY_SMS: NumberCapability.ValueType  # 2
+"""Text messages."""
+NUMBER_CAPABILITY_FAX: NumberCapability.ValueType  # 3
+"""Fax (T.38)."""
+Global___NumberCapability: _TypeAlias = NumberCapability  # noqa: Y015
+
+class _NumberKept:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NumberKeptEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NumberKept.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NUMBER_KEPT_UNSPECIFIED: _NumberKept.ValueType  # 0
+    """It isn't."""
+    NUMBER_KEPT_HOLD: _NumberKept.ValueType  # 1
+    """Held while somebody fills in a form."""
+    NUMBER_KEPT_QUARANTINE: _NumberKept.ValueType  # 2
+    """Given back by the company: callers still know it as hers, and she may take it back."""
+
+class NumberKept(_NumberKept, metaclass=_NumberKeptEnumTypeWrapper):
+    """Why a free number is offered to one company alone."""
+
+NUMBER_KEPT_UNSPECIFIED: NumberKept.ValueType  # 0
+"""It isn't."""
+NUMBER_KEPT_HOLD: NumberKept.ValueType  # 1
+"""Held while somebody fills in a form."""
+NUMBER_KEPT_QUARANTINE: NumberKept.ValueType  # 2
+"""Given back by the company: callers still know it as hers, and she may take it back."""
+Global___NumberKept: _TypeAlias = NumberKept  # noqa: Y015
 
 @_typing.final
 class Number(_message.Message):
@@ -33,6 +128,14 @@ class Number(_message.Message):
     BROUGHT_FIELD_NUMBER: _builtins.int
     TRUNK_ID_FIELD_NUMBER: _builtins.int
     APPROVE_TIME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
+    EMERGENCY_CAPABLE_FIELD_NUMBER: _builtins.int
+    PRICE_CLASS_FIELD_NUMBER: _builtins.int
+    PORTED_FIELD_NUMBER: _builtins.int
+    EMERGENCY_ADDRESS_ID_FIELD_NUMBER: _builtins.int
+    KEPT_UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """E.164, such as +15550100."""
     country: _builtins.str
@@ -49,6 +152,18 @@ class Number(_message.Message):
     """Output only. True for a number the company brought from its own carrier; false for one of the inventory."""
     trunk_id: _builtins.str
     """Trunk of the company its calls go over; only of numbers it brought. Empty: it can be called, but shown to nobody."""
+    type: Global___NumberType.ValueType
+    """Output only. What kind of number it is, by its country's numbering plan unless whoever runs the platform said otherwise."""
+    emergency_capable: _builtins.bool
+    """Output only. Whether emergency calls may be made with it, once it has an emergency address that holds."""
+    price_class: _builtins.str
+    """Output only. What it costs a month goes by this word, such as local or toll-free; the plan says how much."""
+    ported: _builtins.bool
+    """Output only. True for a number that was ported in."""
+    emergency_address_id: _builtins.str
+    """Output only. Emergency address of its own; empty: the one of its brand."""
+    kept: Global___NumberKept.ValueType
+    """Output only. Why it is kept for the company alone; unspecified when it isn't."""
     @_builtins.property
     def assign_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was assigned."""
@@ -56,6 +171,14 @@ class Number(_message.Message):
     @_builtins.property
     def approve_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When an operator of the platform took a number that was brought for the company's own; unset: it can be called, but shown to nobody. Numbers of the inventory need none."""
+
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[Global___NumberCapability.ValueType]:
+        """Output only. What it can carry; empty for one the company brought: its own carrier knows."""
+
+    @_builtins.property
+    def kept_until_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Of a free number that is kept for the asking company alone: until when, whether it holds it or has given it back lately."""
 
     def __init__(
         self,
@@ -70,10 +193,18 @@ class Number(_message.Message):
         brought: _builtins.bool = ...,
         trunk_id: _builtins.str = ...,
         approve_time: _timestamp_pb2.Timestamp | None = ...,
+        type: Global___NumberType.ValueType = ...,
+        capabilities: _abc.Iterable[Global___NumberCapability.ValueType] | None = ...,
+        emergency_capable: _builtins.bool = ...,
+        price_class: _builtins.str = ...,
+        ported: _builtins.bool = ...,
+        emergency_address_id: _builtins.str = ...,
+        kept_until_time: _timestamp_pb2.Timestamp | None = ...,
+        kept: Global___NumberKept.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "assign_time", b"assign_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "assign_time", b"assign_time", "kept_until_time", b"kept_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "assign_time", b"assign_time", "brand_id", b"brand_id", "brought", b"brought", "country", b"country", "flow_id", b"flow_id", "number", b"number", "test", b"test", "trunk_id", b"trunk_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "assign_time", b"assign_time", "brand_id", b"brand_id", "brought", b"brought", "capabilities", b"capabilities", "country", b"country", "emergency_address_id", b"emergency_address_id", "emergency_capable", b"emergency_capable", "flow_id", b"flow_id", "kept", b"kept", "kept_until_time", b"kept_until_time", "number", b"number", "ported", b"ported", "price_class", b"price_class", "test", b"test", "trunk_id", b"trunk_id", "type", b"type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from merkez.tenancy.v1 import emergency_pb2 as merkez_dot_tenancy_dot_v1_dot_emergency__pb2
 from merkez.tenancy.v1 import number_pb2 as merkez_dot_tenancy_dot_v1_dot_number__pb2
 from merkez.tenancy.v1 import tenant_pb2 as merkez_dot_tenancy_dot_v1_dot_tenant__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/tenancy/v1/number_service.proto\x12\x11merkez.tenancy.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1emerkez/tenancy/v1/number.proto\x1a\x1emerkez/tenancy/v1/tenant.proto\x1a merkez/type/v1/annotations.proto\"U\n\x1bListAvailableNumbersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\"c\n\x1cListAvailableNumbersResponse\x12*\n\x07numbers\x18\x01 \x03(\x0b\x32\x19.merkez.tenancy.v1.Number\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\\\n\x13\x41ssignNumberRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x03 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x04 \x01(\t\"\x80\x01\n\x13\x42ringNumbersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\x12\x10\n\x08trunk_id\x18\x04 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x05 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x06 \x01(\t\"B\n\x14\x42ringNumbersResponse\x12*\n\x07numbers\x18\x01 \x03(\x0b\x32\x19.merkez.tenancy.v1.Number\";\n\x12ListNumbersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListNumbersResponse\x12*\n\x07numbers\x18\x01 \x03(\x0b\x32\x19.merkez.tenancy.v1.Number\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x82\x01\n\x13UpdateNumberRequest\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"&\n\x14ReleaseNumberRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\"8\n\x12LookupRouteRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x12\n\nwidget_key\x18\x02 \x01(\t\"\x80\x02\n\x13LookupRouteResponse\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\'\n\x05\x62rand\x18\x02 \x01(\x0b\x32\x18.merkez.tenancy.v1.Brand\x12)\n\x06number\x18\x03 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\x12\x35\n\x0c\x65ntitlements\x18\x04 \x01(\x0b\x32\x1f.merkez.tenancy.v1.Entitlements\x12\x34\n\x0ctenant_state\x18\x05 \x01(\x0e\x32\x1e.merkez.tenancy.v1.TenantState\x12\x15\n\rcaller_number\x18\x06 \x01(\t\"+\n\x17GetCallerNumbersRequest\x12\x10\n\x08\x62rand_id\x18\x01 \x01(\t\"\x99\x03\n\x18GetCallerNumbersResponse\x12\x0f\n\x07numbers\x18\x01 \x03(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_number\x18\x02 \x01(\t\x12\x12\n\nbrand_name\x18\x03 \x01(\t\x12\x34\n\x0ctenant_state\x18\x04 \x01(\x0e\x32\x1e.merkez.tenancy.v1.TenantState\x12\x35\n\x0c\x65ntitlements\x18\x05 \x01(\x0b\x32\x1f.merkez.tenancy.v1.Entitlements\x12L\n\ttrunk_ids\x18\x06 \x03(\x0b\x32\x39.merkez.tenancy.v1.GetCallerNumbersResponse.TrunkIdsEntry\x12\x10\n\x08language\x18\x07 \x01(\t\x12\x30\n\ncall_rules\x18\x08 \x01(\x0b\x32\x1c.merkez.tenancy.v1.CallRules\x12\x10\n\x08\x62rand_id\x18\t \x01(\t\x1a/\n\rTrunkIdsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\x95\x07\n\rNumberService\x12\x89\x01\n\x14ListAvailableNumbers\x12..merkez.tenancy.v1.ListAvailableNumbersRequest\x1a/.merkez.tenancy.v1.ListAvailableNumbersResponse\"\x10\x8a\xb5\x18\x0cnumbers.read\x12\x64\n\x0c\x41ssignNumber\x12&.merkez.tenancy.v1.AssignNumberRequest\x1a\x19.merkez.tenancy.v1.Number\"\x11\x8a\xb5\x18\rnumbers.write\x12r\n\x0c\x42ringNumbers\x12&.merkez.tenancy.v1.BringNumbersRequest\x1a\'.merkez.tenancy.v1.BringNumbersResponse\"\x11\x8a\xb5\x18\rnumbers.write\x12n\n\x0bListNumbers\x12%.merkez.tenancy.v1.ListNumbersRequest\x1a&.merkez.tenancy.v1.ListNumbersResponse\"\x10\x8a\xb5\x18\x0cnumbers.read\x12\x64\n\x0cUpdateNumber\x12&.merkez.tenancy.v1.UpdateNumberRequest\x1a\x19.merkez.tenancy.v1.Number\"\x11\x8a\xb5\x18\rnumbers.write\x12\x63\n\rReleaseNumber\x12\'.merkez.tenancy.v1.ReleaseNumberRequest\x1a\x16.google.protobuf.Empty\"\x11\x8a\xb5\x18\rnumbers.write\x12i\n\x0bLookupRoute\x12%.merkez.tenancy.v1.LookupRouteRequest\x1a&.merkez.tenancy.v1.LookupRouteResponse\"\x0b\x8a\xb5\x18\x07service\x12x\n\x10GetCallerNumbers\x12*.merkez.tenancy.v1.GetCallerNumbersRequest\x1a+.merkez.tenancy.v1.GetCallerNumbersResponse\"\x0b\x8a\xb5\x18\x07serviceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/tenancy/v1/number_service.proto\x12\x11merkez.tenancy.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a!merkez/tenancy/v1/emergency.proto\x1a\x1emerkez/tenancy/v1/number.proto\x1a\x1emerkez/tenancy/v1/tenant.proto\x1a merkez/type/v1/annotations.proto\"\xed\x01\n\x1bListAvailableNumbersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\x12\x0e\n\x06prefix\x18\x04 \x01(\t\x12\x10\n\x08\x63ontains\x18\x05 \x01(\t\x12+\n\x04type\x18\x06 \x01(\x0e\x32\x1d.merkez.tenancy.v1.NumberType\x12\x39\n\x0c\x63\x61pabilities\x18\x07 \x03(\x0e\x32#.merkez.tenancy.v1.NumberCapability\x12\x0c\n\x04kept\x18\x08 \x01(\x08\"c\n\x1cListAvailableNumbersResponse\x12*\n\x07numbers\x18\x01 \x03(\x0b\x32\x19.merkez.tenancy.v1.Number\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x11HoldNumberRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\"!\n\x0f\x44ropHoldRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\"\\\n\x13\x41ssignNumberRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x03 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x04 \x01(\t\"\x80\x01\n\x13\x42ringNumbersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\t\x12\x10\n\x08trunk_id\x18\x04 \x01(\t\x12\x10\n\x08\x62rand_id\x18\x05 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x06 \x01(\t\"B\n\x14\x42ringNumbersResponse\x12*\n\x07numbers\x18\x01 \x03(\x0b\x32\x19.merkez.tenancy.v1.Number\";\n\x12ListNumbersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListNumbersResponse\x12*\n\x07numbers\x18\x01 \x03(\x0b\x32\x19.merkez.tenancy.v1.Number\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x82\x01\n\x13UpdateNumberRequest\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07version\x18\x03 \x01(\x03\"&\n\x14ReleaseNumberRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\"8\n\x12LookupRouteRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x12\n\nwidget_key\x18\x02 \x01(\t\"\x80\x02\n\x13LookupRouteResponse\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\'\n\x05\x62rand\x18\x02 \x01(\x0b\x32\x18.merkez.tenancy.v1.Brand\x12)\n\x06number\x18\x03 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\x12\x35\n\x0c\x65ntitlements\x18\x04 \x01(\x0b\x32\x1f.merkez.tenancy.v1.Entitlements\x12\x34\n\x0ctenant_state\x18\x05 \x01(\x0e\x32\x1e.merkez.tenancy.v1.TenantState\x12\x15\n\rcaller_number\x18\x06 \x01(\t\"+\n\x17GetCallerNumbersRequest\x12\x10\n\x08\x62rand_id\x18\x01 \x01(\t\"\xf3\x03\n\x18GetCallerNumbersResponse\x12\x0f\n\x07numbers\x18\x01 \x03(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_number\x18\x02 \x01(\t\x12\x12\n\nbrand_name\x18\x03 \x01(\t\x12\x34\n\x0ctenant_state\x18\x04 \x01(\x0e\x32\x1e.merkez.tenancy.v1.TenantState\x12\x35\n\x0c\x65ntitlements\x18\x05 \x01(\x0b\x32\x1f.merkez.tenancy.v1.Entitlements\x12L\n\ttrunk_ids\x18\x06 \x03(\x0b\x32\x39.merkez.tenancy.v1.GetCallerNumbersResponse.TrunkIdsEntry\x12\x10\n\x08language\x18\x07 \x01(\t\x12\x30\n\ncall_rules\x18\x08 \x01(\x0b\x32\x1c.merkez.tenancy.v1.CallRules\x12\x10\n\x08\x62rand_id\x18\t \x01(\t\x12\x18\n\x10\x65mergency_number\x18\n \x01(\t\x12>\n\x11\x65mergency_address\x18\x0b \x01(\x0b\x32#.merkez.tenancy.v1.EmergencyAddress\x1a/\n\rTrunkIdsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xd2\x08\n\rNumberService\x12\x89\x01\n\x14ListAvailableNumbers\x12..merkez.tenancy.v1.ListAvailableNumbersRequest\x1a/.merkez.tenancy.v1.ListAvailableNumbersResponse\"\x10\x8a\xb5\x18\x0cnumbers.read\x12`\n\nHoldNumber\x12$.merkez.tenancy.v1.HoldNumberRequest\x1a\x19.merkez.tenancy.v1.Number\"\x11\x8a\xb5\x18\rnumbers.write\x12Y\n\x08\x44ropHold\x12\".merkez.tenancy.v1.DropHoldRequest\x1a\x16.google.protobuf.Empty\"\x11\x8a\xb5\x18\rnumbers.write\x12\x64\n\x0c\x41ssignNumber\x12&.merkez.tenancy.v1.AssignNumberRequest\x1a\x19.merkez.tenancy.v1.Number\"\x11\x8a\xb5\x18\rnumbers.write\x12r\n\x0c\x42ringNumbers\x12&.merkez.tenancy.v1.BringNumbersRequest\x1a\'.merkez.tenancy.v1.BringNumbersResponse\"\x11\x8a\xb5\x18\rnumbers.write\x12n\n\x0bListNumbers\x12%.merkez.tenancy.v1.ListNumbersRequest\x1a&.merkez.tenancy.v1.ListNumbersResponse\"\x10\x8a\xb5\x18\x0cnumbers.read\x12\x64\n\x0cUpdateNumber\x12&.merkez.tenancy.v1.UpdateNumberRequest\x1a\x19.merkez.tenancy.v1.Number\"\x11\x8a\xb5\x18\rnumbers.write\x12\x63\n\rReleaseNumber\x12\'.merkez.tenancy.v1.ReleaseNumberRequest\x1a\x16.google.protobuf.Empty\"\x11\x8a\xb5\x18\rnumbers.write\x12i\n\x0bLookupRoute\x12%.merkez.tenancy.v1.LookupRouteRequest\x1a&.merkez.tenancy.v1.LookupRouteResponse\"\x0b\x8a\xb5\x18\x07service\x12x\n\x10GetCallerNumbers\x12*.merkez.tenancy.v1.GetCallerNumbersRequest\x1a+.merkez.tenancy.v1.GetCallerNumbersResponse\"\x0b\x8a\xb5\x18\x07serviceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +41,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCALLERNUMBERSRESPONSE_TRUNKIDSENTRY']._serialized_options = b'8\001'
   _globals['_NUMBERSERVICE'].methods_by_name['ListAvailableNumbers']._loaded_options = None
   _globals['_NUMBERSERVICE'].methods_by_name['ListAvailableNumbers']._serialized_options = b'\212\265\030\014numbers.read'
+  _globals['_NUMBERSERVICE'].methods_by_name['HoldNumber']._loaded_options = None
+  _globals['_NUMBERSERVICE'].methods_by_name['HoldNumber']._serialized_options = b'\212\265\030\rnumbers.write'
+  _globals['_NUMBERSERVICE'].methods_by_name['DropHold']._loaded_options = None
+  _globals['_NUMBERSERVICE'].methods_by_name['DropHold']._serialized_options = b'\212\265\030\rnumbers.write'
   _globals['_NUMBERSERVICE'].methods_by_name['AssignNumber']._loaded_options = None
   _globals['_NUMBERSERVICE'].methods_by_name['AssignNumber']._serialized_options = b'\212\265\030\rnumbers.write'
   _globals['_NUMBERSERVICE'].methods_by_name['BringNumbers']._loaded_options = None
@@ -54,34 +59,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NUMBERSERVICE'].methods_by_name['LookupRoute']._serialized_options = b'\212\265\030\007service'
   _globals['_NUMBERSERVICE'].methods_by_name['GetCallerNumbers']._loaded_options = None
   _globals['_NUMBERSERVICE'].methods_by_name['GetCallerNumbers']._serialized_options = b'\212\265\030\007service'
-  _globals['_LISTAVAILABLENUMBERSREQUEST']._serialized_start=222
-  _globals['_LISTAVAILABLENUMBERSREQUEST']._serialized_end=307
-  _globals['_LISTAVAILABLENUMBERSRESPONSE']._serialized_start=309
-  _globals['_LISTAVAILABLENUMBERSRESPONSE']._serialized_end=408
-  _globals['_ASSIGNNUMBERREQUEST']._serialized_start=410
-  _globals['_ASSIGNNUMBERREQUEST']._serialized_end=502
-  _globals['_BRINGNUMBERSREQUEST']._serialized_start=505
-  _globals['_BRINGNUMBERSREQUEST']._serialized_end=633
-  _globals['_BRINGNUMBERSRESPONSE']._serialized_start=635
-  _globals['_BRINGNUMBERSRESPONSE']._serialized_end=701
-  _globals['_LISTNUMBERSREQUEST']._serialized_start=703
-  _globals['_LISTNUMBERSREQUEST']._serialized_end=762
-  _globals['_LISTNUMBERSRESPONSE']._serialized_start=764
-  _globals['_LISTNUMBERSRESPONSE']._serialized_end=854
-  _globals['_UPDATENUMBERREQUEST']._serialized_start=857
-  _globals['_UPDATENUMBERREQUEST']._serialized_end=987
-  _globals['_RELEASENUMBERREQUEST']._serialized_start=989
-  _globals['_RELEASENUMBERREQUEST']._serialized_end=1027
-  _globals['_LOOKUPROUTEREQUEST']._serialized_start=1029
-  _globals['_LOOKUPROUTEREQUEST']._serialized_end=1085
-  _globals['_LOOKUPROUTERESPONSE']._serialized_start=1088
-  _globals['_LOOKUPROUTERESPONSE']._serialized_end=1344
-  _globals['_GETCALLERNUMBERSREQUEST']._serialized_start=1346
-  _globals['_GETCALLERNUMBERSREQUEST']._serialized_end=1389
-  _globals['_GETCALLERNUMBERSRESPONSE']._serialized_start=1392
-  _globals['_GETCALLERNUMBERSRESPONSE']._serialized_end=1801
-  _globals['_GETCALLERNUMBERSRESPONSE_TRUNKIDSENTRY']._serialized_start=1754
-  _globals['_GETCALLERNUMBERSRESPONSE_TRUNKIDSENTRY']._serialized_end=1801
-  _globals['_NUMBERSERVICE']._serialized_start=1804
-  _globals['_NUMBERSERVICE']._serialized_end=2721
+  _globals['_LISTAVAILABLENUMBERSREQUEST']._serialized_start=258
+  _globals['_LISTAVAILABLENUMBERSREQUEST']._serialized_end=495
+  _globals['_LISTAVAILABLENUMBERSRESPONSE']._serialized_start=497
+  _globals['_LISTAVAILABLENUMBERSRESPONSE']._serialized_end=596
+  _globals['_HOLDNUMBERREQUEST']._serialized_start=598
+  _globals['_HOLDNUMBERREQUEST']._serialized_end=633
+  _globals['_DROPHOLDREQUEST']._serialized_start=635
+  _globals['_DROPHOLDREQUEST']._serialized_end=668
+  _globals['_ASSIGNNUMBERREQUEST']._serialized_start=670
+  _globals['_ASSIGNNUMBERREQUEST']._serialized_end=762
+  _globals['_BRINGNUMBERSREQUEST']._serialized_start=765
+  _globals['_BRINGNUMBERSREQUEST']._serialized_end=893
+  _globals['_BRINGNUMBERSRESPONSE']._serialized_start=895
+  _globals['_BRINGNUMBERSRESPONSE']._serialized_end=961
+  _globals['_LISTNUMBERSREQUEST']._serialized_start=963
+  _globals['_LISTNUMBERSREQUEST']._serialized_end=1022
+  _globals['_LISTNUMBERSRESPONSE']._serialized_start=1024
+  _globals['_LISTNUMBERSRESPONSE']._serialized_end=1114
+  _globals['_UPDATENUMBERREQUEST']._serialized_start=1117
+  _globals['_UPDATENUMBERREQUEST']._serialized_end=1247
+  _globals['_RELEASENUMBERREQUEST']._serialized_start=1249
+  _globals['_RELEASENUMBERREQUEST']._serialized_end=1287
+  _globals['_LOOKUPROUTEREQUEST']._serialized_start=1289
+  _globals['_LOOKUPROUTEREQUEST']._serialized_end=1345
+  _globals['_LOOKUPROUTERESPONSE']._serialized_start=1348
+  _globals['_LOOKUPROUTERESPONSE']._serialized_end=1604
+  _globals['_GETCALLERNUMBERSREQUEST']._serialized_start=1606
+  _globals['_GETCALLERNUMBERSREQUEST']._serialized_end=1649
+  _globals['_GETCALLERNUMBERSRESPONSE']._serialized_start=1652
+  _globals['_GETCALLERNUMBERSRESPONSE']._serialized_end=2151
+  _globals['_GETCALLERNUMBERSRESPONSE_TRUNKIDSENTRY']._serialized_start=2104
+  _globals['_GETCALLERNUMBERSRESPONSE_TRUNKIDSENTRY']._serialized_end=2151
+  _globals['_NUMBERSERVICE']._serialized_start=2154
+  _globals['_NUMBERSERVICE']._serialized_end=3260
 # @@protoc_insertion_point(module_scope)

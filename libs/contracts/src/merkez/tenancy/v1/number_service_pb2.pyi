@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from merkez.tenancy.v1 import emergency_pb2 as _emergency_pb2
 from merkez.tenancy.v1 import number_pb2 as _number_pb2
 from merkez.tenancy.v1 import tenant_pb2 as _tenant_pb2
 import builtins as _builtins
@@ -30,22 +31,44 @@ class ListAvailableNumbersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     COUNTRY_FIELD_NUMBER: _builtins.int
+    PREFIX_FIELD_NUMBER: _builtins.int
+    CONTAINS_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 means 50, more than 200 is cut to 200."""
     page_token: _builtins.str
     """Opaque token of the page to read; empty for the first."""
     country: _builtins.str
     """ISO 3166 country; empty for all."""
+    prefix: _builtins.str
+    """Only numbers that begin with it, such as +44 20; empty for all."""
+    contains: _builtins.str
+    """Only numbers that hold these digits one after the other; a question mark is any digit, such as 4?4?; empty for all."""
+    type: _number_pb2.NumberType.ValueType
+    """Only this kind; unspecified for all."""
+    kept: _builtins.bool
+    """Only numbers that are kept for the asking company: held, or given back and in quarantine."""
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_number_pb2.NumberCapability.ValueType]:
+        """Only numbers that carry all of these."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         country: _builtins.str = ...,
+        prefix: _builtins.str = ...,
+        contains: _builtins.str = ...,
+        type: _number_pb2.NumberType.ValueType = ...,
+        capabilities: _abc.Iterable[_number_pb2.NumberCapability.ValueType] | None = ...,
+        kept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "contains", b"contains", "country", b"country", "kept", b"kept", "page_size", b"page_size", "page_token", b"page_token", "prefix", b"prefix", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -78,6 +101,50 @@ class ListAvailableNumbersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAvailableNumbersResponse: _TypeAlias = ListAvailableNumbersResponse  # noqa: Y015
+
+@_typing.final
+class HoldNumberRequest(_message.Message):
+    """Holds a number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """Required. E.164."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldNumberRequest: _TypeAlias = HoldNumberRequest  # noqa: Y015
+
+@_typing.final
+class DropHoldRequest(_message.Message):
+    """Lets a held number go."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """Required. E.164."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropHoldRequest: _TypeAlias = DropHoldRequest  # noqa: Y015
 
 @_typing.final
 class AssignNumberRequest(_message.Message):
@@ -332,7 +399,7 @@ class LookupRouteResponse(_message.Message):
     tenant_id: _builtins.str
     """Tenant."""
     tenant_state: _tenant_pb2.TenantState.ValueType
-    """Whether the tenant takes calls: only an active one does."""
+    """Whether the tenant takes calls: only an active one does. One whose subscription is paused or has ended is said to be suspended."""
     caller_number: _builtins.str
     """Number shown to those who are called in the brand's name, E.164; empty when it has none."""
     @_builtins.property
@@ -422,6 +489,8 @@ class GetCallerNumbersResponse(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     CALL_RULES_FIELD_NUMBER: _builtins.int
     BRAND_ID_FIELD_NUMBER: _builtins.int
+    EMERGENCY_NUMBER_FIELD_NUMBER: _builtins.int
+    EMERGENCY_ADDRESS_FIELD_NUMBER: _builtins.int
     default_number: _builtins.str
     """The brand's default; empty without a brand, or when it has none."""
     brand_name: _builtins.str
@@ -432,6 +501,8 @@ class GetCallerNumbersResponse(_message.Message):
     """Language those are spoken to in who are called: the brand's, without one the tenant's."""
     brand_id: _builtins.str
     """The brand: the one that was asked for, or the tenant's only one; empty without one."""
+    emergency_number: _builtins.str
+    """Number an emergency call in the brand's name has to show, E.164: the default number first, then the brand's others by number. Empty: no number of the brand may make one."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Every number the tenant may show, E.164: only these."""
@@ -448,6 +519,10 @@ class GetCallerNumbersResponse(_message.Message):
     def call_rules(self) -> _tenant_pb2.CallRules:
         """How the brand's calls are handled; unset without a brand."""
 
+    @_builtins.property
+    def emergency_address(self) -> _emergency_pb2.EmergencyAddress:
+        """Where help would be sent for it; unset without a number, and in countries that ask for no address when there is none."""
+
     def __init__(
         self,
         *,
@@ -460,10 +535,12 @@ class GetCallerNumbersResponse(_message.Message):
         language: _builtins.str = ...,
         call_rules: _tenant_pb2.CallRules | None = ...,
         brand_id: _builtins.str = ...,
+        emergency_number: _builtins.str = ...,
+        emergency_address: _emergency_pb2.EmergencyAddress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call_rules", b"call_rules", "entitlements", b"entitlements"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_rules", b"call_rules", "emergency_address", b"emergency_address", "entitlements", b"entitlements"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "brand_name", b"brand_name", "call_rules", b"call_rules", "default_number", b"default_number", "entitlements", b"entitlements", "language", b"language", "numbers", b"numbers", "tenant_state", b"tenant_state", "trunk_ids", b"trunk_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "brand_name", b"brand_name", "call_rules", b"call_rules", "default_number", b"default_number", "emergency_address", b"emergency_address", "emergency_number", b"emergency_number", "entitlements", b"entitlements", "language", b"language", "numbers", b"numbers", "tenant_state", b"tenant_state", "trunk_ids", b"trunk_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -42,6 +42,16 @@ class NumberServiceStub:
                 request_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.ListAvailableNumbersRequest.SerializeToString,
                 response_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.ListAvailableNumbersResponse.FromString,
                 _registered_method=True)
+        self.HoldNumber = channel.unary_unary(
+                '/merkez.tenancy.v1.NumberService/HoldNumber',
+                request_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.HoldNumberRequest.SerializeToString,
+                response_deserializer=merkez_dot_tenancy_dot_v1_dot_number__pb2.Number.FromString,
+                _registered_method=True)
+        self.DropHold = channel.unary_unary(
+                '/merkez.tenancy.v1.NumberService/DropHold',
+                request_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.DropHoldRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.AssignNumber = channel.unary_unary(
                 '/merkez.tenancy.v1.NumberService/AssignNumber',
                 request_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.AssignNumberRequest.SerializeToString,
@@ -84,7 +94,21 @@ class NumberServiceServicer:
     """
 
     def ListAvailableNumbers(self, request, context):
-        """Lists numbers nobody holds.
+        """Lists numbers nobody holds, and those that are kept for the asking company. INVALID_ARGUMENT names the filter that can't be read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HoldNumber(self, request, context):
+        """Keeps a free number for the asking company for 15 minutes, from now on when it held it already. FAILED_PRECONDITION NUMBER_TAKEN when it isn't free any more, RESOURCE_EXHAUSTED TOO_MANY_NUMBERS_HELD beyond 20.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropHold(self, request, context):
+        """Lets a number go that was held; again is OK.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,7 +143,7 @@ class NumberServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseNumber(self, request, context):
-        """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on.
+        """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on. A number of the public network rests in quarantine then: it is offered to nobody but the company, and calls to it are refused. Test numbers are free at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,7 +157,7 @@ class NumberServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCallerNumbers(self, request, context):
-        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND.
+        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND, FAILED_PRECONDITION SUBSCRIPTION_PAUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +170,16 @@ def add_NumberServiceServicer_to_server(servicer, server):
                     servicer.ListAvailableNumbers,
                     request_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.ListAvailableNumbersRequest.FromString,
                     response_serializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.ListAvailableNumbersResponse.SerializeToString,
+            ),
+            'HoldNumber': grpc.unary_unary_rpc_method_handler(
+                    servicer.HoldNumber,
+                    request_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.HoldNumberRequest.FromString,
+                    response_serializer=merkez_dot_tenancy_dot_v1_dot_number__pb2.Number.SerializeToString,
+            ),
+            'DropHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropHold,
+                    request_deserializer=merkez_dot_tenancy_dot_v1_dot_number__service__pb2.DropHoldRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'AssignNumber': grpc.unary_unary_rpc_method_handler(
                     servicer.AssignNumber,
@@ -211,6 +245,60 @@ class NumberService:
             '/merkez.tenancy.v1.NumberService/ListAvailableNumbers',
             merkez_dot_tenancy_dot_v1_dot_number__service__pb2.ListAvailableNumbersRequest.SerializeToString,
             merkez_dot_tenancy_dot_v1_dot_number__service__pb2.ListAvailableNumbersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldNumber(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.tenancy.v1.NumberService/HoldNumber',
+            merkez_dot_tenancy_dot_v1_dot_number__service__pb2.HoldNumberRequest.SerializeToString,
+            merkez_dot_tenancy_dot_v1_dot_number__pb2.Number.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.tenancy.v1.NumberService/DropHold',
+            merkez_dot_tenancy_dot_v1_dot_number__service__pb2.DropHoldRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,7 +36,11 @@ class NumberServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> NumberServiceAsyncStub: ...
     ListAvailableNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.ListAvailableNumbersRequest, _number_service_pb2.ListAvailableNumbersResponse]
-    """Lists numbers nobody holds."""
+    """Lists numbers nobody holds, and those that are kept for the asking company. INVALID_ARGUMENT names the filter that can't be read."""
+    HoldNumber: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.HoldNumberRequest, _number_pb2.Number]
+    """Keeps a free number for the asking company for 15 minutes, from now on when it held it already. FAILED_PRECONDITION NUMBER_TAKEN when it isn't free any more, RESOURCE_EXHAUSTED TOO_MANY_NUMBERS_HELD beyond 20."""
+    DropHold: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.DropHoldRequest, _empty_pb2.Empty]
+    """Lets a number go that was held; again is OK."""
     AssignNumber: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.AssignNumberRequest, _number_pb2.Number]
     """Takes a number for a brand. FAILED_PRECONDITION NUMBER_TAKEN when somebody was faster, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
     BringNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.BringNumbersRequest, _number_service_pb2.BringNumbersResponse]
@@ -46,11 +50,11 @@ class NumberServiceStub:
     UpdateNumber: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.UpdateNumberRequest, _number_pb2.Number]
     """Points a number at another flow or brand, or binds one that was brought to another trunk. Calls that are up go on as they began. FAILED_PRECONDITION NUMBER_NOT_BROUGHT."""
     ReleaseNumber: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.ReleaseNumberRequest, _empty_pb2.Empty]
-    """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on."""
+    """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on. A number of the public network rests in quarantine then: it is offered to nobody but the company, and calls to it are refused. Test numbers are free at once."""
     LookupRoute: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.LookupRouteRequest, _number_service_pb2.LookupRouteResponse]
     """Where a dialed number or a widget's call leads. NOT_FOUND NUMBER_NOT_FOUND or WIDGET_NOT_FOUND."""
     GetCallerNumbers: _grpc.UnaryUnaryMultiCallable[_number_service_pb2.GetCallerNumbersRequest, _number_service_pb2.GetCallerNumbersResponse]
-    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND."""
+    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND, FAILED_PRECONDITION SUBSCRIPTION_PAUSED."""
 
 @_typing.type_check_only
 class NumberServiceAsyncStub(NumberServiceStub):
@@ -58,7 +62,11 @@ class NumberServiceAsyncStub(NumberServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAvailableNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.ListAvailableNumbersRequest, _number_service_pb2.ListAvailableNumbersResponse]  # type: ignore[assignment]
-    """Lists numbers nobody holds."""
+    """Lists numbers nobody holds, and those that are kept for the asking company. INVALID_ARGUMENT names the filter that can't be read."""
+    HoldNumber: _aio.UnaryUnaryMultiCallable[_number_service_pb2.HoldNumberRequest, _number_pb2.Number]  # type: ignore[assignment]
+    """Keeps a free number for the asking company for 15 minutes, from now on when it held it already. FAILED_PRECONDITION NUMBER_TAKEN when it isn't free any more, RESOURCE_EXHAUSTED TOO_MANY_NUMBERS_HELD beyond 20."""
+    DropHold: _aio.UnaryUnaryMultiCallable[_number_service_pb2.DropHoldRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Lets a number go that was held; again is OK."""
     AssignNumber: _aio.UnaryUnaryMultiCallable[_number_service_pb2.AssignNumberRequest, _number_pb2.Number]  # type: ignore[assignment]
     """Takes a number for a brand. FAILED_PRECONDITION NUMBER_TAKEN when somebody was faster, RESOURCE_EXHAUSTED PLAN_LIMIT_REACHED."""
     BringNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.BringNumbersRequest, _number_service_pb2.BringNumbersResponse]  # type: ignore[assignment]
@@ -68,11 +76,11 @@ class NumberServiceAsyncStub(NumberServiceStub):
     UpdateNumber: _aio.UnaryUnaryMultiCallable[_number_service_pb2.UpdateNumberRequest, _number_pb2.Number]  # type: ignore[assignment]
     """Points a number at another flow or brand, or binds one that was brought to another trunk. Calls that are up go on as they began. FAILED_PRECONDITION NUMBER_NOT_BROUGHT."""
     ReleaseNumber: _aio.UnaryUnaryMultiCallable[_number_service_pb2.ReleaseNumberRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on."""
+    """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on. A number of the public network rests in quarantine then: it is offered to nobody but the company, and calls to it are refused. Test numbers are free at once."""
     LookupRoute: _aio.UnaryUnaryMultiCallable[_number_service_pb2.LookupRouteRequest, _number_service_pb2.LookupRouteResponse]  # type: ignore[assignment]
     """Where a dialed number or a widget's call leads. NOT_FOUND NUMBER_NOT_FOUND or WIDGET_NOT_FOUND."""
     GetCallerNumbers: _aio.UnaryUnaryMultiCallable[_number_service_pb2.GetCallerNumbersRequest, _number_service_pb2.GetCallerNumbersResponse]  # type: ignore[assignment]
-    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND."""
+    """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND, FAILED_PRECONDITION SUBSCRIPTION_PAUSED."""
 
 class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
     """Numbers."""
@@ -83,7 +91,23 @@ class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _number_service_pb2.ListAvailableNumbersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_number_service_pb2.ListAvailableNumbersResponse, _abc.Awaitable[_number_service_pb2.ListAvailableNumbersResponse]]:
-        """Lists numbers nobody holds."""
+        """Lists numbers nobody holds, and those that are kept for the asking company. INVALID_ARGUMENT names the filter that can't be read."""
+
+    @_abc_1.abstractmethod
+    def HoldNumber(
+        self,
+        request: _number_service_pb2.HoldNumberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_number_pb2.Number, _abc.Awaitable[_number_pb2.Number]]:
+        """Keeps a free number for the asking company for 15 minutes, from now on when it held it already. FAILED_PRECONDITION NUMBER_TAKEN when it isn't free any more, RESOURCE_EXHAUSTED TOO_MANY_NUMBERS_HELD beyond 20."""
+
+    @_abc_1.abstractmethod
+    def DropHold(
+        self,
+        request: _number_service_pb2.DropHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Lets a number go that was held; again is OK."""
 
     @_abc_1.abstractmethod
     def AssignNumber(
@@ -123,7 +147,7 @@ class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _number_service_pb2.ReleaseNumberRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on."""
+        """Gives a number back to the inventory, or lets one that was brought go. Calls that are up go on. A number of the public network rests in quarantine then: it is offered to nobody but the company, and calls to it are refused. Test numbers are free at once."""
 
     @_abc_1.abstractmethod
     def LookupRoute(
@@ -139,6 +163,6 @@ class NumberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _number_service_pb2.GetCallerNumbersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_number_service_pb2.GetCallerNumbersResponse, _abc.Awaitable[_number_service_pb2.GetCallerNumbersResponse]]:
-        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND."""
+        """The numbers a call out may show, of the tenant the caller acts for. NOT_FOUND BRAND_NOT_FOUND, FAILED_PRECONDITION SUBSCRIPTION_PAUSED."""
 
 def add_NumberServiceServicer_to_server(servicer: NumberServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

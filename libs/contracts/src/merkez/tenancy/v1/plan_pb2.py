@@ -26,25 +26,49 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from merkez.type.v1 import money_pb2 as merkez_dot_type_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmerkez/tenancy/v1/plan.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amerkez/type/v1/money.proto\"\xa2\x01\n\x04Rate\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12$\n\x05price\x18\x03 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x16\n\x0eincluded_units\x18\x04 \x01(\t\x12\x1f\n\x17\x66irst_increment_seconds\x18\x05 \x01(\x05\x12\x1e\n\x16next_increment_seconds\x18\x06 \x01(\x05\"\x84\x01\n\x06Limits\x12\x11\n\tmax_users\x18\x01 \x01(\x05\x12\x1c\n\x14max_concurrent_calls\x18\x02 \x01(\x05\x12\x13\n\x0bmax_numbers\x18\x03 \x01(\x05\x12\x12\n\nmax_brands\x18\x04 \x01(\x05\x12 \n\x18recording_retention_days\x18\x05 \x01(\x05\"\xaf\x03\n\x04Plan\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0c\n\x04tier\x18\x03 \x01(\x05\x12\x31\n\x05names\x18\x04 \x03(\x0b\x32\".merkez.tenancy.v1.Plan.NamesEntry\x12\x39\n\tsummaries\x18\x05 \x03(\x0b\x32&.merkez.tenancy.v1.Plan.SummariesEntry\x12)\n\x06limits\x18\x06 \x01(\x0b\x32\x19.merkez.tenancy.v1.Limits\x12&\n\x05rates\x18\x07 \x03(\x0b\x32\x17.merkez.tenancy.v1.Rate\x12\x10\n\x08\x66\x65\x61tures\x18\x08 \x03(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x1a,\n\nNamesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eSummariesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmerkez/tenancy/v1/plan.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amerkez/type/v1/money.proto\"\x8d\x06\n\x04Rate\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12$\n\x05price\x18\x03 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x16\n\x0eincluded_units\x18\x04 \x01(\t\x12\x1f\n\x17\x66irst_increment_seconds\x18\x05 \x01(\x05\x12\x1e\n\x16next_increment_seconds\x18\x06 \x01(\x05\x12+\n\x05model\x18\x07 \x01(\x0e\x32\x1c.merkez.tenancy.v1.RateModel\x12*\n\x05tiers\x18\x08 \x03(\x0b\x32\x1b.merkez.tenancy.v1.RateTier\x12\x14\n\x0cpackage_size\x18\t \x01(\t\x12\x0f\n\x07percent\x18\n \x01(\t\x12)\n\nrecord_fee\x18\x0b \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x14\n\x0c\x66ree_records\x18\x0c \x01(\x05\x12-\n\x0erecord_minimum\x18\r \x01(\x0b\x32\x15.merkez.type.v1.Money\x12-\n\x0erecord_maximum\x18\x0e \x01(\x0b\x32\x15.merkez.type.v1.Money\x12&\n\x07minimum\x18\x0f \x01(\x0b\x32\x15.merkez.type.v1.Money\x12&\n\x07maximum\x18\x10 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12-\n\x06timing\x18\x11 \x01(\x0e\x32\x1d.merkez.tenancy.v1.RateTiming\x12\x0f\n\x07rate_id\x18\x12 \x01(\t\x12;\n\nproperties\x18\x13 \x03(\x0b\x32\'.merkez.tenancy.v1.Rate.PropertiesEntry\x12\x14\n\x0crate_deck_id\x18\x14 \x01(\t\x12\x1a\n\x12included_per_meter\x18\x15 \x01(\t\x12\x18\n\x10\x66lat_fee_at_zero\x18\x16 \x01(\x08\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x94\x01\n\x08RateTier\x12\r\n\x05up_to\x18\x01 \x01(\t\x12)\n\nunit_price\x18\x02 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\'\n\x08\x66lat_fee\x18\x03 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x0f\n\x07percent\x18\x04 \x01(\t\x12\x14\n\x0cpackage_size\x18\x05 \x01(\t\"\xc0\x01\n\x06Limits\x12\x11\n\tmax_users\x18\x01 \x01(\x05\x12\x1c\n\x14max_concurrent_calls\x18\x02 \x01(\x05\x12\x13\n\x0bmax_numbers\x18\x03 \x01(\x05\x12\x12\n\nmax_brands\x18\x04 \x01(\x05\x12 \n\x18recording_retention_days\x18\x05 \x01(\x05\x12#\n\x1bmax_api_requests_per_minute\x18\x06 \x01(\x05\x12\x15\n\rmax_campaigns\x18\x07 \x01(\x05\"\x99\x04\n\x05\x41\x64\x64On\x12\x11\n\tadd_on_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x32\n\x05names\x18\x03 \x03(\x0b\x32#.merkez.tenancy.v1.AddOn.NamesEntry\x12:\n\tsummaries\x18\x04 \x03(\x0b\x32\'.merkez.tenancy.v1.AddOn.SummariesEntry\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12$\n\x05price\x18\x06 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x34\n\x08interval\x18\x07 \x01(\x0e\x32\".merkez.tenancy.v1.BillingInterval\x12)\n\x06limits\x18\x08 \x01(\x0b\x32\x19.merkez.tenancy.v1.Limits\x12\x10\n\x08\x66\x65\x61tures\x18\t \x03(\t\x12\x10\n\x08plan_ids\x18\n \x03(\t\x12+\n\x05state\x18\x0b \x01(\x0e\x32\x1c.merkez.tenancy.v1.PlanState\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a,\n\nNamesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eSummariesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9c\x05\n\x04Plan\x12\x0f\n\x07plan_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0c\n\x04tier\x18\x03 \x01(\x05\x12\x31\n\x05names\x18\x04 \x03(\x0b\x32\".merkez.tenancy.v1.Plan.NamesEntry\x12\x39\n\tsummaries\x18\x05 \x03(\x0b\x32&.merkez.tenancy.v1.Plan.SummariesEntry\x12)\n\x06limits\x18\x06 \x01(\x0b\x32\x19.merkez.tenancy.v1.Limits\x12&\n\x05rates\x18\x07 \x03(\x0b\x32\x17.merkez.tenancy.v1.Rate\x12\x10\n\x08\x66\x65\x61tures\x18\x08 \x03(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x12$\n\x05price\x18\x0b \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x34\n\x08interval\x18\x0c \x01(\x0e\x32\".merkez.tenancy.v1.BillingInterval\x12\x12\n\ntrial_days\x18\r \x01(\x05\x12\x13\n\x0bsoft_limits\x18\x0e \x03(\t\x12\x11\n\ttenant_id\x18\x0f \x01(\t\x12&\n\x07minimum\x18\x10 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12+\n\x05state\x18\x11 \x01(\x0e\x32\x1c.merkez.tenancy.v1.PlanState\x1a,\n\nNamesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0eSummariesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xde\x01\n\tRateModel\x12\x1a\n\x16RATE_MODEL_UNSPECIFIED\x10\x00\x12\x17\n\x13RATE_MODEL_STANDARD\x10\x01\x12\x18\n\x14RATE_MODEL_GRADUATED\x10\x02\x12\x15\n\x11RATE_MODEL_VOLUME\x10\x03\x12\x16\n\x12RATE_MODEL_PACKAGE\x10\x04\x12\x19\n\x15RATE_MODEL_PERCENTAGE\x10\x05\x12#\n\x1fRATE_MODEL_GRADUATED_PERCENTAGE\x10\x06\x12\x13\n\x0fRATE_MODEL_DECK\x10\x07*[\n\nRateTiming\x12\x1b\n\x17RATE_TIMING_UNSPECIFIED\x10\x00\x12\x17\n\x13RATE_TIMING_ARREARS\x10\x01\x12\x17\n\x13RATE_TIMING_ADVANCE\x10\x02*j\n\x0f\x42illingInterval\x12 \n\x1c\x42ILLING_INTERVAL_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42ILLING_INTERVAL_MONTH\x10\x01\x12\x19\n\x15\x42ILLING_INTERVAL_YEAR\x10\x02*m\n\tPlanState\x12\x1a\n\x16PLAN_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10PLAN_STATE_DRAFT\x10\x01\x12\x16\n\x12PLAN_STATE_ON_SALE\x10\x02\x12\x16\n\x12PLAN_STATE_RETIRED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.tenancy.v1.plan_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RATE_PROPERTIESENTRY']._loaded_options = None
+  _globals['_RATE_PROPERTIESENTRY']._serialized_options = b'8\001'
+  _globals['_ADDON_NAMESENTRY']._loaded_options = None
+  _globals['_ADDON_NAMESENTRY']._serialized_options = b'8\001'
+  _globals['_ADDON_SUMMARIESENTRY']._loaded_options = None
+  _globals['_ADDON_SUMMARIESENTRY']._serialized_options = b'8\001'
   _globals['_PLAN_NAMESENTRY']._loaded_options = None
   _globals['_PLAN_NAMESENTRY']._serialized_options = b'8\001'
   _globals['_PLAN_SUMMARIESENTRY']._loaded_options = None
   _globals['_PLAN_SUMMARIESENTRY']._serialized_options = b'8\001'
+  _globals['_RATEMODEL']._serialized_start=2454
+  _globals['_RATEMODEL']._serialized_end=2676
+  _globals['_RATETIMING']._serialized_start=2678
+  _globals['_RATETIMING']._serialized_end=2769
+  _globals['_BILLINGINTERVAL']._serialized_start=2771
+  _globals['_BILLINGINTERVAL']._serialized_end=2877
+  _globals['_PLANSTATE']._serialized_start=2879
+  _globals['_PLANSTATE']._serialized_end=2988
   _globals['_RATE']._serialized_start=113
-  _globals['_RATE']._serialized_end=275
-  _globals['_LIMITS']._serialized_start=278
-  _globals['_LIMITS']._serialized_end=410
-  _globals['_PLAN']._serialized_start=413
-  _globals['_PLAN']._serialized_end=844
-  _globals['_PLAN_NAMESENTRY']._serialized_start=750
-  _globals['_PLAN_NAMESENTRY']._serialized_end=794
-  _globals['_PLAN_SUMMARIESENTRY']._serialized_start=796
-  _globals['_PLAN_SUMMARIESENTRY']._serialized_end=844
+  _globals['_RATE']._serialized_end=894
+  _globals['_RATE_PROPERTIESENTRY']._serialized_start=845
+  _globals['_RATE_PROPERTIESENTRY']._serialized_end=894
+  _globals['_RATETIER']._serialized_start=897
+  _globals['_RATETIER']._serialized_end=1045
+  _globals['_LIMITS']._serialized_start=1048
+  _globals['_LIMITS']._serialized_end=1240
+  _globals['_ADDON']._serialized_start=1243
+  _globals['_ADDON']._serialized_end=1780
+  _globals['_ADDON_NAMESENTRY']._serialized_start=1686
+  _globals['_ADDON_NAMESENTRY']._serialized_end=1730
+  _globals['_ADDON_SUMMARIESENTRY']._serialized_start=1732
+  _globals['_ADDON_SUMMARIESENTRY']._serialized_end=1780
+  _globals['_PLAN']._serialized_start=1783
+  _globals['_PLAN']._serialized_end=2451
+  _globals['_PLAN_NAMESENTRY']._serialized_start=1686
+  _globals['_PLAN_NAMESENTRY']._serialized_end=1730
+  _globals['_PLAN_SUMMARIESENTRY']._serialized_start=1732
+  _globals['_PLAN_SUMMARIESENTRY']._serialized_end=1780
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from merkez.type.v1 import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
@@ -22,11 +23,151 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _RateModel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RateModelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RateModel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RATE_MODEL_UNSPECIFIED: _RateModel.ValueType  # 0
+    """Standard."""
+    RATE_MODEL_STANDARD: _RateModel.ValueType  # 1
+    """Quantity times price."""
+    RATE_MODEL_GRADUATED: _RateModel.ValueType  # 2
+    """Each unit at the price of the tier it falls in."""
+    RATE_MODEL_VOLUME: _RateModel.ValueType  # 3
+    """All units at the price of the tier the whole quantity reaches."""
+    RATE_MODEL_PACKAGE: _RateModel.ValueType  # 4
+    """Every package begun at its price."""
+    RATE_MODEL_PERCENTAGE: _RateModel.ValueType  # 5
+    """A share of the amount metered, with a fee for each record."""
+    RATE_MODEL_GRADUATED_PERCENTAGE: _RateModel.ValueType  # 6
+    """A share of the amount metered, each part at the percentage of the tier it falls in."""
+    RATE_MODEL_DECK: _RateModel.ValueType  # 7
+    """Each record by a rate deck, by the number that was called."""
+
+class RateModel(_RateModel, metaclass=_RateModelEnumTypeWrapper):
+    """How a price is applied to the quantity of a period."""
+
+RATE_MODEL_UNSPECIFIED: RateModel.ValueType  # 0
+"""Standard."""
+RATE_MODEL_STANDARD: RateModel.ValueType  # 1
+"""Quantity times price."""
+RATE_MODEL_GRADUATED: RateModel.ValueType  # 2
+"""Each unit at the price of the tier it falls in."""
+RATE_MODEL_VOLUME: RateModel.ValueType  # 3
+"""All units at the price of the tier the whole quantity reaches."""
+RATE_MODEL_PACKAGE: RateModel.ValueType  # 4
+"""Every package begun at its price."""
+RATE_MODEL_PERCENTAGE: RateModel.ValueType  # 5
+"""A share of the amount metered, with a fee for each record."""
+RATE_MODEL_GRADUATED_PERCENTAGE: RateModel.ValueType  # 6
+"""A share of the amount metered, each part at the percentage of the tier it falls in."""
+RATE_MODEL_DECK: RateModel.ValueType  # 7
+"""Each record by a rate deck, by the number that was called."""
+Global___RateModel: _TypeAlias = RateModel  # noqa: Y015
+
+class _RateTiming:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RateTimingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RateTiming.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RATE_TIMING_UNSPECIFIED: _RateTiming.ValueType  # 0
+    """Arrears."""
+    RATE_TIMING_ARREARS: _RateTiming.ValueType  # 1
+    """After the period, for what was used."""
+    RATE_TIMING_ADVANCE: _RateTiming.ValueType  # 2
+    """Before the period, for what is held; what changes within it is trued up afterwards."""
+
+class RateTiming(_RateTiming, metaclass=_RateTimingEnumTypeWrapper):
+    """When a period is charged."""
+
+RATE_TIMING_UNSPECIFIED: RateTiming.ValueType  # 0
+"""Arrears."""
+RATE_TIMING_ARREARS: RateTiming.ValueType  # 1
+"""After the period, for what was used."""
+RATE_TIMING_ADVANCE: RateTiming.ValueType  # 2
+"""Before the period, for what is held; what changes within it is trued up afterwards."""
+Global___RateTiming: _TypeAlias = RateTiming  # noqa: Y015
+
+class _BillingInterval:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BillingIntervalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BillingInterval.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BILLING_INTERVAL_UNSPECIFIED: _BillingInterval.ValueType  # 0
+    """Month."""
+    BILLING_INTERVAL_MONTH: _BillingInterval.ValueType  # 1
+    """Every month."""
+    BILLING_INTERVAL_YEAR: _BillingInterval.ValueType  # 2
+    """Every year; usage is billed each month all the same."""
+
+class BillingInterval(_BillingInterval, metaclass=_BillingIntervalEnumTypeWrapper):
+    """How often a plan's fee falls due."""
+
+BILLING_INTERVAL_UNSPECIFIED: BillingInterval.ValueType  # 0
+"""Month."""
+BILLING_INTERVAL_MONTH: BillingInterval.ValueType  # 1
+"""Every month."""
+BILLING_INTERVAL_YEAR: BillingInterval.ValueType  # 2
+"""Every year; usage is billed each month all the same."""
+Global___BillingInterval: _TypeAlias = BillingInterval  # noqa: Y015
+
+class _PlanState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PlanStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlanState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLAN_STATE_UNSPECIFIED: _PlanState.ValueType  # 0
+    """Never sent."""
+    PLAN_STATE_DRAFT: _PlanState.ValueType  # 1
+    """Operators still work on it; nobody else sees it."""
+    PLAN_STATE_ON_SALE: _PlanState.ValueType  # 2
+    """It can be subscribed to."""
+    PLAN_STATE_RETIRED: _PlanState.ValueType  # 3
+    """Nobody new gets it; who holds it keeps it."""
+
+class PlanState(_PlanState, metaclass=_PlanStateEnumTypeWrapper):
+    """Whether a version can be subscribed to."""
+
+PLAN_STATE_UNSPECIFIED: PlanState.ValueType  # 0
+"""Never sent."""
+PLAN_STATE_DRAFT: PlanState.ValueType  # 1
+"""Operators still work on it; nobody else sees it."""
+PLAN_STATE_ON_SALE: PlanState.ValueType  # 2
+"""It can be subscribed to."""
+PLAN_STATE_RETIRED: PlanState.ValueType  # 3
+"""Nobody new gets it; who holds it keeps it."""
+Global___PlanState: _TypeAlias = PlanState  # noqa: Y015
+
 @_typing.final
 class Rate(_message.Message):
     """A meter's price within a plan."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class PropertiesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     METER_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
@@ -34,6 +175,22 @@ class Rate(_message.Message):
     INCLUDED_UNITS_FIELD_NUMBER: _builtins.int
     FIRST_INCREMENT_SECONDS_FIELD_NUMBER: _builtins.int
     NEXT_INCREMENT_SECONDS_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    PACKAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    RECORD_FEE_FIELD_NUMBER: _builtins.int
+    FREE_RECORDS_FIELD_NUMBER: _builtins.int
+    RECORD_MINIMUM_FIELD_NUMBER: _builtins.int
+    RECORD_MAXIMUM_FIELD_NUMBER: _builtins.int
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    TIMING_FIELD_NUMBER: _builtins.int
+    RATE_ID_FIELD_NUMBER: _builtins.int
+    PROPERTIES_FIELD_NUMBER: _builtins.int
+    RATE_DECK_ID_FIELD_NUMBER: _builtins.int
+    INCLUDED_PER_METER_FIELD_NUMBER: _builtins.int
+    FLAT_FEE_AT_ZERO_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Required. What is metered: seat_month, voice_inbound_minute, number_month, recording_storage_gb_month."""
     unit: _builtins.str
@@ -44,9 +201,55 @@ class Rate(_message.Message):
     """Seconds the first piece of a call is rounded up to; 0 when not a call meter."""
     next_increment_seconds: _builtins.int
     """Seconds every further piece is rounded up to."""
+    model: Global___RateModel.ValueType
+    """How the price is applied to the period's quantity; unspecified means standard."""
+    package_size: _builtins.str
+    """Units of one package, exact decimal; of the package model, whose price is that of one package begun."""
+    percent: _builtins.str
+    """Percent of the quantity, which is an amount of the plan's currency; exact decimal, of the percentage model."""
+    free_records: _builtins.int
+    """Usage records of a period that are free, of the percentage model."""
+    timing: Global___RateTiming.ValueType
+    """Whether the period's charge comes before or after it; unspecified means arrears."""
+    rate_id: _builtins.str
+    """Output only. Stable key within the plan, what invoice lines name; the meter when it is empty."""
+    rate_deck_id: _builtins.str
+    """Rate deck that prices each call by its number, of the deck model."""
+    included_per_meter: _builtins.str
+    """Meter whose quantity in the period the included units are multiplied by, such as seat_month: included_units are those of one seat then, pooled over the company. Empty: they are included once."""
+    flat_fee_at_zero: _builtins.bool
+    """Whether the flat fee of the first tier is charged also when nothing was used; otherwise a period without usage costs nothing."""
     @_builtins.property
     def price(self) -> _money_pb2.Money:
         """Required. Price of one unit."""
+
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___RateTier]:
+        """Tiers of the graduated and volume models, lowest first, without gap; the last one has no end."""
+
+    @_builtins.property
+    def record_fee(self) -> _money_pb2.Money:
+        """Fee of each usage record beside its price."""
+
+    @_builtins.property
+    def record_minimum(self) -> _money_pb2.Money:
+        """Least one usage record costs; unset means no bound. Of the percentage model."""
+
+    @_builtins.property
+    def record_maximum(self) -> _money_pb2.Money:
+        """Most one usage record costs; unset means no bound. Of the percentage model."""
+
+    @_builtins.property
+    def minimum(self) -> _money_pb2.Money:
+        """Committed spend of a period for this rate: what is missing is a line of its own. Unset means none."""
+
+    @_builtins.property
+    def maximum(self) -> _money_pb2.Money:
+        """Most a period costs by this rate; unset means no bound."""
+
+    @_builtins.property
+    def properties(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Only usage whose properties have these values, such as channel=chat; of several rates of a meter the one with most of them applies."""
 
     def __init__(
         self,
@@ -57,14 +260,72 @@ class Rate(_message.Message):
         included_units: _builtins.str = ...,
         first_increment_seconds: _builtins.int = ...,
         next_increment_seconds: _builtins.int = ...,
+        model: Global___RateModel.ValueType = ...,
+        tiers: _abc.Iterable[Global___RateTier] | None = ...,
+        package_size: _builtins.str = ...,
+        percent: _builtins.str = ...,
+        record_fee: _money_pb2.Money | None = ...,
+        free_records: _builtins.int = ...,
+        record_minimum: _money_pb2.Money | None = ...,
+        record_maximum: _money_pb2.Money | None = ...,
+        minimum: _money_pb2.Money | None = ...,
+        maximum: _money_pb2.Money | None = ...,
+        timing: Global___RateTiming.ValueType = ...,
+        rate_id: _builtins.str = ...,
+        properties: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        rate_deck_id: _builtins.str = ...,
+        included_per_meter: _builtins.str = ...,
+        flat_fee_at_zero: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maximum", b"maximum", "minimum", b"minimum", "price", b"price", "record_fee", b"record_fee", "record_maximum", b"record_maximum", "record_minimum", b"record_minimum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_increment_seconds", b"first_increment_seconds", "included_units", b"included_units", "meter", b"meter", "next_increment_seconds", b"next_increment_seconds", "price", b"price", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_increment_seconds", b"first_increment_seconds", "flat_fee_at_zero", b"flat_fee_at_zero", "free_records", b"free_records", "included_per_meter", b"included_per_meter", "included_units", b"included_units", "maximum", b"maximum", "meter", b"meter", "minimum", b"minimum", "model", b"model", "next_increment_seconds", b"next_increment_seconds", "package_size", b"package_size", "percent", b"percent", "price", b"price", "properties", b"properties", "rate_deck_id", b"rate_deck_id", "rate_id", b"rate_id", "record_fee", b"record_fee", "record_maximum", b"record_maximum", "record_minimum", b"record_minimum", "tiers", b"tiers", "timing", b"timing", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Rate: _TypeAlias = Rate  # noqa: Y015
+
+@_typing.final
+class RateTier(_message.Message):
+    """One tier of a rate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UP_TO_FIELD_NUMBER: _builtins.int
+    UNIT_PRICE_FIELD_NUMBER: _builtins.int
+    FLAT_FEE_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    PACKAGE_SIZE_FIELD_NUMBER: _builtins.int
+    up_to: _builtins.str
+    """Last unit of the tier, exact decimal; empty for the last tier, which has no end."""
+    percent: _builtins.str
+    """Percent within the tier, exact decimal, of the graduated percentage model."""
+    package_size: _builtins.str
+    """Units one unit_price is for, exact decimal, every package begun counting; empty: unit_price is that of one unit."""
+    @_builtins.property
+    def unit_price(self) -> _money_pb2.Money:
+        """Price of one unit within the tier."""
+
+    @_builtins.property
+    def flat_fee(self) -> _money_pb2.Money:
+        """Charged once when the tier is entered."""
+
+    def __init__(
+        self,
+        *,
+        up_to: _builtins.str = ...,
+        unit_price: _money_pb2.Money | None = ...,
+        flat_fee: _money_pb2.Money | None = ...,
+        percent: _builtins.str = ...,
+        package_size: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["flat_fee", b"flat_fee", "unit_price", b"unit_price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flat_fee", b"flat_fee", "package_size", b"package_size", "percent", b"percent", "unit_price", b"unit_price", "up_to", b"up_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RateTier: _TypeAlias = RateTier  # noqa: Y015
 
 @_typing.final
 class Limits(_message.Message):
@@ -77,6 +338,8 @@ class Limits(_message.Message):
     MAX_NUMBERS_FIELD_NUMBER: _builtins.int
     MAX_BRANDS_FIELD_NUMBER: _builtins.int
     RECORDING_RETENTION_DAYS_FIELD_NUMBER: _builtins.int
+    MAX_API_REQUESTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    MAX_CAMPAIGNS_FIELD_NUMBER: _builtins.int
     max_users: _builtins.int
     """Users with the agent, supervisor or admin role."""
     max_concurrent_calls: _builtins.int
@@ -87,6 +350,10 @@ class Limits(_message.Message):
     """Client brands."""
     recording_retention_days: _builtins.int
     """Days a recording is kept."""
+    max_api_requests_per_minute: _builtins.int
+    """Requests a minute by partners' programs; 0 means the platform's own bound alone."""
+    max_campaigns: _builtins.int
+    """Campaigns that run at the same time."""
     def __init__(
         self,
         *,
@@ -95,14 +362,136 @@ class Limits(_message.Message):
         max_numbers: _builtins.int = ...,
         max_brands: _builtins.int = ...,
         recording_retention_days: _builtins.int = ...,
+        max_api_requests_per_minute: _builtins.int = ...,
+        max_campaigns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_brands", b"max_brands", "max_concurrent_calls", b"max_concurrent_calls", "max_numbers", b"max_numbers", "max_users", b"max_users", "recording_retention_days", b"recording_retention_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_api_requests_per_minute", b"max_api_requests_per_minute", "max_brands", b"max_brands", "max_campaigns", b"max_campaigns", "max_concurrent_calls", b"max_concurrent_calls", "max_numbers", b"max_numbers", "max_users", b"max_users", "recording_retention_days", b"recording_retention_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Limits: _TypeAlias = Limits  # noqa: Y015
+
+@_typing.final
+class AddOn(_message.Message):
+    """Something that is held beside a plan: more of a limit, a feature, or both. A version never changes once it is published."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class NamesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class SummariesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ADD_ON_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    SUMMARIES_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    PLAN_IDS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
+    add_on_id: _builtins.str
+    """Output only. Stable id, such as "ten_more_calls"."""
+    version: _builtins.int
+    """Output only. Version, rising."""
+    currency: _builtins.str
+    """Currency of its price, ISO 4217."""
+    interval: Global___BillingInterval.ValueType
+    """How often it falls due."""
+    state: Global___PlanState.ValueType
+    """Output only. Whether it can be had."""
+    @_builtins.property
+    def names(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Name by language code (en, tr, az, fa)."""
+
+    @_builtins.property
+    def summaries(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """One line on what it gives, by language code."""
+
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """Price of one for one interval."""
+
+    @_builtins.property
+    def limits(self) -> Global___Limits:
+        """What one of it adds to the plan's limits; 0 adds nothing."""
+
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Features it has."""
+
+    @_builtins.property
+    def plan_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Plans it can be held with; empty means any."""
+
+    @_builtins.property
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. From when."""
+
+    def __init__(
+        self,
+        *,
+        add_on_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        names: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        summaries: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        currency: _builtins.str = ...,
+        price: _money_pb2.Money | None = ...,
+        interval: Global___BillingInterval.ValueType = ...,
+        limits: Global___Limits | None = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        plan_ids: _abc.Iterable[_builtins.str] | None = ...,
+        state: Global___PlanState.ValueType = ...,
+        effective_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "limits", b"limits", "price", b"price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_on_id", b"add_on_id", "currency", b"currency", "effective_time", b"effective_time", "features", b"features", "interval", b"interval", "limits", b"limits", "names", b"names", "plan_ids", b"plan_ids", "price", b"price", "state", b"state", "summaries", b"summaries", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddOn: _TypeAlias = AddOn  # noqa: Y015
 
 @_typing.final
 class Plan(_message.Message):
@@ -160,6 +549,13 @@ class Plan(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    TRIAL_DAYS_FIELD_NUMBER: _builtins.int
+    SOFT_LIMITS_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """Output only. Stable id of the plan, such as "starter"."""
     version: _builtins.int
@@ -168,6 +564,14 @@ class Plan(_message.Message):
     """Rank among the plans, lowest first."""
     currency: _builtins.str
     """Currency of all its prices, ISO 4217."""
+    interval: Global___BillingInterval.ValueType
+    """How often the fee falls due."""
+    trial_days: _builtins.int
+    """Days at the beginning that cost no fee; 0 means no trial."""
+    tenant_id: _builtins.str
+    """The only company that may hold it, of a plan made for one; empty: anybody."""
+    state: Global___PlanState.ValueType
+    """Output only. Whether it can be subscribed to."""
     @_builtins.property
     def names(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Name by language code (en, tr, az, fa)."""
@@ -192,6 +596,18 @@ class Plan(_message.Message):
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. From when it can be subscribed to."""
 
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """Fee of one interval beside the rates, charged before it; unset means none."""
+
+    @_builtins.property
+    def soft_limits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Limits that only raise a notice when they are exceeded, by their field's name, such as max_users; the others refuse."""
+
+    @_builtins.property
+    def minimum(self) -> _money_pb2.Money:
+        """Committed spend of an interval: what is missing is a line of its own. Unset means none."""
+
     def __init__(
         self,
         *,
@@ -205,10 +621,17 @@ class Plan(_message.Message):
         features: _abc.Iterable[_builtins.str] | None = ...,
         effective_time: _timestamp_pb2.Timestamp | None = ...,
         currency: _builtins.str = ...,
+        price: _money_pb2.Money | None = ...,
+        interval: Global___BillingInterval.ValueType = ...,
+        trial_days: _builtins.int = ...,
+        soft_limits: _abc.Iterable[_builtins.str] | None = ...,
+        tenant_id: _builtins.str = ...,
+        minimum: _money_pb2.Money | None = ...,
+        state: Global___PlanState.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "limits", b"limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "limits", b"limits", "minimum", b"minimum", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "effective_time", b"effective_time", "features", b"features", "limits", b"limits", "names", b"names", "plan_id", b"plan_id", "rates", b"rates", "summaries", b"summaries", "tier", b"tier", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "effective_time", b"effective_time", "features", b"features", "interval", b"interval", "limits", b"limits", "minimum", b"minimum", "names", b"names", "plan_id", b"plan_id", "price", b"price", "rates", b"rates", "soft_limits", b"soft_limits", "state", b"state", "summaries", b"summaries", "tenant_id", b"tenant_id", "tier", b"tier", "trial_days", b"trial_days", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -71,7 +71,7 @@ class GetPlanRequest(_message.Message):
     plan_id: _builtins.str
     """Required."""
     version: _builtins.int
-    """Version; 0 for the newest."""
+    """Version; 0 for the one on sale."""
     def __init__(
         self,
         *,

@@ -53,14 +53,14 @@ class PlanServiceServicer:
     """
 
     def ListPlans(self, request, context):
-        """Lists the newest version of every plan on sale, cheapest first.
+        """Lists the version on sale of every plan that anybody may have, lowest tier first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPlan(self, request, context):
-        """Reads one version of a plan. NOT_FOUND when there is none.
+        """Reads one version of a plan. NOT_FOUND when there is none, and for drafts and plans of other companies.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

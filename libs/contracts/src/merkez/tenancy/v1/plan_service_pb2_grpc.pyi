@@ -35,9 +35,9 @@ class PlanServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PlanServiceAsyncStub: ...
     ListPlans: _grpc.UnaryUnaryMultiCallable[_plan_service_pb2.ListPlansRequest, _plan_service_pb2.ListPlansResponse]
-    """Lists the newest version of every plan on sale, cheapest first."""
+    """Lists the version on sale of every plan that anybody may have, lowest tier first."""
     GetPlan: _grpc.UnaryUnaryMultiCallable[_plan_service_pb2.GetPlanRequest, _plan_pb2.Plan]
-    """Reads one version of a plan. NOT_FOUND when there is none."""
+    """Reads one version of a plan. NOT_FOUND when there is none, and for drafts and plans of other companies."""
 
 @_typing.type_check_only
 class PlanServiceAsyncStub(PlanServiceStub):
@@ -45,9 +45,9 @@ class PlanServiceAsyncStub(PlanServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListPlans: _aio.UnaryUnaryMultiCallable[_plan_service_pb2.ListPlansRequest, _plan_service_pb2.ListPlansResponse]  # type: ignore[assignment]
-    """Lists the newest version of every plan on sale, cheapest first."""
+    """Lists the version on sale of every plan that anybody may have, lowest tier first."""
     GetPlan: _aio.UnaryUnaryMultiCallable[_plan_service_pb2.GetPlanRequest, _plan_pb2.Plan]  # type: ignore[assignment]
-    """Reads one version of a plan. NOT_FOUND when there is none."""
+    """Reads one version of a plan. NOT_FOUND when there is none, and for drafts and plans of other companies."""
 
 class PlanServiceServicer(metaclass=_abc_1.ABCMeta):
     """The catalogue of plans."""
@@ -58,7 +58,7 @@ class PlanServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _plan_service_pb2.ListPlansRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_plan_service_pb2.ListPlansResponse, _abc.Awaitable[_plan_service_pb2.ListPlansResponse]]:
-        """Lists the newest version of every plan on sale, cheapest first."""
+        """Lists the version on sale of every plan that anybody may have, lowest tier first."""
 
     @_abc_1.abstractmethod
     def GetPlan(
@@ -66,6 +66,6 @@ class PlanServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _plan_service_pb2.GetPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_plan_pb2.Plan, _abc.Awaitable[_plan_pb2.Plan]]:
-        """Reads one version of a plan. NOT_FOUND when there is none."""
+        """Reads one version of a plan. NOT_FOUND when there is none, and for drafts and plans of other companies."""
 
 def add_PlanServiceServicer_to_server(servicer: PlanServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -713,8 +713,14 @@ class VerifyApiKeyResponse(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     API_KEY_FIELD_NUMBER: _builtins.int
+    MAX_REQUESTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    LIMIT_IS_SOFT_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant of the key."""
+    max_requests_per_minute: _builtins.int
+    """Requests a minute that the plan allows all the company's keys together; 0 means no limit."""
+    limit_is_soft: _builtins.bool
+    """Whether what is over it is let through and the owner only told."""
     @_builtins.property
     def api_key(self) -> _session_pb2.ApiKey:
         """The key."""
@@ -724,10 +730,12 @@ class VerifyApiKeyResponse(_message.Message):
         *,
         tenant_id: _builtins.str = ...,
         api_key: _session_pb2.ApiKey | None = ...,
+        max_requests_per_minute: _builtins.int = ...,
+        limit_is_soft: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "limit_is_soft", b"limit_is_soft", "max_requests_per_minute", b"max_requests_per_minute", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,7 +10,9 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from merkez.tenancy.v1 import number_pb2 as _number_pb2
 from merkez.tenancy.v1 import plan_pb2 as _plan_pb2
+from merkez.tenancy.v1 import porting_pb2 as _porting_pb2
 from merkez.tenancy.v1 import session_pb2 as _session_pb2
+from merkez.tenancy.v1 import subscription_pb2 as _subscription_pb2
 from merkez.tenancy.v1 import tenant_pb2 as _tenant_pb2
 import builtins as _builtins
 import sys
@@ -134,6 +136,50 @@ class PlanSubscribed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanSubscribed: _TypeAlias = PlanSubscribed  # noqa: Y015
+
+@_typing.final
+class SubscriptionChanged(_message.Message):
+    """Where a subscription stands has changed: its trial, a pause, an end, an add-on, what waits for the period's end. A plan
+    version that begins to be held is PlanSubscribed, beside this.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    ADD_ONS_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subscription(self) -> _subscription_pb2.Subscription:
+        """The subscription as it is now; of two, the higher version counts."""
+
+    @_builtins.property
+    def plan(self) -> _plan_pb2.Plan:
+        """Plan version held, whole."""
+
+    @_builtins.property
+    def add_ons(self) -> _containers.RepeatedCompositeFieldContainer[_plan_pb2.AddOn]:
+        """The add-ons held, whole, one for each version named by the subscription."""
+
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When it changed."""
+
+    def __init__(
+        self,
+        *,
+        subscription: _subscription_pb2.Subscription | None = ...,
+        plan: _plan_pb2.Plan | None = ...,
+        add_ons: _abc.Iterable[_plan_pb2.AddOn] | None = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "plan", b"plan", "subscription", b"subscription"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_ons", b"add_ons", "change_time", b"change_time", "plan", b"plan", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubscriptionChanged: _TypeAlias = SubscriptionChanged  # noqa: Y015
 
 @_typing.final
 class TenantSuspended(_message.Message):
@@ -354,3 +400,51 @@ class NoticeRaised(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NoticeRaised: _TypeAlias = NoticeRaised  # noqa: Y015
+
+@_typing.final
+class NumberPortingChanged(_message.Message):
+    """A number moves between carriers: an order or one of its channels came into another state."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def order(self) -> _porting_pb2.PortOrder:
+        """The order as it is now, without documents and time line; of two, the higher version counts."""
+
+    def __init__(
+        self,
+        *,
+        order: _porting_pb2.PortOrder | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NumberPortingChanged: _TypeAlias = NumberPortingChanged  # noqa: Y015
+
+@_typing.final
+class PortOutChanged(_message.Message):
+    """Another carrier asks for numbers of the tenant, or that was settled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORT_OUT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def port_out(self) -> _porting_pb2.PortOut:
+        """The request as it is now; of two, the higher version counts."""
+
+    def __init__(
+        self,
+        *,
+        port_out: _porting_pb2.PortOut | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["port_out", b"port_out"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["port_out", b"port_out"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PortOutChanged: _TypeAlias = PortOutChanged  # noqa: Y015

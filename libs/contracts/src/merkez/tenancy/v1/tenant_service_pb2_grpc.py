@@ -100,14 +100,14 @@ class TenantServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangePlan(self, request, context):
-        """Moves the tenant to another plan's newest version from now on.
+        """Moves the tenant to the version on sale of a plan: to a dearer one now, to a cheaper one when the period ends. As SubscriptionService.MovePlan, which says more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetEntitlements(self, request, context):
-        """What the tenant may use now.
+        """What the tenant may use now: its plan with its add-ons.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,9 +42,9 @@ class TenantServiceStub:
     UpdateTenant: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.UpdateTenantRequest, _tenant_pb2.Tenant]
     """Changes name, language or time zone."""
     ChangePlan: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.ChangePlanRequest, _tenant_pb2.Tenant]
-    """Moves the tenant to another plan's newest version from now on."""
+    """Moves the tenant to the version on sale of a plan: to a dearer one now, to a cheaper one when the period ends. As SubscriptionService.MovePlan, which says more."""
     GetEntitlements: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.GetEntitlementsRequest, _tenant_pb2.Entitlements]
-    """What the tenant may use now."""
+    """What the tenant may use now: its plan with its add-ons."""
     ListNotices: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.ListNoticesRequest, _tenant_service_pb2.ListNoticesResponse]
     """Lists what the owner should know, newest first."""
     DismissNotice: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.DismissNoticeRequest, _tenant_pb2.Notice]
@@ -62,9 +62,9 @@ class TenantServiceAsyncStub(TenantServiceStub):
     UpdateTenant: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.UpdateTenantRequest, _tenant_pb2.Tenant]  # type: ignore[assignment]
     """Changes name, language or time zone."""
     ChangePlan: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.ChangePlanRequest, _tenant_pb2.Tenant]  # type: ignore[assignment]
-    """Moves the tenant to another plan's newest version from now on."""
+    """Moves the tenant to the version on sale of a plan: to a dearer one now, to a cheaper one when the period ends. As SubscriptionService.MovePlan, which says more."""
     GetEntitlements: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.GetEntitlementsRequest, _tenant_pb2.Entitlements]  # type: ignore[assignment]
-    """What the tenant may use now."""
+    """What the tenant may use now: its plan with its add-ons."""
     ListNotices: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.ListNoticesRequest, _tenant_service_pb2.ListNoticesResponse]  # type: ignore[assignment]
     """Lists what the owner should know, newest first."""
     DismissNotice: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.DismissNoticeRequest, _tenant_pb2.Notice]  # type: ignore[assignment]
@@ -103,7 +103,7 @@ class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tenant_service_pb2.ChangePlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tenant_pb2.Tenant, _abc.Awaitable[_tenant_pb2.Tenant]]:
-        """Moves the tenant to another plan's newest version from now on."""
+        """Moves the tenant to the version on sale of a plan: to a dearer one now, to a cheaper one when the period ends. As SubscriptionService.MovePlan, which says more."""
 
     @_abc_1.abstractmethod
     def GetEntitlements(
@@ -111,7 +111,7 @@ class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tenant_service_pb2.GetEntitlementsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tenant_pb2.Entitlements, _abc.Awaitable[_tenant_pb2.Entitlements]]:
-        """What the tenant may use now."""
+        """What the tenant may use now: its plan with its add-ons."""
 
     @_abc_1.abstractmethod
     def ListNotices(

@@ -28,7 +28,9 @@ from telephony.live.sip.outgoing import SipOutside
 from telephony.live.sip.phones import Phones
 from telephony.live.sip.reach import Reach
 from telephony.live.sip.roster import PING_SECONDS, REFRESH_SECONDS, Roster
+from telephony.live.sip.silences import ASK_SECONDS, Silences
 from telephony.live.sip.trial import Trial
+from telephony.live.sip.vouching import Vouching
 from telephony.live.switchboard import Switchboard
 from telephony.settings import TelephonySettings
 from telephony.sip import AgentSettings, GateKeys, Invitation, ListenPoint, SipAgent
@@ -36,6 +38,7 @@ from telephony.sip import AgentSettings, GateKeys, Invitation, ListenPoint, SipA
 OVERSPENT_SECONDS = 5.0
 TRUNK_PASSWORDS = "merkez telephony trunk passwords"
 """The purpose they are sealed for."""
+PASSED_ON = "merkez telephony phones passed on"
 
 
 def listen_points(settings: TelephonySettings) -> list[ListenPoint]:
@@ -67,8 +70,11 @@ class SipEdge:
         self.roster = Roster(house, seal, nodes.living, self.edges, reach)
         conversations = Conversations(house, switchboard, dialing)
         dialing.transfer = PhoneTransfers(conversations).carry_out
-        self.phones = Phones(house, switchboard, dialing, conversations, self.edges)
+        self.silences = Silences(house, self.edges, nodes.living)
+        self.phones = Phones(house, switchboard, dialing, conversations, self.edges, self.silences)
         bars = Bars(self.roster.trusts)
+        vouching = Vouching(Seal.load(settings.internal_key, PASSED_ON), house.now, self._elsewhere)
+        self._nodes = nodes
         self.agent = SipAgent(
             AgentSettings(
                 points=points,
@@ -78,6 +84,8 @@ class SipEdge:
                 trusted=lambda source: self.roster.trusts(source.host),
                 share=lambda source: self.roster.owners(source.host),
                 phone=self.phones.named,
+                vouched=vouching.taken,
+                elsewhere=vouching.passed_on,
                 edges=self.edges.believes,
                 barred=bars.barred,
                 barred_name=bars.barred_name,
@@ -96,6 +104,19 @@ class SipEdge:
         taking = self.phones.dialed(invitation) if invitation.user else self._incoming.take(invitation)
         self._house.tasks.spawn(_traced(taking), "sip invite")
 
+    async def _elsewhere(self, user: str) -> str:
+        found = await self.phones.agent_of(user)
+        return await self._nodes.sip_of_call(*found) if found is not None else ""
+
+    @property
+    def address(self) -> str:
+        """Where other nodes' phones are sent, host:port; "" without UDP. Only once it is open."""
+        points = [point for point in self.agent.points if point.transport == "UDP"]
+        if not points:
+            return ""
+        host, port = points[0].advertise_host or points[0].host, points[0].advertise_port or points[0].port
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
     async def open(self, process: Process) -> None:
         """Listen, and begin the loops."""
         await self.roster.refresh()
@@ -103,6 +124,7 @@ class SipEdge:
         process.tasks.every(REFRESH_SECONDS, self._refresh, "trunks")
         process.tasks.every(PING_SECONDS, self._ping, "gateways")
         process.tasks.every(OVERSPENT_SECONDS, self.outside.cut_overspent, "spending")
+        process.tasks.every(ASK_SECONDS, self._ask_silent, "silent phones")
         if self.edges:
             process.tasks.every(EDGE_SECONDS, self._ping_edges, "edges")
         for point in self.agent.points:
@@ -119,6 +141,9 @@ class SipEdge:
 
     async def _ping(self) -> None:
         await self.roster.ping(self.agent)
+
+    async def _ask_silent(self) -> None:
+        await self.silences.ask(self.agent)
 
     async def _ping_edges(self) -> None:
         await self.edges.ping(self.agent)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from chassis.telemetry import log
@@ -27,6 +27,7 @@ from telephony.live.sip.gateways import address_of, uri_of
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.phones import BEHIND_NAT, PHONE_POLICY, Phones
 from telephony.live.sip.roster import Roster
+from telephony.live.sip.statuses import MEDIA_REFUSED, cause_of_failure
 from telephony.media.rtp_leg import RtpLeg
 from telephony.media.sdp import SdpInvalid
 from telephony.media.sip_sdp import CODECS, SdpPolicy
@@ -186,7 +187,7 @@ class TrunkLeg(SipLeg):
         await super().hang_up(q850)
 
     async def _try(self, attempt: Attempt, dialer: Dialer, tries: int) -> None:
-        house, trunk = self._house, attempt.trunk
+        trunk = attempt.trunk
         way = await self._roster.reach.way_to(trunk, attempt.gateway)
         self.line = await self._take_line(attempt, dialer, tries)
         if self.over:  # hung up meanwhile
@@ -195,10 +196,17 @@ class TrunkLeg(SipLeg):
         self.trunk_id, self.toward = trunk.trunk_id, way.address
         self.digits_by_info = trunk.digits is Digits.INFO
         try:
-            media = house.plane.rtp(policy_of(trunk), toward=self.toward)
+            await self._invite_at(attempt, way, dialer, policy_of(trunk))
         except DomainError:
             await self._release()
             raise
+        log.info(
+            "number rung", call_id=self._call.call_id, trunk_id=trunk.trunk_id,
+            gateway_id=attempt.gateway.gateway_id,
+        )  # fmt: skip
+
+    async def _invite_at(self, attempt: Attempt, way: Way, dialer: Dialer, policy: SdpPolicy) -> None:
+        media = self._house.plane.rtp(policy, toward=self.toward)
         patience = _FIRST_RESPONSE_SECONDS if self._left else 32.0
         wish = invite_wish(self._roster, attempt, way, media.offer(), response_seconds=patience)
         invite = await self._agent.invite(wish)
@@ -206,13 +214,34 @@ class TrunkLeg(SipLeg):
         invite.on_ringing = self._rings
         invite.on_progress = lambda sdp: self._progressed(media, sdp)
         invite.on_answered = lambda dialog, sdp: self._was_answered(media, dialog, sdp)
-        invite.on_failed = lambda failure: self._failed(media, failure, dialer)
-        log.info(
-            "number rung", call_id=self._call.call_id, trunk_id=trunk.trunk_id,
-            gateway_id=attempt.gateway.gateway_id,
-        )  # fmt: skip
+
+        def failed(failure: Failure) -> None:
+            refused = failure.status in MEDIA_REFUSED and not failure.answered and not self._early and not self.over
+            if refused and policy.srtp == "prefer":
+                again = self._secure_alone(media, attempt, way, dialer, failure)
+                self._house.tasks.spawn(again, "ring with SRTP alone")
+                return
+            if refused:
+                log.warning(
+                    "a carrier takes none of our audio: look at its trunk's codecs and SRTP",
+                    call_id=self._call.call_id, trunk_id=self.trunk_id, srtp=policy.srtp,
+                )  # fmt: skip
+            self._failed(media, failure, dialer)
+
+        invite.on_failed = failed
         if self.over:  # hung up while the gateway's name was looked up, or it was connected to
             await invite.cancel()
+
+    async def _secure_alone(self, media: RtpLeg, attempt: Attempt, way: Way, dialer: Dialer, failure: Failure) -> None:
+        """Some refuse an offer that leaves SRTP open (RFC 8643), and there is no way to say in it that they may insist:
+        once more, on the same line."""
+        try:
+            await self._house.plane.close_leg(media)
+            if not self.over:
+                await self._invite_at(attempt, way, dialer, replace(policy_of(attempt.trunk), srtp="require"))
+        except Exception as error:  # whatever it is: somebody waits for what comes of the call
+            log.info("a carrier can't be asked with SRTP alone", call_id=self._call.call_id, exc_info=error)
+            self.gone(cause_of_failure(failure), failure.status)
 
     async def _take_line(self, attempt: Attempt, dialer: Dialer, tries: int) -> Line:
         house = self._house
@@ -273,7 +302,7 @@ class TrunkLeg(SipLeg):
             self._house.tasks.spawn(self._next(media, dialer, failure), "next gateway")
             return
         self._house.tasks.spawn(self._house.plane.close_leg(media), "close unanswered media")
-        self.gone(failure.q850, failure.status)
+        self.gone(cause_of_failure(failure), failure.status)
 
     async def _next(self, media: RtpLeg, dialer: Dialer, failure: Failure) -> None:
         try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from time import monotonic
 from typing import Any
 
 from chassis.sql import Tx
 from chassis.telemetry import log
-from kernel.errors import DomainError
+from kernel.errors import DomainError, Unavailable
 from kernel.ids import new_id
 from merkez.telephony.v1 import call_service_pb2
 
@@ -35,7 +36,8 @@ from telephony.live.house import House
 from telephony.live.sip.edges import Edges
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
-from telephony.live.sip.statuses import phrase_of_error, status_of_error
+from telephony.live.sip.silences import Silences
+from telephony.live.sip.statuses import MEDIA_REFUSED, cause_of_failure, phrase_of_error, status_of_error
 from telephony.live.switchboard import Switchboard
 from telephony.media.rtp_leg import PeerSettings, RtpLeg
 from telephony.media.sdp import SdpInvalid
@@ -65,6 +67,7 @@ _SECURE_ONLY = SdpPolicy(srtp="require")
 _DECLINED = frozenset({480, 486, 600, 603})
 """What a phone says when its user, or who set it to, doesn't take the call."""
 _SIGN_OF_LIFE_SECONDS = 2.0
+_REGISTER_AGAIN_SECONDS = 5
 BEHIND_NAT = PeerSettings(nat=True, tones=True)
 
 
@@ -74,9 +77,11 @@ class Phones:
     agent: SipAgent
 
     def __init__(
-        self, house: House, switchboard: Switchboard, dialing: Dialing, conversations: Conversations, edges: Edges
-    ) -> None:
+        self, house: House, switchboard: Switchboard, dialing: Dialing, conversations: Conversations, edges: Edges,
+        silences: Silences,
+    ) -> None:  # fmt: skip
         self._house = house
+        self._silences = silences
         self._edges = edges
         self._switchboard = switchboard
         self._dialing = dialing
@@ -100,6 +105,12 @@ class Phones:
         except DeviceNotFound:
             return None
 
+    async def agent_of(self, user: str) -> tuple[str, str] | None:
+        """(tenant id, agent id) of the phone with this user name; None when it is nobody's."""
+        found = await self._house.db.system(lambda tx: ops.find_by_user_name(tx, user), read_only=True)
+        device = await self._device(*(found or _NOBODY))
+        return (found[0], device.agent_id) if found is not None and device is not None else None
+
     def named(self, user: str, host: str) -> Coroutine[Any, Any, bool] | None:
         """See `AgentSettings.phone`."""
         return self._signed_in(user, host) if is_user_name(user) else None
@@ -114,7 +125,13 @@ class Phones:
         )
 
     async def register(self, wish: RegisterWish) -> list[Bound]:
-        """An authenticated REGISTER. SipRefused."""
+        """An authenticated REGISTER. SipRefused; 503 while the database is away, which no phone gives up at."""
+        try:
+            return await self._register(wish)
+        except Unavailable as error:
+            raise SipRefused(503, "Service Unavailable", _REGISTER_AGAIN_SECONDS) from error
+
+    async def _register(self, wish: RegisterWish) -> list[Bound]:
         house = self._house
         found = await house.db.system(lambda tx: ops.find_by_user_name(tx, wish.user), read_only=True)
         if found is None:
@@ -146,6 +163,8 @@ class Phones:
             raise SipRefused(423, "Interval Too Brief") from error
         except RegistrationOutOfOrder as error:
             raise SipRefused(500, "Out of Order") from error
+        except Unavailable:
+            raise
         except DomainError as error:
             raise SipRefused(403, "Forbidden") from error
         now = house.now()
@@ -162,7 +181,7 @@ class Phones:
         rung = [(device, binding) for device, bindings in found for binding in places(bindings)]
         if not rung:
             return None
-        leg = PhoneLeg(house, self.agent, self._edges, len(rung), seconds)
+        leg = PhoneLeg(house, self.agent, self._edges, self._silences, tenant_id, len(rung), seconds)
         for device, binding in rung:
             # Side by side: to learn that one is gone takes seconds, in which another is answered.
             house.tasks.spawn(leg.try_at(device, binding, shown, name), "ring a phone")
@@ -181,7 +200,8 @@ class Phones:
             log.info("a desk phone gave its call up")
         except DomainError as error:
             log.info("a desk phone's call was refused", reason=error.reason)
-            await invitation.refuse(status_of_error(error), phrase_of_error(error))
+            status, phrase = status_of_error(error), phrase_of_error(error)
+            await invitation.refuse(status, phrase, retry_after=2 if status == 503 else None)
         except Exception as error:
             log.error("a desk phone's call failed", exc_info=error)
             await invitation.refuse(500)
@@ -297,8 +317,13 @@ class Phones:
 class PhoneLeg(SipLeg):
     """An agent's desk phones, rung as one: who answers first has the call, the others stop ringing."""
 
-    def __init__(self, house: House, agent: SipAgent, edges: Edges, places: int, seconds: float) -> None:
+    def __init__(
+        self, house: House, agent: SipAgent, edges: Edges, silences: Silences, tenant_id: str, places: int,
+        seconds: float,
+    ) -> None:  # fmt: skip
         super().__init__(house.plane, house.tasks.spawn)
+        self._silences = silences
+        self._tenant_id = tenant_id
         self._house = house
         self._edges = edges
         self._agent = agent
@@ -336,13 +361,25 @@ class PhoneLeg(SipLeg):
             )
         )  # fmt: skip
         self._attempts.append(attempt)
-        attempt.on_answered = lambda dialog, sdp: self._first(attempt, media, dialog, sdp, device, host)
-        attempt.on_ringing = lambda: self._rings.add(attempt)
-        attempt.on_progress = lambda _sdp: self._rings.add(attempt)
+        began = monotonic()
+
+        def rings() -> None:
+            self._rings.add(attempt)
+            self._silences.heard(self._tenant_id, device, binding)
+
+        def answered(dialog: SipDialog, sdp: str) -> None:
+            self._silences.heard(self._tenant_id, device, binding)
+            self._first(attempt, media, dialog, sdp, device, host)
+
+        attempt.on_answered = answered
+        attempt.on_ringing = rings
+        attempt.on_progress = lambda _sdp: rings()
 
         def failed(failure: Failure) -> None:
+            if attempt not in self._rings:
+                self._silences.failed(self._tenant_id, device, binding, failure, monotonic() - began)
             self._rings.discard(attempt)
-            refused = failure.status == 488 and not failure.answered
+            refused = failure.status in MEDIA_REFUSED and not failure.answered
             if refused and policy is PHONE_POLICY and not self.over and self.dialog is None:
                 self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
                 again = self.try_at(device, binding, shown, name, _SECURE_ONLY)
@@ -389,7 +426,7 @@ class PhoneLeg(SipLeg):
     def _one_less(self, failure: Failure) -> None:
         self._ringing -= 1
         if self.dialog is None and not self._ringing:
-            self.gone(failure.q850, failure.status)
+            self.gone(cause_of_failure(failure), failure.status)
         elif self.dialog is None and failure.status in _DECLINED and not failure.local:
             self._house.tasks.spawn(self._declined(failure), "a phone declined")
 

@@ -10,6 +10,7 @@ import random
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -30,6 +31,7 @@ from telephony.live.sip.edges import Way
 from telephony.live.sip.gateways import registrar_of, uri_of
 from telephony.live.sip.outgoing import invite_wish, policy_of
 from telephony.live.sip.roster import Roster
+from telephony.live.sip.statuses import MEDIA_REFUSED
 from telephony.media.rtp_leg import RtpLeg
 from telephony.media.sdp import SdpInvalid
 from telephony.ops import outbound as ops
@@ -211,12 +213,21 @@ class TrialCall:
         self._way = way
         self._began = monotonic()
         self._codec = ""
+        self._policy = policy_of(attempt.trunk)
         self._done: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
 
     async def made(self) -> Step:
-        """Ring, and say what came of it."""
+        """Ring, and say what came of it; with SRTP alone once more where that is insisted on, as any call out."""
+        step = await self._rung()
+        if step.status in MEDIA_REFUSED and self._policy.srtp == "prefer":
+            self._policy = replace(self._policy, srtp="require")
+            self._done = asyncio.get_running_loop().create_future()
+            step = await self._rung()
+        return step
+
+    async def _rung(self) -> Step:
         house, gateway = self._house, self._attempt.gateway
-        media = house.plane.rtp(policy_of(self._attempt.trunk), toward=self._way.address)
+        media = house.plane.rtp(self._policy, toward=self._way.address)
         try:
             wish = invite_wish(self._roster, self._attempt, self._way, media.offer(), response_seconds=_ASK_SECONDS)
             invite = await self._agent.invite(wish)
@@ -231,7 +242,7 @@ class TrialCall:
 
     async def _waited(self, invite: OutgoingInvite) -> Step:
         try:
-            async with asyncio.timeout(_CALL_SECONDS):
+            async with asyncio.timeout(max(0.0, _CALL_SECONDS - (monotonic() - self._began))):
                 return await self._done
         except TimeoutError:
             return rules.of_call("CALL_NOT_RUNG", Reply(0, local=True))

@@ -12,19 +12,22 @@ const PLACE = /^(queue\.[\w.[\]]+?) (.+)$/s;
  */
 export function complaints(problem: Problem | undefined): readonly FieldProblem[] {
   if (!problem) return [];
-  const words = faultWords(problem);
   if (problem.fields.length > 0)
-    return words ? problem.fields.map(({ field }) => ({ field, description: words })) : problem.fields;
+    return problem.fields.map(({ field, description }, at) => ({
+      field,
+      description: faultWords(problem, at === 0 ? "" : `[${at}]`) ?? description,
+    }));
   const [, field, description] = PLACE.exec(problem.detail) ?? [];
-  return field && description ? [{ field, description: words ?? description }] : [];
+  return field && description ? [{ field, description: faultWords(problem) ?? description }] : [];
 }
 
-/** The fault of rules in words; undefined for one we have no words for. */
-function faultWords({ metadata }: Problem): string | undefined {
-  const { fault, way } = metadata;
+/** The fault of a field in words; undefined for one we have no words for. Of several, `which` stands behind the names. */
+function faultWords({ metadata }: Problem, which = ""): string | undefined {
+  const told = (name: string) => metadata[`${name}${which}`];
+  const fault = told("fault");
   if (typeof fault !== "string") return undefined;
-  const number = (name: string) => formatNumber(Number(metadata[name] ?? 0), language());
-  const length = (name: string) => lengthWords(Number(metadata[name] ?? 0), t, language());
+  const number = (name: string) => formatNumber(Number(told(name) ?? 0), language());
+  const length = (name: string) => lengthWords(Number(told(name) ?? 0), t, language());
   const long = fault === "LENGTH";
   const words = textOr("ruleFault", fault, {
     least: long ? length("least_seconds") : number("least"),
@@ -32,7 +35,9 @@ function faultWords({ metadata }: Problem): string | undefined {
     step: number("step"),
     rule: number("rule"),
     example: isolated("+994125551234"),
-    way: isolated(String(way ?? "")),
+    way: isolated(String(told("way") ?? "")),
+    over: length("over_seconds"),
+    attempt: number("attempt"),
   });
   return words === fault ? undefined : words;
 }
@@ -49,7 +54,8 @@ const NAMED = [
 export function whereToLook(problem: Problem): Problem {
   const part = partOf(problem);
   const field = snake(complaints(problem)[0]?.field ?? "");
-  if (!part || part === "general" || part === "callbacks") return problem;
+  const ours = part === "general" || part === "callbacks";
+  if (!part || (ours && faultWords(problem) === undefined)) return problem;
   const named = NAMED.flatMap(([place, key]) => {
     const [, index] = place.exec(field) ?? [];
     return index ? [t(key, { number: formatNumber(Number(index) + 1, language()) })] : [];
@@ -59,7 +65,7 @@ export function whereToLook(problem: Problem): Problem {
 }
 
 /** REST names fields in camel case, sentences as the contract does. */
-const snake = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const snake = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** What is said of exactly this place, such as `rules.steps[1]`. */
 export function saidOf(problem: Problem | undefined, place: string): string | undefined {

@@ -1,4 +1,4 @@
-import { Button, NumberInput, SimpleGrid, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, SimpleGrid, Textarea, TextInput } from "@mantine/core";
 import { useState } from "react";
 import type { SimulationInput, Waiting } from "../../../api/types.ts";
 import { toDuration } from "../../../format/durations.ts";
@@ -20,6 +20,7 @@ export function Inputs({ waiting, onGive }: Props) {
   return (
     <div className={classes.inputs}>
       {kinds.includes("digits") && <Keypad waiting={waiting} onGive={onGive} />}
+      {kinds.includes("text") && <Spoken waiting={waiting} onGive={onGive} />}
       {kinds.includes("http_answer") && <HttpAnswer waiting={waiting} onGive={onGive} />}
       {kinds.includes("split") && <Shares waiting={waiting} onGive={onGive} />}
       {kinds.includes("queue_standing") && <Standing onGive={onGive} />}
@@ -81,6 +82,55 @@ function Keypad({ waiting, onGive }: Props) {
       <Button variant="default" onClick={done} data-testid="simulator-time-out">
         {t("simulator.letTimeRunOut")}
       </Button>
+    </>
+  );
+}
+
+/** What the caller says; what a menu would understand can be chosen. */
+function Spoken({ waiting, onGive }: Props) {
+  const t = useText();
+  const [words, setWords] = useState("");
+  const phrases = waiting.phrases ?? [];
+  const say = (text: string) => {
+    setWords("");
+    onGive({ text });
+  };
+  return (
+    <>
+      <Form onSubmit={() => words.trim() && say(words.trim())} className={classes.typed}>
+        <TextInput
+          label={t("simulator.words")}
+          description={t(phrases.length > 0 ? "simulator.wordsHint" : "simulator.noWords")}
+          dir="auto"
+          maxLength={200}
+          value={words}
+          onChange={(event) => setWords(event.currentTarget.value)}
+          data-testid="simulator-words"
+        />
+        <Button
+          type="submit"
+          className={classes.say ?? ""}
+          disabled={!words.trim()}
+          data-testid="simulator-say"
+        >
+          {t("simulator.say")}
+        </Button>
+      </Form>
+      {phrases.length > 0 && (
+        <Group gap={4} role="group" aria-label={t("simulator.phrases")}>
+          {phrases.map((phrase) => (
+            <Button
+              key={phrase}
+              size="compact-sm"
+              variant="default"
+              onClick={() => say(phrase)}
+              data-testid={`simulator-phrase-${phrase}`}
+            >
+              <bdi>{phrase}</bdi>
+            </Button>
+          ))}
+        </Group>
+      )}
     </>
   );
 }

@@ -8,12 +8,14 @@ import { AddLine, RemoveLine } from "../../../ui/RowActions.tsx";
 import { SkillLevels } from "../../admin/Skills.tsx";
 import { NumberField } from "./Numbers.tsx";
 import {
+  CHANNELS,
   type CrewPlan,
   changed,
   hoursOf,
   newCrew,
   newTraffic,
   type Plan,
+  type TrafficChannel,
   type TrafficPlan,
   withHours,
   without,
@@ -112,6 +114,16 @@ function TrafficFields({ plan, traffic, index, queues }: Props & { traffic: Traf
           value={traffic.queueId || null}
           error={said(`${place}.queueId`)}
           onChange={(queueId) => change({ queueId: queueId ?? "" })}
+        />
+        <SelectField
+          label={t("simulator.traffic.channel")}
+          description={t("simulator.traffic.channelHint")}
+          allowDeselect={false}
+          data={CHANNELS.map((value) => ({ value, label: t(`capacity.${value}`) }))}
+          value={traffic.channel}
+          error={said(`${place}.channel`)}
+          onChange={(channel) => change({ channel: channel as TrafficChannel })}
+          data-testid={`simulator-channel-${index}`}
         />
         <NumberField
           label={t("simulator.traffic.handle")}

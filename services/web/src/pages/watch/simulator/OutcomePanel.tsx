@@ -24,7 +24,6 @@ export function OutcomePanel({ outcome }: { outcome: SimulateDayResponse }) {
   const offered = days[0] && figuresOf(days[0], queueId)?.offered;
   const heads = distinct(days.map((day, index) => (index ? day.name || "–" : t("simulator.asItIs"))));
   const rows = rowsOf(days, queueId);
-  const leftOut = outcome.leftOut ?? 0;
   return (
     <Panel flush label={t("simulator.outcome")} testId="simulator-outcome">
       <div className={classes.outcomeHead}>
@@ -33,11 +32,6 @@ export function OutcomePanel({ outcome }: { outcome: SimulateDayResponse }) {
           <p className={classes.hint}>
             {t("simulator.contacts", { count: formatNumber(offered ?? 0, language) })}
           </p>
-          {leftOut > 0 && (
-            <p className={classes.hint} data-testid="simulator-left-out">
-              {t("simulator.leftOut", { count: leftOut, number: formatNumber(leftOut, language) })}
-            </p>
-          )}
         </div>
         <NativeSelect
           label={t("simulator.of")}

@@ -5,6 +5,16 @@ import { toDuration } from "../../../format/durations.ts";
 /** Numbers while they are typed: an emptied field is a text. */
 export type Typed = number | string;
 
+/** What comes to a queue in a day that is made up. */
+export const CHANNELS = [
+  "CHANNEL_VOICE",
+  "CHANNEL_CHAT",
+  "CHANNEL_SMS",
+  "CHANNEL_EMAIL",
+  "CHANNEL_SOCIAL",
+] as const;
+export type TrafficChannel = (typeof CHANNELS)[number];
+
 export interface TrafficPlan {
   key: number;
   queueId: string;
@@ -16,6 +26,7 @@ export interface TrafficPlan {
   handleSeconds: Typed;
   /** Mean time until a caller gives up; empty means they never do. */
   patienceSeconds: Typed;
+  channel: TrafficChannel;
 }
 
 export interface CrewPlan {
@@ -87,7 +98,16 @@ export function emptyPlan(now: Date): Plan {
 
 export function newTraffic(queueId: string): TrafficPlan {
   const hours = Array.from({ length: 24 }, () => 30);
-  return { key: newKey(), queueId, same: true, perHour: 30, hours, handleSeconds: 240, patienceSeconds: 120 };
+  return {
+    key: newKey(),
+    queueId,
+    same: true,
+    perHour: 30,
+    hours,
+    handleSeconds: 240,
+    patienceSeconds: 120,
+    channel: "CHANNEL_VOICE",
+  };
 }
 
 export function newCrew(queueIds: string[], plan: Plan): CrewPlan {
@@ -133,6 +153,7 @@ export function requestOf(plan: Plan, queues: readonly Queue[]): SimulateDayRequ
     queueId: each.queueId,
     contactsPerHour: hours.map((hour) => Number(each.same ? each.perHour : (each.hours[hour] ?? 0))),
     handleTime: toDuration(Number(each.handleSeconds)),
+    channel: each.channel,
     ...(each.patienceSeconds === "" ? {} : { patience: toDuration(Number(each.patienceSeconds)) }),
   }));
   const first = Number(plan.opens);

@@ -1,0 +1,138 @@
+{{- define "merkez.name" -}}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{- end }}
+
+{{- define "merkez.selector" -}}
+app.kubernetes.io/name: merkez
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "merkez.labels" -}}
+{{ include "merkez.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: merkez
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+merkez.io/region: {{ .root.Values.region }}
+{{- end }}
+
+{{- define "merkez.image" -}}
+{{- with .root.Values.image -}}
+{{- if .registry }}{{ .registry }}/{{ end }}{{ .prefix }}-{{ $.service }}:{{ .tag | default $.root.Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{- define "merkez.serviceAccount" -}}
+{{ .Values.serviceAccount.name | default (include "merkez.name" .) }}
+{{- end }}
+
+{{- define "merkez.natsUrl" -}}
+{{- if .Values.nats.internal.enabled -}}
+nats://{{ include "merkez.name" . }}-nats:4222
+{{- else -}}
+{{ required "nats.url is missing: name your NATS, or set nats.internal.enabled=true" .Values.nats.url }}
+{{- end -}}
+{{- end }}
+
+{{- define "merkez.otlp" -}}
+{{- if .Values.telemetry.otlpEndpoint -}}
+{{ .Values.telemetry.otlpEndpoint }}
+{{- else if .Values.telemetry.collector.enabled -}}
+http://{{ include "merkez.name" . }}-collector:4317
+{{- end -}}
+{{- end }}
+
+{{- define "merkez.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "merkez.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "merkez.spread" -}}
+{{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+- maxSkew: 1
+  topologyKey: {{ $key }}
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {{- include "merkez.selector" $ | nindent 6 }}
+{{- end }}
+{{- end }}
+
+{{- /* What every process is told. Database URLs are put together by the kubelet from the secret's password. */}}
+{{- define "merkez.env" -}}
+{{- $v := .root.Values }}
+- {name: MERKEZ_GRPC_HOST, value: "0.0.0.0"}
+- {name: MERKEZ_GRPC_PORT, value: "7000"}
+- {name: MERKEZ_REGION, value: {{ $v.region | quote }}}
+- {name: MERKEZ_NATS_URL, value: {{ include "merkez.natsUrl" .root | quote }}}
+- {name: MERKEZ_STREAM_REPLICAS, value: {{ $v.nats.streamReplicas | quote }}}
+- {name: MERKEZ_INTERNAL_KEY, value: /etc/merkez/internal/{{ $v.secrets.internalKey.key }}}
+- {name: MERKEZ_LOG_LEVEL, value: {{ $v.telemetry.logLevel | quote }}}
+- {name: MERKEZ_DATA_DIR, value: /var/lib/merkez}
+- {name: MERKEZ_DRAIN_SECONDS, value: {{ .drainSeconds | quote }}}
+{{- with include "merkez.otlp" .root }}
+- {name: MERKEZ_OTLP_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
+{{- if ne .component "gateway" }}
+- name: ROLE_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ $v.database.existingSecret }}, key: role-password}}
+{{- $host := required "database.host is missing: where CockroachDB or PostgreSQL answers" $v.database.host }}
+{{- $at := printf "%s:%v/%s" $host $v.database.port $v.database.name }}
+- {name: MERKEZ_DATABASE_URL, value: "{{ $v.database.dialect }}://merkez_{{ .component }}:$(ROLE_PASSWORD)@{{ $at }}"}
+- {name: MERKEZ_SYSTEM_DATABASE_URL, value: "{{ $v.database.dialect }}://merkez_{{ .component }}_system:$(ROLE_PASSWORD)@{{ $at }}"}
+{{- end }}
+{{- range $peer := concat (keys $v.services | sortAlpha) (list "telephony") }}
+- {name: MERKEZ_{{ upper $peer }}_ADDRESS, value: "dns:///{{ include "merkez.name" $.root }}-{{ $peer }}:7000"}
+{{- end }}
+{{- range $name, $value := .env }}
+- {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- end }}
+
+{{- define "merkez.mounts" -}}
+- {name: internal, mountPath: /etc/merkez/internal, readOnly: true}
+- {name: data, mountPath: /var/lib/merkez}
+- {name: tmp, mountPath: /tmp}
+{{- end }}
+
+{{- define "merkez.volumes" -}}
+- name: internal
+  secret: {secretName: {{ .Values.secrets.internalKey.existingSecret }}, defaultMode: 0440}
+- {name: data, emptyDir: {}}
+- {name: tmp, emptyDir: {}}
+{{- end }}
+
+{{- define "merkez.podMeta" -}}
+labels:
+  {{- include "merkez.labels" . | nindent 2 }}
+  {{- with .root.Values.podLabels }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- with .root.Values.podAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "merkez.podCommon" -}}
+{{- $v := .root.Values }}
+{{- with $v.image.pullSecrets }}
+imagePullSecrets: {{- range . }}
+  - {name: {{ . }}}
+{{- end }}
+{{- end }}
+{{- with $v.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .own.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .own.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+topologySpreadConstraints: {{- include "merkez.spread" . | nindent 2 }}
+{{- end }}

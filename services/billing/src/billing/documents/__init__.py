@@ -1,0 +1,54 @@
+"""An invoice or credit note as a file: for people, spreadsheets and accounting programs. The same invoice makes the
+same bytes every time: nothing in them comes from a clock, a random number or what happened after it was finalized."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from billing.documents import csv_lines, ubl
+from billing.documents.view import Document, of_credit_note, of_invoice
+from billing.domain.credit_notes import CreditNote
+from billing.domain.invoicing import Format, Invoice
+
+_KINDS = {
+    Format.PDF: ("application/pdf", "pdf"),
+    Format.CSV: ("text/csv; charset=utf-8", "csv"),
+    Format.UBL: ("application/xml", "xml"),
+}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A file: its bytes, media type and name."""
+
+    data: bytes
+    content_type: str
+    file_name: str
+
+
+async def render_invoice(invoice: Invoice, wanted: Format) -> Rendered:
+    """A finalized invoice as a file."""
+    return await _render(of_invoice(invoice), wanted)
+
+
+async def render_credit_note(invoice: Invoice, note: CreditNote, wanted: Format) -> Rendered:
+    """A credit note as a file."""
+    return await _render(of_credit_note(invoice, note), wanted)
+
+
+def bytes_of(document: Document, wanted: Format) -> bytes:
+    """The file's bytes."""
+    if wanted is Format.CSV:
+        return csv_lines.render(document)
+    if wanted is Format.UBL:
+        return ubl.render(document)
+    from billing.documents import pdf  # its libraries take a moment to import, and not every process makes one
+
+    return pdf.render(document)
+
+
+async def _render(document: Document, wanted: Format) -> Rendered:
+    data = await asyncio.to_thread(bytes_of, document, wanted)
+    media_type, extension = _KINDS[wanted]
+    return Rendered(data, media_type, f"{document.number.replace('/', '-')}.{extension}")

@@ -1,0 +1,135 @@
+"""A statement as bytes: the same statement always makes the same ones, and the bytes make the same statement again.
+
+JSON with sorted keys and no blanks; amounts as decimal text, quantities as numerator/denominator, times in UTC. What is
+frozen at finalization is kept in this shape for ever, so `FORMAT` rises when it changes and old ones stay readable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from billing.domain.statements import Discount, LineKind, Statement, StatementLine, Tax
+
+FORMAT = 1
+
+
+def statement_bytes(statement: Statement) -> bytes:
+    """The statement's canonical bytes."""
+    return json.dumps(_plain(statement), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(data: bytes) -> str:
+    """SHA-256, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def statement_from(data: bytes) -> Statement:
+    """The statement whose bytes these are."""
+    value = json.loads(data)
+    return Statement(
+        currency=value["currency"],
+        start_time=_time(value["start"]),
+        end_time=_time(value["end"]),
+        cutoff_time=_time(value["cutoff"]),
+        plan_id=value["plan"],
+        plan_version=value["plan_version"],
+        lines=tuple(_line(each) for each in value["lines"]),
+        discounts=tuple(Discount(each["id"], each["name"], Decimal(each["amount"])) for each in value["discounts"]),
+        taxes=tuple(
+            Tax(
+                each["code"], each["name"], Decimal(each["percent"]), Decimal(each["base"]), Decimal(each["amount"]),
+                each["included"],
+                tuple(each["lines"]),
+            )
+            for each in value["taxes"]
+        ),
+        subtotal=Decimal(value["subtotal"]),
+        total=Decimal(value["total"]),
+    )  # fmt: skip
+
+
+def differences(frozen: bytes, rebuilt: bytes) -> list[str]:
+    """What differs between two statements, a sentence each; nothing when the bytes are the same."""
+    if frozen == rebuilt:
+        return []
+    before, after = json.loads(frozen), json.loads(rebuilt)
+    found = list(_differing("", before, after))
+    return found or ["the bytes differ, and what they say does not"]
+
+
+def _differing(path: str, before: Any, after: Any) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted({*before, *after}):
+            yield from _differing(f"{path}.{name}" if path else name, before.get(name), after.get(name))
+    elif path == "lines" and isinstance(before, list) and isinstance(after, list):
+        old, new = ({each["id"]: each for each in lines} for lines in (before, after))
+        for name in dict.fromkeys([*old, *new]):
+            yield from _differing(f"lines[{name}]", old.get(name), new.get(name))
+        if list(old) != list(new) and set(old) == set(new):
+            yield "the lines are in another order"
+    elif before != after:
+        yield f"{path} was {json.dumps(before, ensure_ascii=False)}, is {json.dumps(after, ensure_ascii=False)} now"
+
+
+def _plain(statement: Statement) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "currency": statement.currency,
+        "start": _moment(statement.start_time),
+        "end": _moment(statement.end_time),
+        "cutoff": _moment(statement.cutoff_time),
+        "plan": statement.plan_id,
+        "plan_version": statement.plan_version,
+        "lines": [_plain_line(line) for line in statement.lines],
+        "discounts": [
+            {"id": each.discount_id, "name": each.name, "amount": _amount(each.amount)} for each in statement.discounts
+        ],
+        "taxes": [
+            {
+                "code": each.tax_code, "name": each.name, "percent": _amount(each.percent), "base": _amount(each.base),
+                "amount": _amount(each.amount), "included": each.included, "lines": list(each.line_codes),
+            }
+            for each in statement.taxes
+        ],
+        "subtotal": _amount(statement.subtotal),
+        "total": _amount(statement.total),
+    }  # fmt: skip
+
+
+def _plain_line(line: StatementLine) -> dict[str, Any]:
+    return {
+        "id": line.line_id, "kind": line.kind.value, "amount": _amount(line.amount), "start": _moment(line.start_time),
+        "end": _moment(line.end_time), "plan": line.plan_id, "plan_version": line.plan_version, "rate": line.rate_id,
+        "meter": line.meter, "quantity": str(line.quantity), "included": str(line.included),
+        "unit_price": _amount(line.unit_price), "brand": line.brand_id, "description": line.description_key,
+        "parameters": dict(line.description_parameters), "discount": _amount(line.discount), "tax": line.tax_code,
+    }  # fmt: skip
+
+
+def _line(value: Mapping[str, Any]) -> StatementLine:
+    return StatementLine(
+        line_id=value["id"], kind=LineKind(value["kind"]), amount=Decimal(value["amount"]),
+        start_time=_time(value["start"]), end_time=_time(value["end"]), plan_id=value["plan"],
+        plan_version=value["plan_version"], rate_id=value["rate"], meter=value["meter"],
+        quantity=Fraction(value["quantity"]), included=Fraction(value["included"]),
+        unit_price=Decimal(value["unit_price"]), brand_id=value["brand"], description_key=value["description"],
+        description_parameters=value["parameters"], discount=Decimal(value["discount"]), tax_code=value["tax"],
+    )  # fmt: skip
+
+
+def _amount(value: Decimal) -> str:
+    return f"{value:f}"
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _time(value: str) -> datetime:
+    return datetime.fromisoformat(value)

@@ -1,0 +1,294 @@
+"""What a period costs: from plans, meters, fees, coupons and taxes to a statement. Same books, same statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from kernel.errors import FailedPrecondition
+from kernel.money import rounded
+from kernel.proration import share
+
+from billing.domain import fees, levels, rates
+from billing.domain.aggregates import NOTHING, Aggregate, Stretch, measure
+from billing.domain.discounts import Redeemed, taken_off
+from billing.domain.levels import Span
+from billing.domain.meters import BUILT_IN, PRESENCE, Feed, Meter, meter_of
+from billing.domain.plans import PlanHeld, Rate, Timing
+from billing.domain.statements import LineKind, Scope, Statement, StatementLine
+from billing.domain.subscriptions import Timeline, gaps_within
+from billing.domain.taxes import TaxData, TaxRate, added, taxed
+
+_LEVEL_METERS = [each for each in BUILT_IN.values() if each.feed in (Feed.LEVELS, Feed.PRESENCE)]
+_ZERO = Fraction(0)
+
+
+class CurrenciesMixed(FailedPrecondition):
+    """Plans or add-ons of several currencies were held in the period: each is a statement of its own."""
+
+    reason = "CURRENCIES_MIXED"
+
+
+@dataclass(frozen=True)
+class Used:
+    """What was used of a meter in a stretch, of events with the same properties; `records` where a rate needs them."""
+
+    meter: str
+    properties: Mapping[str, str]
+    within: Aggregate
+    earlier: Aggregate = NOTHING
+    before: Aggregate = NOTHING
+    records: Sequence[rates.Metered] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """The stretch of a period under one plan."""
+
+    plan: PlanHeld
+    start_time: datetime
+    end_time: datetime
+    used: Sequence[Used] = ()
+
+
+@dataclass(frozen=True)
+class Books:
+    """Everything the charges of [start_time, end_time) depend on, of what was heard of until `cutoff_time`."""
+
+    start_time: datetime
+    end_time: datetime
+    cutoff_time: datetime
+    zone: str
+    parts: Sequence[Part]
+    plans: Sequence[PlanHeld]
+    spans: Sequence[Span] = ()
+    timeline: Timeline = field(default_factory=Timeline)
+    meters: Mapping[str, Meter] = field(default_factory=dict[str, Meter])
+    redeemed: Sequence[Redeemed] = ()
+    tax_rates: Sequence[TaxRate] = ()
+    tax_data: TaxData = field(default_factory=TaxData)
+    deck: rates.DeckPrice | None = None
+    spent_before: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """What earlier periods of a yearly commitment were billed, by the plan's id and version."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What was used by one rate within a part."""
+
+    rate_id: str
+    rate: Rate
+    meter: Meter
+    quantity: Fraction
+    record_count: int = 0
+    records: Sequence[rates.Metered] = ()
+
+
+def statement(books: Books, lines: Sequence[StatementLine] | None = None) -> Statement:
+    """The statement of the books: of their own lines, or of those given, with late ones and less what was billed."""
+    currency = currency_of(books)
+    own = lines_of(books) if lines is None else lines
+    lines, discounts = taken_off(own, books.redeemed, currency)
+    taxes = taxed(lines, books.tax_rates, books.tax_data, books.end_time, currency)
+    nothing = rounded(_ZERO, currency)
+    subtotal = sum((line.amount for line in lines), nothing)
+    total = subtotal - sum((each.amount for each in discounts), nothing) + added(taxes)
+    held = books.parts[-1].plan
+    return Statement(
+        currency, books.start_time, books.end_time, books.cutoff_time, held.plan_id, held.version,
+        tuple(lines), tuple(discounts), tuple(taxes), subtotal, total,
+    )  # fmt: skip
+
+
+def currency_of(books: Books) -> str:
+    """The one currency of everything held in the period. Raises `CurrenciesMixed`."""
+    found = {part.plan.currency for part in books.parts}
+    found |= {
+        holding.currency
+        for holding in fees.add_on_holdings(books.plans, books.timeline, books.zone)
+        if holding.start_time < books.end_time and holding.end_time > books.start_time
+    }
+    if len(found) > 1:
+        raise CurrenciesMixed(f"Plans of several currencies were held: {', '.join(sorted(found))}.")
+    return found.pop()
+
+
+def lines_of(books: Books, scope: Scope = Scope.WHOLE) -> list[StatementLine]:
+    """The period's own lines: fees by when they are due, usage by stretch and meter, what is missing of commitments."""
+    lines = _fee_lines(books)
+    for part in books.parts:
+        lines += _usage_lines(books, part, scope)
+    if scope == Scope.WHOLE:
+        lines += _plan_commitments(books, lines)
+    return lines
+
+
+def quantities(books: Books, part: Part, scope: Scope = Scope.WHOLE) -> list[Quantity]:
+    """What was used in a part, by the rate that prices it; rates without usage are left out."""
+    stretch = Stretch(part.start_time, part.end_time, books.start_time, books.end_time)
+    found: list[Quantity] = []
+    for meter in _LEVEL_METERS:
+        quantity = levels.measured(_spans(books, meter, scope, part), meter.aggregation, stretch)
+        rate_id, rate = part.plan.rate_for(meter.meter, {})
+        if quantity:
+            found.append(Quantity(rate_id, rate, meter, quantity))
+    by_rate: dict[tuple[str, str], list[Used]] = {}
+    for used in part.used:
+        rate_id, _ = part.plan.rate_for(used.meter, used.properties)
+        by_rate.setdefault((used.meter, rate_id), []).append(used)
+    for (name, rate_id), used in sorted(by_rate.items()):
+        meter, rate = meter_of(books.meters, name), part.plan.rates.get(rate_id, Rate(Decimal(0)))
+        within, earlier, before = (
+            _sum(getattr(each, side) for each in used) for side in ("within", "earlier", "before")
+        )
+        if meter.feed == Feed.CALLS:
+            quantity = Fraction(within.billed_seconds, 60)
+        else:
+            quantity = measure(meter.aggregation, meter.recurring, stretch, before, earlier, within)
+        records = [record for each in used for record in each.records]
+        if quantity or within.count:
+            found.append(Quantity(rate_id, rate, meter, quantity, within.count, records))
+    return found
+
+
+def held_share(books: Books, part: Part) -> Fraction:
+    """Which part of the period the plan was held for and could be used: what came before the first plan is rated by it
+    and adds nothing to what it includes."""
+    since = max(part.start_time, part.plan.effective_time)
+    whole = share(since, part.end_time, books.start_time, books.end_time) if since < part.end_time else _ZERO
+    if since < part.end_time:
+        for gap, until in gaps_within(books.timeline, since, part.end_time):
+            whole -= share(gap, until, books.start_time, books.end_time)
+    return whole
+
+
+def allowance(books: Books, part: Part, rate: Rate, used: Sequence[Quantity]) -> Fraction:
+    """Units a rate includes in a part: once for the share it was held, or pooled by another meter's quantity."""
+    if not rate.included_per:
+        return Fraction(rate.included) * held_share(books, part)
+    per = sum((each.quantity for each in used if each.meter.meter == rate.included_per), _ZERO)
+    return Fraction(rate.included) * per
+
+
+def _usage_lines(books: Books, part: Part, scope: Scope) -> list[StatementLine]:
+    lines: list[StatementLine] = []
+    used = quantities(books, part, scope)
+    idle = [
+        Quantity(rate_id, rate, meter_of(books.meters, rate.meter or rate_id), _ZERO)
+        for rate_id, rate in sorted(part.plan.rates.items())
+        if (rate.minimum or rate.flat_at_zero) and all(each.rate_id != rate_id for each in used)
+    ]
+    held = held_share(books, part)
+    for each in [*used, *idle]:
+        if scope == Scope.ADVANCE and each.rate.timing != Timing.ADVANCE:
+            continue
+        charged = rates.charge(
+            each.rate, each.quantity, record_count=each.record_count, records=each.records, held=held,
+            included=allowance(books, part, each.rate, used), deck=books.deck,
+        )  # fmt: skip
+        line = _usage_line(part, each, charged)
+        if line.quantity or line.amount:  # a meter that wasn't used has no line
+            lines.append(line)
+        missing = rates.missing(each.rate, Fraction(line.amount), held)
+        if missing and scope == Scope.WHOLE:
+            amount = rounded(missing, part.plan.currency)
+            short = {"meter": each.meter.meter, "minimum": str(each.rate.minimum)}
+            lines.append(
+                replace(
+                    line, line_id=f"minimum:{line.line_id}", kind=LineKind.COMMITMENT, amount=amount, quantity=_ZERO,
+                    included=_ZERO, unit_price=Decimal(0), description_key="invoice.minimum",
+                    description_parameters=short,
+                )
+            )  # fmt: skip
+    return lines
+
+
+def _usage_line(part: Part, used: Quantity, charged: rates.Charged) -> StatementLine:
+    plan = part.plan
+    return StatementLine(
+        f"usage:{plan.plan_id}:{plan.version}:{used.meter.meter}:{used.rate_id}:{_stamp(part.start_time)}",
+        LineKind.USAGE, rounded(charged.amount, plan.currency), part.start_time, part.end_time, plan.plan_id,
+        plan.version, used.rate_id, used.meter.meter, used.quantity, charged.included, used.rate.price,
+        description_key=f"invoice.{used.meter.meter}" if used.meter.built_in else "invoice.meter",
+        description_parameters={} if used.meter.built_in else {"meter": used.meter.meter},
+        tax_code=used.meter.tax_code,
+    )  # fmt: skip
+
+
+def _fee_lines(books: Books) -> list[StatementLine]:
+    lines: list[StatementLine] = []
+    plans = fees.plan_holdings(books.plans, books.timeline, books.zone)
+    add_ons = fees.add_on_holdings(books.plans, books.timeline, books.zone)
+    for kind, holdings in (("plan", plans), ("add_on", add_ons)):
+        for holding in holdings:
+            for fee in fees.due(holding, books.zone, books.start_time, books.end_time):
+                lines.append(_fee_line(kind, fee))
+    return sorted(lines, key=lambda line: (line.start_time, line.amount, line.line_id))
+
+
+def _fee_line(kind: str, fee: fees.Fee) -> StatementLine:
+    side, holding = "credit" if fee.amount < 0 else "fee", fee.holding
+    return StatementLine(
+        f"{kind}_{side}:{holding.key}:{_stamp(fee.due_time)}", LineKind.FEE, rounded(fee.amount, holding.currency),
+        fee.start_time, fee.end_time, holding.plan_id, holding.plan_version,
+        quantity=Fraction(holding.quantity if side == "fee" else -holding.quantity),
+        unit_price=holding.unit_fee, description_key=f"invoice.{kind}_{side}",
+        description_parameters={"name": holding.plan_id, "interval": holding.interval}, tax_code="subscription",
+    )  # fmt: skip
+
+
+def _plan_commitments(books: Books, lines: Sequence[StatementLine]) -> list[StatementLine]:
+    found: list[StatementLine] = []
+    for holding in fees.plan_holdings(books.plans, books.timeline, books.zone):
+        key = f"{holding.plan_id}:{holding.plan_version}"
+        own = [
+            line for line in lines if (line.plan_id, line.plan_version) == (holding.plan_id, holding.plan_version)
+            and line.kind in (LineKind.USAGE, LineKind.FEE, LineKind.COMMITMENT)
+        ]  # fmt: skip
+        ends = fees.commitments(holding, books.zone, books.start_time, books.end_time)
+        for since, until, wanted in ends:
+            spent = sum(
+                (
+                    line.amount for line in own
+                    if since <= line.start_time < until or (line.amount < 0 and line.start_time == until)
+                ),
+                Decimal(0),
+            )  # fmt: skip
+            if since < books.start_time:
+                spent += books.spent_before.get(key, Decimal(0))
+            amount = rounded(wanted - Fraction(spent), holding.currency)
+            if amount > 0:
+                found.append(
+                    StatementLine(
+                        f"minimum:{key}:{_stamp(since)}", LineKind.COMMITMENT, amount, since, until, holding.plan_id,
+                        holding.plan_version, description_key="invoice.plan_minimum",
+                        description_parameters={"name": holding.plan_id, "minimum": str(holding.minimum)},
+                        tax_code="subscription",
+                    )
+                )  # fmt: skip
+    return found
+
+
+def _spans(books: Books, meter: Meter, scope: Scope, part: Part) -> list[Span]:
+    name = PRESENCE if meter.feed == Feed.PRESENCE else meter.meter
+    mine = [span for span in books.spans if span.meter == name]
+    mine = levels.without(mine, gaps_within(books.timeline, books.start_time, books.end_time))
+    # Who is signed in now won't be all month, as a seat or a number is held.
+    advance = part.plan.rate_for(meter.meter, {})[1].timing == Timing.ADVANCE
+    if meter.feed == Feed.PRESENCE or (scope == Scope.SO_FAR and not advance):
+        mine = levels.closed(mine, books.cutoff_time)
+    return mine
+
+
+def _sum(parts: Iterable[Aggregate]) -> Aggregate:
+    whole = NOTHING
+    for each in parts:
+        whole = whole.plus(each)
+    return whole
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")

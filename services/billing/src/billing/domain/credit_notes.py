@@ -1,0 +1,151 @@
+"""What is taken back of an invoice: whole or by line, never more than is left of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from kernel.errors import FailedPrecondition, InvalidInput, NotFound
+from kernel.money import minor_digits, rounded
+
+from billing.domain.invoicing import InvoiceLineNotFound
+from billing.domain.statements import Statement, Tax
+
+
+class CreditNoteNotFound(NotFound):
+    """There is no such credit note, or it is another company's."""
+
+    reason = "CREDIT_NOTE_NOT_FOUND"
+
+
+class CreditExceedsLine(FailedPrecondition):
+    """More was to be credited than is left of a line."""
+
+    reason = "CREDIT_EXCEEDS_LINE"
+
+
+class AmountInvalid(InvalidInput):
+    """An amount is negative, nothing, of another currency, or has more digits than its currency."""
+
+    reason = "AMOUNT_INVALID"
+
+
+@dataclass(frozen=True)
+class CreditedLine:
+    """How much of a line is taken back, before tax."""
+
+    line_id: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class CreditNote:
+    """What was taken back. `total` = `applied` (it lowered what was owed) + `to_balance` (it was paid already)."""
+
+    credit_note_id: str
+    tenant_id: str
+    invoice_id: str
+    number: str
+    reason: str
+    currency: str
+    lines: Sequence[CreditedLine]
+    taxes: Sequence[Tax]
+    total: Decimal
+    applied: Decimal
+    to_balance: Decimal
+    issue_time: datetime
+
+
+def money_amount(amount: str, currency: str, expected: str, field: str) -> Decimal:
+    """A positive amount of the expected currency. Raises `AmountInvalid` naming the field."""
+    if currency != expected:
+        raise AmountInvalid.of(f"{field}.currency", f"must be {expected}")
+    try:
+        value = Decimal(amount)
+    except ArithmeticError:
+        raise AmountInvalid.of(f"{field}.amount", "is not a decimal number") from None
+    if not value.is_finite() or not 0 < value < Decimal(10) ** 12:
+        raise AmountInvalid.of(f"{field}.amount", "must be above 0 and below 10^12")
+    digits = minor_digits(expected)
+    if value != value.quantize(Decimal(1).scaleb(-digits)):
+        raise AmountInvalid.of(f"{field}.amount", f"must have at most {digits} digits after the point")
+    return value.quantize(Decimal(1).scaleb(-digits))
+
+
+def left(statement: Statement, before: Sequence[CreditNote]) -> dict[str, Decimal]:
+    """What is left to credit of each line, before tax; a line of what was given back is negative."""
+    credited = _sums(before)
+    return {
+        line.line_id: line.amount - line.discount - credited.get(line.line_id, Decimal(0)) for line in statement.lines
+    }
+
+
+def wanted_lines(
+    statement: Statement, before: Sequence[CreditNote], asked: Sequence[CreditedLine]
+) -> list[CreditedLine]:
+    """The lines to credit: those asked for, or all that is left when none are. Raises `CreditExceedsLine`,
+    `InvoiceLineNotFound`, `AmountInvalid`."""
+    rest = left(statement, before)
+    if not asked:
+        found = [CreditedLine(line_id, amount) for line_id, amount in rest.items() if amount]
+        if not found:
+            raise CreditExceedsLine("All of the invoice is credited already.")
+        return found
+    if len({each.line_id for each in asked}) != len(asked):
+        raise AmountInvalid.of("lines", "name a line twice")
+    for each in asked:
+        if each.line_id not in rest:
+            raise InvoiceLineNotFound("The invoice has no such line.", metadata={"line_id": each.line_id})
+        if each.amount > rest[each.line_id]:
+            raise CreditExceedsLine(
+                f"Only {max(rest[each.line_id], Decimal(0))} is left of this line.",
+                metadata={"line_id": each.line_id, "left": str(max(rest[each.line_id], Decimal(0)))},
+            )
+    return list(asked)
+
+
+def taxes_of(statement: Statement, before: Sequence[CreditNote], lines: Sequence[CreditedLine]) -> list[Tax]:
+    """The taxes given back with these lines.
+
+    Reckoned from what is credited altogether, less what was given back before: many small credit notes give back what
+    one large one does, and all of the invoice all of its taxes.
+    """
+    lines_by_id = {line.line_id: line for line in statement.lines}
+    credited = dict(_sums(before))
+    for each in lines:
+        credited[each.line_id] = credited.get(each.line_id, Decimal(0)) + each.amount
+    found: list[Tax] = []
+    for tax in statement.taxes:
+        given = [each for note in before for each in note.taxes if _key(each) == _key(tax)]
+        whole = sum((line.amount - line.discount for line in statement.lines if tax.falls_on(line)), Decimal(0))
+        part = sum((amount for line_id, amount in credited.items() if tax.falls_on(lines_by_id[line_id])), Decimal(0))
+        if not whole:
+            continue
+        share = Fraction(part) / Fraction(whole)
+        base = rounded(Fraction(tax.base) * share, statement.currency) - sum((each.base for each in given), Decimal(0))
+        back = rounded(Fraction(tax.amount) * share, statement.currency)
+        back -= sum((each.amount for each in given), Decimal(0))
+        if back or base:
+            found.append(replace(tax, base=base, amount=back))
+    return found
+
+
+def total_of(lines: Sequence[CreditedLine], taxes: Sequence[Tax]) -> Decimal:
+    """Sum of the lines and of the taxes that weren't in them."""
+    amounts = sum((line.amount for line in lines), Decimal(0))
+    return amounts + sum((tax.amount for tax in taxes if not tax.included), Decimal(0))
+
+
+def _sums(before: Sequence[CreditNote]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for note in before:
+        for line in note.lines:
+            found[line.line_id] = found.get(line.line_id, Decimal(0)) + line.amount
+    return found
+
+
+def _key(tax: Tax) -> tuple[str, Decimal, bool]:
+    return tax.tax_code, tax.percent, tax.included

@@ -1,0 +1,89 @@
+"""What came after an invoice was finalized: the difference to what was billed, as dated lines of the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from billing.domain.statements import BilledLine, BilledPeriod, LineKind, Statement, StatementLine
+
+_LATE = "late:"
+
+
+def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
+    """What finalized statements have billed of each period, oldest first. Late lines count for the period they date."""
+    cutoffs: dict[tuple[datetime, datetime], datetime] = {}
+    lines: dict[tuple[datetime, datetime], dict[str, BilledLine]] = {}
+    ordered = sorted(statements, key=lambda each: (each.cutoff_time, each.start_time))
+    for each in ordered:
+        own = (each.start_time, each.end_time)
+        cutoffs[own] = max(each.cutoff_time, cutoffs.get(own, each.cutoff_time))
+    for each in ordered:
+        for line in each.lines:
+            if line.kind == LineKind.ADJUSTMENT:
+                continue
+            period = (each.start_time, each.end_time)
+            if line.kind == LineKind.LATE:
+                period = _period_of(line)
+                cutoffs[period] = max(each.cutoff_time, cutoffs.get(period, each.cutoff_time))
+            _add(lines.setdefault(period, {}), line)
+    return [BilledPeriod(*period, cutoffs[period], tuple(lines.get(period, {}).values())) for period in sorted(cutoffs)]
+
+
+def rest_of(lines: Sequence[StatementLine], before: BilledPeriod | None) -> list[StatementLine]:
+    """The lines of a period less what was billed of it already; lines of which nothing is left are left out."""
+    if before is None:
+        return list(lines)
+    known = {each.line_id: each for each in before.lines}
+    found: list[StatementLine] = []
+    for line in lines:
+        was = known.pop(line.line_id, None)
+        if was is None:
+            found.append(line)
+        elif line.amount != was.amount or line.quantity != was.quantity:
+            found.append(
+                replace(
+                    line, amount=line.amount - was.amount, quantity=line.quantity - was.quantity,
+                    included=line.included - was.included,
+                )
+            )  # fmt: skip
+    return [*found, *(_taken_back(each, before) for each in known.values() if each.amount or each.quantity)]
+
+
+def late_lines(lines: Sequence[StatementLine], before: BilledPeriod) -> list[StatementLine]:
+    """Dated lines of what a finalized period costs more or less than it was billed, now that more was heard of."""
+    return [_dated(line, before) for line in rest_of(lines, before)]
+
+
+def _dated(line: StatementLine, before: BilledPeriod) -> StatementLine:
+    parameters = {
+        **line.description_parameters, "late_kind": line.kind.value,
+        "late_start": before.start_time.isoformat(), "late_end": before.end_time.isoformat(),
+    }  # fmt: skip
+    return replace(line, line_id=_LATE + line.line_id, kind=LineKind.LATE, description_parameters=parameters)
+
+
+def _period_of(line: StatementLine) -> tuple[datetime, datetime]:
+    start, end = (datetime.fromisoformat(line.description_parameters[name]) for name in ("late_start", "late_end"))
+    return start, end
+
+
+def _add(known: dict[str, BilledLine], line: StatementLine) -> None:
+    line_id = line.line_id.removeprefix(_LATE)
+    was = known.get(line_id) or BilledLine(line_id, Decimal(0))
+    kind = LineKind(line.description_parameters.get("late_kind", line.kind))
+    known[line_id] = BilledLine(
+        line_id, was.amount + line.amount, was.quantity + line.quantity, was.included + line.included, kind,
+        line.plan_id, line.plan_version, line.rate_id, line.meter, line.tax_code, line.description_key,
+        {key: value for key, value in line.description_parameters.items() if not key.startswith("late_")},
+    )  # fmt: skip
+
+
+def _taken_back(was: BilledLine, before: BilledPeriod) -> StatementLine:
+    return StatementLine(
+        was.line_id, was.kind, -was.amount, before.start_time, before.end_time, was.plan_id, was.plan_version,
+        was.rate_id, was.meter, -was.quantity, -was.included, description_key=was.description_key,
+        description_parameters=was.description_parameters, tax_code=was.tax_code,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""gRPC servicers of billing: request to command to verb to answer."""

@@ -1,0 +1,202 @@
+"""What those who run the platform ask of invoices. The tenant is named in the request, here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from chassis.instants import time_in
+from chassis.paging import encode_token
+from chassis.sql import Database, Tx
+from kernel.ids import require_id, require_request_id
+from kernel.tenant import PLATFORM
+from merkez.billing.v1 import (
+    invoice_operator_service_pb2,
+    invoice_operator_service_pb2_grpc,
+    invoice_pb2,
+    invoice_service_pb2,
+)
+
+from billing import invoices_proto as proto
+from billing.collecting import Collector
+from billing.domain import canonical
+from billing.domain.credit_notes import CreditedLine
+from billing.domain.invoicing import Invoice
+from billing.handlers.invoicing import invoice_document, read_profile, whole_invoice
+from billing.ops import invoicing, parties, paying
+from billing.ops.parties import Numbered
+
+service = invoice_operator_service_pb2
+
+
+class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceServicer):
+    """merkez.billing.v1.InvoiceOperatorService."""
+
+    def __init__(self, db: Database, settle: timedelta) -> None:
+        self._db = db
+        self._settle = settle
+
+    async def ListAllInvoices(
+        self, request: service.ListAllInvoicesRequest, context: Any
+    ) -> invoice_service_pb2.ListInvoicesResponse:
+        state = proto.state_in(request.state)
+        found, more = await self._db.system(
+            lambda tx: invoicing.list_all(
+                tx, state, request.tenant_id, request.number.strip(), request.page_size, request.page_token
+            ),
+            read_only=True,
+        )
+        token = encode_token(found[-1].create_time, found[-1].invoice_id) if more else ""
+        return invoice_service_pb2.ListInvoicesResponse(
+            invoices=[proto.summary_out(each) for each in found], next_page_token=token
+        )
+
+    async def GetTenantInvoice(self, request: service.GetTenantInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
+        return await whole_invoice(self._db, _tenant(request), request.invoice_id)
+
+    async def GetTenantInvoiceDocument(
+        self, request: service.GetTenantInvoiceDocumentRequest, context: Any
+    ) -> invoice_service_pb2.InvoiceDocument:
+        return await invoice_document(self._db, _tenant(request), request.invoice_id, request.format)
+
+    async def FinalizeInvoice(self, request: service.FinalizeInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
+        now = self._db.clock.now()
+        return await self._change(
+            request, lambda tx: invoicing.finalize(tx, request.invoice_id, now, self._settle, request.version)
+        )
+
+    async def UpdateInvoice(self, request: service.UpdateInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
+        tenant_id = _tenant(request)
+        await self._db.run(
+            tenant_id,
+            lambda tx: invoicing.annotate(
+                tx, request.invoice_id, request.purchase_order, request.notes, request.version
+            ),
+        )
+        return await whole_invoice(self._db, tenant_id, request.invoice_id)
+
+    async def RecordPayment(self, request: service.RecordPaymentRequest, context: Any) -> invoice_pb2.Invoice:
+        now, time = self._db.clock.now(), time_in(request, "payment_time")
+        return await self._change(
+            request,
+            lambda tx: paying.record_by_hand(
+                tx, request.invoice_id, request.amount.amount, request.amount.currency, request.reference, time, now
+            ),
+        )
+
+    async def VoidInvoice(self, request: service.VoidInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
+        now = self._db.clock.now()
+        return await self._change(
+            request, lambda tx: invoicing.declare_void(tx, request.invoice_id, request.reason, request.version, now)
+        )
+
+    async def CreateCreditNote(self, request: service.CreateCreditNoteRequest, context: Any) -> invoice_pb2.CreditNote:
+        request_id, now, tenant_id = require_request_id(request.request_id), self._db.clock.now(), _tenant(request)
+
+        async def work(tx: Tx) -> invoice_pb2.CreditNote:
+            async def write() -> invoice_pb2.CreditNote:
+                currency = (await invoicing.get(tx, request.invoice_id)).currency
+                lines = [
+                    CreditedLine(
+                        line.line_id, paying.line_amount(line.amount.amount, line.amount.currency, currency, index)
+                    )
+                    for index, line in enumerate(request.lines)
+                ]
+                return proto.credit_note_out(await paying.credit(tx, request.invoice_id, request.reason, lines, now))
+
+            return await tx.once(request_id, "CreateCreditNote", request, invoice_pb2.CreditNote, write)
+
+        return await self._db.run(tenant_id, work)
+
+    async def RebuildInvoice(
+        self, request: service.RebuildInvoiceRequest, context: Any
+    ) -> service.RebuildInvoiceResponse:
+        invoice, data = await self._db.run(
+            _tenant(request), lambda tx: invoicing.rebuild(tx, request.invoice_id), read_only=True
+        )
+        return service.RebuildInvoiceResponse(
+            identical=data == invoice.statement, frozen_digest=invoice.digest, rebuilt_digest=canonical.digest(data),
+            differences=canonical.differences(invoice.statement, data),
+        )  # fmt: skip
+
+    async def ListLegalEntities(
+        self, request: service.ListLegalEntitiesRequest, context: Any
+    ) -> service.ListLegalEntitiesResponse:
+        found = await self._db.run(PLATFORM, parties.list_entities, read_only=True)
+        return service.ListLegalEntitiesResponse(legal_entities=[_entity(each) for each in found])
+
+    async def CreateLegalEntity(
+        self, request: service.CreateLegalEntityRequest, context: Any
+    ) -> invoice_pb2.LegalEntity:
+        request_id, now, asked = require_request_id(request.request_id), self._db.clock.now(), request.legal_entity
+
+        async def work(tx: Tx) -> invoice_pb2.LegalEntity:
+            async def create() -> invoice_pb2.LegalEntity:
+                numbers = (asked.next_number, asked.next_credit_note_number)
+                return _entity(await parties.create_entity(tx, proto.entity_in(asked), *numbers, now))
+
+            return await tx.once(request_id, "CreateLegalEntity", request, invoice_pb2.LegalEntity, create)
+
+        # The companies that send invoices are the platform's own: its verbs run as its tenant.
+        return await self._db.run(PLATFORM, work)
+
+    async def UpdateLegalEntity(
+        self, request: service.UpdateLegalEntityRequest, context: Any
+    ) -> invoice_pb2.LegalEntity:
+        wanted = proto.entity_in(request.legal_entity)
+        return _entity(
+            await self._db.run(
+                PLATFORM, lambda tx: parties.update_entity(tx, request.legal_entity_id, wanted, request.version)
+            )
+        )
+
+    async def GetTenantBillingProfile(
+        self, request: service.GetTenantBillingProfileRequest, context: Any
+    ) -> invoice_pb2.BillingProfile:
+        return await read_profile(self._db, _tenant(request))
+
+    async def SetBillingTerms(
+        self, request: service.SetBillingTermsRequest, context: Any
+    ) -> invoice_pb2.BillingProfile:
+        tenant_id = _tenant(request)
+        await self._db.run(
+            tenant_id,
+            lambda tx: parties.set_terms(tx, request.legal_entity_id, request.payment_terms_days, request.version),
+        )
+        return await read_profile(self._db, tenant_id)
+
+    async def _change(self, request: Any, verb: Callable[[Tx], Awaitable[Invoice]]) -> invoice_pb2.Invoice:
+        request_id, tenant_id = require_request_id(request.request_id), _tenant(request)
+        method = type(request).__name__.removesuffix("Request")
+
+        async def work(tx: Tx) -> invoice_pb2.Invoice:
+            async def change() -> invoice_pb2.Invoice:
+                done = await verb(tx)
+                found = await invoicing.whole(tx, done.invoice_id, self._db.clock.now())
+                return proto.invoice_out(found.invoice, found.statement, found.payments, found.credit_notes)
+
+            return await tx.once(request_id, method, request, invoice_pb2.Invoice, change)
+
+        return await self._db.run(tenant_id, work)
+
+
+class PaymentEvents(invoice_operator_service_pb2_grpc.PaymentEventServiceServicer):
+    """merkez.billing.v1.PaymentEventService."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    async def ReceivePaymentEvent(
+        self, request: service.ReceivePaymentEventRequest, context: Any
+    ) -> service.ReceivePaymentEventResponse:
+        changed = await self._collector.receive(request.provider, request.payload, request.signature)
+        return service.ReceivePaymentEventResponse(changed=changed)
+
+
+def _tenant(request: Any) -> str:
+    return require_id("ten", request.tenant_id, "tenant_id")
+
+
+def _entity(value: Numbered) -> invoice_pb2.LegalEntity:
+    return proto.entity_out(value.entity, value.next_number, value.next_credit_note)

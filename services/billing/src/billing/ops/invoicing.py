@@ -1,0 +1,233 @@
+"""Invoices from draft to void: made when a period has ended, frozen once, never changed again. Each verb is one
+transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chassis.sql import Tx
+from kernel.ids import new_id
+
+from billing import invoices_proto as convert
+from billing.domain import canonical, invoicing, late
+from billing.domain.charges import CurrenciesMixed
+from billing.domain.credit_notes import CreditNote
+from billing.domain.invoicing import Invoice, InvoiceNotFinalized, InvoiceNotFound, InvoiceStateWrong, State, Trigger
+from billing.domain.parties import NoLegalEntity
+from billing.domain.payments import Payment
+from billing.domain.plans import plan_at
+from billing.domain.statements import LineKind, Statement, StatementLine
+from billing.ops import settling
+from billing.ops.statements import statement_of, timeline_of
+from billing.store import invoicing as store
+from billing.store import parties, payments, usage
+from billing.store import plans as plan_store
+
+list_invoices = store.list_invoices
+list_all = store.list_all
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An invoice with what it says, what was paid and what was taken back."""
+
+    invoice: Invoice
+    statement: Statement
+    payments: Sequence[Payment]
+    credit_notes: Sequence[CreditNote]
+
+
+async def look_ahead(tx: Tx) -> store.Account | None:
+    """When the tenant's next period ends, kept for the sweep; None when it holds no plan."""
+    account = await store.account(tx)
+    first = await store.first_plan_time(tx)
+    if first is None:
+        return None
+    last = account.last_end_time if account else None
+    _, end = invoicing.next_period(first, last, await _zone(tx, first), await timeline_of(tx))
+    found = store.Account(last, end)
+    if found != account:
+        await store.save_account(tx, found)
+    return found
+
+
+async def draft_next(tx: Tx, now: datetime) -> Invoice | None:
+    """Makes the draft of the next period that has ended; None when none has. Run again, or by two at once, it makes one
+    for each period."""
+    account = await look_ahead(tx)
+    first = await store.first_plan_time(tx)
+    if account is None or first is None or account.next_end_time > now:
+        return None
+    zone, timeline = await _zone(tx, first), await timeline_of(tx)
+    start, end = invoicing.next_period(first, account.last_end_time, zone, timeline)
+    statement = await whole_statement(tx, start, end, now)
+    data = canonical.statement_bytes(statement)
+    profile = await parties.profile(tx)
+    made = Invoice(
+        invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=start, end_time=end,
+        currency=statement.currency, statement=data, digest="", subtotal=statement.subtotal, total=statement.total,
+        create_time=now, time_zone=zone, purchase_order=profile.purchase_order,
+    )  # fmt: skip
+    await store.insert_invoice(tx, made)
+    following = invoicing.next_period(first, end, zone, timeline)
+    await store.save_account(tx, store.Account(end, following[1]))
+    return made
+
+
+async def finalize(tx: Tx, invoice_id: str, now: datetime, settle: timedelta, version: int = 0) -> Invoice:
+    """Freezes a draft: computes it of everything heard of until `settle` ago, gives it its number and its due time, and
+    pays it from the company's credit as far as that goes.
+
+    `settle` is longer than any transaction lasts: what is written at this very moment is heard of after the cutoff, and
+    so is late for this invoice instead of lost between two. Raises `InvoiceNotFound`, `InvoiceStateWrong`,
+    `InvoiceVersionConflict`, `NoLegalEntity`.
+    """
+    draft = await get(tx, invoice_id)
+    invoicing.check_version(draft, version)
+    invoice = invoicing.moved(draft, Trigger.FINALIZE)
+    cutoff = now - settle
+    if invoice.end_time > cutoff:
+        raise InvoiceStateWrong("The invoice's period has only just ended.", metadata={"state": draft.state.value})
+    if any(each.cutoff_time is None for each in await store.before(tx, invoice.start_time)):
+        raise InvoiceStateWrong("An earlier invoice is still a draft.", metadata={"state": draft.state.value})
+    profile = await parties.profile(tx)
+    seller = await parties.entity(tx, profile.legal_entity_id)
+    if seller is None:
+        raise NoLegalEntity("Nobody is set up in whose name invoices are sent.")
+    statement = await whole_statement(tx, invoice.start_time, invoice.end_time, cutoff)
+    data = canonical.statement_bytes(statement)
+    sequence = await parties.take_number(tx, seller.legal_entity_id, parties.INVOICES)
+    invoice = replace(
+        invoice, statement=data, digest=canonical.digest(data), currency=statement.currency,
+        subtotal=statement.subtotal, total=statement.total, cutoff_time=cutoff, issue_time=now,
+        due_time=now + timedelta(days=profile.payment_terms_days), legal_entity_id=seller.legal_entity_id,
+        sequence=sequence, number=invoicing.number_text(seller.number_prefix, sequence), seller=seller, buyer=profile,
+    )  # fmt: skip
+    await store.save_invoice(tx, invoice)
+    tx.emit(convert.finalized(invoice), key=invoice.invoice_id)
+    return await settling.pay_from_balance(tx, invoice, now)
+
+
+async def whole_statement(tx: Tx, start: datetime, end: datetime, cutoff: datetime) -> Statement:
+    """The statement of a period, with what was heard of late of the periods before it."""
+    before = [each for each in await store.before(tx, start) if each.cutoff_time is not None and _counts(each, cutoff)]
+    invoices = [await get(tx, each.invoice_id) for each in before]
+    frozen = [canonical.statement_from(each.statement) for each in invoices]
+    try:
+        statement = await statement_of(tx, start, end, cutoff, late.billed(frozen))
+    except CurrenciesMixed:
+        # An amount of another currency can't stand here: what came late of it is an operator's to settle.
+        currency = (await statement_of(tx, start, end, cutoff)).currency
+        same = late.billed(each for each in frozen if each.currency == currency)
+        statement = await statement_of(tx, start, end, cutoff, same)
+    numbers = {each.start_time.isoformat(): each.number for each in invoices}
+    return replace(statement, lines=tuple(_numbered(line, numbers) for line in statement.lines))
+
+
+def _numbered(line: StatementLine, numbers: Mapping[str, str]) -> StatementLine:
+    if line.kind is not LineKind.LATE:
+        return line
+    number = numbers.get(line.description_parameters.get("late_start", ""), "")
+    return replace(line, description_parameters={**line.description_parameters, "invoice": number})
+
+
+async def _zone(tx: Tx, time: datetime) -> str:
+    changed_to = await usage.zone(tx)
+    plan = None if changed_to else plan_at(await plan_store.list_plans(tx), time)
+    return changed_to or (plan.time_zone if plan else "UTC")
+
+
+def _counts(invoice: Invoice, cutoff: datetime) -> bool:
+    # As of the cutoff, so that what is declared void later doesn't change what is rebuilt.
+    return invoice.void_time is None or invoice.void_time > cutoff
+
+
+async def rebuild(tx: Tx, invoice_id: str) -> tuple[Invoice, bytes]:
+    """A finalized invoice, and its statement computed anew from events and plan versions with its own cutoff. Raises
+    `InvoiceNotFound`, `InvoiceNotFinalized`."""
+    invoice = await issued(tx, invoice_id)
+    assert invoice.cutoff_time is not None
+    again = await whole_statement(tx, invoice.start_time, invoice.end_time, invoice.cutoff_time)
+    return invoice, canonical.statement_bytes(again)
+
+
+async def tenant_of(tx: Tx, invoice_id: str) -> str:
+    """Whose invoice it is. System transaction. Raises `InvoiceNotFound`."""
+    found = await store.tenant_of(tx, invoice_id)
+    if not found:
+        raise InvoiceNotFound("There is no such invoice.")
+    return found
+
+
+async def get(tx: Tx, invoice_id: str) -> Invoice:
+    """One invoice. Raises `InvoiceNotFound`."""
+    found = await store.invoice(tx, invoice_id)
+    if found is None:
+        raise InvoiceNotFound("There is no such invoice.")
+    return found
+
+
+async def issued(tx: Tx, invoice_id: str) -> Invoice:
+    """One invoice that was finalized. Raises `InvoiceNotFound`, `InvoiceNotFinalized`."""
+    found = await get(tx, invoice_id)
+    if found.state is State.DRAFT:
+        raise InvoiceNotFinalized("The invoice is a draft: it has no number and no documents yet.")
+    return found
+
+
+async def whole(tx: Tx, invoice_id: str, now: datetime) -> Whole:
+    """One invoice with all that belongs to it; a draft as it would be now. Raises `InvoiceNotFound`."""
+    invoice = await get(tx, invoice_id)
+    if invoice.state is State.DRAFT:
+        statement = await whole_statement(tx, invoice.start_time, invoice.end_time, now)
+        invoice = replace(
+            invoice, subtotal=statement.subtotal, total=statement.total, currency=statement.currency,
+            buyer=await parties.profile(tx),
+        )  # fmt: skip
+        return Whole(invoice, statement, (), ())
+    return Whole(
+        invoice, canonical.statement_from(invoice.statement), await payments.payments_of(tx, invoice_id),
+        await payments.credit_notes_of(tx, invoice_id),
+    )  # fmt: skip
+
+
+async def annotate(tx: Tx, invoice_id: str, purchase_order: str, notes: str, version: int) -> Invoice:
+    """Changes what stands on a draft. Raises `InvoiceNotFound`, `InvoiceStateWrong`, `InvoiceVersionConflict`,
+    `InvoiceTextInvalid`."""
+    draft = await get(tx, invoice_id)
+    invoicing.check_version(draft, version)
+    if draft.state is not State.DRAFT:
+        raise InvoiceStateWrong("The invoice is finalized: it never changes.", metadata={"state": draft.state.value})
+    changed = replace(
+        draft,
+        purchase_order=invoicing.text(purchase_order, "purchase_order", invoicing.LONGEST_ORDER, required=False),
+        notes=invoicing.text(notes, "notes", invoicing.LONGEST_NOTES, required=False),
+        version=draft.version + 1,
+    )
+    await store.save_invoice(tx, changed)
+    return changed
+
+
+async def fall_due(tx: Tx, invoice_id: str, now: datetime) -> Invoice:
+    """Makes an invoice overdue whose due time has passed; any other one stays as it is."""
+    invoice = await get(tx, invoice_id)
+    if invoice.state is State.FINALIZED and invoice.due_time is not None and invoice.due_time < now:
+        invoice = invoicing.moved(invoice, Trigger.FALL_DUE)
+        await store.save_invoice(tx, invoice)
+    return invoice
+
+
+async def declare_void(tx: Tx, invoice_id: str, why: str, version: int, now: datetime) -> Invoice:
+    """Declares a finalized invoice void. Raises `InvoiceNotFound`, `InvoiceStateWrong`, `InvoicePartlyPaid`,
+    `InvoiceVersionConflict`, `InvoiceTextInvalid`."""
+    invoice = await get(tx, invoice_id)
+    invoicing.check_version(invoice, version)
+    reason = invoicing.text(why, "reason", invoicing.LONGEST_REASON)
+    invoicing.check_voidable(invoice)
+    changed = invoicing.moved(invoice, Trigger.DECLARE_VOID)
+    changed = replace(changed, void_time=now, void_reason=reason, reminder_time=None)
+    await store.save_invoice(tx, changed)
+    tx.emit(convert.voided(changed, await settling.others_overdue(tx, changed)), key=changed.invoice_id)
+    return changed

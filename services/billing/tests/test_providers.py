@@ -1,0 +1,238 @@
+"""Stripe by its own SDK and Lago by HTTP, each against a local double that speaks their shapes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from billing.collecting import Collector
+from billing.domain.invoicing import Invoice, State
+from billing.domain.payments import (
+    Method,
+    NoPaymentProvider,
+    Payment,
+    PaymentState,
+    ProviderUnavailable,
+    SignatureWrong,
+)
+from billing.exporting import Exporter, pause_after
+from billing.providers.lago import Lago
+from billing.providers.stripe_payments import StripePayments, in_units, of_units
+from billing.store import payments as store
+
+from .http_double import Asked, Double, http_double
+from .invoice_house import APRIL, DAY, House, euros
+
+SECRET = "whsec_test"
+METHOD = Method("stripe", "cus_1", "pm_1", "visa 4242")
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    with http_double() as made:
+        yield made
+
+
+@pytest.fixture
+def stripe(double: Double, house: House) -> StripePayments:
+    return StripePayments("sk_test_1", SECRET, house.ledger.clock.now, double.url)
+
+
+def a_payment(house: House, **changed: Any) -> Payment:
+    values: dict[str, Any] = {
+        "payment_id": "pay_1", "tenant_id": house.ledger.tenant, "invoice_id": "ivc_1", "provider": "stripe",
+        "reference": "", "amount": euros("20.06"), "currency": "EUR", "state": PaymentState.PENDING,
+        "time": house.ledger.clock.now(),
+    }  # fmt: skip
+    return Payment(**values | changed)
+
+
+def intent(status: str = "succeeded", **more: Any) -> dict[str, Any]:
+    """A payment intent as Stripe shows it."""
+    return {"id": "pi_1", "object": "payment_intent", "status": status, "metadata": {}, **more}
+
+
+def signed(event: dict[str, Any], secret: str = SECRET, age: int = 0) -> tuple[bytes, str]:
+    """A body as Stripe signs it (scheme v1)."""
+    body, when = json.dumps(event).encode(), int(time.time()) - age
+    mark = hmac.new(secret.encode(), f"{when}.".encode() + body, hashlib.sha256).hexdigest()
+    return body, f"t={when},v1={mark}"
+
+
+def succeeded(house: House, payment_id: str, invoice_id: str, event_id: str = "evt_1", units: int = 2006) -> Any:
+    """The event that a payment came in."""
+    marks = {"merkez_tenant": house.ledger.tenant, "merkez_payment": payment_id, "merkez_invoice": invoice_id}
+    about = intent(metadata=marks, amount_received=units, currency="eur")
+    return {"id": event_id, "object": "event", "type": "payment_intent.succeeded", "data": {"object": about}}
+
+
+async def test_payment_is_asked_for_with_its_id_as_the_idempotency_key(
+    stripe: Any, double: Double, house: House
+) -> None:
+    double.answer("POST /v1/payment_intents", 200, intent())
+    outcome = await stripe.charge(a_payment(house), METHOD, "MRK-000001")
+    [asked] = double.of("/v1/payment_intents")
+    assert (outcome.state, outcome.reference) == (PaymentState.SUCCEEDED, "pi_1")
+    assert asked.headers["idempotency-key"] == "pay_1" and asked.headers["authorization"] == "Bearer sk_test_1"
+    wanted = {
+        "amount": "2006", "currency": "eur", "customer": "cus_1", "payment_method": "pm_1", "off_session": "true",
+        "confirm": "true", "metadata[merkez_payment]": "pay_1", "metadata[merkez_tenant]": house.ledger.tenant,
+    }  # fmt: skip
+    assert wanted.items() <= asked.body.items()
+
+
+async def test_declined_card_is_a_failure_with_its_code(stripe: Any, double: Double, house: House) -> None:
+    error = {
+        "type": "card_error",
+        "code": "card_declined",
+        "message": "no",
+        "payment_intent": intent("requires_payment_method"),
+    }
+    double.answer("POST /v1/payment_intents", 402, {"error": error})
+    outcome = await stripe.charge(a_payment(house), METHOD, "MRK-000001")
+    assert (outcome.state, outcome.failure, outcome.reference) == (PaymentState.FAILED, "card_declined", "pi_1")
+
+
+async def test_stripe_that_is_away_leaves_it_open_what_came_of_it(stripe: Any, double: Double, house: House) -> None:
+    double.answer("POST /v1/payment_intents", 500, {"error": {"type": "api_error", "message": "down"}})
+    with pytest.raises(ProviderUnavailable):
+        await stripe.charge(a_payment(house), METHOD, "MRK-000001")
+    keys = {each.headers["idempotency-key"] for each in double.of("/v1/payment_intents")}
+    assert keys == {"pay_1"}, "the SDK's own retries use the same key"
+
+
+async def test_old_attempt_is_looked_for_and_never_asked_for_anew(stripe: Any, double: Double, house: House) -> None:
+    old = a_payment(house, time=house.ledger.clock.now() - timedelta(days=2))
+    listed = {"object": "list", "data": [intent(metadata={"merkez_payment": "pay_1"})], "has_more": False}
+    double.answer("GET /v1/payment_intents", 200, listed)
+    assert (await stripe.charge(old, METHOD, "MRK-000001")).state is PaymentState.SUCCEEDED
+    double.answer("GET /v1/payment_intents", 200, listed | {"data": []})
+    assert (await stripe.charge(old, METHOD, "MRK-000001")).failure == "never_asked_for"
+    assert not [each for each in double.asked if each.method == "POST"]
+
+
+async def test_card_is_put_in_on_stripes_page_and_its_event_sets_the_method(
+    stripe: Any, double: Double, house: House
+) -> None:
+    double.answer("POST /v1/customers", 200, {"id": "cus_1", "object": "customer"})
+    double.answer("POST /v1/checkout/sessions", 200, {"id": "cs_1", "object": "checkout.session", "url": "https://pay"})
+    card = {"id": "pm_1", "object": "payment_method", "type": "card", "card": {"brand": "visa", "last4": "4242"}}
+    double.answer("GET /v1/payment_methods/pm_1", 200, card)
+    collector = Collector(house.ledger.db, stripe, "https://merkez.example")
+    for _ in range(2):
+        assert await collector.setup_page(house.ledger.tenant, "req_1") == "https://pay"
+    assert len(double.of("/v1/customers")) == 1
+    asked = double.of("/v1/checkout/sessions")[0].body
+    assert (asked["mode"], asked["cancel_url"]) == ("setup", "https://merkez.example/admin/billing")
+    about = {"id": "seti_1", "object": "setup_intent", "customer": "cus_1", "payment_method": "pm_1",
+             "metadata": {"merkez_tenant": house.ledger.tenant}}  # fmt: skip
+    event = {"id": "evt_2", "object": "event", "type": "setup_intent.succeeded", "data": {"object": about}}
+    assert await collector.receive("stripe", *signed(event))
+    assert await house.do(lambda tx: store.method(tx, "stripe")) == METHOD
+
+
+async def test_event_pays_the_invoice_once_however_often_it_is_told(stripe: Any, double: Double, house: House) -> None:
+    await house.set_up()
+    await house.used_march(60)
+    invoice = await house.issued()
+    await house.do(lambda tx: store.save_method(tx, METHOD))
+    double.answer("POST /v1/payment_intents", 200, intent("processing"))
+    collector = Collector(house.ledger.db, stripe)
+    waiting = await collector.pay(house.ledger.tenant, invoice.invoice_id)
+    assert waiting.state is State.FINALIZED
+    [payment] = (await house.whole(invoice.invoice_id)).payments
+    body, signature = signed(succeeded(house, payment.payment_id, invoice.invoice_id))
+    assert [await collector.receive("stripe", body, signature) for _ in range(3)] == [True, False, False]
+    again, mark = signed(succeeded(house, payment.payment_id, invoice.invoice_id, "evt_9"))
+    await collector.receive("stripe", again, mark)
+    whole = await house.whole(invoice.invoice_id)
+    assert (whole.invoice.state, whole.invoice.paid) == (State.PAID, euros("20.06"))
+    assert await house.do(store.balances) == {}
+
+
+@pytest.mark.parametrize("fault", ["secret", "age", "body", "none", "nonsense"])
+async def test_event_that_is_not_stripes_is_refused(stripe: Any, house: House, fault: str) -> None:
+    event = succeeded(house, "pay_1", "ivc_1")
+    body, signature = signed(event, "whsec_other" if fault == "secret" else SECRET, 600 if fault == "age" else 0)
+    if fault == "body":
+        body = body.replace(b"2006", b"9006")
+    if fault in ("none", "nonsense"):
+        signature = "" if fault == "none" else "t=x,v1=y"
+    with pytest.raises(SignatureWrong):
+        await Collector(house.ledger.db, stripe).receive("stripe", body, signature)
+
+
+async def test_event_of_somebody_elses_payment_changes_nothing(stripe: Any, house: House) -> None:
+    event = {"id": "evt_3", "object": "event", "type": "payment_intent.succeeded", "data": {"object": intent()}}
+    assert not await Collector(house.ledger.db, stripe).receive("stripe", *signed(event))
+    event = succeeded(house, "pay_unknown", "ivc_1", "evt_4")
+    assert not await Collector(house.ledger.db, stripe).receive("stripe", *signed(event))
+
+
+async def test_without_a_provider_everything_but_paying_by_card_works(house: House) -> None:
+    collector = Collector(house.ledger.db, None)
+    with pytest.raises(NoPaymentProvider):
+        await collector.receive("stripe", b"{}", "")
+    with pytest.raises(NoPaymentProvider):
+        await collector.setup_page(house.ledger.tenant, "req_1")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "units"),
+    [("20.06", "EUR", 2006), ("2000", "JPY", 2000), ("1.230", "KWD", 1230), ("1.234", "KWD", None), ("5", "ISK", 500)],
+)
+def test_amounts_are_in_stripes_units(amount: str, currency: str, units: int | None) -> None:
+    assert in_units(Decimal(amount), currency) == units
+    assert units is None or of_units(units, currency) == Decimal(amount)
+
+
+async def exported(house: House, double: Double) -> tuple[Exporter, Invoice]:
+    """An invoice that waits to be sent to Lago."""
+    await house.set_up()
+    await house.used_march(60, 31)
+    invoice = await house.issued()
+    return Exporter(house.ledger.db, Lago(double.url, "key_1")), invoice
+
+
+async def test_invoice_and_its_usage_are_sent_to_lago_once(double: Double, house: House) -> None:
+    exporter, invoice = await exported(house, double)
+    double.answer("POST /api/v1/events/batch", 200, {})
+    double.answer("POST /api/v1/invoices", 200, {})
+    for _ in range(2):
+        await exporter.export_due()
+    [events] = double.of("/api/v1/events/batch")
+    assert events.headers["authorization"] == "Bearer key_1"
+    sent = events.body["events"]
+    assert [each["code"] for each in sent] == ["voice_inbound_minute"] * 2
+    assert sent[0]["external_subscription_id"] == house.ledger.tenant and sent[0]["transaction_id"].startswith("usg_")
+    [asked] = double.of("/api/v1/invoices")
+    fees = asked.body["invoice"]["fees"]
+    assert sum(fee["unit_amount_cents"] for fee in fees) == int(invoice.total * 100)
+    assert {"key": "merkez_number", "value": "MRK-000001"} in asked.body["invoice"]["metadata"]
+
+
+async def test_lago_that_is_away_gets_it_later(double: Double, house: House) -> None:
+    exporter, _ = await exported(house, double)
+    double.answer("POST /api/v1/events/batch", 503, {})
+    await exporter.export_due()
+    await exporter.export_due()
+    assert len(double.asked) == 1, "not before its pause is over"
+
+    def taken(asked: Asked) -> tuple[int, Any]:
+        return 422, {"error_details": {"transaction_id": ["value_already_exist"]}}
+
+    double.answers = {"POST /api/v1/events/batch": taken, "POST /api/v1/invoices": lambda asked: (200, {})}
+    house.go_to(APRIL + 3 * DAY)
+    await exporter.export_due()
+    assert len(double.of("/api/v1/invoices")) == 1
+
+
+def test_pauses_grow_to_six_hours() -> None:
+    assert [pause_after(each) // timedelta(minutes=1) for each in (1, 2, 3, 20)] == [1, 2, 4, 360]

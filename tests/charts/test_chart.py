@@ -1,0 +1,161 @@
+"""charts/merkez: it renders, Kubernetes would take it, and it says what the code reads."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from chassis.schemas import services_with_migrations
+from chassis.settings import SERVICES, ProcessSettings
+
+from tests.charts.conftest import CHART, COMBINATIONS, ROOT, containers, objects, render, rendered, tool
+
+MINIMAL = ("--values", str(CHART / "ci" / "minimal-values.yaml"))
+
+
+def test_kubernetes_takes_every_supported_combination(tmp_path: Path) -> None:
+    files, count = list[str](), 0
+    for combination in COMBINATIONS:
+        # What a cluster learns from Prometheus' operator has no schema in Kubernetes itself.
+        kept = [each for each in objects(combination) if not each["apiVersion"].startswith("monitoring.coreos.com/")]
+        (tmp_path / f"{combination}.yaml").write_text(yaml.safe_dump_all(kept))
+        files.append(str(tmp_path / f"{combination}.yaml"))
+        count += len(kept)
+    done = tool("kubernetes-validate", "-k", "1.33", "--strict", *files)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count("passed for resource") == count > 200
+
+
+def test_every_policy_holds_but_for_those_left_out_with_a_reason(tmp_path: Path) -> None:
+    left_out = yaml.safe_load((ROOT / "infra/charts/policies.yaml").read_text())
+    for combination in COMBINATIONS:
+        (tmp_path / f"{combination}.yaml").write_text(rendered(combination))
+    done = tool(
+        "checkov", "--skip-download", "--framework", "kubernetes", "--compact", "--quiet", "--output", "json",
+        "--skip-check", ",".join(left_out), "--directory", str(tmp_path),
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    failed = [
+        f"{each['file_path']}: {each['check_id']} {each['resource']}" for each in found["results"]["failed_checks"]
+    ]
+    assert failed == [] and found["summary"]["passed"] > 3000
+
+
+def test_every_combination_of_the_readme_has_values() -> None:
+    assert set(COMBINATIONS) == {"minimal", "dev", "production", "two-regions-east", "two-regions-west"}
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_every_service_runs_and_can_be_found(combination: str) -> None:
+    deployed = {each["metadata"]["name"] for each in objects(combination) if each["kind"] == "Deployment"}
+    found = {each["metadata"]["name"] for each in objects(combination) if each["kind"] == "Service"}
+    wanted = {f"merkez-{service}" for service in SERVICES}
+    assert wanted <= deployed and wanted <= found
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_what_a_container_is_told_is_what_its_service_reads(combination: str) -> None:
+    for name, _, container in containers(combination):
+        service = name.removeprefix("Deployment/merkez-")
+        if service not in SERVICES:
+            continue
+        read = {f"MERKEZ_{each.name.upper()}" for each in fields(_settings_of(service))}
+        read |= {f"MERKEZ_{peer.upper()}_ADDRESS" for peer in SERVICES}
+        told = {each["name"] for each in container["env"] if each["name"].startswith("MERKEZ_")}
+        assert told <= read, f"{name} is told what nothing reads: {told - read}"
+
+
+def _settings_of(service: str) -> type[ProcessSettings]:
+    module = importlib.import_module(f"{service}.settings")
+    kinds = [kind for _, kind in inspect.getmembers(module, inspect.isclass) if kind.__module__ == module.__name__]
+    return next(kind for kind in kinds if issubclass(kind, ProcessSettings))
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_no_pod_is_stopped_before_it_has_drained(combination: str) -> None:
+    for name, spec, container in containers(combination):
+        drain = [each["value"] for each in container.get("env", []) if each["name"] == "MERKEZ_DRAIN_SECONDS"]
+        before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        for seconds in drain:
+            assert spec["terminationGracePeriodSeconds"] >= int(seconds) + before + 5, name
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_no_service_is_ended_because_a_neighbour_is_away(combination: str) -> None:
+    for name, _, container in containers(combination):
+        if container["name"] in SERVICES:
+            alive = container["livenessProbe"]
+            assert "tcpSocket" in alive or alive["httpGet"]["path"] == "/healthz", name
+            assert container["readinessProbe"] != alive, name
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_no_secret_is_written_into_an_object(combination: str) -> None:
+    assert not [each for each in objects(combination) if each["kind"] == "Secret"]
+    for name, _, container in containers(combination):
+        for each in container.get("env", []):
+            if re.search("PASSWORD|SECRET|ADMIN_DATABASE|SMTP_URL", each["name"]):
+                assert "secretKeyRef" in each.get("valueFrom", {}), f"{name}: {each['name']}"
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_every_image_says_which_version(combination: str) -> None:
+    for name, _, container in containers(combination):
+        assert re.search(r":[^:/]*[0-9][^:/]*$", container["image"]), f"{name}: {container['image']}"
+
+
+def test_migrations_run_before_anything_new_starts() -> None:
+    (job,) = [each for each in objects("production") if each["kind"] == "Job"]
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert services_with_migrations()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("telephony.replica=3", "additional properties 'replica' not allowed"),
+        ("image.tag=latest", "image/tag"),
+        ("database.port=70000", "database/port"),
+        ("nats.streamReplicas=2", "nats/streamReplicas"),
+        ("services.routing.env.PATH=x", "services/routing"),
+        ("telemetry.serviceMonitor.enabled=true", "needs telemetry.collector.enabled=true"),
+        ("database.host=", "database.host is missing"),
+        ("gateway.ingress.enabled=true", "gateway.ingress.host is missing"),
+        ("recording.storeUrl=", "recording.storeUrl is missing"),
+    ],
+)
+def test_values_that_cannot_work_are_refused_by_name(setting: str, said: str) -> None:
+    done = render(*MINIMAL, "--set", setting)
+    assert done.returncode != 0 and said in done.stderr, done.stderr
+
+
+def test_empty_values_say_what_is_missing_first() -> None:
+    done = render()
+    assert done.returncode != 0 and "is missing" in done.stderr
+
+
+def test_media_pods_keep_their_ports_and_have_no_cpu_limit() -> None:
+    ((_, spec, container),) = [each for each in containers("production") if each[2]["name"] == "telephony"]
+    assert spec["hostNetwork"] and "cpu" not in container["resources"]["limits"]
+    assert spec["automountServiceAccountToken"], "it may write its calls on its own pod"
+
+
+def test_skaffold_builds_what_the_chart_runs() -> None:
+    skaffold: dict[str, Any] = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
+    built = {each["image"] for each in skaffold["build"]["artifacts"]}
+    assert built == {f"merkez-{service}" for service in (*SERVICES, "migrate")}
+    used = {each[2]["image"].split(":")[0] for each in containers("dev")}
+    assert {image for image in used if image.startswith("merkez-")} == built
+    for each in skaffold["build"]["artifacts"]:
+        assert (ROOT / each["context"] / each["docker"]["dockerfile"]).exists()
+        assert each["docker"]["buildArgs"]["SERVICE"] == each["image"].removeprefix("merkez-")
+    (release,) = skaffold["deploy"]["helm"]["releases"]
+    for file in (release["chartPath"], *release["valuesFiles"]):
+        assert (ROOT / file).exists()
