@@ -259,6 +259,14 @@ async def test_a_customer_is_called_back_from_another_node_than_one_that_drains(
     assert not pair.first.routing.not_called_back, "no attempt is lost by that"
 
 
+async def test_a_call_goes_to_a_busy_node_that_answers_late_when_no_other_takes_it(pair: Pair, monkeypatch) -> None:
+    await drain(pair.first)
+    await pair.second.nodes.beat()
+    monkeypatch.setattr("telephony.live.nodes._PING_SECONDS", -1.0)  # nobody is that quick
+    call = await pair.first.call(pair.first.peer(CUSTOMER_HZ))
+    assert await owner(pair.second, call.call_id) == pair.second.house.settings.node_id
+
+
 async def test_a_callback_is_told_to_have_failed_when_the_only_node_drains(make_exchange) -> None:
     only = await make_exchange(fresh=True)
     await drain(only)

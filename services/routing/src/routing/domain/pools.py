@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import islice, repeat
+from operator import attrgetter
 
 from routing.domain import requirements
 from routing.domain.contacts import Channel
@@ -29,6 +30,7 @@ class Entry:
         self.rank = rank
 
 
+_AGENT = attrgetter("agent")
 Standing = deque[Entry]
 """Agents of one group, who all are idle, hold something or are away alike: the longest idle first."""
 Place = tuple[float, float, str]
@@ -77,11 +79,10 @@ class Pool:
                 line.popleft()
             if line:
                 looked_at = islice(line, 2 * most)  # entries that count no more among them
-                points = self.ranking.score_of(group)
-                found += [(agent, points) for entry in looked_at if (agent := entry.agent) is not None]
-                if len(found) >= most:
+                agents = islice(filter(None, map(_AGENT, looked_at)), most - len(found))
+                found.extend(zip(agents, repeat(self.ranking.score_of(group)), strict=False))
+                if len(found) == most:
                     break
-        del found[most:]
         if self.ranking.strategy is Strategy.SKILLS:
             return found
         return [(agent, requirements.score(agent.skills, self.stage.requirement) or 0) for agent, _ in found]

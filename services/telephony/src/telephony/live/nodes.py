@@ -43,6 +43,8 @@ LOOK_SECONDS = 0.4
 SILENT_SECONDS = 2.0
 """A node whose row was not renewed for this long, and that doesn't answer either, is dead."""
 _PING_SECONDS = Pulse.ASLEEP_SECONDS
+_LATE_SECONDS = 3.0
+"""How long a node that beats is waited for before somebody is told that no node takes their call."""
 _ADOPT_AT_ONCE = 64
 _FORWARD_SECONDS = 9.0
 _PERSIST_SECONDS = 20.0
@@ -138,7 +140,7 @@ class Nodes:
         writer.close()
         return False
 
-    async def _answers(self, node: Node) -> bool:
+    async def _answers(self, node: Node, seconds: float = _PING_SECONDS) -> bool:
         """Whether the node's process lives; one that was started anew after its calls began doesn't know them, but
         adopts them itself."""
         if not node.address:
@@ -146,7 +148,7 @@ class Nodes:
         stub = self._peers.stub_at(node_service_pb2_grpc.NodeServiceStub, "telephony", node.address)
         try:
             with acting_for(""):
-                answer = await stub.PingNode(node_service_pb2.PingNodeRequest(), timeout=_PING_SECONDS)
+                answer = await stub.PingNode(node_service_pb2.PingNodeRequest(), timeout=seconds)
         except (DomainError, RemoteFailed):
             return False
         return answer.node_id == node.node_id
@@ -298,10 +300,12 @@ class Nodes:
         return None
 
     async def taking_calls(self) -> call_service_pb2_grpc.CallServiceAsyncStub | None:
-        """Another node that takes new calls, while this one drains."""
-        for node in self.others():
-            if await self._answers(node):
-                return self._stub_of(node.node_id)
+        """Another node that takes new calls, while this one drains: the least busy of those that answer at once, or the
+        first that answers late."""
+        for seconds in (_PING_SECONDS, _LATE_SECONDS):
+            for node in self.others():
+                if await self._answers(node, seconds):
+                    return self._stub_of(node.node_id)
         return None
 
     def _stub_of(self, node_id: str) -> call_service_pb2_grpc.CallServiceAsyncStub | None:

@@ -83,14 +83,16 @@ function Reach({ device }: { device: Device }) {
   const t = useText();
   const bindings = device.bindings ?? [];
   if (!device.enabled) return <Tag tone="warn">{t("trunks.disabled")}</Tag>;
+  const silent = bindings.length > 0 && bindings.every((each) => each.unreachable);
   return (
     <>
-      <Tag tone={bindings.length > 0 ? "good" : "neutral"} dot>
-        {bindings.length > 0 ? t("devices.reachable") : t("devices.unreachable")}
+      <Tag tone={silent ? "bad" : bindings.length > 0 ? "good" : "neutral"} dot>
+        {t(silent ? "devices.silent" : bindings.length > 0 ? "devices.reachable" : "devices.unreachable")}
       </Tag>
       {bindings.map((each) => (
         <div key={each.contact} style={{ color: "var(--m-muted)", fontSize: "0.85rem" }}>
           <bdi>{each.userAgent}</bdi> <span className="m-ltr">{each.source}</span>
+          {each.unreachable && <div>{t("devices.silentBody")}</div>}
         </div>
       ))}
     </>
