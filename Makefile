@@ -7,6 +7,8 @@ CALL ?=
 CALLS ?=
 MINUTES ?= 2
 EMAIL ?=
+ARGS ?= doctor
+SERVICES ?=
 ALONE := tests/faults/test_kill_a_node.py
 
 # A system is a dozen processes, and each would compile everything it imports at every start.
@@ -29,6 +31,9 @@ check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules 
 
 test-charts: env-dev charts ## Render, validate and police the chart; try its alerts
 	@$(PY) -m pytest -q -n 2 tests/charts
+
+test-images: env-dev ## Build telephony's and the gateway's image and run them as the chart does (root, Debian's buildah)
+	@MERKEZ_TEST_IMAGES=1 $(PY) -m pytest -q -n0 tests/images
 
 demo: env-dev chromium ## Sign up, call, answer and prove it in two real browsers against the running system
 	@$(PY) -m tests.flows.demo
@@ -74,6 +79,12 @@ trace: env ## Print one call's trace from the local files: make trace CALL=call_
 operator: env ## Invite a platform operator to the running system: make operator EMAIL=...
 	@$(PY) -m merkez_local operator "$(EMAIL)"
 
+ops: env ## Look after the running system: make ops ARGS="doctor" (or nodes, calls, lag, drain ...)
+	@$(PY) -m merkez_local ops $(ARGS)
+
+images: ## Build container images, with or without a registry: make images SERVICES="telephony gateway"
+	@bash infra/docker/images.sh $(SERVICES)
+
 proto: env-dev web-modules ## Regenerate libs/contracts and the web app's types from proto/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) libs/contracts/generate.py > /dev/null
 	@$(PY) -m merkez_local npm run api
@@ -109,4 +120,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test test-charts charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run test test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 kind=${1:-run}
 locks=(requirements.lock)
 [ "$kind" = dev ] && locks+=(requirements-dev.lock)
-members=(libs/kernel libs/contracts libs/chassis)
+members=(libs/kernel libs/contracts libs/chassis libs/ops)
 for service in services/*/pyproject.toml; do members+=("$(dirname "$service")"); done
 members+=(infra/local)
 [ "$kind" = dev ] && members+=(libs/testkit)

@@ -23,8 +23,9 @@ MINIMAL = ("--values", str(CHART / "ci" / "minimal-values.yaml"))
 def test_kubernetes_takes_every_supported_combination(tmp_path: Path) -> None:
     files, count = list[str](), 0
     for combination in COMBINATIONS:
-        # What a cluster learns from Prometheus' operator has no schema in Kubernetes itself.
-        kept = [each for each in objects(combination) if not each["apiVersion"].startswith("monitoring.coreos.com/")]
+        # What a cluster learns from Prometheus' operator and cert-manager has no schema in Kubernetes itself.
+        learned = ("monitoring.coreos.com/", "cert-manager.io/")
+        kept = [each for each in objects(combination) if not each["apiVersion"].startswith(learned)]
         (tmp_path / f"{combination}.yaml").write_text(yaml.safe_dump_all(kept))
         files.append(str(tmp_path / f"{combination}.yaml"))
         count += len(kept)
@@ -128,6 +129,7 @@ def test_migrations_run_before_anything_new_starts() -> None:
         ("telemetry.serviceMonitor.enabled=true", "needs telemetry.collector.enabled=true"),
         ("database.host=", "database.host is missing"),
         ("gateway.ingress.enabled=true", "gateway.ingress.host is missing"),
+        ("mtls.enabled=true,mtls.certManager.enabled=true", "mtls.certManager.issuer.name is missing"),
         ("recording.storeUrl=", "recording.storeUrl is missing"),
     ],
 )
@@ -139,6 +141,40 @@ def test_values_that_cannot_work_are_refused_by_name(setting: str, said: str) ->
 def test_empty_values_say_what_is_missing_first() -> None:
     done = render()
     assert done.returncode != 0 and "is missing" in done.stderr
+
+
+def test_each_service_proves_who_it_is_by_a_certificate_of_its_own() -> None:
+    made = {each["spec"]["secretName"]: each["spec"] for each in objects("production") if each["kind"] == "Certificate"}
+    for name, spec, container in containers("production"):
+        service = name.removeprefix("Deployment/merkez-")
+        if service not in SERVICES:
+            continue
+        mounted = {each["name"]: each.get("secret", {}).get("secretName") for each in spec["volumes"]}
+        assert f"{service}.merkez.internal" in made[mounted["tls"]]["dnsNames"], name
+        told = {each["name"]: each.get("value") for each in container["env"]}
+        assert told["MERKEZ_NATS_URL"].startswith("tls://")
+        assert told["MERKEZ_TLS_KEY"].startswith("/etc/merkez/tls/")
+        if service != "gateway":  # kubelets can't show a certificate
+            health = int(told["MERKEZ_HEALTH_PORT"])
+            assert (
+                container["readinessProbe"]["grpc"]["port"] == container["livenessProbe"]["tcpSocket"]["port"] == health
+            )
+    assert "merkez-nats" in made["merkez-nats-tls"]["dnsNames"]
+
+
+def test_secrets_of_ones_own_are_taken_where_no_cert_manager_is() -> None:
+    done = render(*MINIMAL, "--set", "mtls.enabled=true")
+    assert done.returncode == 0, done.stderr
+    found = [each for each in yaml.safe_load_all(done.stdout) if each]
+    assert not [each for each in found if each["kind"] == "Certificate"]
+    assert "secretName: merkez-routing-tls" in done.stdout
+
+
+def test_a_telephony_pod_knows_its_name_and_may_patch_pods_and_nothing_else() -> None:
+    ((_, _, container),) = [each for each in containers("production") if each[2]["name"] == "telephony"]
+    assert {"MERKEZ_POD_NAME", "MERKEZ_POD_NAMESPACE"} <= {each["name"] for each in container["env"]}
+    (role,) = [each for each in objects("production") if each["kind"] == "Role"]
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["patch"]}]
 
 
 def test_media_pods_keep_their_ports_and_have_no_cpu_limit() -> None:

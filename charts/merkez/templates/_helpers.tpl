@@ -27,7 +27,7 @@ merkez.io/region: {{ .root.Values.region }}
 
 {{- define "merkez.natsUrl" -}}
 {{- if .Values.nats.internal.enabled -}}
-nats://{{ include "merkez.name" . }}-nats:4222
+{{ ternary "tls" "nats" .Values.mtls.enabled }}://{{ include "merkez.name" . }}-nats:4222
 {{- else -}}
 {{ required "nats.url is missing: name your NATS, or set nats.internal.enabled=true" .Values.nats.url }}
 {{- end -}}
@@ -74,6 +74,14 @@ capabilities: {drop: [ALL]}
 - {name: MERKEZ_NATS_URL, value: {{ include "merkez.natsUrl" .root | quote }}}
 - {name: MERKEZ_STREAM_REPLICAS, value: {{ $v.nats.streamReplicas | quote }}}
 - {name: MERKEZ_INTERNAL_KEY, value: /etc/merkez/internal/{{ $v.secrets.internalKey.key }}}
+{{- if $v.mtls.enabled }}
+- {name: MERKEZ_TLS_CERTIFICATE, value: /etc/merkez/tls/tls.crt}
+- {name: MERKEZ_TLS_KEY, value: /etc/merkez/tls/tls.key}
+- {name: MERKEZ_TLS_AUTHORITY, value: /etc/merkez/tls/ca.crt}
+{{- if ne .component "gateway" }}
+- {name: MERKEZ_HEALTH_PORT, value: "7001"}
+{{- end }}
+{{- end }}
 - {name: MERKEZ_LOG_LEVEL, value: {{ $v.telemetry.logLevel | quote }}}
 - {name: MERKEZ_DATA_DIR, value: /var/lib/merkez}
 - {name: MERKEZ_DRAIN_SECONDS, value: {{ .drainSeconds | quote }}}
@@ -97,14 +105,22 @@ capabilities: {drop: [ALL]}
 {{- end }}
 
 {{- define "merkez.mounts" -}}
+{{- if .Values.mtls.enabled }}
+- {name: tls, mountPath: /etc/merkez/tls, readOnly: true}
+{{- end }}
 - {name: internal, mountPath: /etc/merkez/internal, readOnly: true}
 - {name: data, mountPath: /var/lib/merkez}
 - {name: tmp, mountPath: /tmp}
 {{- end }}
 
+{{- /* Takes {root, component}: each component has a certificate of its own. */}}
 {{- define "merkez.volumes" -}}
 - name: internal
-  secret: {secretName: {{ .Values.secrets.internalKey.existingSecret }}, defaultMode: 0440}
+  secret: {secretName: {{ .root.Values.secrets.internalKey.existingSecret }}, defaultMode: 0440}
+{{- if .root.Values.mtls.enabled }}
+- name: tls
+  secret: {secretName: {{ include "merkez.tlsSecret" . }}, defaultMode: 0440}
+{{- end }}
 - {name: data, emptyDir: {}}
 - {name: tmp, emptyDir: {}}
 {{- end }}
@@ -136,3 +152,8 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 topologySpreadConstraints: {{- include "merkez.spread" . | nindent 2 }}
 {{- end }}
+
+{{- define "merkez.tlsSecret" -}}{{ include "merkez.name" .root }}-{{ .component }}-tls{{- end }}
+
+{{- /* Where a kubelet asks: it can't show a certificate, so there is a port for it that answers nothing else. */}}
+{{- define "merkez.healthPort" -}}{{ ternary 7001 7000 .Values.mtls.enabled }}{{- end }}

@@ -108,7 +108,15 @@ def main() -> int:
         from merkez_local.operator import make_operator
 
         return make_operator(_data_dir(), rest)
-    print(f"There is no `{verb}`; there are run, npm, web-modules, trace and operator.", file=sys.stderr)
+    if verb == "picture":
+        from merkez_local.trace_picture import draw
+
+        return draw(rest)
+    if verb == "ops":
+        from merkez_local.operations import look_after
+
+        return look_after(_data_dir(), rest)
+    print(f"There is no `{verb}`; there are run, npm, web-modules, trace, picture, operator and ops.", file=sys.stderr)
     return 2
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from chassis.schemas import role_url
 from chassis.settings import SERVICES, SETTINGS_WRONG
 
-from merkez_local import guard, logs, nats, postgres
+from merkez_local import guard, logs, nats, operations, postgres
 from merkez_local.children import Child, unbroken
 from merkez_local.claim import AlreadyRuns, Card, Claim
 from merkez_local.console import Console
@@ -260,6 +260,7 @@ class System:
         await asyncio.gather(*(child.start() for child in self.children.values()))
         self.console.step(f"Starting {', '.join(SERVICES)}")
         await asyncio.gather(*(self.wait_ready(name) for name in self.options.processes))
+        operations.note(self.data_dir, self.operations_environment())
         self.console.step("Every service answers")
 
     def _log_of(self, name: str) -> Path:
@@ -294,6 +295,14 @@ class System:
             | {"PYTHONUNBUFFERED": "1"}
             | self.options.environment
         )
+
+    def operations_environment(self) -> dict[str, str]:
+        """What `merkez-ops` is told, to look at this run."""
+        base = self._environment("gateway", "gateway")
+        kept = ("MERKEZ_NATS_URL", "MERKEZ_INTERNAL_KEY", "MERKEZ_TURN_URLS", "MERKEZ_PUBLIC_URL")
+        peers = [f"MERKEZ_{peer.upper()}_ADDRESS" for peer in SERVICES if peer != "gateway"]
+        own = {"MERKEZ_ADMIN_DATABASE_URL": self.admin_database_url, "MERKEZ_GATEWAY_URL": self.url}
+        return {name: base[name] for name in (*kept, *peers) if name in base} | own
 
     async def _answers(self, name: str) -> bool:
         # Loaded only here, where the services are loading as well.

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from google.protobuf.message import Message
 from nats.aio.client import Client
@@ -25,6 +26,7 @@ from nats.js.errors import APIError, BadRequestError
 from chassis import facts
 from chassis.consumer import Consumer, FactMeta, Handlers
 from chassis.lifecycle import Tasks
+from chassis.mutual_tls import Identity
 from chassis.outbox import Relay
 from chassis.settings import ProcessSettings
 from chassis.sql import Database
@@ -35,6 +37,7 @@ __all__ = ["Bus", "FactMeta", "LiveMessage"]
 _DAY = 86_400
 _DUPLICATE_WINDOW = 120
 _CONNECT_WAIT = 5.0
+_RENEW_SECONDS = 10.0
 # The server's own advisory says when a fact was delivered to the last without an end, as nobody else can then.
 _DEAD_SUBJECTS = ["dead.>", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"]
 
@@ -83,6 +86,21 @@ class LiveMessage:
 LiveCallback = Callable[[LiveMessage], Awaitable[None]]
 
 
+def stream_config(owner: str, replicas: int) -> StreamConfig:
+    """The stream that holds the owner's facts (`DEAD`: the dead letters), as everybody makes it."""
+    dead = owner == facts.DEAD_STREAM
+    return StreamConfig(
+        name=owner if dead else facts.STREAMS[owner],
+        subjects=_DEAD_SUBJECTS if dead else facts.stream_subjects(owner),
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD,
+        num_replicas=replicas,
+        duplicate_window=_DUPLICATE_WINDOW,
+        max_age=(facts.DEAD_DAYS if dead else facts.FACT_DAYS) * _DAY,
+        allow_direct=True,
+    )
+
+
 class Bus:
     """The process's connection to NATS."""
 
@@ -98,6 +116,7 @@ class Bus:
         self._ensured: set[str] = set()
         self._ready = asyncio.Event()
         self._closing = False
+        self._renew: Callable[[], None] = lambda: None
 
     @classmethod
     async def connect(cls, settings: ProcessSettings) -> Bus:
@@ -196,17 +215,7 @@ class Bus:
         not matter."""
         if owner in self._ensured:
             return
-        dead = owner == facts.DEAD_STREAM
-        config = StreamConfig(
-            name=owner if dead else facts.STREAMS[owner],
-            subjects=_DEAD_SUBJECTS if dead else facts.stream_subjects(owner),
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.OLD,
-            num_replicas=self.settings.stream_replicas,
-            duplicate_window=_DUPLICATE_WINDOW,
-            max_age=(facts.DEAD_DAYS if dead else facts.FACT_DAYS) * _DAY,
-            allow_direct=True,
-        )
+        config = stream_config(owner, self.settings.stream_replicas)
         try:
             await self.jetstream.add_stream(config)
         except (BadRequestError, APIError) as error:
@@ -238,6 +247,10 @@ class Bus:
             await self.nats.close()
 
     async def _connect(self) -> None:
+        secured: dict[str, Any] = {}
+        if (identity := Identity.of(self.settings)) is not None:
+            secured["tls"], self._renew = identity.nats_context()
+            self.tasks.every(_RENEW_SECONDS, self._renewed, "certificate for nats")
         await self.nats.connect(
             [url.strip() for url in self.settings.nats_url.split(",")],
             name=self.service,
@@ -251,8 +264,12 @@ class Bus:
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnect,
             reconnected_cb=self._on_reconnect,
+            **secured,
         )
         self._ready.set()
+
+    async def _renewed(self) -> None:
+        self._renew()
 
     async def _on_error(self, error: Exception) -> None:
         if isinstance(error, NatsError | OSError | TimeoutError):  # once per attempt while the server is away
@@ -261,6 +278,7 @@ class Bus:
             log.error("nats callback failed", exc_info=error)
 
     async def _on_disconnect(self) -> None:
+        self._renew()
         if not self._closing:
             log.warning("nats is away; facts wait in the outbox")
 

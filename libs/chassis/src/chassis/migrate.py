@@ -79,6 +79,11 @@ def migration_sql(service: str, dialect: Dialect) -> str:
     return output.getvalue()
 
 
+def head_of(service: str) -> str:
+    """The newest migration of a service here. LookupError as `migrate`."""
+    return str(_scripts(service).get_current_head())
+
+
 def _upgrade(connection: Connection, service: str, script: ScriptDirectory) -> None:
     context = MigrationContext.configure(connection, opts=_options(service, script))
     connection.execute(text(f"SET ROLE {owner_role(service)}"))

@@ -13,6 +13,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from chassis.auth import InternalTokens, outgoing
+from chassis.mutual_tls import Identity, Line, Material, name_of
 from chassis.rpc_server import MAX_MESSAGE_BYTES
 from chassis.settings import ProcessSettings
 from chassis.statuses import error_from
@@ -47,22 +48,24 @@ class Peers:
         self._addresses = settings.peers
         self._deadline = deadline_seconds
         self._tokens = tokens or InternalTokens.load(settings.internal_key, service or settings.service)
-        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._identity = Identity.of(settings)
+        self._lines: dict[str, Line] = {}
 
     def stub(self, stub_class: Callable[[grpc.aio.Channel], S], service: str) -> S:
         """A stub of another service; KeyError-like ValueError when its address is not configured."""
         pauses = _PAUSES_AMONG_SEVERAL if _several(self._addresses.get(service, "")) else _PAUSES
-        return stub_class(cast(grpc.aio.Channel, self._calls(self._channel(service), service, pauses)))
+        return stub_class(cast(grpc.aio.Channel, self._calls(self._line(service), service, pauses)))
 
     def stub_at(self, stub_class: Callable[[grpc.aio.Channel], S], service: str, address: str) -> S:
         """A stub of one process of a service, for those whose processes aren't all the same (they hold calls)."""
-        channel = self._channels.get(address) or self._open(address)
-        self._channels[address] = channel
-        return stub_class(cast(grpc.aio.Channel, self._calls(channel, service, _PAUSES)))
+        line = self._lines.get(address)
+        if line is None:
+            line = self._lines[address] = self._open(address, service)
+        return stub_class(cast(grpc.aio.Channel, self._calls(line, service, _PAUSES)))
 
     async def ready(self, service: str, timeout: float = 5.0) -> bool:
         """Whether a connection to the service stands within `timeout` seconds."""
-        channel = self._channel(service)
+        channel = self._line(service).channel()
         channel.get_state(try_to_connect=True)
         try:
             await asyncio.wait_for(channel.channel_ready(), timeout)
@@ -72,40 +75,44 @@ class Peers:
 
     async def close(self) -> None:
         """Close every channel; calls in flight are cancelled."""
-        for channel in self._channels.values():
-            await channel.close()
+        for line in self._lines.values():
+            await line.close()
 
-    def _calls(self, channel: grpc.aio.Channel, service: str, pauses: Sequence[float]) -> _Channel:
-        return _Channel(channel, service, self._tokens, pauses, self._deadline)
+    def _calls(self, line: Line, service: str, pauses: Sequence[float]) -> _Channel:
+        return _Channel(line, service, self._tokens, pauses, self._deadline)
 
-    def _channel(self, service: str) -> grpc.aio.Channel:
-        channel = self._channels.get(service)
-        if channel is None:
+    def _line(self, service: str) -> Line:
+        line = self._lines.get(service)
+        if line is None:
             address = self._addresses.get(service)
             if not address:
                 raise ValueError(f"MERKEZ_{service.upper()}_ADDRESS is missing")
-            channel = self._channels[service] = self._open(address)
-        return channel
+            line = self._lines[service] = self._open(address, service)
+        return line
 
-    @staticmethod
-    def _open(address: str) -> grpc.aio.Channel:
-        several = _several(address)
-        return grpc.aio.insecure_channel(
-            address,
-            options=[
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES * 4),
-                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES * 4),
-                # A neighbour that restarts is back in a second or two; the defaults wait up to two minutes.
-                ("grpc.initial_reconnect_backoff_ms", 50),
-                ("grpc.min_reconnect_backoff_ms", 50),
-                ("grpc.max_reconnect_backoff_ms", int(_MAX_RECONNECT_SECONDS * 1000)),
-                *(_AMONG_SEVERAL if several else _ALONE),
-                ("grpc.enable_retries", 0),  # one level of retries, and it is here
-                # An address may stand for several processes (dns:///, ipv4:a,b): each of them gets its share, and
-                # one that died none. A single one is waited for while it restarts, which round_robin doesn't do.
-                ("grpc.lb_policy_name", "round_robin" if several else "pick_first"),
-            ],
-        )
+    def _open(self, address: str, service: str) -> Line:
+        return Line(lambda material: _opened(address, service, material), self._identity)
+
+
+def _opened(address: str, service: str, material: Material | None) -> grpc.aio.Channel:
+    several = _several(address)
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES * 4),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES * 4),
+        # A neighbour that restarts is back in a second or two; the defaults wait up to two minutes.
+        ("grpc.initial_reconnect_backoff_ms", 50),
+        ("grpc.min_reconnect_backoff_ms", 50),
+        ("grpc.max_reconnect_backoff_ms", int(_MAX_RECONNECT_SECONDS * 1000)),
+        *(_AMONG_SEVERAL if several else _ALONE),
+        ("grpc.enable_retries", 0),  # one level of retries, and it is here
+        # An address may stand for several processes (dns:///, ipv4:a,b): each of them gets its share, and
+        # one that died none. A single one is waited for while it restarts, which round_robin doesn't do.
+        ("grpc.lb_policy_name", "round_robin" if several else "pick_first"),
+    ]
+    if material is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    options.append(("grpc.ssl_target_name_override", name_of(service)))
+    return grpc.aio.secure_channel(address, material.channel_credentials(), options=options)
 
 
 # One of several that stands still, or whose machine is gone, breaks no connection: it is asked every two seconds, so
@@ -123,17 +130,15 @@ _ALONE = (("grpc.keepalive_time_ms", 20000), ("grpc.keepalive_timeout_ms", 5000)
 
 class _Channel:
     # What a generated stub needs of a channel; each method it asks for comes back wrapped.
-    def __init__(
-        self, channel: grpc.aio.Channel, service: str, tokens: InternalTokens, pauses: Sequence[float], deadline: float
-    ):
-        self._channel = channel
+    def __init__(self, line: Line, service: str, tokens: InternalTokens, pauses: Sequence[float], deadline: float):
+        self._line = line
         self._service = service
         self._tokens = tokens
         self._pauses = pauses
         self._deadline = deadline
 
     def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., Awaitable[Any]]:
-        inner = self._channel.unary_unary(method, *args, **kwargs)
+        inner = self._inner(lambda channel: channel.unary_unary(method, *args, **kwargs))
 
         async def call(request: Any, *, timeout: float | None = self._deadline, **extra: Any) -> Any:
             return await self._single(inner, method, request, timeout, extra)
@@ -141,7 +146,7 @@ class _Channel:
         return call
 
     def stream_unary(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., Awaitable[Any]]:
-        inner = self._channel.stream_unary(method, *args, **kwargs)
+        inner = self._inner(lambda channel: channel.stream_unary(method, *args, **kwargs))
 
         async def call(requests: Any, *, timeout: float | None = self._deadline, **extra: Any) -> Any:
             return await self._single(inner, method, requests, timeout, extra)
@@ -149,7 +154,7 @@ class _Channel:
         return call
 
     def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., AsyncGenerator[Any, None]]:
-        inner = self._channel.unary_stream(method, *args, **kwargs)
+        inner = self._inner(lambda channel: channel.unary_stream(method, *args, **kwargs))
 
         def call(request: Any, *, timeout: float | None = None, **extra: Any) -> AsyncGenerator[Any, None]:
             return self._stream(inner, method, request, timeout, extra)
@@ -157,21 +162,36 @@ class _Channel:
         return call
 
     def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Callable[..., AsyncGenerator[Any, None]]:
-        inner = self._channel.stream_stream(method, *args, **kwargs)
+        inner = self._inner(lambda channel: channel.stream_stream(method, *args, **kwargs))
 
         def call(requests: Any, *, timeout: float | None = None, **extra: Any) -> AsyncGenerator[Any, None]:
             return self._stream(inner, method, requests, timeout, extra)
 
         return call
 
-    async def _single(self, inner: Any, method: str, request: Any, timeout: float | None, extra: dict[str, Any]) -> Any:
+    def _inner(self, make: Callable[[grpc.aio.Channel], Any]) -> Callable[[], Any]:
+        # A stub outlives the channel it was made on, where certificates are renewed.
+        held: tuple[grpc.aio.Channel, Any] | None = None
+
+        def current() -> Any:
+            nonlocal held
+            channel = self._line.channel()
+            if held is None or held[0] is not channel:
+                held = channel, make(channel)
+            return held[1]
+
+        return current
+
+    async def _single(
+        self, inner: Callable[[], Any], method: str, request: Any, timeout: float | None, extra: dict[str, Any]
+    ) -> Any:
         ends = None if timeout is None else monotonic() + timeout
         pauses = iter(self._pauses if _repeatable(method, request) else ())
         with _span(method) as span:
             while True:
                 left = None if ends is None else ends - monotonic()
                 try:
-                    return await inner(request, timeout=left, **self._with_metadata(extra))
+                    return await inner()(request, timeout=left, **self._with_metadata(extra))
                 except grpc.aio.AioRpcError as error:
                     if await _paused(error, pauses, ends):
                         continue
@@ -179,7 +199,7 @@ class _Channel:
                     raise error_from(error, method) from None
 
     async def _stream(
-        self, inner: Any, method: str, request: Any, timeout: float | None, extra: dict[str, Any]
+        self, inner: Callable[[], Any], method: str, request: Any, timeout: float | None, extra: dict[str, Any]
     ) -> AsyncGenerator[Any, None]:
         # Not the current span while the reader has the turn: it may go on in another context, or leave for good.
         span = tracer.start_span(method.lstrip("/"), kind=SpanKind.CLIENT)
@@ -190,7 +210,7 @@ class _Channel:
             while True:
                 left = None if ends is None else ends - monotonic()
                 with trace.use_span(span):
-                    call = inner(request, timeout=left, **self._with_metadata(extra))
+                    call = inner()(request, timeout=left, **self._with_metadata(extra))
                 try:
                     async for response in call:
                         begun = True

@@ -22,6 +22,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from chassis import permissions
 from chassis.auth import InternalTokens, TokenInvalid, serving
+from chassis.mutual_tls import Identity
 from chassis.settings import ProcessSettings
 from chassis.statuses import DETAILS_KEY, code_of, internal_status, status_of, unimplemented_status
 from chassis.telemetry import current_tenant, log, tracer
@@ -90,12 +91,24 @@ class Server:
         self._stopped = False
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*names, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
-        self.port = server.add_insecure_port(f"{settings.grpc_host}:{settings.grpc_port}")
+        at, identity = f"{settings.grpc_host}:{settings.grpc_port}", Identity.of(settings)
+        self.port = (
+            server.add_insecure_port(at)
+            if identity is None
+            else server.add_secure_port(at, identity.server_credentials())
+        )
+        self._plain_health: grpc.aio.Server | None = None
+        if settings.health_port:
+            self._plain_health = grpc.aio.server()
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._plain_health)
+            self._plain_health.add_insecure_port(f"{settings.grpc_host}:{settings.health_port}")
         self.address = f"{settings.grpc_host}:{self.port}"
 
     async def start(self) -> None:
         """Listen, and say so in health."""
         await self._server.start()
+        if self._plain_health is not None:
+            await self._plain_health.start()
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
@@ -115,6 +128,8 @@ class Server:
         """Stop at once; for the closing half of the lifecycle."""
         if not self._stopped:
             self._stopped = True
+        if self._plain_health is not None:
+            await self._plain_health.stop(None)
         await self._server.stop(None)
 
 

@@ -67,6 +67,15 @@ class ProcessSettings:
     """One URL or several with commas, own region first."""
     internal_key: str = ""
     """Path of the Ed25519 private JWK that signs and verifies calls between services."""
+    tls_certificate: str = ""
+    """PEM file of this process's own certificate, for its neighbours and NATS. With it, the key and the authority calls
+    between services and to NATS are encrypted and both ends prove who they are; empty leaves them plain. The files
+    are read again when they change: docs/mechanisms/mutual-tls.md."""
+    health_port: int = 0
+    """Answers the health check, and nothing else, without TLS: kubelets can't prove who they are. 0 for none."""
+    tls_key: str = ""
+    tls_authority: str = ""
+    """PEM file of the authorities that sign neighbours' certificates; none but those are believed."""
     trace_dir: str = ""
     """Folder for `<service>.jsonl` span files; empty writes none."""
     otlp_endpoint: str = ""
@@ -91,6 +100,12 @@ class ProcessSettings:
         yield from url_wrong("otlp_endpoint", self.otlp_endpoint, ("http", "https"), "host:4317")
         if self.internal_key and not os.access(self.internal_key, os.R_OK):
             yield f"{variable('internal_key')} must be the path of a file that can be read"
+        tls = {name: getattr(self, name) for name in ("tls_certificate", "tls_key", "tls_authority")}
+        for name, path in tls.items():
+            if path and not os.access(path, os.R_OK):
+                yield f"{variable(name)} must be the path of a file that can be read"
+            elif not path and any(tls.values()):
+                yield f"{variable(name)} is missing: all three of {', '.join(map(variable, tls))} are needed, or none"
         for name in ("data_dir", "trace_dir"):
             if (path := Path(getattr(self, name))).exists() and not path.is_dir():
                 yield f"{variable(name)} must be the path of a folder"

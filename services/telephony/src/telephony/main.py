@@ -42,6 +42,7 @@ from telephony.live.handover import Handover
 from telephony.live.house import PHRASES, House
 from telephony.live.nodes import Nodes
 from telephony.live.outside import NobodyOutside
+from telephony.live.pod import SAY_SECONDS, PodCost
 from telephony.live.prepaid import LOOK_SECONDS as CREDIT_SECONDS
 from telephony.live.prepaid import Prepaid
 from telephony.live.quality import MEASURE_SECONDS, QualityWatch
@@ -127,6 +128,9 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     await nodes.begin(settings.node_address or server.address, edge.address if edge is not None else "")
     process.tasks.every(node_loops.BEAT_SECONDS, nodes.beat, "node lives")
     process.tasks.every(node_loops.LOOK_SECONDS, nodes.look, "nodes die")
+    if settings.pod_name:
+        pod = process.closing(PodCost(settings, lambda: len(switchboard.calls), lambda: switchboard.draining))
+        process.tasks.every(SAY_SECONDS, pod.say, "deletion cost")
     process.draining(server.drain)
     process.draining(bus.drain)
 

