@@ -5,11 +5,13 @@ PY := .venv/bin/python
 BIN := .venv/bin
 CALL ?=
 CALLS ?=
+SERIES ?=
 MINUTES ?= 2
 EMAIL ?=
 ARGS ?= doctor
 SERVICES ?=
 ALONE := tests/faults/test_kill_a_node.py
+REGIONS := tests/regions
 
 # A system is a dozen processes, and each would compile everything it imports at every start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,7 +25,7 @@ run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 test: peers env-dev web-modules chromium charts ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code web-test
 	@$(PY) -m pytest -q $(ALONE)
-	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE))
+	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE) $(REGIONS))
 
 check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
 	@$(MAKE) --no-print-directory check-code
@@ -31,6 +33,12 @@ check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules 
 
 test-charts: env-dev charts ## Render, validate and police the chart; try its alerts
 	@$(PY) -m pytest -q -n 2 tests/charts
+
+test-regions: env-dev ## Two regions, one of them killed and then cut off: seconds, lost, duplicated as JSON lines (4 min; root cuts)
+	@MERKEZ_SKIP_WEB=1 $(PY) -m pytest -q -s $(REGIONS)
+
+run-regions: env ## Two regions on this machine, joined as on several (Ctrl-C stops both)
+	@exec $(PY) -m merkez_local run-regions
 
 test-images: env-dev ## Build telephony's and the gateway's image and run them as the chart does (root, Debian's buildah)
 	@MERKEZ_TEST_IMAGES=1 $(PY) -m pytest -q -n0 tests/images
@@ -60,6 +68,9 @@ bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JS
 
 bench-billing: env-dev ## Usage rated into PostgreSQL, statements, and what else billing measures, as JSON lines
 	@$(PY) services/billing/bench
+
+bench-wfm: env-dev ## Forecasts against baselines, 1,000 queues, staffing against computed values, as JSON lines
+	@$(PY) services/wfm/bench/bench_wfm.py $(SERIES)
 
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10
 	@PYTHONPATH=. $(PY) services/telephony/bench/soak.py $(MINUTES)
@@ -120,4 +131,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run test test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run run-regions test test-regions test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing bench-wfm soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

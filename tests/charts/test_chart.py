@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from chassis.regions import KEPT_AT_HOME
 from chassis.schemas import services_with_migrations
 from chassis.settings import SERVICES, ProcessSettings
 
@@ -195,3 +196,19 @@ def test_skaffold_builds_what_the_chart_runs() -> None:
     (release,) = skaffold["deploy"]["helm"]["releases"]
     for file in (release["chartPath"], *release["valuesFiles"]):
         assert (ROOT / file).exists()
+
+
+def test_two_regions_are_joined_so_that_facts_stay_in_their_own_streams() -> None:
+    for combination, remotes in (("two-regions-east", 0), ("two-regions-west", 1)):
+        made = objects(combination)
+        config = next(each["data"]["nats.conf"] for each in made if "nats.conf" in each.get("data", {}))
+        denied = re.findall(r"deny_(?:imports|exports): \[(.*)\]", config)
+        assert len(denied) == 2 * remotes and all(json.loads(f"[{each}]") == list(KEPT_AT_HOME) for each in denied)
+        assert "leafnodes" in config and len(re.findall(r"url: ", config)) == remotes
+        for name, _, container in containers(combination):
+            told = {each["name"]: each.get("value") for each in container.get("env", [])}
+            if "MERKEZ_REGION" in told:
+                assert told["MERKEZ_REGIONS"] == "eu-central,eu-west"
+                assert told["MERKEZ_NATS_URL"] == "nats://merkez-nats:4222", "no fact goes to another region's stream"
+            if name == "Job/merkez-migrate":
+                assert told["MERKEZ_DATABASE_REGIONS"] == "eu-central,eu-west,eu-north"

@@ -19,7 +19,7 @@ from tests.flows.test_inbound_call import (
     usage_of,
 )
 
-AUDIO_SURVIVES = ("tenancy", "flows", "routing", "recording", "engagement", "billing", "analytics", "gateway")
+AUDIO_SURVIVES = ("tenancy", "flows", "routing", "recording", "engagement", "billing", "analytics", "wfm", "gateway")
 
 
 @pytest.mark.parametrize("victim", AUDIO_SURVIVES)

@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 SITTING = 450
 GENERATED = ("libs/contracts/src/", "package-lock.json", "requirements", "schema.d.ts", "descriptors.binpb")
-STATEFUL = ("tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics")
+STATEFUL = ("tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "wfm")
 
 
 def committed() -> list[Path]:

@@ -71,6 +71,10 @@ capabilities: {drop: [ALL]}
 - {name: MERKEZ_GRPC_HOST, value: "0.0.0.0"}
 - {name: MERKEZ_GRPC_PORT, value: "7000"}
 - {name: MERKEZ_REGION, value: {{ $v.region | quote }}}
+{{- with $v.regions }}
+{{- if not (has $v.region .) }}{{ fail "regions must have the region of this release among them" }}{{ end }}
+- {name: MERKEZ_REGIONS, value: {{ join "," . | quote }}}
+{{- end }}
 - {name: MERKEZ_NATS_URL, value: {{ include "merkez.natsUrl" .root | quote }}}
 - {name: MERKEZ_STREAM_REPLICAS, value: {{ $v.nats.streamReplicas | quote }}}
 - {name: MERKEZ_INTERNAL_KEY, value: /etc/merkez/internal/{{ $v.secrets.internalKey.key }}}

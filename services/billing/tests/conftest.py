@@ -13,7 +13,9 @@ import pytest_asyncio
 from billing.consumers import HANDLERS
 from billing.domain.statements import Statement
 from billing.domain.usage import UsageRecord
-from billing.ops import usage as ops
+from billing.live.decks import DeckShelf
+from billing.live.rating import Rating
+from billing.ops.issuing import preview_invoice
 from billing.store import usage as store
 from chassis.bus import FactMeta
 from chassis.instants import time_out
@@ -52,6 +54,11 @@ class Ledger:
     def __post_init__(self) -> None:
         self.tenant = self.tenant or new_id("ten", self.clock.now())
 
+    @property
+    def rating(self) -> Rating:
+        """What rates by decks."""
+        return Rating(self.db, DeckShelf(self.db))
+
     def twin(self) -> Ledger:
         """Another tenant."""
         return Ledger(self.db, self.clock)
@@ -75,7 +82,7 @@ class Ledger:
     async def invoice(self, time: datetime | None = None) -> Statement:
         """The preview of a month."""
         at = time or self.clock.now()
-        return await self.db.run(self.tenant, lambda tx: ops.preview_invoice(tx, at))
+        return await self.db.run(self.tenant, lambda tx: preview_invoice(tx, at))
 
     async def amounts(self, time: datetime | None = None) -> dict[str, Decimal]:
         """Amount by meter."""

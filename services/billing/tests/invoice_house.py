@@ -38,7 +38,7 @@ class House:
     ledger: Ledger
 
     def __post_init__(self) -> None:
-        self.sweeper = Sweeper(self.ledger.db, RULES)
+        self.sweeper = Sweeper(self.ledger.rating, RULES)
 
     async def set_up(self, prefix: str = "MRK-") -> str:
         """The legal entity that sends the invoices; its id."""

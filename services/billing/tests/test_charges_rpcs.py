@@ -86,8 +86,8 @@ async def house(ledger: Ledger, rpc: RpcHouse) -> House:
     await rpc.serve(
         "billing",
         [
-            (add_BillingServiceServicer_to_server, Billing(ledger.db)),
-            (add_UsageServiceServicer_to_server, Usage(ledger.db)),
+            (add_BillingServiceServicer_to_server, Billing(ledger.rating)),
+            (add_UsageServiceServicer_to_server, Usage(ledger.rating)),
             (add_MeterServiceServicer_to_server, Meters(ledger.db)),
             (add_CouponServiceServicer_to_server, Coupons(ledger.db)),
             (add_TaxServiceServicer_to_server, Taxes(ledger.db)),

@@ -22,7 +22,7 @@ ask = billing_service_pb2
 
 @pytest_asyncio.fixture
 async def stub(ledger: Ledger, rpc: RpcHouse) -> Any:
-    await rpc.serve("billing", [(add_BillingServiceServicer_to_server, Billing(ledger.db))])
+    await rpc.serve("billing", [(add_BillingServiceServicer_to_server, Billing(ledger.rating))])
     return rpc.stub(BillingServiceStub, "billing")
 
 

@@ -64,8 +64,8 @@ async def desk(house: House, rpc: RpcHouse) -> AsyncIterator[Desk]:
     collector = Collector(house.ledger.db, None)
     service, operators = invoice_service_pb2_grpc, invoice_operator_service_pb2_grpc
     await rpc.serve("billing", [
-        (service.add_InvoiceServiceServicer_to_server, Invoices(house.ledger.db, collector)),
-        (operators.add_InvoiceOperatorServiceServicer_to_server, InvoiceOperators(house.ledger.db, RULES.settle)),
+        (service.add_InvoiceServiceServicer_to_server, Invoices(house.ledger.rating, collector)),
+        (operators.add_InvoiceOperatorServiceServicer_to_server, InvoiceOperators(house.ledger.rating, RULES.settle)),
         (operators.add_PaymentEventServiceServicer_to_server, PaymentEvents(collector)),
     ])  # fmt: skip
     yield Desk(rpc, house)

@@ -9,22 +9,26 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from billing.ops import parties
 from billing.ops import usage as ops
 from billing.store import days
 from billing.store.tables import usage_records
 from chassis.auth import generate_key
 from chassis.bus import Bus
+from chassis.turns import TurnTaking
 from kernel.clock import SystemClock
 from kernel.ids import new_id
 from merkez_local.postgres import free_port
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
-from testkit import eventually
+from testkit import ManualClock, eventually
 
-from .conftest import MARCH, Ledger, call_fact
+from .conftest import MARCH, Ledger, call_fact, plan_fact
+from .invoice_house import DAY, House
 from .test_statements import APRIL, be_at, message_rate, plan, signed, statement
 from .test_statements import event as usage_event
 
@@ -154,3 +158,65 @@ async def test_billing_that_is_killed_over_and_over_rates_every_call_once(
 async def _recorded(ledger: Ledger, total: int) -> bool:
     counted = select(func.count().label("found")).where(usage_records.c.tenant_id == ledger.tenant)
     return (await ledger.db.run(ledger.tenant, lambda tx: tx.one(counted), read_only=True))["found"] == total
+
+
+async def test_invoice_run_that_dies_before_any_of_its_statements_issues_each_invoice_once(house: House) -> None:
+    await house.set_up()
+    others = [House(house.ledger.twin()) for _ in range(2)]
+    for each in (house, *others):
+        await each.used_march(60)
+    house.go_to(APRIL + 2 * DAY)
+    deaths = await until_done(house.ledger, house.sweeper.sweep)
+    assert deaths >= 20
+    issued = [await each.invoices() for each in (house, *others)]
+    assert sorted(each.number for [each] in issued) == [f"MRK-{number:06d}" for number in (1, 2, 3)]
+    assert {each.total for [each] in issued} == {Decimal("20.06")}
+
+
+async def test_billing_that_is_killed_in_the_middle_of_an_invoice_run_loses_and_doubles_nothing(
+    service_db: Any, databases: Any, nats_server: Any, tmp_path: Path
+) -> None:
+    now = SystemClock().now()
+    clock = ManualClock(now)  # the processes' clock is the machine's
+    plain, key = await databases.settings("billing"), tmp_path / "key.json"
+    made = await service_db("billing", clock=clock)
+    house = House(Ledger(TurnTaking(made.engine, made.system_engine, made.schema, clock), clock))
+    key.write_text(generate_key())
+    settings = {
+        "MERKEZ_DATABASE_URL": plain.database_url, "MERKEZ_SYSTEM_DATABASE_URL": plain.system_database_url,
+        "MERKEZ_NATS_URL": nats_server.url, "MERKEZ_INTERNAL_KEY": str(key), "MERKEZ_DATA_DIR": str(tmp_path / "data"),
+        "MERKEZ_GRPC_PORT": str(free_port()), "MERKEZ_TELEPHONY_ADDRESS": "127.0.0.1:1",
+    }  # fmt: skip
+    prefix = f"K{new_id('evt', now)[-6:].upper()}-"
+    seller = await house.set_up(prefix)
+    begin = (now - timedelta(days=62)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    houses = [House(Ledger(house.ledger.db, clock)) for _ in range(30)]
+    for each in houses:
+        each.ledger.clock.advance(begin - clock.now())
+        await each.ledger.tell(plan_fact(begin))
+        await each.ledger.tell(call_fact("call", 60, begin + DAY))
+        await each.do(lambda tx: parties.set_terms(tx, seller, 14, 0))
+    clock.advance(now - clock.now())
+
+    async def first_months() -> list[Any]:
+        return [found[0] for each in houses if (found := await each.invoices()) and found[0].number]
+
+    kills = 0
+    while kills < 6 and len(await first_months()) < len(houses):
+        async with billing_process(settings, tmp_path / f"log_{kills}") as process:
+            already = len(await first_months())
+            wanted = min(already + 5, len(houses))
+            await eventually(lambda wanted=wanted: _many(first_months, wanted), deadline=60)
+            process.kill()
+        kills += 1
+    async with billing_process(settings, tmp_path / "log_last"):
+        await eventually(lambda: _many(first_months, len(houses)), deadline=120)
+    every = [invoice for each in houses for invoice in await each.invoices() if invoice.number.startswith(prefix)]
+    assert kills >= 1
+    assert sorted(each.sequence for each in every) == list(range(1, len(every) + 1))
+    assert len({(each.tenant_id, each.start_time) for each in every}) == len(every)
+    assert {each.total for each in await first_months()} == {Decimal("0.06")}
+
+
+async def _many(found: Callable[[], Awaitable[list[Any]]], wanted: int) -> bool:
+    return len(await found()) >= wanted

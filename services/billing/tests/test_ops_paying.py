@@ -142,7 +142,7 @@ async def test_card_is_charged_when_the_invoice_is_issued(house: House) -> None:
     await house.used_march(60)
     await with_card(house)
     bank = Bank(SUCCEEDED)
-    house.sweeper = Sweeper(house.ledger.db, RULES, Collector(house.ledger.db, bank).try_to_pay)
+    house.sweeper = Sweeper(house.ledger.rating, RULES, Collector(house.ledger.db, bank).try_to_pay)
     invoice = await house.issued()
     assert invoice.state is State.PAID and [each.amount for each in bank.asked] == [euros("20.06")]
 
@@ -183,7 +183,7 @@ async def test_refused_card_is_said_and_tried_again_with_the_next_reminder(house
     await with_card(house)
     declined = Outcome(PaymentState.FAILED, "pi_1", "card_declined")
     bank = Bank(declined, SUCCEEDED)
-    house.sweeper = Sweeper(house.ledger.db, RULES, Collector(house.ledger.db, bank).try_to_pay)
+    house.sweeper = Sweeper(house.ledger.rating, RULES, Collector(house.ledger.db, bank).try_to_pay)
     assert invoice.due_time is not None
     await house.run(invoice.due_time + DAY)
     whole = await house.whole(invoice.invoice_id)

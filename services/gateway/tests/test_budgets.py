@@ -14,6 +14,7 @@ from gateway.tokens import Access
 from kernel.ids import new_id
 from kernel.tenant import Principal
 from merkez.gateway.v1.gateway_events_pb2 import ApiRequestLimitReached
+from merkez.gateway.v1.limit_events_pb2 import ApiRequestsOverLimit
 from merkez.tenancy.v1.tenancy_events_pb2 import PlanSubscribed
 from testkit import eventually
 from testkit.clock import ManualClock
@@ -88,6 +89,31 @@ async def test_soft_limit_refuses_nobody_and_tells_the_owner_once_a_minute(make_
     assert await admitted([budgets], access, 50) == 50
     await eventually(lambda: [each.limit for each in heard] == [5])
     await budgets.close()
+
+
+async def test_what_a_soft_limit_lets_pass_is_told_once_when_its_minute_is_over(make_bus: Buses) -> None:
+    clock = ManualClock()
+    ears, heard = await make_bus("billing"), list[ApiRequestsOverLimit]()
+
+    async def hear(message: Any) -> None:
+        if message.subject.endswith("api_requests_over_limit"):
+            heard.append(ApiRequestsOverLimit.FromString(message.data))
+
+    access = partner(clock, 5, hard=False)
+    await ears.subscribe(f"merkez.{access.principal.tenant_id}.budget.v1.*", hear)
+    gateways = [RequestBudgets(await make_bus("gateway"), clock) for _ in range(2)]
+    assert await admitted(gateways, access, 25) == 50
+    for each in gateways:
+        await each.tell_over()
+    assert not heard, "the minute isn't over"
+    clock.advance(60)
+    for each in gateways:
+        await each.tell_over()
+        await each.tell_over()
+    await eventually(lambda: len(heard) == 2)
+    assert sum(each.count for each in heard) == 45 and len({each.gateway_id for each in heard}) == 2
+    for each in gateways:
+        await each.close()
 
 
 async def test_without_nats_a_gateway_goes_on_with_its_share(make_bus: Buses) -> None:

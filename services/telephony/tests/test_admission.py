@@ -21,7 +21,7 @@ from kernel.errors import QuotaExceeded, Unavailable
 from kernel.ids import new_id
 from kernel.money import Money
 from sqlalchemy import func, select
-from telephony.domain import calls, lines
+from telephony.domain import calls, legs, lines
 from telephony.domain.calls import EndParty
 from telephony.domain.cdrs import Ending
 from telephony.domain.lines import Line, Load, OutboundSettings, Spent
@@ -153,9 +153,9 @@ class Nodes:
         self.ledgers = [Ledger(lambda db=db: db, f"node-{n}", tasks) for n, db in enumerate(dbs)]
         self.lines = [Lines(db, f"node-{n}", clock.now, tasks) for n, db in enumerate(dbs)]
 
-    async def begin(self, node: int, limit: int, **more) -> ops.Started:
+    async def begin(self, node: int, limit: int, *, soft: bool = False, **more) -> ops.Started:
         call = a_call(self.clock.now(), node_id=f"node-{node}", **more)
-        wish = ops.NewCall(call, an_id("leg"), limit)
+        wish = ops.NewCall(call, an_id("leg"), limit, soft=soft)
         return await self.ledgers[node].begin(self.tenant, call.call_id, ops.start_calls, wish)
 
     async def end(self, node: int, call_id: str):
@@ -192,6 +192,32 @@ async def test_the_last_place_is_any_nodes_and_never_two(nodes) -> None:
         await nodes.end(int(taken.call.node_id[-1]), taken.call.call_id)
         assert not (await nodes.begin(round_ % 2, limit=1)).refusal
         nodes.clock.advance(ops.HEARTBEAT_FRESH + timedelta(seconds=1))  # its node died: its place is free
+
+
+async def test_a_soft_limit_lets_every_caller_in_and_is_passed_once_whatever_node_they_come_to(nodes) -> None:
+    begun = await asyncio.gather(*(nodes.begin(n % 2, limit=5, soft=True) for n in range(20)))
+    assert not any(each.refusal for each in begun) and await nodes.count(live_calls, live_calls.c.counted) == 20
+    over = [each for each in await told(nodes.dbs[0], nodes.tenant) if each.DESCRIPTOR.name == "CallOverLimit"]
+    assert sorted(each.live_calls for each in over) == list(range(6, 21)), "each call over it is metered"
+    assert [each.live_calls for each in over if each.passed] == [6] and {each.limit for each in over} == {5}
+    await asyncio.gather(*(nodes.end(int(each.call.node_id[-1]), each.call.call_id) for each in begun[:16]))
+    assert (await nodes.begin(0, limit=4)).refusal, "by a hard one what is up counts like any other call"
+
+
+async def test_a_call_out_over_a_soft_limit_goes_out(nodes) -> None:
+    now = nodes.clock.now()
+
+    async def dial(soft: bool) -> None:
+        call = a_call(now)
+        leg = legs.Leg(an_id("leg"), call.call_id, legs.Party.CUSTOMER, legs.LegState.RINGING, address="+994125550101")
+        await nodes.dbs[0].run(nodes.tenant, lambda tx: ops.start_outbound(tx, call, leg, "", 1, now, soft=soft))
+
+    await dial(False)
+    with pytest.raises(calls.ConcurrentCallLimitReached):
+        await dial(False)
+    await dial(True)
+    over = [each for each in await told(nodes.dbs[0], nodes.tenant) if each.DESCRIPTOR.name == "CallOverLimit"]
+    assert [(each.limit, each.live_calls, each.passed) for each in over] == [(1, 2, True)]
 
 
 async def test_two_nodes_take_and_let_go_lines_of_one_trunk_and_none_is_left(nodes) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from chassis.instants import duration_out
-from kernel.errors import Unavailable
+from kernel.errors import DomainError, Unavailable
 from merkez.billing.v1 import rate_deck_pb2, reservation_service_pb2
 from merkez.billing.v1.reservation_service_pb2_grpc import (
     ReservationServiceServicer,
@@ -35,9 +35,16 @@ class FakeBilling(ReservationServiceServicer):
         self.refusal = ""
         self.away = False
         self.asked: list[Any] = []
+        self.checked: list[str] = []
 
     async def ReserveCall(self, request: Any, context: Any) -> reservation_service_pb2.CallReservation:
         return self._answer(request, 0)
+
+    async def CheckCall(self, request: Any, context: Any) -> reservation_service_pb2.CheckCallResponse:
+        if self.away:
+            raise Unavailable("billing restarts")
+        self.checked.append(request.number)
+        return reservation_service_pb2.CheckCallResponse(prepaid=self.prepaid, refusal=self.refusal)
 
     async def ExtendReservation(self, request: Any, context: Any) -> reservation_service_pb2.CallReservation:
         return self._answer(request, request.talked.ToTimedelta() // SECOND)
@@ -154,3 +161,31 @@ def test_credit_says_when_a_call_is_over() -> None:
     assert paid.pause(5 * SECOND, 2.0) == 1.0
     assert paid.pause(timedelta(seconds=5.9), 2.0) == 0.2
     assert paid.unanswered().pause(5 * SECOND, 1.0) == 1.0
+
+
+@pytest.mark.parametrize(("refusal", "reason"), [
+    ("BALANCE_USED_UP", "BALANCE_TOO_LOW_TO_CALL"), ("NO_RATE", "NUMBER_HAS_NO_RATE"),
+    ("BLOCKED", "NUMBER_HAS_NO_RATE"),
+])  # fmt: skip
+async def test_number_that_cant_be_paid_for_is_refused_before_it_is_rung(
+    exchange: Exchange, billing: FakeBilling, refusal: str, reason: str
+) -> None:
+    prepaid = Prepaid(exchange.house, exchange.switchboard, Billing(exchange.rpc.peers("telephony")))
+    billing.refusal = refusal
+    with pytest.raises(DomainError) as refused:
+        await prepaid.check(exchange.tenant_id, "+15550100199")
+    assert refused.value.reason == reason
+    billing.refusal = ""
+    await prepaid.check(exchange.tenant_id, "+15550100199")
+    billing.away = True
+    await prepaid.check(exchange.tenant_id, "+15550100199")
+
+
+async def test_company_that_pays_by_invoice_is_asked_about_one_number_and_then_trusted(
+    exchange: Exchange, billing: FakeBilling
+) -> None:
+    prepaid = Prepaid(exchange.house, exchange.switchboard, Billing(exchange.rpc.peers("telephony")))
+    billing.prepaid = False
+    for _ in range(2):
+        await prepaid.check(exchange.tenant_id, "+15550100199")
+    assert billing.checked == ["+15550100199"]

@@ -21,6 +21,7 @@ from merkez.telephony.v1 import trunk_pb2, trunk_service_pb2_grpc
 from merkez.tenancy.v1 import (
     emergency_service_pb2_grpc,
     inventory_service_pb2_grpc,
+    limit_service_pb2_grpc,
     number_service_pb2_grpc,
     operator_plan_service_pb2_grpc,
     operator_service_pb2_grpc,
@@ -81,6 +82,7 @@ class Stubs:
         self.inventory = stub(inventory_service_pb2_grpc.InventoryServiceStub)
         self.emergency = stub(emergency_service_pb2_grpc.EmergencyAddressServiceStub)
         self.porting = stub(porting_service_pb2_grpc.PortingServiceStub)
+        self.limits = stub(limit_service_pb2_grpc.LimitServiceStub)
         self.carriers = stub(porting_service_pb2_grpc.CarrierServiceStub)
 
 

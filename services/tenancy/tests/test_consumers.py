@@ -15,6 +15,7 @@ from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, session_service_pb2, tenancy_events_pb2, tenant_service_pb2
 from merkez.type.v1 import money_pb2
 from tenancy.consumers import HANDLERS
+from tenancy.consumers.money import Money
 from tenancy.ops import held, operators, overdue
 from tenancy.ops import notices as notices_of
 from testkit import eventually
@@ -167,7 +168,7 @@ async def test_overdue_invoice_is_a_notice_and_suspends_only_after_the_last_stag
     town: Any, firm: Any, make_bus: Any
 ) -> None:
     bus = await make_bus("tenancy")
-    await bus.consume(town.db, "tenancy", HANDLERS)
+    await bus.consume(town.db, "tenancy", {**HANDLERS, **Money("https://m.example", mailed=True).handlers})
     owed = money_pb2.Money(currency="EUR", amount="20.06")
     invoice = invoice_pb2.Invoice(invoice_id="ivc_1", number="MRK-000001", owed=owed)
 

@@ -144,13 +144,6 @@ def test_invitation_expires_by_the_clock_alone() -> None:
     assert made.state_at(NOW + timedelta(days=7)) == "EXPIRED"
 
 
-def test_one_more_than_the_plan_allows_is_refused_with_the_limit() -> None:
-    plans.check_room("brands", 2, 1)
-    with pytest.raises(plans.PlanLimitReached) as refused:
-        plans.check_room("brands", 2, 2)
-    assert refused.value.metadata == {"limit": "brands", "allowed": "2"}
-
-
 def test_plan_too_small_names_each_limit() -> None:
     limits = catalogue.seed().find("starter").limits
     plans.check_fit(limits, {"users": 5, "numbers": 2, "brands": 1})

@@ -25,6 +25,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/callbacks", "watch", lazyPage(() => import("./pages/watch/callbacks/CallbacksPage.tsx"))],
   ["/recordings", "watch", lazyPage(() => import("./pages/watch/RecordingsPage.tsx"))],
   ["/simulator", "watch", lazyPage(() => import("./pages/watch/simulator/SimulatorPage.tsx"))],
+  ["/planning", "watch", lazyPage(() => import("./pages/planning/PlanningPage.tsx"))],
   ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],
   ["/customers/:customerId", "desktop", lazyPage(() => import("./pages/watch/CustomerPage.tsx"))],
   ["/admin/brands", "manage", lazyPage(() => import("./pages/admin/BrandsPage.tsx"))],
@@ -46,7 +47,8 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/admin/dispositions", "manage", lazyPage(() => import("./pages/admin/DispositionsPage.tsx"))],
   ["/admin/api-keys", "manage", lazyPage(() => import("./pages/admin/ApiKeysPage.tsx"))],
   ["/admin/audit", "manage", lazyPage(() => import("./pages/admin/AuditPage.tsx"))],
-  ["/admin/billing/:invoiceId?", "billing", lazyPage(() => import("./pages/admin/BillingPage.tsx"))],
+  ["/admin/billing/:invoiceId?", "pay", lazyPage(() => import("./pages/admin/BillingPage.tsx"))],
+  ["/admin/client-bills", "billing", lazyPage(() => import("./pages/admin/clients/ClientBillsPage.tsx"))],
   ["/admin/organisation", "billing", lazyPage(() => import("./pages/admin/OrganisationPage.tsx"))],
 ];
 

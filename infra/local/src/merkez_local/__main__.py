@@ -50,6 +50,30 @@ async def _run() -> int:
     return 1 if system.lost.is_set() else 0
 
 
+async def _run_regions() -> int:
+    console, stop = Console(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    from merkez_local.regions import Regions, RegionsOptions
+
+    regions = Regions(RegionsOptions(data_dir=_data_dir() / "regions"), console)
+    starting = asyncio.ensure_future(regions.start())  # noqa: TID251 - awaited right below
+    stopped = asyncio.ensure_future(stop.wait())  # noqa: TID251 - awaited right below
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        if error := starting.exception():
+            print(f"Merkez did not start. {error}", file=sys.stderr)
+            return 1
+        for name in regions.systems:
+            console.say(f"  {name}:  {regions.front.url(name)}")
+        await stopped
+        await regions.stop()
+    else:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+    return 0
+
+
 def _data_dir() -> Path:
     return Path(os.environ.get("MERKEZ_LOCAL_DIR", ROOT / ".local"))
 
@@ -93,6 +117,8 @@ def main() -> int:
     verb, *rest = sys.argv[1:] or ["run"]
     if verb == "run":
         return asyncio.run(_run())
+    if verb == "run-regions":
+        return asyncio.run(_run_regions())
     if verb == "npm":
         return _npm(rest)
     if verb == "web-modules":
@@ -116,7 +142,10 @@ def main() -> int:
         from merkez_local.operations import look_after
 
         return look_after(_data_dir(), rest)
-    print(f"There is no `{verb}`; there are run, npm, web-modules, trace, picture, operator and ops.", file=sys.stderr)
+    print(
+        f"There is no `{verb}`; there are run, run-regions, npm, web-modules, trace, picture, operator and ops.",
+        file=sys.stderr,
+    )
     return 2
 
 

@@ -90,6 +90,12 @@ class Child:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
 
+    async def end(self) -> None:
+        """SIGKILL, and nobody starts it again: as its machine's death would end it."""
+        self._stopping.set()
+        self.kill()
+        await self.stop()
+
     async def _spawn(self) -> None:
         def begin() -> None:
             self._log_from = logs.size(self._log)

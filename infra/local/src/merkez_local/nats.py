@@ -14,18 +14,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from merkez_local import logs
+from merkez_local.place import HERE, Place
 from merkez_local.postgres import free_port, stop_process
 
 LOG = "nats.log"
 _CONFIG = """\
 server_name: {name}
-listen: "127.0.0.1:{port}"
-http: "127.0.0.1:{monitor}"
+listen: "{host}:{port}"
+http: "{host}:{monitor}"
 max_payload: 4MB
 jetstream {{
   store_dir: "{store}"
-  sync_interval: {sync}
+  sync_interval: {sync}{domain}
 }}
+"""
+_LEAVES = """\
+leafnodes {{
+  {listen}
+  reconnect: 1
+  remotes: [{remotes}]
+}}
+ping_interval: "1s"
+ping_max: 2
 """
 
 
@@ -42,11 +52,12 @@ class Nats:
     monitor_port: int
     pid: int
     process: subprocess.Popen[bytes] | None = None
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
         """What clients connect to."""
-        return f"nats://127.0.0.1:{self.port}"
+        return f"nats://{self.host}:{self.port}"
 
     def stop(self, deadline: float = 10.0) -> None:
         """Orderly stop; kills after `deadline` seconds."""
@@ -54,7 +65,13 @@ class Nats:
 
 
 def start_nats(
-    data_dir: Path, *, port: int = 0, monitor_port: int = 0, durable: bool = True, deadline: float = 30.0
+    data_dir: Path,
+    *,
+    port: int = 0,
+    monitor_port: int = 0,
+    durable: bool = True,
+    deadline: float = 30.0,
+    place: Place = HERE,
 ) -> Nats:
     """Start nats-server with its streams in `data_dir`. Blocks until JetStream is ready. Port 0 takes a free one.
 
@@ -70,20 +87,32 @@ def start_nats(
     config.write_text(
         _CONFIG.format(
             name=f"merkez-{port}", port=port, monitor=monitor_port, store=data_dir,
-            sync="always" if durable else '"2m"',
-        )
+            sync="always" if durable else '"2m"', host=place.host,
+            domain=f'\n  domain: "{place.region}"' if place.regions else "",
+        ) + _leaves(place)
     )  # fmt: skip
     log = data_dir / LOG
     since = logs.size(log)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [_binary(), "-c", str(config)],
+            place.command([_binary(), "-c", str(config)]),
             stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     (data_dir / "nats.pid").write_text(str(process.pid))
-    server = Nats(data_dir, port, monitor_port, process.pid, process)
+    server = Nats(data_dir, port, monitor_port, process.pid, process, place.host)
     _wait_ready(server, process, log, since, deadline)
     return server
+
+
+def _leaves(place: Place) -> str:
+    if not place.regions:
+        return ""
+    from chassis.regions import KEPT_AT_HOME  # here, since it loads what one region has no use for
+
+    deny = ", ".join(f'"{subject}"' for subject in KEPT_AT_HOME)
+    remotes = ", ".join(f'{{url: "{url}", deny_imports: [{deny}], deny_exports: [{deny}]}}' for url in place.remotes)
+    listen = f'listen: "{place.host}:{place.leaf_port}"' if place.leaf_port else ""
+    return _LEAVES.format(listen=listen, remotes=remotes)
 
 
 def _stop_leftover(data_dir: Path, config: Path) -> None:
@@ -108,7 +137,7 @@ def _binary() -> str:
 
 
 def _wait_ready(server: Nats, process: subprocess.Popen[bytes], log: Path, since: int, deadline: float) -> None:
-    url = f"http://127.0.0.1:{server.monitor_port}/healthz?js-server-only=true"
+    url = f"http://{server.host}:{server.monitor_port}/healthz?js-server-only=true"
     end = time.monotonic() + deadline
     while True:
         with (

@@ -52,6 +52,12 @@ _SETTINGS = {
     # SERIALIZABLE locks what was read: fine-grained as long as possible, so that strangers don't conflict.
     "max_pred_locks_per_transaction": "256",
     "max_pred_locks_per_page": "32",
+    # A machine that vanishes in a transaction must not keep its locks for the minutes TCP waits by itself.
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "4000",
+    "idle_in_transaction_session_timeout": "4000",
 }
 # Survives the server's death, as some tests need, not the machine's.
 _UNSAFE = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
@@ -71,6 +77,7 @@ class Postgres:
     password: str
     pid: int
     process: subprocess.Popen[bytes] | None = None
+    host: str = "127.0.0.1"
 
     def url(
         self,
@@ -82,14 +89,16 @@ class Postgres:
     ) -> str:
         """SQLAlchemy URL of `database`; as the administrator unless told otherwise."""
         secret = self.password if password is None else password
-        return f"{dialect}://{user}:{secret}@127.0.0.1:{self.port}/{database}"
+        return f"{dialect}://{user}:{secret}@{self.host}:{self.port}/{database}"
 
     def stop(self, deadline: float = 20.0) -> None:
         """Fast shutdown (sessions are cut, data is safe); kills after `deadline` seconds."""
         stop_process(self.pid, self.process, signal.SIGINT, deadline)
 
 
-def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadline: float = 60.0) -> Postgres:
+def start_postgres(
+    data_dir: Path, *, port: int = 0, durable: bool = True, deadline: float = 60.0, host: str = "127.0.0.1"
+) -> Postgres:
     """Start PostgreSQL on `data_dir`, making it first when it is empty. Blocks until it takes connections.
 
     `port` 0 takes a free one. `durable=False` turns fsync off: for tests only. A server left running on the same
@@ -99,9 +108,11 @@ def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadl
     user = _system_user(data_dir)
     _make(data_dir, user)
     _stop_leftover(data_dir)
+    if not host.startswith("127."):
+        _admit_network(data_dir)
     password = (data_dir / "admin.password").read_text()
     port = port or free_port()
-    settings = _SETTINGS | {"port": str(port)} | ({} if durable else _UNSAFE)
+    settings = _SETTINGS | {"port": str(port), "listen_addresses": host} | ({} if durable else _UNSAFE)
     arguments = [str(_binaries() / "postgres"), "-D", str(data_dir)]
     for name, value in settings.items():
         arguments += ["-c", f"{name}={value}"]
@@ -119,7 +130,7 @@ def start_postgres(data_dir: Path, *, port: int = 0, durable: bool = True, deadl
             **user,
         )
     _wait_ready(data_dir, process, log, since, deadline)
-    return Postgres(data_dir, port, password, process.pid, process)
+    return Postgres(data_dir, port, password, process.pid, process, host)
 
 
 def free_port() -> int:
@@ -200,6 +211,13 @@ def _make(data_dir: Path, user: _User) -> None:
     secret = data_dir / "admin.password"
     with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
         output.write(password)
+
+
+def _admit_network(data_dir: Path) -> None:
+    # initdb lets in loopback alone. By password, as from everywhere.
+    rules, line = data_dir / "pg_hba.conf", "host all all samenet scram-sha-256\n"
+    if line not in (text := rules.read_text()):
+        rules.write_text(text + line)
 
 
 def _give(path: Path, user: _User) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from chassis.settings import SERVICES, ProcessSettings, SettingsError, load
 
+from merkez_local.place import HERE, Place
+
 
 def settings_problems(environments: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
     """A sentence for every setting some service would refuse; each is said once. Takes milliseconds."""
@@ -23,11 +25,11 @@ def settings_problems(environments: Mapping[str, Mapping[str, str]]) -> tuple[st
     return tuple(found)
 
 
-def start_service(name: str, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+def start_service(name: str, environment: Mapping[str, str], log: Path, place: Place = HERE) -> subprocess.Popen[bytes]:
     """`python -m <name>`, in a session of its own: Ctrl-C is for the supervisor, which stops things in their order."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", name],
+            place.command([sys.executable, "-m", name]),
             env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
 

@@ -28,6 +28,7 @@ from merkez_local.claim import AlreadyRuns, Card, Claim
 from merkez_local.console import Console
 from merkez_local.database import DATABASE, bring_up_to_date
 from merkez_local.nats import Nats, start_nats
+from merkez_local.place import HERE, Place
 from merkez_local.postgres import Postgres, free_port, start_postgres
 from merkez_local.services import settings_problems, start_service
 from merkez_local.web_build import build_web
@@ -52,6 +53,9 @@ class Options:
     web: bool = True
     telephony_nodes: int = 1
     """How many processes hold calls; each is a node of its own and adopts the calls of one that dies."""
+    place: Place = HERE
+    postgres: Postgres | None = None
+    """A running server of several regions, with an up to date database; None starts one of its own."""
     environment: dict[str, str] = field(default_factory=dict)
     """More `MERKEZ_*` variables for every service."""
 
@@ -74,7 +78,7 @@ class System:
         self.lost = asyncio.Event()
         """Set when one of the servers can't be kept running; `lost_reason` says why in one line."""
         self.lost_reason = ""
-        self._postgres: Postgres | None = None
+        self._postgres: Postgres | None = options.postgres
         self._nats: Nats | None = None
         self._claim = Claim(options.data_dir)
         self._guard: subprocess.Popen[bytes] | None = None
@@ -85,12 +89,16 @@ class System:
     @property
     def url(self) -> str:
         """Where a browser goes."""
-        return f"http://localhost:{self._http_port}"
+        return f"http://{self._public_host}:{self._http_port}"
 
     @property
     def grpc_address(self) -> str:
         """Where partners' gRPC goes."""
-        return f"localhost:{self._grpc_port}"
+        return f"{self._public_host}:{self._grpc_port}"
+
+    @property
+    def _public_host(self) -> str:
+        return "localhost" if self.options.place == HERE else self.options.place.host
 
     @property
     def data_dir(self) -> Path:
@@ -99,12 +107,14 @@ class System:
 
     @property
     def _database(self) -> str:
+        if (server := self.options.postgres) is not None:
+            return f"postgresql+asyncpg://{server.host}:{server.port}/{DATABASE}"
         return f"postgresql+asyncpg://127.0.0.1:{self._ports['PostgreSQL']}/{DATABASE}"
 
     @property
     def nats_url(self) -> str:
         """Address of nats-server, for tests that look at the bus."""
-        return f"nats://127.0.0.1:{self._ports['NATS']}"
+        return f"nats://{self.options.place.host}:{self._ports['NATS']}"
 
     @property
     def admin_database_url(self) -> str:
@@ -115,7 +125,7 @@ class System:
     def service_address(self, name: str) -> str:
         """Internal gRPC address of a service: of all its processes, where there are several."""
         ports = [self._ports[process] for process, service in self.options.processes.items() if service == name]
-        several = ",".join(f"127.0.0.1:{port}" for port in ports)
+        several = ",".join(f"{self.options.place.host}:{port}" for port in ports)
         return several if len(ports) == 1 else f"ipv4:{several}"
 
     async def start(self) -> None:
@@ -144,13 +154,17 @@ class System:
         for server in reversed(self.servers.values()):
             await server.stop()
         self.servers.clear()
-        self._postgres = self._nats = None
+        self._postgres, self._nats = self.options.postgres, None
         if self._guard is not None:
             assert self._guard.stdin is not None
             self._guard.stdin.close()
             await asyncio.to_thread(self._guard.wait)
             self._guard = None
         self._claim.release()
+
+    async def end(self) -> None:
+        """Ends all of it at once without a word, as a region's loss of power would. `stop` is still due."""
+        await asyncio.gather(*(child.end() for child in (*self.children.values(), *self.servers.values())))
 
     async def wait_ready(self, name: str, deadline: float = READY_DEADLINE) -> None:
         """Returns once a service answers its health check. Raises `StartFailed` after `deadline` seconds, or when it
@@ -173,11 +187,7 @@ class System:
             self._claim.take(Card(self.url, self.grpc_address, self._database, os.getpid()))
             for name in ("logs", "traces", "services", "running"):
                 (self.data_dir / name).mkdir(exist_ok=True)
-            for name, make in (("internal.jwk", _internal_key), ("role.password", lambda: secrets.token_hex(24))):
-                path = self.data_dir / name
-                if not path.exists():
-                    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                        file.write(make())
+            make_secrets(self.data_dir)
         except AlreadyRuns as error:
             raise StartFailed(str(error)) from None
         except OSError as error:
@@ -213,7 +223,7 @@ class System:
                     raise StartFailed(f"Port {port} ({what}) {why} choose another: {variable}=9090 make run") from None
 
     async def _start_servers(self, notes: Path) -> None:
-        folder, durable = self.data_dir, self.options.durable
+        folder, durable, place = self.data_dir, self.options.durable, self.options.place
 
         def postgresql() -> subprocess.Popen[bytes]:
             self._postgres = start_postgres(folder / "postgres", port=self._ports["PostgreSQL"], durable=durable)
@@ -221,7 +231,7 @@ class System:
             return self._postgres.process
 
         def nats_server() -> subprocess.Popen[bytes]:
-            self._nats = start_nats(folder / "nats", port=self._ports["NATS"], durable=durable)
+            self._nats = start_nats(folder / "nats", port=self._ports["NATS"], durable=durable, place=place)
             assert self._nats.process is not None
             return self._nats.process
 
@@ -230,6 +240,8 @@ class System:
             ("PostgreSQL", postgresql, folder / "postgres" / postgres.LOG, signal.SIGINT),
             ("NATS", nats_server, folder / "nats" / nats.LOG, signal.SIGTERM),
         ):
+            if name == "PostgreSQL" and self.options.postgres is not None:
+                continue
             self.servers[name] = Child(name, start, log, self.console, notes, stop_signal=how, give_up=self._lose)
         await asyncio.gather(*(self._start_server(server) for server in self.servers.values()))
 
@@ -247,6 +259,8 @@ class System:
             self.console.step("The web app is built")
 
     async def _migrate(self) -> None:
+        if self.options.postgres is not None:
+            return
         assert self._postgres is not None
         password = (self.data_dir / "role.password").read_text()
         await bring_up_to_date(self._postgres, password)
@@ -255,7 +269,7 @@ class System:
     async def _start_services(self, notes: Path) -> None:
         for name, service in self.options.processes.items():
             log = self._log_of(name)
-            start = partial(start_service, service, self._environment(name, service), log)
+            start = partial(start_service, service, self._environment(name, service), log, self.options.place)
             self.children[name] = Child(name, start, log, self.console, notes)
         await asyncio.gather(*(child.start() for child in self.children.values()))
         self.console.step(f"Starting {', '.join(SERVICES)}")
@@ -283,6 +297,7 @@ class System:
                 "WEB_DIST": str(ROOT / "services" / "web" / "dist"),
                 "NODE_ID": name if name != service else f"{service}-0",
             }
+            | self._region(name, service)
             | database_settings(self._database, service, password)
             | {f"{peer.upper()}_ADDRESS": self.service_address(peer) for peer in SERVICES}
         )
@@ -295,6 +310,14 @@ class System:
             | {"PYTHONUNBUFFERED": "1"}
             | self.options.environment
         )
+
+    def _region(self, name: str, service: str) -> dict[str, str]:
+        place = self.options.place
+        if not place.regions:
+            return {}
+        node = f"{name if name != service else f'{service}-0'}.{place.region}"
+        hosts = dict.fromkeys(("GRPC_HOST", "HTTP_HOST", "PUBLIC_GRPC_HOST", "MEDIA_ADDRESSES"), place.host)
+        return hosts | {"REGION": place.region, "REGIONS": ",".join(place.regions), "NODE_ID": node}
 
     def operations_environment(self) -> dict[str, str]:
         """What `merkez-ops` is told, to look at this run."""
@@ -310,7 +333,8 @@ class System:
 
         if self.children[name].pid == 0:
             return False
-        return await (serves_http(self._http_port) if name == "gateway" else serves_grpc(self._ports[name]))
+        host = self.options.place.host
+        return await (serves_http(self._http_port, host) if name == "gateway" else serves_grpc(self._ports[name], host))
 
 
 def database_settings(database: str, service: str, password: str) -> dict[str, str]:
@@ -319,6 +343,15 @@ def database_settings(database: str, service: str, password: str) -> dict[str, s
         "DATABASE_URL": role_url(database, service, password),
         "SYSTEM_DATABASE_URL": role_url(database, service, password, system=True),
     }
+
+
+def make_secrets(folder: Path) -> None:
+    """What services trust each other by, and the password of their roles; what is there already stays."""
+    for name, make in (("internal.jwk", _internal_key), ("role.password", lambda: secrets.token_hex(24))):
+        path = folder / name
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(make())
 
 
 def _internal_key() -> str:

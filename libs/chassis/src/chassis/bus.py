@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
@@ -28,6 +27,7 @@ from chassis.consumer import Consumer, FactMeta, Handlers
 from chassis.lifecycle import Tasks
 from chassis.mutual_tls import Identity
 from chassis.outbox import Relay
+from chassis.regions import Horizon, Subscriptions, copy_of, far_subject, near_subject, said_again, source_of
 from chassis.settings import ProcessSettings
 from chassis.sql import Database
 from chassis.telemetry import log
@@ -113,7 +113,8 @@ class Bus:
         self._consumers: list[Consumer] = []
         self._told_of_return: list[Callable[[], None]] = []
         self._relays: list[Relay] = []
-        self._ensured: set[str] = set()
+        self._ensured: set[tuple[str, str]] = set()
+        self.horizon = Horizon(self.nats, settings.other_regions)
         self._ready = asyncio.Event()
         self._closing = False
         self._renew: Callable[[], None] = lambda: None
@@ -124,6 +125,8 @@ class Bus:
         bus = cls(settings)
         task = bus.tasks.spawn(bus._connect(), "nats connect")
         await asyncio.wait({task}, timeout=_CONNECT_WAIT)
+        if settings.other_regions:
+            bus.tasks.spawn(bus.horizon.watch(), "watch other regions")
         if not task.done():
             log.warning("nats can't be reached yet; going on without it", servers=settings.nats_url)
         return bus
@@ -158,17 +161,19 @@ class Bus:
                 await asyncio.wait_for(work.ready.wait(), 5)
         return work
 
-    async def subscribe(self, subject: str, callback: LiveCallback, *, queue: str = "") -> Subscription:
-        """Plain NATS: every subscriber (or one of a `queue`) sees each message that passes while it is there."""
+    async def subscribe(self, subject: str, callback: LiveCallback, *, queue: str = "") -> Subscriptions:
+        """Plain NATS: every subscriber (or one of a `queue` in each region) sees each message that passes anywhere
+        while it is there."""
 
         async def deliver(message: Msg) -> None:
             try:
-                await callback(LiveMessage(message.subject, message.data, dict(message.headers or {})))
+                await callback(_heard(message))
             except Exception:
                 log.exception("a live message could not be handled", subject=message.subject)
 
         await self.wait_connected()
-        return await self.nats.subscribe(subject, queue=queue, cb=deliver)
+        subjects = [subject, *(far_subject(region, subject) for region in self.settings.other_regions)]
+        return Subscriptions([await self.nats.subscribe(each, queue=queue, cb=deliver) for each in subjects])
 
     def publish_live(self, tenant_id: str, name: str, message: Message | bytes) -> None:
         """Send a live hint on `merkez.{tenant}.live.v1.{name}`. Not awaited; lost when NATS is away."""
@@ -176,6 +181,8 @@ class Bus:
         if self.connected:
             subject = facts.live_subject(tenant_id, name)
             self.tasks.spawn(self._publish_plain(subject, data), "publish live")
+            if self.settings.other_regions:
+                self.tasks.spawn(self._publish_plain(far_subject(self.settings.region, subject), data), "publish far")
 
     async def publish_fact(
         self,
@@ -208,21 +215,29 @@ class Bus:
             headers["traceparent"] = traceparent
         await self.ensure_stream(fact.owner)
         subject = facts.subject_for(facts.message_class(full_name), tenant_id)
-        await self.jetstream.publish(subject, payload, headers=headers)
+        taken = await self.jetstream.publish(subject, payload, headers=headers)
+        if self.settings.other_regions and taken.domain != self.settings.region:
+            # It may be in our stream or not: tried again it is, once.
+            raise OSError(f"a fact was taken by the domain {taken.domain!r}: let leaf nodes deny merkez.>")
 
-    async def ensure_stream(self, owner: str) -> None:
-        """Create or correct the owner's stream (`DEAD` for the dead letters). Both ends call it: order of start does
-        not matter."""
-        if owner in self._ensured:
+    async def ensure_stream(self, owner: str, region: str = "") -> None:
+        """Create or correct the owner's stream (`DEAD` for the dead letters), or the copy of another region's. Both
+        ends call it: order of start does not matter."""
+        if (owner, region) in self._ensured:
             return
         config = stream_config(owner, self.settings.stream_replicas)
+        if region:
+            name = copy_of(facts.STREAMS[owner], region)
+            config = replace(config, name=name, subjects=None, sources=[source_of(facts.STREAMS[owner], region)])
+        elif self.settings.other_regions and owner != facts.DEAD_STREAM:
+            config = replace(config, republish=said_again(self.settings.region))
         try:
             await self.jetstream.add_stream(config)
         except (BadRequestError, APIError) as error:
             if error.err_code != 10058:  # 10058: the name is in use with another configuration
                 raise
             await self.jetstream.update_stream(config)
-        self._ensured.add(owner)
+        self._ensured.add((owner, region))
 
     def forget_streams(self) -> None:
         """Have them ensured again: after a reconnect the server may have lost them."""
@@ -301,3 +316,7 @@ class Bus:
             await self.nats.publish(subject, data)
         except (NatsError, OSError) as error:
             log.debug("a live hint was lost", subject=subject, exc_info=error)
+
+
+def _heard(message: Msg) -> LiveMessage:
+    return LiveMessage(near_subject(message.subject), message.data, dict(message.headers or {}))

@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError, Message
+from kernel.clock import SystemClock
 from kernel.errors import DomainError, Unavailable
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -31,6 +32,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from chassis import facts
 from chassis.lifecycle import Tasks
+from chassis.regions import STAND_IN_SECONDS, copy_of
 from chassis.sql import Database, Tx
 from chassis.telemetry import context_from, counter, current_tenant, log, tracer
 
@@ -77,7 +79,8 @@ class Consumer:
         self.ready = asyncio.Event()
         self.tasks = Tasks(f"{name}.consumer")
         owners = {facts.CATALOGUE[full_name].owner for full_name in self.handlers}
-        self._pulls = [_Pull(self, owner) for owner in sorted(owners)]
+        regions = ("", *bus.settings.other_regions)
+        self._pulls = [_Pull(self, owner, region) for region in regions for owner in sorted(owners)]
 
     def start(self) -> None:
         """Take facts until drained or closed."""
@@ -103,7 +106,8 @@ class Consumer:
 
     async def _announce(self) -> None:
         for pull in self._pulls:
-            await pull.ready.wait()
+            if not pull.region:  # what comes from other regions is nobody's reason to wait
+                await pull.ready.wait()
         self.ready.set()
 
     async def work(self, message: Msg) -> None:
@@ -212,10 +216,12 @@ class Consumer:
 
 
 class _Pull:
-    """The pull side on one owner's stream: asks for as many facts as there is room for, keeps a lane per key."""
+    """The pull side on one owner's stream, or on the copy of another region's: asks for as many facts as there is room
+    for, keeps a lane per key."""
 
-    def __init__(self, consumer: Consumer, owner: str):
-        self.owner = owner
+    def __init__(self, consumer: Consumer, owner: str, region: str = ""):
+        self.owner, self.region = owner, region
+        self._stream = copy_of(facts.STREAMS[owner], region) if region else facts.STREAMS[owner]
         self.ready = asyncio.Event()
         self._consumer = consumer
         self._bus = consumer.bus
@@ -290,7 +296,7 @@ class _Pull:
             await self._bus.nats.flush(2)
 
     async def _ensure(self) -> None:
-        await self._bus.ensure_stream(self.owner)
+        await self._bus.ensure_stream(self.owner, self.region)
         subjects = sorted(
             facts.subject_for(kind, "*")
             for full_name, (kind, _) in self._consumer.handlers.items()
@@ -305,7 +311,7 @@ class _Pull:
             deliver_policy=DeliverPolicy.ALL,
             filter_subjects=subjects,
         )
-        await self._bus.jetstream.add_consumer(facts.STREAMS[self.owner], config)
+        await self._bus.jetstream.add_consumer(self._stream, config)
 
     async def _ask(self) -> None:
         room = _AT_ONCE - self._asked - len(self._at_hand)
@@ -313,9 +319,8 @@ class _Pull:
             return
         self._asked += room
         request = {"batch": room, "expires": int(_PULL_EXPIRES * 1e9)}
-        stream = facts.STREAMS[self.owner]
         await self._bus.nats.publish(
-            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{self._consumer.name}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer.name}",
             json.dumps(request).encode(),
             reply=self._inbox,
         )
@@ -351,6 +356,8 @@ class _Pull:
         while lane:
             message = lane[0]
             try:
+                if self.region:
+                    await self._leave_to_its_region(message)
                 await self._consumer.work(message)
             except (NatsError, OSError):  # the acknowledgement was lost: it comes again and the inbox knows it
                 pass
@@ -362,6 +369,16 @@ class _Pull:
         del self._lanes[key]
         if not self._at_hand:
             self._idle.set()
+
+    async def _leave_to_its_region(self, message: Msg) -> None:
+        """Wait until the region a fact came from has had its time for it, or is gone. Then inboxes tell whether it was
+        worked: they are one database's."""
+        due = message.metadata.timestamp.timestamp() + STAND_IN_SECONDS
+        while not self._draining and not self._bus.horizon.silent(self.region):
+            left = due - SystemClock().now().timestamp()
+            if left <= 0:
+                return
+            await asyncio.sleep(min(left, 1.0))
 
     async def _keep_alive(self) -> None:
         # What waits behind a slow neighbour here must not be delivered to a twin as well.

@@ -20,18 +20,19 @@ from google.protobuf.message import Message
 _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "tenancy": {
         "tenant": {
-            "TenantSignedUp": ("routing", "analytics"),
-            "TenantChanged": ("billing", "analytics"),
+            "TenantSignedUp": ("routing", "analytics", "wfm"),
+            "TenantChanged": ("billing", "analytics", "wfm"),
             "PlanSubscribed": ("billing", "recording", "routing"),
             "SubscriptionChanged": ("billing",),
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),
+            "PlanLimitPassed": (),
         },
         "brand": {"BrandChanged": ()},
         "number": {
             "NumberAssigned": ("billing", "telephony"),
-            "NumberChanged": ("telephony",),
+            "NumberChanged": ("telephony", "billing"),
             "NumberReleased": ("billing", "telephony"),
             "NumberPortingChanged": (),
             "PortOutChanged": (),
@@ -45,6 +46,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         "call": {
             "CallStarted": (),
             "CallRefused": ("tenancy",),
+            "CallOverLimit": ("tenancy", "billing"),
             "CallProgressed": (),
             "CallAnswered": (),
             "CallHeld": ("analytics",),
@@ -73,16 +75,16 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "routing": {
         "contact": {
-            "ContactQueued": ("analytics", "engagement"),
+            "ContactQueued": ("analytics", "engagement", "wfm"),
             "ContactChanged": (),
-            "ContactOverflowed": ("analytics",),
-            "ContactStarted": ("analytics", "engagement"),
-            "ContactDequeued": ("telephony", "analytics", "engagement"),
-            "ContactAbandoned": ("analytics", "engagement", "flows"),
-            "WrapUpStarted": ("analytics", "engagement"),
+            "ContactOverflowed": ("analytics", "wfm"),
+            "ContactStarted": ("analytics", "engagement", "wfm"),
+            "ContactDequeued": ("telephony", "analytics", "engagement", "wfm"),
+            "ContactAbandoned": ("analytics", "engagement", "flows", "wfm"),
+            "WrapUpStarted": ("analytics", "engagement", "wfm"),
             "WrapUpChanged": (),
-            "ContactEnded": ("analytics", "engagement"),
-            "ContactCorrected": ("analytics", "engagement"),
+            "ContactEnded": ("analytics", "engagement", "wfm"),
+            "ContactCorrected": ("analytics", "engagement", "wfm"),
         },
         "offer": {
             "OfferMade": ("telephony", "analytics"),
@@ -110,8 +112,8 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CapacityChanged": (),
         },
         "queue": {
-            "QueueChanged": ("analytics",),
-            "QueueDeleted": ("telephony", "analytics"),
+            "QueueChanged": ("analytics", "wfm"),
+            "QueueDeleted": ("telephony", "analytics", "wfm"),
         },
     },
     "recording": {
@@ -129,9 +131,15 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "billing": {
         "usage": {"UsageRated": ()},
-        "wallet": {"WalletToppedUp": (), "WalletBalanceLow": (), "WalletTopUpDue": ()},
+        "wallet": {
+            "WalletToppedUp": ("tenancy",),
+            "WalletBalanceLow": ("tenancy",),
+            "WalletTopUpDue": (),
+            "WalletTopUpFailed": ("tenancy",),
+        },
         "invoice": {
-            "InvoiceFinalized": (),
+            "InvoiceFinalized": ("tenancy",),
+            "InvoicePaymentFailed": ("tenancy",),
             "InvoicePaid": ("tenancy",),
             "InvoiceOverdue": ("tenancy",),
             "InvoiceVoided": ("tenancy",),
@@ -139,7 +147,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},
-        "budget": {"ApiRequestLimitReached": ("tenancy",)},
+        "budget": {"ApiRequestLimitReached": ("tenancy",), "ApiRequestsOverLimit": ("billing",)},
     },
 }  # fmt: skip
 

@@ -48,6 +48,10 @@ class Tasks:
         """Call `fn`, wait `seconds`, repeat. Failures are logged and waited on longer, up to 30 s."""
         return self.spawn(self._loop(seconds, fn, name), name)
 
+    def until_done(self, seconds: float, fn: Callable[[], Awaitable[Any]], name: str) -> asyncio.Task[Any]:
+        """Call `fn` once; when it fails, again after `seconds`, until it doesn't."""
+        return self.spawn(self._until_done(seconds, fn, name), name)
+
     async def close(self) -> None:
         """Cancel what still runs and wait for it."""
         running = [task for task in self._running if task is not asyncio.current_task()]
@@ -76,6 +80,16 @@ class Tasks:
                 log.exception("background work failed", task=name, failures=failures)
             pause = seconds if not failures else max(seconds, min(30.0, 0.1 * 2**failures))
             await asyncio.sleep(pause * random.uniform(0.9, 1.1))
+
+    async def _until_done(self, seconds: float, fn: Callable[[], Awaitable[Any]], name: str) -> None:
+        while True:
+            try:
+                await fn()
+            except Exception:
+                log.exception("background work failed and is tried again", task=name)
+                await asyncio.sleep(seconds * random.uniform(0.9, 1.1))
+            else:
+                return
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

@@ -2,6 +2,7 @@
 
 Connects as the administrator of `MERKEZ_ADMIN_DATABASE_URL`. The two login roles of a service get the password of
 `MERKEZ_<SERVICE>_ROLE_PASSWORD`, or `MERKEZ_ROLE_PASSWORD` for all; without one existing passwords stay as they are.
+`MERKEZ_DATABASE_REGIONS` names CockroachDB's regions, the primary one first; empty for a database without any.
 Migrations only go forward, run as the owner role, and keep their version in the service's own schema.
 """
 
@@ -11,25 +12,31 @@ import asyncio
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Dialect, text
+from sqlalchemy import Connection, Dialect, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis.migrations import bootstrap_statements
+from chassis.placement import database_statements, table_statements
 from chassis.schemas import app_role, migrations_of, owner_role, services_with_migrations, system_role
 
 _ENVIRONMENT = Path(__file__).parent
 
 
-async def migrate(admin_url: str, services: Sequence[str], passwords: Mapping[str, str] | None = None) -> None:
+async def migrate(
+    admin_url: str, services: Sequence[str], passwords: Mapping[str, str] | None = None,
+    regions: Sequence[str] = (),
+) -> None:  # fmt: skip
     """Bring the schemas of `services` up to date, one after the other over one connection.
+
+    A CockroachDB over `regions`, the primary one first, is told where rows belong.
 
     LookupError, before anything is touched, when one of them has no migrations.
     """
@@ -43,6 +50,9 @@ async def migrate(admin_url: str, services: Sequence[str], passwords: Mapping[st
             await connection.execution_options(isolation_level="SERIALIZABLE")
             for service in services:
                 await connection.run_sync(_upgrade, service, scripts[service])
+        async with engine.connect() as connection:
+            for statement in await connection.run_sync(lambda sync: list(place(sync, services, regions))):
+                await connection.execute(text(statement))
     finally:
         await engine.dispose()
 
@@ -77,6 +87,19 @@ def migration_sql(service: str, dialect: Dialect) -> str:
     with Operations.context(context):
         context.run_migrations()
     return output.getvalue()
+
+
+def place(connection: Connection, services: Sequence[str], regions: Sequence[str]) -> Iterator[str]:
+    """What tells the database where the rows of `services` belong; nothing where it has no regions."""
+    if not regions or connection.dialect.name != "cockroachdb":
+        return
+    yield from database_statements(connection.engine.url.database or "", regions)
+    found = inspect(connection)
+    for service in services:
+        for table in sorted(found.get_table_names(schema=service)):
+            columns = {column["name"] for column in found.get_columns(table, schema=service)}
+            if "tenant_id" in columns:
+                yield from table_statements(service, table, regions)
 
 
 def head_of(service: str) -> str:
@@ -121,7 +144,8 @@ def main() -> None:
         sys.exit("MERKEZ_ADMIN_DATABASE_URL is missing")
     shared = os.environ.get("MERKEZ_ROLE_PASSWORD", "")
     passwords = {name: os.environ.get(f"MERKEZ_{name.upper()}_ROLE_PASSWORD", shared) for name in services}
-    asyncio.run(migrate(admin_url, services, passwords))
+    regions = [each.strip() for each in os.environ.get("MERKEZ_DATABASE_REGIONS", "").split(",") if each.strip()]
+    asyncio.run(migrate(admin_url, services, passwords, regions))
     print(f"migrated: {', '.join(services)}")
 
 

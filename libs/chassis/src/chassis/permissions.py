@@ -43,6 +43,7 @@ _SUPERVISOR = _AGENT | {
     "recordings.read",
     "simulations.run",
     "users.read",
+    "wfm.read",
 }
 _ADMIN = _SUPERVISOR | {
     "api_keys.write",
@@ -56,6 +57,7 @@ _ADMIN = _SUPERVISOR | {
     "trunks.read",
     "trunks.write",
     "users.write",
+    "wfm.write",
 }
 _OWNER = _ADMIN | {
     "billing.read",
@@ -99,6 +101,7 @@ PERMISSIONS_BY_ROLE: Mapping[str, frozenset[str]] = {
     "admin": frozenset(_ADMIN),
     "supervisor": frozenset(_SUPERVISOR),
     "agent": frozenset(_AGENT),
+    "payer": frozenset({"billing.read", "billing.write", "notices.read"}),
     "operator": frozenset(_OPERATOR),
     "api_client": frozenset(),
     "customer": frozenset(),
@@ -108,7 +111,7 @@ PERMISSIONS_BY_ROLE: Mapping[str, frozenset[str]] = {
 """Role -> permissions. Owner includes admin, admin includes supervisor, supervisor includes agent."""
 
 _MEMBERS = frozenset({"owner", "admin", "supervisor", "agent", "api_client", "service"})
-_SIGNED_IN = _MEMBERS | {"operator"}
+_SIGNED_IN = _MEMBERS | {"operator", "payer"}
 
 
 def known(permission: str) -> bool:

@@ -21,8 +21,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from kernel.ids import is_region
+
 SERVICES = (
-    "tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "gateway",
+    "tenancy", "telephony", "flows", "routing", "recording", "engagement", "billing", "analytics", "wfm",
+    "gateway",
 )  # fmt: skip
 """Every deployable with Python code, in the order they start."""
 
@@ -82,6 +85,9 @@ class ProcessSettings:
     """OTLP gRPC endpoint for traces and metrics; empty sends none."""
     log_level: str = "info"
     region: str = "local"
+    """Where this process is; also the domain of its region's JetStream."""
+    regions: str = ""
+    """Every region of the installation with commas, this one among them; empty where there is only one."""
     data_dir: str = ".local"
     """Where the process may keep files of its own."""
     drain_seconds: float = 10.0
@@ -91,8 +97,17 @@ class ProcessSettings:
     peers: Mapping[str, str] = field(default_factory=dict)
     """Service name -> host:port."""
 
+    @property
+    def other_regions(self) -> tuple[str, ...]:
+        """The regions of the installation that aren't this one."""
+        return tuple(each for each in _listed(self.regions) if each != self.region)
+
     def wrong(self) -> Iterator[str]:
         """A sentence for each setting that can't work. A service's own settings add theirs to these."""
+        if not all(map(is_region, (self.region, *_listed(self.regions)))):
+            yield f"{variable('region')} and {variable('regions')} must be names such as eu-west, with commas"
+        elif self.regions and self.region not in _listed(self.regions):
+            yield f"{variable('regions')} must have the region of {variable('region')} among them"
         for name in ("database_url", "system_database_url"):
             yield from url_wrong(name, getattr(self, name), _DATABASES, "user:password@host:5432/merkez")
         for url in self.nats_url.split(","):
@@ -161,6 +176,10 @@ def load(cls: type[_SETTINGS], *, environ: Mapping[str, str] | None = None, **ov
     if problems := list(settings.wrong()):
         raise SettingsError(problems)
     return settings
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
 def _peers(source: Mapping[str, str]) -> dict[str, str]:

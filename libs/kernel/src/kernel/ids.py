@@ -26,13 +26,17 @@ PREFIXES: dict[str, str] = {
     "hrs": "business hours", "rec": "recording", "cbk": "callback", "cus": "customer", "his": "history entry",
     "eml": "e-mail", "usg": "usage record", "cpn": "coupon", "txr": "tax rate",
     "sub": "subscription", "ivc": "invoice",
-    "cnt": "credit note", "pay": "payment", "lge": "legal entity", "bal": "balance entry",
-    "rdk": "rate deck", "grt": "grant of a wallet", "jrn": "ledger entry", "evt": "event", "req": "request",
+    "cnt": "credit note", "pay": "payment", "lge": "legal entity",
+    "prl": "price list", "cbl": "bill to a client", "bal": "balance entry",
+    "spd": "special day", "fcr": "forecast run", "fov": "forecast override",
+    "rdk": "rate deck", "grt": "grant of a wallet", "atu": "automatic top-up",
+    "jrn": "ledger entry", "evt": "event", "req": "request",
 }  # fmt: skip
 """Every prefix in use and what it names. Services may add a line."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PATTERN = re.compile(r"([a-z]{2,8})_([0-7][0-9abcdefghjkmnpqrstvwxyz]{25})")
+_REGION = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -48,8 +52,34 @@ def new_id(prefix: str, now: datetime) -> str:
     return f"{prefix}_" + "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
 
 
+def new_tenant_id(now: datetime, region: str = "") -> str:
+    """A fresh id of a tenant, which says where it is at home: `ten_01jd3v9k8r5x7m2p4q6s8t0w1y_eu-west`.
+
+    Every row has it, so the database knows from the row alone where it belongs. Without a region it is as any id: of an
+    installation that has only one.
+    """
+    made = new_id("ten", now)
+    if not region:
+        return made
+    if not is_region(region):
+        raise ValueError(f"{region!r} is not the name of a region")
+    return f"{made}_{region}"
+
+
+def is_region(name: str) -> bool:
+    """Whether `name` may name a region: lowercase letters, digits and hyphens, a letter first, 31 at most."""
+    return _REGION.fullmatch(name) is not None
+
+
+def home_region(tenant_id: str) -> str:
+    """Where a tenant is at home; empty when its id doesn't say."""
+    return tenant_id[31:] if tenant_id[30:31] == "_" else ""
+
+
 def is_id(prefix: str, value: str) -> bool:
     """Whether `value` is well formed and of this prefix."""
+    if prefix == "ten" and is_region(home_region(value)):
+        value = value[:30]
     match = _PATTERN.fullmatch(value)
     return match is not None and match[1] == prefix
 

@@ -8,6 +8,7 @@ from kernel.errors import Forbidden
 
 ROLES = (
     "owner", "admin", "supervisor", "agent",  # people of the tenant
+    "payer",  # the owner of a company that is suspended because it owes: only to pay
     "operator",  # people who run the platform
     "api_client",  # a partner's program, by API key
     "customer",  # a caller at the widget: only their own call
@@ -24,6 +25,12 @@ class TenantSuspended(Forbidden):
     """The platform's operators let nobody of this tenant in."""
 
     reason = "TENANT_SUSPENDED"
+
+
+class TenantRestricted(Forbidden):
+    """The company owes: until it has paid it calls nobody and takes on nobody, and is called and works as before."""
+
+    reason = "TENANT_RESTRICTED"
 
 
 @dataclass(frozen=True)

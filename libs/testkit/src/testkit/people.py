@@ -42,6 +42,11 @@ class Socket:
         self._connection = await connect(self._url, max_size=2**22)
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
+    async def closed(self) -> None:
+        """Returns when the connection is over."""
+        assert self._reader is not None
+        await asyncio.wait({self._reader})
+
     async def close(self) -> None:
         """Closes the connection, as a closed tab would."""
         if self._connection is not None:
@@ -117,6 +122,27 @@ class AgentAtDesk:
         if state:
             await self.set_state(state)
         return self
+
+    async def reopen(self) -> None:
+        """A socket anew once this one is closed, tried until it stands, as the page does."""
+        await self.socket.closed()
+        end = time.monotonic() + DEADLINE
+        while True:
+            socket = Socket(f"{self.api.url}/v1/socket")
+            try:
+                async with asyncio.timeout(3):
+                    await socket.open()
+                    await socket.send({"type": "hello", "token": self.api.token})
+                    await socket.wait(lambda frame: frame["type"] == "welcome", deadline=3)
+            except Exception:  # whatever it was, the page tries again
+                await socket.close()
+                if time.monotonic() > end:
+                    raise
+                await asyncio.sleep(0.2)
+            else:
+                socket.on_frame = self._heed
+                self.socket = socket
+                return
 
     async def attach(self, *, takeover: bool = False) -> None:
         """Attaches the peer's media as the station."""

@@ -52,11 +52,15 @@ _EVENT = struct.Struct("!BBH")
 _SILENCE = b"\xf8\xff\xfe"
 
 
+PEERS_ADDRESSES = ["127.0.0.1"]
+"""Where peers send from. A test whose system isn't on loopback changes it."""
+
+
 def _prepare() -> None:
-    """Loopback only, and telephone-event in offers. Once per process; telephony's own legs don't look at
+    """Those addresses only, and telephone-event in offers. Once per process; telephony's own legs don't look at
     either.
     """
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
+    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: list(PEERS_ADDRESSES)
     if not any(codec.mimeType == "audio/telephone-event" for codec in CODECS["audio"]):
         CODECS["audio"].append(
             RTCRtpCodecParameters(

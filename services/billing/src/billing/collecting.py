@@ -13,8 +13,11 @@ from kernel.errors import DomainError
 from billing.clients import PaymentProvider
 from billing.domain.invoicing import Invoice
 from billing.domain.payments import Method, NoPaymentMethod, NoPaymentProvider, ProviderEvent
-from billing.ops import invoicing, parties, paying
+from billing.ops import auto_top_ups, invoicing, parties, paying
+from billing.store import auto_top_ups as auto_top_up_store
 from billing.store import payments as store
+
+TOP_UP_SECONDS = 3
 
 
 class Collector:
@@ -53,6 +56,26 @@ class Collector:
             pass
         except DomainError as error:
             log.warning("invoice wasn't charged", tenant_id=tenant_id, invoice_id=invoice_id, reason=error.reason)
+
+    async def top_up_due(self) -> None:
+        """Charges what wallets are to be topped up by. Each is its own transaction and its own trouble."""
+        clock, provider = self._db.clock, self._provider
+        for tenant_id, auto_top_up_id in await self._db.system(
+            lambda tx: auto_top_up_store.due(tx, clock.now()), read_only=True
+        ):
+            attempt = await self._db.run(
+                tenant_id, lambda tx, i=auto_top_up_id: auto_top_ups.claim(tx, i, self.name, clock.now())
+            )
+            if attempt is None or provider is None:
+                continue
+            try:
+                outcome = await provider.charge(attempt.payment, attempt.method, auto_top_up_id)
+            except DomainError as error:
+                log.warning("a wallet wasn't topped up", tenant_id=tenant_id, reason=error.reason)
+                continue
+            await self._db.run(
+                tenant_id, lambda tx, i=auto_top_up_id, o=outcome: auto_top_ups.end(tx, i, o, clock.now())
+            )
 
     async def setup_page(self, tenant_id: str, request_id: str) -> str:
         """Address of the page where a payment method is put in. Raises `NoPaymentProvider`, `ProviderUnavailable`."""

@@ -12,15 +12,19 @@ from kernel.errors import DomainError
 from kernel.ids import require_id
 
 from billing.domain import canonical
+from billing.live.decks import DeckShelf
+from billing.live.rating import Rating
 from billing.ops import invoicing
 from billing.settings import Settings
 
 
-async def rebuild(db: Database, invoice_id: str) -> tuple[str, list[str]]:
+async def rebuild(rating: Rating, invoice_id: str) -> tuple[str, list[str]]:
     """The invoice's number, and what differs from it now: nothing when it is the same. Raises `InvoiceNotFound`,
     `InvoiceNotFinalized`."""
-    tenant_id = await db.system(lambda tx: invoicing.tenant_of(tx, invoice_id), read_only=True)
-    invoice, data = await db.run(tenant_id, lambda tx: invoicing.rebuild(tx, invoice_id), read_only=True)
+    tenant_id = await rating.db.system(lambda tx: invoicing.tenant_of(tx, invoice_id), read_only=True)
+    invoice, data = await rating.run(
+        tenant_id, lambda tx, decks: invoicing.rebuild(tx, invoice_id, decks), read_only=True
+    )
     return invoice.number, canonical.differences(invoice.statement, data)
 
 
@@ -34,7 +38,7 @@ def main(arguments: list[str]) -> int:
     async def run() -> tuple[str, list[str]]:
         db = await Database.connect(settings, "billing")
         try:
-            return await rebuild(db, require_id("ivc", arguments[1], "invoice"))
+            return await rebuild(Rating(db, DeckShelf(db)), require_id("ivc", arguments[1], "invoice"))
         finally:
             await db.close()
 

@@ -10,28 +10,40 @@ from chassis.consumer import Handlers
 from chassis.sql import Tx
 from chassis.telemetry import counter, log
 from google.protobuf.timestamp_pb2 import Timestamp
+from merkez.gateway.v1 import limit_events_pb2 as request_limit_pb2
 from merkez.recording.v1 import recording_events_pb2
 from merkez.routing.v1 import contact_pb2, routing_events_pb2
+from merkez.telephony.v1 import limit_events_pb2 as call_limit_pb2
 from merkez.telephony.v1 import telephony_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
 from billing import convert
+from billing.domain import rates
 from billing.domain.levels import Change
-from billing.domain.meters import PRESENCE
+from billing.domain.meters import CALL_OVER, PRESENCE, REQUEST_OVER
 from billing.domain.plans import NUMBER, SEAT, STORAGE
-from billing.domain.usage import UsageConflict
+from billing.domain.usage import UsageConflict, UsageRecord
 from billing.ops import reservations, usage
 
 SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT)
 AWAY = (contact_pb2.AGENT_STATE_UNSPECIFIED, contact_pb2.AGENT_STATE_OFFLINE)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_unrateable = counter("merkez.billing.unrateable_plans", "Rates of plans that were taken in and can't be applied")
 _conflicts = counter("merkez.billing.conflicts", "Usage that came again with another body")
 
 
 async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta: FactMeta) -> None:
-    """A plan version is held from a moment on."""
-    await usage.subscribe(tx, convert.plan_in(fact, meta.time))
+    """A plan version is held from a moment on. One that can't be rated was refused when it was published: one that
+    comes all the same is taken, as whoever holds it does hold it, and somebody must look."""
+    plan = convert.plan_in(fact, meta.time)
+    for rate_id, rate in plan.rates.items():
+        try:
+            rates.check(rate)
+        except rates.RateInvalid as error:
+            _unrateable.add(1)
+            log.error("a plan can't be rated", plan_id=plan.plan_id, rate_id=rate_id, message=error.message)
+    await usage.subscribe(tx, plan)
 
 
 async def subscription_changed(tx: Tx, fact: tenancy_events_pb2.SubscriptionChanged, meta: FactMeta) -> None:
@@ -71,7 +83,17 @@ async def _seat(tx: Tx, user: session_pb2.User, meta: FactMeta) -> None:
 async def number_assigned(tx: Tx, fact: tenancy_events_pb2.NumberAssigned, meta: FactMeta) -> None:
     """A number costs from its assignment; test numbers and those a company brought cost nothing."""
     if not fact.number.test and not fact.number.brought:
-        await _number(tx, fact.number.number, fact.number.assign_time, 1, meta)
+        number = fact.number
+        await _number(tx, number.number, number.assign_time, 1, meta, number.price_class, number.brand_id)
+
+
+async def number_changed(tx: Tx, fact: tenancy_events_pb2.NumberChanged, meta: FactMeta) -> None:
+    """A number may be another brand's from now on."""
+    number = fact.number
+    if not number.test and not number.brought:
+        moved = Timestamp()
+        moved.FromDatetime(meta.time)
+        await _number(tx, number.number, moved, 1, meta, number.price_class, number.brand_id)
 
 
 async def number_released(tx: Tx, fact: tenancy_events_pb2.NumberReleased, meta: FactMeta) -> None:
@@ -79,11 +101,14 @@ async def number_released(tx: Tx, fact: tenancy_events_pb2.NumberReleased, meta:
     await _number(tx, fact.number, fact.release_time, 0, meta)
 
 
-async def _number(tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMeta) -> None:
+async def _number(
+    tx: Tx, number: str, stamp: Timestamp, held: int, meta: FactMeta, price_class: str = "", brand_id: str = ""
+) -> None:
     # A number has no version of its own that goes on after its release: its life is ordered by time.
     time = stamp.ToDatetime(tzinfo=UTC)
     position = (time - _EPOCH) // timedelta(microseconds=1)
-    await _alarmed(usage.change_level(tx, Change(NUMBER, number, position, time, held)), meta)
+    change = Change(NUMBER, number, position, time, held, price_class=price_class, brand_id=brand_id)
+    await _alarmed(usage.change_level(tx, change), meta)
 
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
@@ -93,10 +118,31 @@ async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMet
     await reservations.note_end(tx, fact.cdr.call_id, convert.talk_in(fact.cdr))
 
 
+async def call_over_limit(tx: Tx, fact: call_limit_pb2.CallOverLimit, meta: FactMeta) -> None:
+    """A call that a soft limit let in is metered beside its minutes."""
+    await _count(tx, CALL_OVER, fact.call_id, fact.start_time, 1, fact.brand_id, meta)
+
+
+async def api_requests_over_limit(tx: Tx, fact: request_limit_pb2.ApiRequestsOverLimit, meta: FactMeta) -> None:
+    """What a gateway let pass of a minute over a soft limit."""
+    source_id = f"{fact.gateway_id}/{fact.minute_time.ToSeconds()}"
+    await _count(tx, REQUEST_OVER, source_id, fact.minute_time, fact.count, "", meta)
+
+
+async def _count(
+    tx: Tx, meter: str, source_id: str, stamp: Timestamp, count: int, brand_id: str, meta: FactMeta
+) -> None:  # fmt: skip
+    record = UsageRecord("", meter, meter, source_id, stamp.ToDatetime(tzinfo=UTC), 0, brand_id)
+    for outcome in await usage.record(tx, [usage.Offered(record, str(count))], from_facts=True):
+        if outcome.error is not None:
+            _conflicts.add(1)
+            log.error("usage was refused", fact=meta.fact, event_id=meta.event_id, reason=outcome.error.reason)
+
+
 async def recording_stored(tx: Tx, fact: recording_events_pb2.RecordingStored, meta: FactMeta) -> None:
     """A recording takes room from now on; a fuller version of it takes other room."""
     value = fact.recording
-    change = Change(STORAGE, value.recording_id, value.version, meta.time, value.size_bytes)
+    change = Change(STORAGE, value.recording_id, value.version, meta.time, value.size_bytes, brand_id=value.brand_id)
     await _alarmed(usage.change_level(tx, change), meta)
 
 
@@ -122,9 +168,12 @@ HANDLERS: Handlers = {
     tenancy_events_pb2.UserJoined: user_joined,
     tenancy_events_pb2.UserChanged: user_changed,
     tenancy_events_pb2.NumberAssigned: number_assigned,
+    tenancy_events_pb2.NumberChanged: number_changed,
     tenancy_events_pb2.NumberReleased: number_released,
     telephony_events_pb2.CallEnded: call_ended,
     routing_events_pb2.AgentStateChanged: agent_state_changed,
     recording_events_pb2.RecordingStored: recording_stored,
     recording_events_pb2.RecordingErased: recording_erased,
+    call_limit_pb2.CallOverLimit: call_over_limit,
+    request_limit_pb2.ApiRequestsOverLimit: api_requests_over_limit,
 }

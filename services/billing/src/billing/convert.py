@@ -9,7 +9,7 @@ from chassis.instants import time_out
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from kernel.proration import MONTH, YEAR
-from merkez.billing.v1 import billing_events_pb2, billing_pb2, wallet_events_pb2, wallet_pb2
+from merkez.billing.v1 import billing_events_pb2, billing_pb2, payment_events_pb2, wallet_events_pb2, wallet_pb2
 from merkez.telephony.v1 import call_pb2
 from merkez.tenancy.v1 import plan_pb2, subscription_pb2, tenancy_events_pb2
 from merkez.type.v1 import money_pb2
@@ -19,7 +19,7 @@ from billing.domain.statements import LineKind, Statement, StatementLine
 from billing.domain.subscriptions import HeldAddOn, State, SubscriptionVersion
 from billing.domain.usage import EndedCall, UsageRecord
 from billing.domain.wallets import Grant
-from billing.money_proto import money, shown
+from billing.money_proto import money, share_out, shown
 
 NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
 """End causes of calls that were refused: nobody pays for a refusal."""
@@ -130,6 +130,7 @@ def call_in(cdr: call_pb2.Cdr) -> EndedCall:
         brand_id=cdr.brand_id,
         start_time=cdr.start_time.ToDatetime(tzinfo=UTC),
         used_seconds=max(0, cdr.duration.seconds + (1 if cdr.duration.nanos > 0 else 0)),
+        dialed_number=cdr.dialed_number,
     )
 
 
@@ -202,6 +203,7 @@ def line_out(line: StatementLine, currency: str) -> billing_pb2.InvoiceLine:
         description_parameters=dict(line.description_parameters),
         discount=money(line.discount, currency),
         tax_code=line.tax_code,
+        brands=[share_out(each, currency) for each in line.brands],
     )
 
 
@@ -218,6 +220,11 @@ def wallet_topped_up(grant: Grant, currency: str, balance: Decimal) -> wallet_ev
 def wallet_balance_low(threshold: Decimal, balance: Decimal, currency: str) -> wallet_events_pb2.WalletBalanceLow:
     """The fact that a balance fell below where somebody wishes to know it."""
     return wallet_events_pb2.WalletBalanceLow(threshold=money(threshold, currency), balance=money(balance, currency))
+
+
+def wallet_top_up_failed(amount: Decimal, currency: str, failure: str) -> payment_events_pb2.WalletTopUpFailed:
+    """The fact that a wallet wasn't topped up by itself."""
+    return payment_events_pb2.WalletTopUpFailed(amount=money(amount, currency), failure=failure)
 
 
 def wallet_top_up_due(amount: Decimal, balance: Decimal, currency: str) -> wallet_events_pb2.WalletTopUpDue:

@@ -7,15 +7,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from chassis.instants import time_out
-from merkez.billing.v1 import billing_events_pb2, invoice_pb2
+from merkez.billing.v1 import billing_events_pb2, invoice_pb2, payment_events_pb2
 
 from billing.domain.credit_notes import CreditNote
 from billing.domain.dunning import Consequence
-from billing.domain.invoicing import Format, Invoice, State
+from billing.domain.invoicing import Following, Format, Invoice, State
 from billing.domain.parties import Address, BillingProfile, LegalEntity
 from billing.domain.payments import Payment
 from billing.domain.statements import LineKind, Statement, StatementLine, Tax
-from billing.money_proto import money, shown
+from billing.money_proto import money, share_out, shown
 
 _CONSEQUENCES = {
     Consequence.NOTICE: billing_events_pb2.OVERDUE_CONSEQUENCE_NOTICE,
@@ -42,7 +42,7 @@ def format_in(wanted: invoice_pb2.DocumentFormat.ValueType) -> Format:
 def entity_in(value: invoice_pb2.LegalEntity) -> LegalEntity:
     """A legal entity as it shall be."""
     return LegalEntity(
-        legal_entity_id=value.legal_entity_id, name=value.name, address=_address_in(value.address),
+        legal_entity_id=value.legal_entity_id, name=value.name, address=address_in(value.address),
         number_prefix=value.number_prefix, credit_note_prefix=value.credit_note_prefix, tax_id=value.tax_id,
         registration_id=value.registration_id, email=value.email, payment_instructions=value.payment_instructions,
         default=value.default,
@@ -52,7 +52,7 @@ def entity_in(value: invoice_pb2.LegalEntity) -> LegalEntity:
 def entity_out(value: LegalEntity, next_number: int = 0, next_credit_note: int = 0) -> invoice_pb2.LegalEntity:
     """A legal entity as the contract shows it."""
     return invoice_pb2.LegalEntity(
-        legal_entity_id=value.legal_entity_id, name=value.name, address=_address_out(value.address),
+        legal_entity_id=value.legal_entity_id, name=value.name, address=address_out(value.address),
         tax_id=value.tax_id, registration_id=value.registration_id, email=value.email,
         number_prefix=value.number_prefix, credit_note_prefix=value.credit_note_prefix, next_number=next_number,
         next_credit_note_number=next_credit_note, payment_instructions=value.payment_instructions,
@@ -63,17 +63,17 @@ def entity_out(value: LegalEntity, next_number: int = 0, next_credit_note: int =
 def profile_in(value: invoice_pb2.BillingProfile) -> BillingProfile:
     """A billing profile as the company wants it."""
     return BillingProfile(
-        legal_name=value.legal_name, address=_address_in(value.address), tax_id=value.tax_id, email=value.email,
-        language=value.language, purchase_order=value.purchase_order,
+        legal_name=value.legal_name, address=address_in(value.address), tax_id=value.tax_id, email=value.email,
+        language=value.language, purchase_order=value.purchase_order, notes=value.notes,
     )  # fmt: skip
 
 
 def profile_out(value: BillingProfile, currency: str = "") -> invoice_pb2.BillingProfile:
     """A billing profile as the contract shows it."""
     return invoice_pb2.BillingProfile(
-        legal_name=value.legal_name, address=_address_out(value.address), tax_id=value.tax_id, email=value.email,
+        legal_name=value.legal_name, address=address_out(value.address), tax_id=value.tax_id, email=value.email,
         language=value.language, purchase_order=value.purchase_order, payment_terms_days=value.payment_terms_days,
-        legal_entity_id=value.legal_entity_id, currency=currency, version=value.version,
+        legal_entity_id=value.legal_entity_id, currency=currency, version=value.version, notes=value.notes,
     )  # fmt: skip
 
 
@@ -94,7 +94,9 @@ def summary_out(invoice: Invoice) -> invoice_pb2.Invoice:
         buyer=profile_out(invoice.buyer, currency) if invoice.buyer else None,
         purchase_order=invoice.purchase_order, notes=invoice.notes, digest=invoice.digest, version=invoice.version,
         tenant_id=invoice.tenant_id, reminder_count=invoice.reminders,
-        next_reminder_time=time_out(invoice.reminder_time),
+        next_reminder_time=time_out(invoice.reminder_time), follows_invoice_id=invoice.follows_invoice_id,
+        follows_number=invoice.follows_number, supplements=invoice.follow_kind == Following.SUPPLEMENTS,
+        followed_by_invoice_id=invoice.followed_by_invoice_id,
     )  # fmt: skip
 
 
@@ -152,17 +154,27 @@ def paid(invoice: Invoice, others_overdue: bool) -> billing_events_pb2.InvoicePa
     return billing_events_pb2.InvoicePaid(invoice=summary_out(invoice), others_overdue=others_overdue)
 
 
+def payment_failed(invoice: Invoice, payment: Payment) -> payment_events_pb2.InvoicePaymentFailed:
+    """The fact that the provider took nothing."""
+    return payment_events_pb2.InvoicePaymentFailed(
+        invoice=summary_out(invoice), amount=money(payment.amount, payment.currency), failure=payment.failure
+    )
+
+
 def voided(invoice: Invoice, others_overdue: bool) -> billing_events_pb2.InvoiceVoided:
     """The fact that it was declared void."""
     return billing_events_pb2.InvoiceVoided(invoice=summary_out(invoice), others_overdue=others_overdue)
 
 
-def overdue(invoice: Invoice, stage: int, consequence: Consequence, now: datetime) -> billing_events_pb2.InvoiceOverdue:
+def overdue(
+    invoice: Invoice, stage: int, consequence: Consequence, following: Consequence | None, now: datetime
+) -> billing_events_pb2.InvoiceOverdue:
     """The fact that another stage of reminding is reached."""
     days = (now - invoice.due_time).days if invoice.due_time else 0
     return billing_events_pb2.InvoiceOverdue(
-        invoice=summary_out(invoice), stage=stage, consequence=_CONSEQUENCES[consequence], days_overdue=days
-    )
+        invoice=summary_out(invoice), stage=stage, consequence=_CONSEQUENCES[consequence], days_overdue=days,
+        next_consequence=_CONSEQUENCES[following] if following else billing_events_pb2.OVERDUE_CONSEQUENCE_UNSPECIFIED,
+    )  # fmt: skip
 
 
 def _line(line: StatementLine, currency: str, credited: Decimal) -> invoice_pb2.IssuedLine:
@@ -171,7 +183,8 @@ def _line(line: StatementLine, currency: str, credited: Decimal) -> invoice_pb2.
         description_parameters=dict(line.description_parameters), quantity=shown(line.quantity),
         included_quantity=shown(line.included), unit_price=money(line.unit_price, currency),
         amount=money(line.amount, currency), discount=money(line.discount, currency),
-        start_time=time_out(line.start_time), end_time=time_out(line.end_time), brand_id=line.brand_id,
+        start_time=time_out(line.start_time), end_time=time_out(line.end_time),
+        brands=[share_out(each, currency) for each in line.brands],
         credited=money(credited, currency), has_records=line.kind in WITH_RECORDS and bool(line.meter),
         tax_code=line.tax_code,
     )  # fmt: skip
@@ -184,9 +197,11 @@ def _tax(tax: Tax, currency: str) -> invoice_pb2.IssuedTax:
     )  # fmt: skip
 
 
-def _address_in(value: invoice_pb2.PostalAddress) -> Address:
+def address_in(value: invoice_pb2.PostalAddress) -> Address:
+    """Where somebody is."""
     return Address(value.street, value.additional, value.city, value.postal_code, value.region, value.country)
 
 
-def _address_out(value: Address) -> invoice_pb2.PostalAddress:
+def address_out(value: Address) -> invoice_pb2.PostalAddress:
+    """Where somebody is, as the contract shows it."""
     return invoice_pb2.PostalAddress(**vars(value))

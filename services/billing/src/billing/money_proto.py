@@ -5,7 +5,10 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
+from merkez.billing.v1 import brand_share_pb2
 from merkez.type.v1 import money_pb2
+
+from billing.domain.statements import BrandShare
 
 _SHOWN_DIGITS = 10
 
@@ -21,3 +24,11 @@ def shown(value: Fraction) -> str:
         exact = Decimal(value.numerator) / Decimal(value.denominator)
         text = f"{exact.quantize(Decimal(1).scaleb(-_SHOWN_DIGITS), rounding=ROUND_HALF_UP):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def share_out(share: BrandShare, currency: str) -> brand_share_pb2.BrandShare:
+    """What a brand has of a line, as the contract shows it."""
+    return brand_share_pb2.BrandShare(
+        brand_id=share.brand_id, quantity=shown(share.quantity), included_quantity=shown(share.included),
+        amount=money(share.amount, currency),
+    )  # fmt: skip

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from chassis.sql import Database
 from chassis.telemetry import counter, log
 from kernel.errors import DomainError
 
 from billing.domain.dunning import Stage
+from billing.domain.invoicing import InvoiceTooYoung
 from billing.domain.parties import NoLegalEntity
+from billing.live.rating import Rating
 from billing.ops import invoicing, paying
 from billing.ops.statements import NothingSubscribed
 from billing.store import invoicing as store
@@ -40,12 +41,13 @@ class Sweeper:
 
     def __init__(
         self,
-        db: Database,
+        rating: Rating,
         rules: Rules,
         charge: Callable[[str, str], Awaitable[Any]] | None = None,
         export: Callable[[], Awaitable[Any]] | None = None,
     ) -> None:
-        self._db = db
+        self._rating = rating
+        self._db = rating.db
         self._rules = rules
         self._charge = charge
         self._export = export
@@ -69,7 +71,7 @@ class Sweeper:
         after = ""
         while found := await self._find(store.periods_over, now, after):
             for tenant_id in found:
-                while await self._step(tenant_id, "draft", invoicing.draft_next, now):
+                while await self._rated_step(tenant_id, "draft", invoicing.draft_next, now):
                     pass  # a company that nobody looked at for months gets an invoice for each of them
             after = found[-1]
 
@@ -79,8 +81,8 @@ class Sweeper:
         after = None
         while found := await self._find(store.drafts_over, ended_by, after):
             for each in found:
-                settle = self._rules.settle
-                done = await self._step(each.tenant_id, "finalize", invoicing.finalize, each.invoice_id, now, settle)
+                step = (each.invoice_id, now, self._rules.settle, 0)
+                done = await self._rated_step(each.tenant_id, "finalize", invoicing.finalize, *step)
                 if done is not None and done.owed > 0:
                     await self._ask(each.tenant_id, each.invoice_id)
             after = found[-1]
@@ -111,10 +113,13 @@ class Sweeper:
         return await self._db.system(lambda tx: query(tx, *values), read_only=True)
 
     async def _step(self, tenant_id: str, name: str, verb: Callable[..., Awaitable[Any]], *values: Any) -> Any:
+        return await self._rated_step(tenant_id, name, lambda tx, *rest: verb(tx, *rest[:-1]), *values)
+
+    async def _rated_step(self, tenant_id: str, name: str, verb: Callable[..., Awaitable[Any]], *values: Any) -> Any:
         # What fails for one company is tried again with the next sweep, and the others don't wait for it.
         try:
-            return await self._db.run(tenant_id, lambda tx: verb(tx, *values))
-        except (NothingSubscribed, NoLegalEntity) as error:
+            return await self._rating.run(tenant_id, lambda tx, decks: verb(tx, *values, decks))
+        except (NothingSubscribed, NoLegalEntity, InvoiceTooYoung) as error:
             log.info("invoice run waits", step=name, tenant_id=tenant_id, reason=error.reason)
         except DomainError as error:
             _stuck.add(1)

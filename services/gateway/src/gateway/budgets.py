@@ -21,7 +21,9 @@ from chassis.lifecycle import Tasks
 from chassis.telemetry import current_traceparent, log
 from kernel.clock import Clock
 from kernel.errors import QuotaExceeded
+from kernel.ids import new_id
 from merkez.gateway.v1.gateway_events_pb2 import ApiRequestLimitReached
+from merkez.gateway.v1.limit_events_pb2 import ApiRequestsOverLimit
 from nats.errors import Error as NatsError
 from nats.js.api import StorageType
 from nats.js.errors import APIError, BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError
@@ -37,6 +39,8 @@ ALONE = 4
 """Without NATS a gateway admits the limit divided by this."""
 PATIENCE = 2.0
 """Seconds a request waits for a slice at most."""
+TELL_EVERY_SECONDS = 5.0
+"""How often minutes that have ended are looked at for what went over soft limits."""
 _MAX_TENANTS = 10_000
 
 
@@ -54,6 +58,7 @@ class _Minute:
     taken: int = 0
     alone: bool = False
     spent: bool = False
+    over: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -66,6 +71,8 @@ class RequestBudgets:
         self._bucket: KeyValue | None = None
         self._minutes: OrderedDict[str, _Minute] = OrderedDict()
         self._tasks = Tasks("gateway.budgets")
+        self._gateway_id = new_id("gwy", clock.now())
+        self._over: list[tuple[str, _Minute]] = []
 
     async def take(self, access: Access) -> None:
         """One request of who asks. RequestLimitReached when the plan's are used up and the limit is a hard one; of a
@@ -88,9 +95,22 @@ class RequestBudgets:
                 metadata={"limit": str(limit)},
                 retry_after=timedelta(seconds=max(1.0, wait)),
             )
+        else:
+            if not minute.over:
+                self._over.append((tenant_id, minute))
+            minute.over += 1
+
+    async def tell_over(self, *, all_of_them: bool = False) -> None:
+        """Tell what went over soft limits in the minutes that have ended, once each; what can't be told yet waits."""
+        window = int(self._clock.now().timestamp()) // WINDOW_SECONDS
+        waiting, self._over = self._over, []
+        for tenant_id, minute in waiting:
+            if not (all_of_them or minute.window < window) or not await self._metered(tenant_id, minute):
+                self._over.append((tenant_id, minute))
 
     async def close(self) -> None:
-        """Stop telling."""
+        """Tell what went over so far, and stop."""
+        await self.tell_over(all_of_them=True)
         await self._tasks.close()
 
     def _minute(self, tenant_id: str, limit: int) -> _Minute:
@@ -157,20 +177,34 @@ class RequestBudgets:
                 )
             return await jetstream.key_value(BUCKET)
 
+    async def _metered(self, tenant_id: str, minute: _Minute) -> bool:
+        begin = datetime.fromtimestamp(minute.window * WINDOW_SECONDS, UTC)
+        fact = ApiRequestsOverLimit(gateway_id=self._gateway_id, count=minute.over, limit=minute.limit)
+        fact.minute_time.FromDatetime(begin)
+        event_id = f"evt_over_{tenant_id}_{minute.window}_{self._gateway_id}"
+        return await self._publish(fact, tenant_id, event_id, begin)
+
     async def _tell(self, tenant_id: str, minute: _Minute) -> None:
         # Told once a minute whichever gateway notices: the id is the minute's.
         fact = ApiRequestLimitReached(limit=minute.limit)
         begin = datetime.fromtimestamp(minute.window * WINDOW_SECONDS, UTC)
         fact.minute_time.FromDatetime(begin)
+        await self._publish(fact, tenant_id, f"evt_requests_{tenant_id}_{minute.window}", begin)
+
+    async def _publish(
+        self, fact: ApiRequestLimitReached | ApiRequestsOverLimit, tenant_id: str, event_id: str, begin: datetime
+    ) -> bool:
         try:
             await self._bus.publish_fact(
-                full_name=ApiRequestLimitReached.DESCRIPTOR.full_name,
+                full_name=fact.DESCRIPTOR.full_name,
                 tenant_id=tenant_id,
                 key=tenant_id,
-                event_id=f"evt_requests_{tenant_id}_{minute.window}",
+                event_id=event_id,
                 payload=fact.SerializeToString(),
                 time=begin,
                 traceparent=current_traceparent(),
             )
         except (NatsError, OSError, TimeoutError) as error:
             log.warning("nobody could be told of a used up plan", tenant=tenant_id, reason=type(error).__name__)
+            return False
+        return True

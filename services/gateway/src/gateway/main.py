@@ -21,7 +21,7 @@ from gateway.apikeys import ApiKeys
 from gateway.app import Health, build_app
 from gateway.assets import Assets
 from gateway.audit import AuditLog
-from gateway.budgets import RequestBudgets
+from gateway.budgets import TELL_EVERY_SECONDS, RequestBudgets
 from gateway.call_traces import CallTraces
 from gateway.contracts import methods
 from gateway.edge import Edge
@@ -95,6 +95,7 @@ class Gateway:
         process.draining(self.audit.drain)
         await self.grpc.start()
         process.tasks.spawn(self.http.serve(), "http server")
+        process.tasks.every(TELL_EVERY_SECONDS, self.budgets.tell_over, "requests over soft limits")
         process.tasks.every(240.0, self.keys.keep_fresh, "refresh signing keys")
 
 

@@ -23,7 +23,7 @@ from kernel.clock import Clock
 from kernel.errors import DomainError, Unauthenticated
 from kernel.tenant import PLATFORM, Principal
 
-ROLES = frozenset({"owner", "admin", "supervisor", "agent", "operator"})
+ROLES = frozenset({"owner", "admin", "supervisor", "agent", "payer", "operator"})
 _MAX_TOKEN = 4096
 _CACHE_SIZE = 4096
 _ASK_AGAIN_SECONDS = 5.0

@@ -15,6 +15,7 @@ from chassis.bus import Bus
 from chassis.lifecycle import Tasks
 from chassis.telemetry import log
 from kernel.clock import Clock
+from kernel.ids import home_region
 from nats.errors import Error as NatsError
 from nats.js.api import StorageType
 from nats.js.errors import APIError, BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError
@@ -60,6 +61,10 @@ class Leases:
 
     def holds(self, tenant_id: str) -> bool:
         """Whether this process should match at once: it holds the lease, or nobody is known to."""
+        if self._bus is not None and self._bus.settings.other_regions:
+            home = home_region(tenant_id)
+            if home and home != self._bus.settings.region:
+                return False  # its own region's processes are faster; half a second later their silence counts
         lease = self._wanted.get(tenant_id)
         return lease is None or lease.mine or lease.until <= self._clock.monotonic()
 

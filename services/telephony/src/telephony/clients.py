@@ -74,6 +74,8 @@ class Route:
     trunk_id: str = ""
     """The company's trunk the number came with, of one it brought."""
     rules: CallRules = field(default_factory=CallRules)
+    calls_are_soft: bool = False
+    """Whether more calls than `max_concurrent_calls` are let in, told and metered."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,13 @@ class CallerNumbers:
     suspended: bool
     trunks: Mapping[str, str] = field(default_factory=dict)
     """Of numbers the company brought, the trunk that alone shows each."""
+    restricted: bool = False
+    """It owes: it calls nobody until it has paid."""
     brand_id: str = ""
     """In whose name is called: the brand that was named, or the only one there is."""
     rules: CallRules = field(default_factory=CallRules)
+    calls_are_soft: bool = False
+    """Whether more calls than `max_concurrent_calls` are let in, told and metered."""
 
     @property
     def to_show(self) -> dialing.CallerNumbers:
@@ -131,7 +137,9 @@ class Tenancy:
             language=found.language or "en",
             max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
             recorded=Feature.RECORDING in found.entitlements.features,
+            calls_are_soft="max_concurrent_calls" in found.entitlements.soft_limits,
             suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
+            restricted=found.tenant_restricted,
             trunks=dict(found.trunk_ids),
             brand_id=found.brand_id,
             rules=_rules(found.call_rules),
@@ -175,6 +183,7 @@ def _route(found: number_service_pb2.LookupRouteResponse) -> Route:
         max_concurrent_calls=found.entitlements.limits.max_concurrent_calls,
         suspended=found.tenant_state == tenant_pb2.TENANT_STATE_SUSPENDED,
         recorded=Feature.RECORDING in found.entitlements.features,
+        calls_are_soft="max_concurrent_calls" in found.entitlements.soft_limits,
         caller_number=found.caller_number,
         trunk_id=found.number.trunk_id,
         rules=_rules(found.brand.call_rules),

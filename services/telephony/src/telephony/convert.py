@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 
 from chassis.instants import duration_out, time_out
 from kernel.errors import InvalidInput
-from merkez.telephony.v1 import call_pb2, media_service_pb2, node_service_pb2, quality_pb2, telephony_events_pb2
+from merkez.telephony.v1 import (
+    call_pb2,
+    limit_events_pb2,
+    media_service_pb2,
+    node_service_pb2,
+    quality_pb2,
+    telephony_events_pb2,
+)
 
 from telephony.domain.answers import Detection, OnMachine
 from telephony.domain.calls import Call, CallState, Direction, EndParty
@@ -214,6 +221,14 @@ def call_refused(call: Call, leg: Leg, reason: str, limit: int, now: datetime) -
     return telephony_events_pb2.CallRefused(
         call_id=call.call_id, brand_id=call.brand_id, reason=reason, limit=limit, refuse_time=time_out(now),
         leg_id=leg.leg_id,
+    )  # fmt: skip
+
+
+def call_over_limit(call: Call, limit: int, up: int, now: datetime) -> limit_events_pb2.CallOverLimit:
+    """`up` calls are up with this one."""
+    return limit_events_pb2.CallOverLimit(
+        call_id=call.call_id, brand_id=call.brand_id, limit=limit, live_calls=up, passed=up == limit + 1,
+        start_time=time_out(now),
     )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ async def start(process: Process, settings: TelephonySettings) -> None:
     process.tasks.every(SWEEP_SECONDS, watch.sweep, "sweep")
     process.tasks.every(SEEK_SECONDS, finder.look, "seek agents")
     process.tasks.every(TURN_SECONDS, finder.turn, "telephones' hours")
-    _follow_credit(process, settings, house, switchboard)
+    _follow_credit(process, settings, house, switchboard, dialing)
     process.tasks.spawn(_warm(house), "warm phrases")
 
     bus = process.closing(await Bus.connect(settings))
@@ -169,13 +169,16 @@ def media_settings(settings: TelephonySettings) -> MediaSettings:
     return MediaSettings(addresses=host_addresses(settings.media_addresses), ports=ports)
 
 
-def _follow_credit(process: Process, settings: TelephonySettings, house: House, switchboard: Switchboard) -> None:
+def _follow_credit(
+    process: Process, settings: TelephonySettings, house: House, switchboard: Switchboard, dialing: Dialing
+) -> None:
     """Let prepaid calls pay ahead, where there is a billing to ask."""
     if "billing" not in settings.peers:
         log.warning("prepaid calls aren't held to their balance: MERKEZ_BILLING_ADDRESS is missing")
         return
     prepaid = Prepaid(house, switchboard, Billing(process.closing(Peers(settings, "telephony"))))
     process.tasks.every(CREDIT_SECONDS, prepaid.look, "prepaid calls")
+    dialing.check_payment = prepaid.check
 
 
 async def _made(make: Callable[[], Awaitable[Clip]], what: str) -> Clip:

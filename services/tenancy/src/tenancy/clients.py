@@ -1,11 +1,14 @@
-"""What tenancy asks of flows and of telephony."""
+"""What tenancy asks of flows, of telephony and of billing."""
 
 from __future__ import annotations
 
 from chassis.auth import acting_for
 from chassis.grpc import Peers
+from kernel.tenant import PLATFORM
+from merkez.billing.v1 import plan_rating_service_pb2, plan_rating_service_pb2_grpc
 from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc
 from merkez.telephony.v1 import trunk_service_pb2, trunk_service_pb2_grpc
+from merkez.tenancy.v1 import plan_pb2
 
 _SECONDS = 2.0
 
@@ -36,3 +39,17 @@ class Trunks:
         say."""
         with acting_for(tenant_id):
             await self._trunks.GetTrunk(trunk_service_pb2.GetTrunkRequest(trunk_id=trunk_id), timeout=_SECONDS)
+
+
+class PlanRating:
+    """Whether billing can rate a plan."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._plans = peers.stub(plan_rating_service_pb2_grpc.PlanRatingServiceStub, "billing")
+
+    async def faults(self, plan: plan_pb2.Plan) -> list[tuple[str, str]]:
+        """(path, key) of everything that keeps the plan from being rated; Unavailable while billing can't say."""
+        request = plan_rating_service_pb2.CheckPlanRatesRequest(plan=plan)
+        with acting_for(PLATFORM):
+            answer = await self._plans.CheckPlanRates(request, timeout=_SECONDS)
+        return [(each.field, each.fault) for each in answer.faults]

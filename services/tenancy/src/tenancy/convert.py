@@ -32,6 +32,7 @@ def tenant_out(tenant: Tenant, currency: str) -> tenant_pb2.Tenant:
         create_time=time_out(tenant.create_time),
         version=tenant.version,
         suspend_reason=tenant.suspend_reason,
+        restricted=tenant.restricted,
     )
 
 
@@ -220,6 +221,7 @@ def caller_numbers_out(
         language=brand.language if brand else tenant.language,
         call_rules=call_rules_out(call_rules_of(brand.call_rules)) if brand else None,
         brand_id=brand.brand_id if brand else "",
+        tenant_restricted=tenant.restricted,
         tenant_state=tenant_pb2.TenantState.Value(f"TENANT_STATE_{tenant.state}"),
         entitlements=entitlements_out(plan),
         emergency_number=emergency[0].number if emergency else "",

@@ -22,8 +22,10 @@ CLIENT_ADDRESS = "x-client-address"
 class Desk:
     """What every way of signing in needs."""
 
-    def __init__(self, db: Database, signer: AccessTokenSigner, passwords: Passwords) -> None:
+    def __init__(self, db: Database, signer: AccessTokenSigner, passwords: Passwords, home_region: str = "") -> None:
+        """`home_region` is where companies that sign up here are at home; empty where there is only one."""
         self.signer = signer
+        self.home_region = home_region
         self.passwords = passwords
         self._db = db
 

@@ -13,6 +13,7 @@ from chassis.sql import Database
 from merkez.tenancy.v1 import (
     emergency_service_pb2_grpc,
     inventory_service_pb2_grpc,
+    limit_service_pb2_grpc,
     number_service_pb2_grpc,
     operator_plan_service_pb2_grpc,
     operator_service_pb2_grpc,
@@ -27,13 +28,15 @@ from tenancy import catalogue
 from tenancy.carriers.hooks import key_of
 from tenancy.carriers.rest import RestCarrier
 from tenancy.carriers.simulated import SimulatedCarrier
-from tenancy.clients import Flows, Trunks
+from tenancy.clients import Flows, PlanRating, Trunks
 from tenancy.consumers import HANDLERS
+from tenancy.consumers.money import Money
 from tenancy.desk import Desk
 from tenancy.domain.numbers import fictitious_numbers
 from tenancy.handlers.carrier import Carriers
 from tenancy.handlers.emergency import EmergencyAddresses
 from tenancy.handlers.inventory import Inventory
+from tenancy.handlers.limits import Limits
 from tenancy.handlers.numbers import Numbers
 from tenancy.handlers.operators import Operators
 from tenancy.handlers.organisation import Brands, Tenants
@@ -61,17 +64,17 @@ async def main(process: Process) -> None:
     bus = process.closing(await Bus.connect(settings))
     peers = process.closing(Peers(settings))
     keys = Path(settings.signing_keys or Path(settings.data_dir) / "signing.jwks")
-    desk = Desk(db, AccessTokenSigner.load(keys), Passwords())
+    desk = Desk(db, AccessTokenSigner.load(keys), Passwords(), settings.region if settings.other_regions else "")
     provider = OpenIdProvider(settings, db.clock) if settings.oidc_issuer else None
     mailer = Mailer(settings, db) if settings.smtp_url else None
     mailed_links = settings.public_url if mailer is not None else ""
     carriage = _carriage(settings, db)
-    served = servicers(db, desk, Flows(peers), Trunks(peers), provider, mailed_links, carriage)
+    served = servicers(db, desk, Flows(peers), Trunks(peers), provider, mailed_links, carriage, PlanRating(peers))
     server = process.closing(serve(served, settings))
     await stock_inventory(db)
     await sow_catalogue(db)
     bus.relay(db)
-    await bus.consume(db, "tenancy", HANDLERS)
+    await bus.consume(db, "tenancy", {**HANDLERS, **Money(settings.public_url, mailed=mailer is not None).handlers})
     if mailer is not None:
         process.tasks.every(2.0, mailer.send_due, "e-mails")
     process.tasks.every(EVERY_SECONDS, lambda: sweep(db), "sweep of what is over")
@@ -105,12 +108,13 @@ def servicers(
     provider: OpenIdProvider | None,
     mailed_links: str,
     carriage: Carriage | None = None,
+    rating: PlanRating | None = None,
 ) -> list:
     """Every servicer of tenancy with the function that adds it. Without a carriage no number is ported."""
     carriage = carriage or Carriage(Seal(os.urandom(32), PURPOSE))
     return [
         (plan_service_pb2_grpc.add_PlanServiceServicer_to_server, Plans(db)),
-        (operator_plan_service_pb2_grpc.add_OperatorPlanServiceServicer_to_server, OperatorPlans(db)),
+        (operator_plan_service_pb2_grpc.add_OperatorPlanServiceServicer_to_server, OperatorPlans(db, rating)),
         (subscription_service_pb2_grpc.add_SubscriptionServiceServicer_to_server, Subscriptions(db)),
         (tenant_service_pb2_grpc.add_TenantServiceServicer_to_server, Tenants(db, desk)),
         (tenant_service_pb2_grpc.add_BrandServiceServicer_to_server, Brands(db)),
@@ -133,6 +137,7 @@ def servicers(
         ),
         (porting_service_pb2_grpc.add_CarrierServiceServicer_to_server, Carriers(db, carriage.webhook_key)),
         (operator_service_pb2_grpc.add_OperatorServiceServicer_to_server, Operators(db)),
+        (limit_service_pb2_grpc.add_LimitServiceServicer_to_server, Limits(db)),
     ]
 
 

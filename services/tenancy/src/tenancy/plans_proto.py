@@ -87,8 +87,9 @@ def limits_out(limits: Limits) -> plan_pb2.Limits:
 def entitlements_out(plan: Plan) -> tenant_pb2.Entitlements:
     """What a tenant may use whose plan, with its add-ons, is this."""
     return tenant_pb2.Entitlements(
-        limits=limits_out(plan.limits), features=plan.features, plan_id=plan.plan_id, plan_version=plan.version
-    )
+        limits=limits_out(plan.limits), features=plan.features, plan_id=plan.plan_id, plan_version=plan.version,
+        soft_limits=plan.soft_limits,
+    )  # fmt: skip
 
 
 class Reading:

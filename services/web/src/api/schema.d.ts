@@ -128,6 +128,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every limit and feature there is, as the company has it, with the ways to more
+         * @description Every limit and feature there is, as the company has it, with the ways to more. Needs the permission `notices.read`.
+         */
+        get: operations["merkez.tenancy.v1.LimitService.GetStanding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/limitPassings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the soft limits that companies went past, the last one first
+         * @description Lists the soft limits that companies went past, the last one first. For operators. Needs the permission `tenants.read`.
+         */
+        get: operations["merkez.tenancy.v1.LimitService.ListLimitPassings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices": {
         parameters: {
             query?: never;
@@ -5172,6 +5212,298 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/resales:set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says who resells a company for periods that begin from a moment on, by which wholesale list; an empty reseller_id ends it
+         * @description Says who resells a company for periods that begin from a moment on, by which wholesale list; an empty reseller_id ends it. The company isn't invoiced by the platform for such periods. NOT_FOUND RESOLD_TENANT_NOT_FOUND, PRICE_LIST_NOT_FOUND; INVALID_ARGUMENT RESALE_INVALID; ABORTED VERSION_CONFLICT. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.ResaleService.SetReseller"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/resales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists who resells whom from now on, by company
+         * @description Lists who resells whom from now on, by company. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.ListResales"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/resellers/{resellerId}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a reseller owes the platform for a month of its companies
+         * @description What a reseller owes the platform for a month of its companies. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.GetWholesaleStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resaleStatements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A reseller's companies in a period: what each costs and pays
+         * @description A reseller's companies in a period: what each costs and pays. Empty for who resells nobody. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.ListResaleStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resalePrices:set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sets the price list by which a reseller bills one of its companies
+         * @description Sets the price list by which a reseller bills one of its companies. NOT_FOUND RESOLD_TENANT_NOT_FOUND, also of another reseller's; PRICE_LIST_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ResaleService.SetResalePrice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resoldStatement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a resold company owes its reseller in a period
+         * @description What a resold company owes its reseller in a period. FAILED_PRECONDITION NOT_RESOLD. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.GetResoldStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/priceLists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the newest version of each price list, by name; operators' are those resellers are billed by
+         * @description Lists the newest version of each price list, by name; operators' are those resellers are billed by. Needs the permission `billing.read` or `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListPriceLists"];
+        put?: never;
+        /**
+         * Makes a price list, or the next version of one
+         * @description Makes a price list, or the next version of one. INVALID_ARGUMENT PRICE_LIST_INVALID names the field; NOT_FOUND PRICE_LIST_NOT_FOUND. Needs the permission `billing.write` or `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.ClientBillService.SavePriceList"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/billSender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * In whose name bills are issued; empty while nothing was saved
+         * @description In whose name bills are issued; empty while nothing was saved. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.GetBillSender"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says in whose name bills are issued
+         * @description Says in whose name bills are issued. INVALID_ARGUMENT LEGAL_ENTITY_INVALID, FAILED_PRECONDITION NUMBERS_IN_USE, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        patch: operations["merkez.billing.v1.ClientBillService.UpdateBillSender"];
+        trace?: never;
+    };
+    "/v1/brandAccounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists how brands' clients are billed, by brand; those of which nothing was saved are left out
+         * @description Lists how brands' clients are billed, by brand; those of which nothing was saved are left out. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListBrandAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/brandAccounts/{account.brandId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says how a brand's client is billed from the next bill on
+         * @description Says how a brand's client is billed from the next bill on. NOT_FOUND PRICE_LIST_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        patch: operations["merkez.billing.v1.ClientBillService.UpdateBrandAccount"];
+        trace?: never;
+    };
+    "/v1/brandStatements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice
+         * @description What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice. FAILED_PRECONDITION NOTHING_SUBSCRIBED. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListBrandStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clientBills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists bills, last issued first
+         * @description Lists bills, last issued first. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.ListClientBills"];
+        put?: never;
+        /**
+         * Issues the bill of a period that is over, with what came late of earlier ones
+         * @description Issues the bill of a period that is over, with what came late of earlier ones. FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ClientBillService.IssueClientBill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clientBills/{clientBillId}:void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declares a bill void
+         * @description Declares a bill void. NOT_FOUND CLIENT_BILL_NOT_FOUND, FAILED_PRECONDITION CLIENT_BILL_STATE_WRONG, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ClientBillService.VoidClientBill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clientBills/{clientBillId}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A bill as a file: the same bytes each time
+         * @description A bill as a file: the same bytes each time. NOT_FOUND CLIENT_BILL_NOT_FOUND. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ClientBillService.GetClientBillDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/invoices/{invoiceId}:pay": {
         parameters: {
             query?: never;
@@ -5400,6 +5732,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:reissue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a draft that bills the period of a void invoice anew, with a number of its own when it is finalized; the void one stays
+         * @description Makes a draft that bills the period of a void invoice anew, with a number of its own when it is finalized; the void one stays. FAILED_PRECONDITION INVOICE_STATE_WRONG unless it is void, INVOICE_FOLLOWED when there is one already. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.ReissueInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/leftOutUsage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usage that came late and could not stand on a later invoice, because that is in another currency
+         * @description Usage that came late and could not stand on a later invoice, because that is in another currency. Newest first. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.ListLeftOutUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:billLeftOut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a draft for usage that was left out, in the currency of the invoice of its period
+         * @description Makes a draft for usage that was left out, in the currency of the invoice of its period. FAILED_PRECONDITION INVOICE_STATE_WRONG when nothing waits, INVOICE_FOLLOWED when another invoice was made after it already. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.BillLeftOutUsage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}/creditNotes": {
         parameters: {
             query?: never;
@@ -5578,6 +5970,338 @@ export interface paths {
         get: operations["merkez.analytics.v1.AnalyticsService.ListQueueIntervals"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queues and channels with a history, by name of the queue
+         * @description Queues and channels with a history, by name of the queue. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.HistoryService.ListHistorySeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/series/{queueId}/intervals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counters by interval, oldest first; intervals without anything are left out
+         * @description Counters by interval, oldest first; intervals without anything are left out. INVALID_ARGUMENT WFM_RANGE_INVALID, INTERVAL_LENGTH_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.HistoryService.ListHistoryIntervals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/history:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Imports counts of a time before Merkez, or corrects them: the counts of an imported interval hold, whatever was counted in it
+         * @description Imports counts of a time before Merkez, or corrects them: the counts of an imported interval hold, whatever was counted in it. All lines are taken or none. INVALID_ARGUMENT IMPORT_TOO_LARGE, INTERVAL_LENGTH_INVALID. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.HistoryService.ImportHistory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/specialDays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Special days that touch a stretch, by their first day
+         * @description Special days that touch a stretch, by their first day. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.HistoryService.ListSpecialDays"];
+        put?: never;
+        /**
+         * Adds one
+         * @description Adds one. INVALID_ARGUMENT SPECIAL_DAY_INVALID; NOT_FOUND WFM_QUEUE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.HistoryService.CreateSpecialDay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/specialDays/{specialDay.specialDayId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes one, whole
+         * @description Changes one, whole. NOT_FOUND SPECIAL_DAY_NOT_FOUND; ABORTED VERSION_CONFLICT; INVALID_ARGUMENT SPECIAL_DAY_INVALID. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.HistoryService.UpdateSpecialDay"];
+        trace?: never;
+    };
+    "/v1/wfm/specialDays/{specialDayId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes one
+         * @description Removes one. NOT_FOUND SPECIAL_DAY_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.HistoryService.DeleteSpecialDay"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists runs, newest first
+         * @description Lists runs, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ForecastService.ListForecastRuns"];
+        put?: never;
+        /**
+         * Begins a run over every queue and channel with a history, or those named; it goes on by itself, taking turns with other tenants' runs
+         * @description Begins a run over every queue and channel with a history, or those named; it goes on by itself, taking turns with other tenants' runs. INVALID_ARGUMENT FORECAST_INVALID, INTERVAL_LENGTH_INVALID; FAILED_PRECONDITION FORECAST_NO_HISTORY; RESOURCE_EXHAUSTED FORECAST_RUNNING while five runs of the tenant go on. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ForecastService.StartForecast"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns/{forecastRunId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads a run's progress
+         * @description Reads a run's progress. NOT_FOUND FORECAST_RUN_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ForecastService.GetForecastRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns/{forecastRunId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels a run; what it has is kept
+         * @description Cancels a run; what it has is kept. One that is over stays as it is. NOT_FOUND FORECAST_RUN_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ForecastService.CancelForecastRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns/{forecastRunId}/forecasts/{queueId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run says of one queue and channel, overrides in it and what came beside it
+         * @description What a run says of one queue and channel, overrides in it and what came beside it. NOT_FOUND FORECAST_RUN_NOT_FOUND, FORECAST_NOT_FOUND when the run has none of this queue, or not yet. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ForecastService.GetForecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastOverrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists overrides of a queue, newest first
+         * @description Lists overrides of a queue, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ForecastService.ListForecastOverrides"];
+        put?: never;
+        /**
+         * Says what is known better
+         * @description Says what is known better. Later ones go before earlier ones where they overlap. INVALID_ARGUMENT OVERRIDE_INVALID; NOT_FOUND WFM_QUEUE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ForecastService.CreateForecastOverride"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/forecastOverrides/{forecastOverrideId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes one back
+         * @description Takes one back. NOT_FOUND OVERRIDE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.ForecastService.DeleteForecastOverride"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/staffingRules/{queueId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is promised of a queue and channel; what usually holds where nobody said anything
+         * @description What is promised of a queue and channel; what usually holds where nobody said anything. NOT_FOUND WFM_QUEUE_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.StaffingService.GetStaffingRule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/staffingRules/{staffingRule.queueId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says it
+         * @description Says it. INVALID_ARGUMENT STAFFING_RULE_INVALID; NOT_FOUND WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.StaffingService.UpdateStaffingRule"];
+        trace?: never;
+    };
+    "/v1/wfm/forecastRuns/{forecastRunId}/requirements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many agents a forecast takes by interval, of each queue and of all together
+         * @description How many agents a forecast takes by interval, of each queue and of all together. INVALID_ARGUMENT WFM_RANGE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.StaffingService.GetRequirements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/staffing:calculate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What so many contacts take, or what comes of so many agents: for trying things out
+         * @description What so many contacts take, or what comes of so many agents: for trying things out. INVALID_ARGUMENT STAFFING_RULE_INVALID. Needs the permission `wfm.read`.
+         */
+        post: operations["merkez.wfm.v1.StaffingService.CalculateStaffing"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5868,6 +6592,38 @@ export interface components {
             /** @description Required. */
             rateDeckId?: string;
         };
+        /** @description Bills usage that was left out. */
+        "billing.v1.BillLeftOutUsageRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. Invoice of the period it came late of. */
+            invoiceId?: string;
+        };
+        /** @description In whose name a company bills its clients. */
+        "billing.v1.BillSender": {
+            /** @description Required. Name. */
+            name?: string;
+            /** @description Required. Where it is; the country is required. */
+            address?: components["schemas"]["billing.v1.PostalAddress"];
+            /** @description Tax number. */
+            taxId?: string;
+            /** @description How clients pay. */
+            paymentInstructions?: string;
+            /** @description Required. What numbers of bills begin with: 1 to 16 of A-Z, 0-9, - and /, not ending in a digit. Fixed once a bill was issued. */
+            numberPrefix?: string;
+            /**
+             * Format: int64
+             * @description Output only. The number that comes next; without gaps.
+             */
+            readonly nextNumber?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
         /** @description Whom and how a company is billed. */
         "billing.v1.BillingProfile": {
             /** @description Name that stands on invoices, up to 200 characters; empty means the company's name is not known to billing yet and nothing is printed. */
@@ -5896,6 +6652,77 @@ export interface components {
              * @description Output only. Rises with every change; 0 while nothing was saved.
              */
             readonly version?: string;
+            /** @description What stands below the lines of every invoice, up to 1,000 characters; a draft's own notes take its place. */
+            notes?: string;
+        };
+        /** @description How a brand's client is billed. */
+        "billing.v1.BrandAccount": {
+            /** @description Required. Brand. */
+            brandId?: string;
+            /** @description Required. Price list, its newest version when a bill is issued. */
+            priceListId?: string;
+            /** @description Whom and how: legal name, address, tax number, e-mail, language of the bill. */
+            buyer?: components["schemas"]["billing.v1.BillingProfile"];
+            /**
+             * Format: int32
+             * @description Days to pay, 0 to 180.
+             */
+            paymentTermsDays?: number;
+            /** @description Name of the tax on the bill, such as VAT; empty means none. */
+            taxName?: string;
+            /** @description Percent of it, exact decimal from 0 to 100. */
+            taxPercent?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; 0 while nothing was saved.
+             */
+            readonly version?: string;
+        };
+        /** @description A line of a brand's bill beside what the usage costs the company. */
+        "billing.v1.BrandLine": {
+            /** @description Stable within the period, that of the company's own line; late lines begin with late:. */
+            lineId?: string;
+            /** @description Meter; empty of a fee. */
+            meter?: string;
+            /** @description Rate of the company's own plan that prices it. */
+            rateId?: string;
+            /** @description Why it is there: usage, fee, late. */
+            kind?: string;
+            /** @description Quantity, exact decimal. */
+            quantity?: string;
+            /** @description What it costs the company: its share of the line of its own statement. Only the company sees it, no bill says it. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description What the client pays; unset while the brand has no price list. */
+            price?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description What one brand has of a line, which is priced as a whole: its quantity, and as much of the amount as that is of the line's quantity. */
+        "billing.v1.BrandShare": {
+            /** @description The brand; empty: what no brand is known of, such as seats. */
+            brandId?: string;
+            /** @description Its quantity, exact decimal. */
+            quantity?: string;
+            /** @description What the plan includes of it, exact decimal. */
+            includedQuantity?: string;
+            /** @description Its part of the line's amount, in whole minor units. */
+            amount?: components["schemas"]["type.v1.Money"];
+        };
+        /** @description What a brand used in a period, what that costs the company, and what its client pays. Before tax. */
+        "billing.v1.BrandStatement": {
+            /** @description Brand; empty: usage no brand is known of, which no client is billed. */
+            brandId?: string;
+            /** @description Lines. */
+            lines?: components["schemas"]["billing.v1.BrandLine"][];
+            /** @description Sum of the costs. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description Sum of the prices; unset while the brand has no price list. */
+            price?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int32
+             * @description Version of the price list it is priced by.
+             */
+            priceListVersion?: number;
+            /** @description Bill that was issued for the period; empty while none was. */
+            clientBillId?: string;
         };
         /** @description Changes. */
         "billing.v1.ChangeRateDeckMarkupRequest": {
@@ -5923,6 +6750,64 @@ export interface components {
              */
             version: number;
         };
+        /** @description A bill to the client of a brand. What it says never changes. */
+        "billing.v1.ClientBill": {
+            /** @description Output only. */
+            readonly clientBillId?: string;
+            /** @description Output only. Number in the company's own series. */
+            readonly number?: string;
+            /** @description Brand. */
+            brandId?: string;
+            /** @description Where it stands. */
+            state?: components["schemas"]["billing.v1.ClientBillState"];
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was issued.
+             */
+            issueTime?: string;
+            /**
+             * Format: date-time
+             * @description Until when it is to be paid.
+             */
+            dueTime?: string;
+            /** @description Price list it was priced by. */
+            priceListId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            priceListVersion?: number;
+            /** @description Before tax. */
+            subtotal?: components["schemas"]["type.v1.Money"];
+            /** @description With tax. */
+            total?: components["schemas"]["type.v1.Money"];
+            /** @description What its usage costs the company. No document says it. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description SHA-256 of what it says, hexadecimal. */
+            digest?: string;
+            /** @description Why it was declared void; empty while it isn't. */
+            voidReason?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a bill stands.
+         * @enum {string}
+         */
+        "billing.v1.ClientBillState": "CLIENT_BILL_STATE_UNSPECIFIED" | "CLIENT_BILL_STATE_ISSUED" | "CLIENT_BILL_STATE_VOID";
         /** @description Configures. */
         "billing.v1.ConfigureWalletRequest": {
             /** @description Required. */
@@ -6191,6 +7076,11 @@ export interface components {
              */
             version?: string;
         };
+        /** @description What a reseller owes. */
+        "billing.v1.GetWholesaleStatementResponse": {
+            /** @description By company; their prices are the wholesale ones. */
+            statements?: components["schemas"]["billing.v1.ResoldStatement"][];
+        };
         /** @description Gives. */
         "billing.v1.GiveCouponRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -6323,6 +7213,14 @@ export interface components {
              * @description Output only. When the next reminder or attempt follows; unset: none.
              */
             readonly nextReminderTime?: string;
+            /** @description Output only. Invoice of the same period that this one was made after; empty: it is the period's first. */
+            readonly followsInvoiceId?: string;
+            /** @description Output only. Number of that invoice. */
+            readonly followsNumber?: string;
+            /** @description Output only. Whether this one bills what came late of the period beside that invoice; otherwise it replaces it, which is void. */
+            readonly supplements?: boolean;
+            /** @description Output only. Invoice of the same period that was made after this one; empty: none. */
+            readonly followedByInvoiceId?: string;
         };
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
@@ -6362,6 +7260,8 @@ export interface components {
             discount?: components["schemas"]["type.v1.Money"];
             /** @description What it is for taxes: subscription, service, telecom, or what a meter says. */
             taxCode?: string;
+            /** @description Of usage: whose it was. The shares add up to the line exactly. */
+            brands?: components["schemas"]["billing.v1.BrandShare"][];
         };
         /** @description Money that came in for an invoice, or tried to. */
         "billing.v1.InvoicePayment": {
@@ -6423,6 +7323,18 @@ export interface components {
          * @enum {string}
          */
         "billing.v1.InvoiceState": "INVOICE_STATE_UNSPECIFIED" | "INVOICE_STATE_DRAFT" | "INVOICE_STATE_FINALIZED" | "INVOICE_STATE_PAID" | "INVOICE_STATE_OVERDUE" | "INVOICE_STATE_VOID";
+        /** @description Issues. */
+        "billing.v1.IssueClientBillRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Brand. */
+            brandId: string;
+            /**
+             * Format: date-time
+             * @description Required. A moment within the period.
+             */
+            time: string;
+        };
         /** @description A discount of the whole invoice. */
         "billing.v1.IssuedDiscount": {
             /** @description Which. */
@@ -6466,7 +7378,7 @@ export interface components {
              * @description Used to.
              */
             endTime?: string;
-            /** @description Brand it is for; empty when it is for the whole company. */
+            /** @description Always empty: brands says whose usage the line is. */
             brandId?: string;
             /** @description What was credited of the line by credit notes. */
             credited?: components["schemas"]["type.v1.Money"];
@@ -6474,6 +7386,8 @@ export interface components {
             hasRecords?: boolean;
             /** @description Tax code; empty when no tax falls on it. */
             taxCode?: string;
+            /** @description Of usage: whose it was. The shares add up to the line exactly. */
+            brands?: components["schemas"]["billing.v1.BrandShare"][];
         };
         /** @description Tax of one rate. */
         "billing.v1.IssuedTax": {
@@ -6523,6 +7437,34 @@ export interface components {
             account?: string;
             /** @description Exact decimal. */
             amount?: string;
+        };
+        /** @description What came late of an invoice's period, after the company had gone over to a plan in another currency. */
+        "billing.v1.LeftOutUsage": {
+            /** @description Company. */
+            tenantId?: string;
+            /** @description Invoice of the period. */
+            invoiceId?: string;
+            /** @description Its number. */
+            number?: string;
+            /** @description What the usage costs before discounts and taxes. */
+            amount?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /** @description Invoice that could not hold it. */
+            leftOutOfInvoiceId?: string;
+            /**
+             * Format: date-time
+             * @description When it was noticed last.
+             */
+            noticeTime?: string;
         };
         /** @description A company of those who run the platform: in its name invoices are sent, with numbers of its own. */
         "billing.v1.LegalEntity": {
@@ -6586,6 +7528,38 @@ export interface components {
             /** @description Share of the period that was charged, times its units, exact decimal of at most ten digits after the point. */
             quantity?: string;
         };
+        /** @description Accounts. */
+        "billing.v1.ListBrandAccountsResponse": {
+            /** @description By brand. */
+            accounts?: components["schemas"]["billing.v1.BrandAccount"][];
+        };
+        /** @description A period by brand. */
+        "billing.v1.ListBrandStatementsResponse": {
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /** @description By brand, what no brand is known of first. */
+            statements?: components["schemas"]["billing.v1.BrandStatement"][];
+            /**
+             * Format: date-time
+             * @description When it was computed.
+             */
+            computeTime?: string;
+        };
+        /** @description Bills. */
+        "billing.v1.ListClientBillsResponse": {
+            /** @description Last issued first. */
+            bills?: components["schemas"]["billing.v1.ClientBill"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Coupons. */
         "billing.v1.ListCouponsResponse": {
             /** @description Newest first. */
@@ -6621,6 +7595,13 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Usage that was left out. */
+        "billing.v1.ListLeftOutUsageResponse": {
+            /** @description Newest first. */
+            usage?: components["schemas"]["billing.v1.LeftOutUsage"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Legal entities. */
         "billing.v1.ListLegalEntitiesResponse": {
             /** @description By name. */
@@ -6630,6 +7611,11 @@ export interface components {
         "billing.v1.ListMetersResponse": {
             /** @description All of them. */
             meters?: components["schemas"]["billing.v1.Meter"][];
+        };
+        /** @description Price lists. */
+        "billing.v1.ListPriceListsResponse": {
+            /** @description By name. */
+            priceLists?: components["schemas"]["billing.v1.PriceList"][];
         };
         /** @description Decks, their versions left out. */
         "billing.v1.ListRateDecksResponse": {
@@ -6642,6 +7628,16 @@ export interface components {
         "billing.v1.ListRedeemedCouponsResponse": {
             /** @description Oldest first. */
             coupons?: components["schemas"]["billing.v1.RedeemedCoupon"][];
+        };
+        /** @description A reseller's companies. */
+        "billing.v1.ListResaleStatementsResponse": {
+            /** @description By company. */
+            statements?: components["schemas"]["billing.v1.ResoldStatement"][];
+        };
+        /** @description Resales. */
+        "billing.v1.ListResalesResponse": {
+            /** @description By company. */
+            resales?: components["schemas"]["billing.v1.Resale"][];
         };
         /** @description Tax rates. */
         "billing.v1.ListTaxRatesResponse": {
@@ -6760,6 +7756,38 @@ export interface components {
             region?: string;
             /** @description ISO 3166-1 alpha-2 country, such as "AZ". */
             country?: string;
+        };
+        /** @description One version of a price list. A version never changes; another price is another version. */
+        "billing.v1.PriceList": {
+            /** @description Output only. */
+            readonly priceListId?: string;
+            /**
+             * Format: int32
+             * @description Output only. Rising from 1.
+             */
+            readonly version?: number;
+            /** @description Required. Name for people, up to 120 characters. */
+            name?: string;
+            /** @description Required. Currency, ISO 4217; that of the company's plan. */
+            currency?: string;
+            /** @description Required. At most 100, each meter once, one of them for every other meter. */
+            rules?: components["schemas"]["billing.v1.PriceRule"][];
+            /** @description Fee of a period beside usage, exact decimal in major units; empty means none. */
+            periodFee?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /** @description How one meter is priced, or all that have no rule of their own. */
+        "billing.v1.PriceRule": {
+            /** @description Meter; empty: every meter without a rule of its own. A list has exactly one such rule. */
+            meter?: string;
+            /** @description Percent on what the company itself pays for the usage, exact decimal from -100 to 1000; negative is a discount. Empty when unit_price is set. */
+            markupPercent?: string;
+            /** @description Price of one unit of the meter, exact decimal in major units. Empty when markup_percent is set. */
+            unitPrice?: string;
         };
         /** @description A rate deck. */
         "billing.v1.RateDeck": {
@@ -7062,6 +8090,84 @@ export interface components {
              */
             redeemTime?: string;
         };
+        /** @description Bills the period of a void invoice anew. */
+        "billing.v1.ReissueInvoiceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. The void invoice. */
+            invoiceId?: string;
+        };
+        /** @description Who resells a company from a moment on. */
+        "billing.v1.Resale": {
+            /** @description The company. */
+            tenantId?: string;
+            /** @description Who resells it; empty: nobody, the platform bills it itself. */
+            resellerId?: string;
+            /** @description Price list of the platform by which the reseller is billed. */
+            wholesalePriceListId?: string;
+            /**
+             * Format: date-time
+             * @description Periods that begin from then on.
+             */
+            startTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /** @description By which of its price lists a reseller bills a company. */
+        "billing.v1.ResalePrice": {
+            /** @description The company. */
+            tenantId?: string;
+            /** @description The list. */
+            priceListId?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change.
+             */
+            readonly version?: string;
+        };
+        /** @description What a company comes to in a period, at one level or two. */
+        "billing.v1.ResoldStatement": {
+            /** @description The company. */
+            tenantId?: string;
+            /**
+             * Format: date-time
+             * @description Period begins.
+             */
+            periodStartTime?: string;
+            /**
+             * Format: date-time
+             * @description Period ends.
+             */
+            periodEndTime?: string;
+            /** @description Lines. To the company only their prices are told; to the reseller its costs too. */
+            lines?: components["schemas"]["billing.v1.BrandLine"][];
+            /** @description What it costs the reseller; unset for the company itself. */
+            cost?: components["schemas"]["type.v1.Money"];
+            /** @description What the company pays; unset while the reseller has set no price list for it. */
+            price?: components["schemas"]["type.v1.Money"];
+            /**
+             * Format: int64
+             * @description Version of ResalePrice; 0 while none was set.
+             */
+            priceVersion?: string;
+        };
+        /** @description Saves. */
+        "billing.v1.SavePriceListRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. With a price_list_id it becomes that list's next version. */
+            priceList: components["schemas"]["billing.v1.PriceList"];
+            /**
+             * Format: int32
+             * @description Version this was written on; 0 writes on whatever is there.
+             */
+            version?: number;
+        };
         /** @description Sets. */
         "billing.v1.SetBillingTermsRequest": {
             /** @description Required. */
@@ -7086,6 +8192,26 @@ export interface components {
             /**
              * Format: int64
              * @description The version this was decided on; 0 changes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Sets. */
+        "billing.v1.SetResalePriceRequest": {
+            /** @description Required. */
+            price: components["schemas"]["billing.v1.ResalePrice"];
+            /**
+             * Format: int64
+             * @description Version this was decided on; 0 takes whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Says who resells. */
+        "billing.v1.SetResellerRequest": {
+            /** @description Required. A start_time in the past is refused. */
+            resale: components["schemas"]["billing.v1.Resale"];
+            /**
+             * Format: int64
+             * @description Version this was decided on; 0 takes whatever is there.
              */
             version?: string;
         };
@@ -7216,12 +8342,32 @@ export interface components {
             note?: string;
         };
         /** @description Changes. */
+        "billing.v1.UpdateBillSenderRequest": {
+            /** @description Required. */
+            sender: components["schemas"]["billing.v1.BillSender"];
+            /**
+             * Format: int64
+             * @description Version this was written on; 0 writes on whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
         "billing.v1.UpdateBillingProfileRequest": {
             /** @description Required. The profile as it shall be; what is output only is not looked at. */
             profile: components["schemas"]["billing.v1.BillingProfile"];
             /**
              * Format: int64
              * @description The version this was decided on; 0 for the first one, or to change whatever is there.
+             */
+            version?: string;
+        };
+        /** @description Changes. */
+        "billing.v1.UpdateBrandAccountRequest": {
+            /** @description Required. */
+            account?: components["schemas"]["billing.v1.BrandAccount"];
+            /**
+             * Format: int64
+             * @description Version this was written on; 0 writes on whatever is there.
              */
             version?: string;
         };
@@ -7390,6 +8536,18 @@ export interface components {
             billedSeconds?: string;
             /** @description Quantity. */
             quantity?: string;
+        };
+        /** @description Declares void. */
+        "billing.v1.VoidClientBillRequest": {
+            /** @description Required. */
+            clientBillId?: string;
+            /** @description Required. Why, up to 500 characters. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Version this was decided on; 0 takes whatever is there.
+             */
+            version?: string;
         };
         /** @description Declares void. */
         "billing.v1.VoidInvoiceRequest": {
@@ -12318,6 +13476,19 @@ export interface components {
              * @description Its version.
              */
             planVersion?: number;
+            /** @description Limits that let more happen, told and metered, by their field's name, such as max_concurrent_calls; the others refuse. */
+            softLimits?: string[];
+        };
+        /** @description One feature: whether it is there, and what has it. */
+        "tenancy.v1.FeatureStanding": {
+            /** @description Output only. Key, such as recording. */
+            readonly feature?: string;
+            /** @description Output only. Whether the plan or an add-on has it. */
+            readonly held?: boolean;
+            /** @description Output only. Lowest plan on sale that has it; empty when none has. */
+            readonly lowestPlanId?: string;
+            /** @description Output only. Add-ons on sale that have it and go with the plan held. */
+            readonly addOnIds?: string[];
         };
         /** @description Ends. */
         "tenancy.v1.FinishOidcSignInRequest": {
@@ -12362,6 +13533,20 @@ export interface components {
         "tenancy.v1.GetSigningKeysResponse": {
             /** @description JSON Web Key Set (RFC 7517). */
             jwksJson?: string;
+        };
+        /** @description How the company stands. */
+        "tenancy.v1.GetStandingResponse": {
+            /** @description Plan held. */
+            planId?: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            planVersion?: number;
+            /** @description Every limit, in a fixed order. */
+            limits?: components["schemas"]["tenancy.v1.LimitStanding"][];
+            /** @description Every feature, in a fixed order. */
+            features?: components["schemas"]["tenancy.v1.FeatureStanding"][];
         };
         /** @description The subscription and what it is of. */
         "tenancy.v1.GetSubscriptionResponse": {
@@ -12536,6 +13721,63 @@ export interface components {
              */
             after?: number;
         };
+        /** @description A soft limit that a company went past: one for each company and limit, as of the last time. */
+        "tenancy.v1.LimitPassing": {
+            /** @description Output only. Company. */
+            readonly tenantId?: string;
+            /** @description Output only. Its name. */
+            readonly tenantName?: string;
+            /** @description Output only. Name of the limit's field, such as max_concurrent_calls. */
+            readonly limit?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much its plan had.
+             */
+            readonly allowed?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much was in use once it was passed.
+             */
+            readonly used?: string;
+            /**
+             * Format: int64
+             * @description Output only. How often it was passed; several times within ten minutes are one.
+             */
+            readonly count?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The first time.
+             */
+            readonly firstPassTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. The last time.
+             */
+            readonly passTime?: string;
+        };
+        /** @description One limit as it stands: what is allowed, what is in use, and where more is to be had. */
+        "tenancy.v1.LimitStanding": {
+            /** @description Output only. Name of the limit's field, such as max_users. */
+            readonly limit?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much the plan has, add-ons with it; 0 of API requests: no bound of the plan's.
+             */
+            readonly allowed?: string;
+            /**
+             * Format: int64
+             * @description Output only. How much is in use; only where it is counted here: users, numbers, brands.
+             */
+            readonly used?: string;
+            /** @description Output only. Whether `used` is counted here. */
+            readonly counted?: boolean;
+            /** @description Output only. Whether more is let happen, told and metered, instead of refused. */
+            readonly soft?: boolean;
+            /** @description Output only. Lowest plan on sale in the same currency that has more of it; empty when none has. */
+            readonly nextPlanId?: string;
+            /** @description Output only. Add-ons on sale that give more of it beside the plan held. */
+            readonly addOnIds?: string[];
+        };
         /** @description What a tenant on this plan may use at once or at most. */
         "tenancy.v1.Limits": {
             /**
@@ -12641,6 +13883,13 @@ export interface components {
         "tenancy.v1.ListInvitationsResponse": {
             /** @description Newest first. */
             invitations?: components["schemas"]["tenancy.v1.Invitation"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Passings. */
+        "tenancy.v1.ListLimitPassingsResponse": {
+            /** @description The last one first. */
+            passings?: components["schemas"]["tenancy.v1.LimitPassing"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
@@ -13415,7 +14664,7 @@ export interface components {
          * @description What a user may do; each holds what the next weaker holds.
          * @enum {string}
          */
-        "tenancy.v1.Role": "ROLE_UNSPECIFIED" | "ROLE_OWNER" | "ROLE_ADMIN" | "ROLE_SUPERVISOR" | "ROLE_AGENT" | "ROLE_OPERATOR" | "ROLE_API_CLIENT";
+        "tenancy.v1.Role": "ROLE_UNSPECIFIED" | "ROLE_OWNER" | "ROLE_ADMIN" | "ROLE_SUPERVISOR" | "ROLE_AGENT" | "ROLE_OPERATOR" | "ROLE_API_CLIENT" | "ROLE_PAYER";
         /** @description A signed-in session. The refresh token is shown once and rotates at every use. */
         "tenancy.v1.Session": {
             /** @description Output only. */
@@ -13650,6 +14899,8 @@ export interface components {
             readonly version?: string;
             /** @description Output only. Why it is suspended, in the platform operator's words; empty while it isn't. */
             readonly suspendReason?: string;
+            /** @description Output only. Whether it owes so long that it can call nobody and take on nobody until it has paid; calls in and signing in work. */
+            readonly restricted?: boolean;
         };
         /** @description A tenant as platform operators see it: how it stands, and nothing of what is in it. */
         "tenancy.v1.TenantOverview": {
@@ -13856,6 +15107,569 @@ export interface components {
             /** @description Exact decimal in major units, such as "12.3450"; never a float. */
             amount?: string;
         };
+        /** @description The tournament. */
+        "wfm.v1.Backtest": {
+            /** @description Local days the history was cut at, oldest first, YYYY-MM-DD. */
+            origins?: string[];
+            /** @description Best first. */
+            methods?: components["schemas"]["wfm.v1.BacktestMethod"][];
+            /**
+             * Format: double
+             * @description Share of intervals that came to lie between the lower and the upper quantile; unset with fewer than three origins.
+             */
+            coverage?: number;
+        };
+        /** @description How well a method would have done from what was known then. */
+        "wfm.v1.BacktestMethod": {
+            /** @description LAST_WEEK, MEDIAN_OF_SIX, REGRESSION, WEIGHTED_60, WEIGHTED_21, MEAN, LAST_YEAR. */
+            method?: string;
+            /**
+             * Format: double
+             * @description Sum of absolute errors of intervals by sum of what came (WAPE), of all weeks together. A share: 0.06 is 6 %.
+             */
+            error?: number;
+            /** @description The same of the first, second, third and fourth week ahead; -1 where nothing came. */
+            errorByWeek?: number[];
+        };
+        /** @description Tries. */
+        "wfm.v1.CalculateStaffingRequest": {
+            /**
+             * Format: double
+             * @description Contacts of the interval, 0 to 10,000,000.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes, above 0.
+             */
+            ahtSeconds?: number;
+            /**
+             * Format: int32
+             * @description Minutes of the interval: 15, 30 or 60; 0 means 30.
+             */
+            intervalMinutes?: number;
+            /** @description What is promised; queue_id and channel don't matter. */
+            staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /**
+             * Format: int32
+             * @description How many agents there are; 0 means as many as it takes.
+             */
+            agents?: number;
+        };
+        /** @description What comes of it. */
+        "wfm.v1.CalculateStaffingResponse": {
+            /** @description What it takes, or what comes of it. */
+            requirement?: components["schemas"]["wfm.v1.Requirement"];
+        };
+        /** @description Cancels. */
+        "wfm.v1.CancelForecastRunRequest": {
+            /** @description Required. */
+            forecastRunId?: string;
+        };
+        /** @description Says. */
+        "wfm.v1.CreateForecastOverrideRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            forecastOverride: components["schemas"]["wfm.v1.ForecastOverride"];
+        };
+        /** @description Adds. */
+        "wfm.v1.CreateSpecialDayRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            specialDay: components["schemas"]["wfm.v1.SpecialDay"];
+        };
+        /** @description What a run says of one queue and channel. */
+        "wfm.v1.Forecast": {
+            /** @description Run. */
+            forecastRunId?: string;
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description Method that won; NONE when nothing could be forecast. */
+            method?: string;
+            /** @description The tournament; unset when there was too little history. */
+            backtest?: components["schemas"]["wfm.v1.Backtest"];
+            /** @description What to know about it. */
+            warnings?: components["schemas"]["wfm.v1.ForecastWarning"][];
+            /** @description Oldest first. */
+            intervals?: components["schemas"]["wfm.v1.ForecastInterval"][];
+            /**
+             * Format: double
+             * @description Error of the intervals that are over, as a share (WAPE) of what came; unset before anything came.
+             */
+            error?: number;
+            /**
+             * Format: double
+             * @description That of last week's copy over the same intervals.
+             */
+            lastWeekError?: number;
+        };
+        /** @description One interval forecast. */
+        "wfm.v1.ForecastInterval": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: double
+             * @description Contacts expected, overrides in it.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Nine in ten times there will be more.
+             */
+            low?: number;
+            /**
+             * Format: double
+             * @description Nine in ten times there will be fewer.
+             */
+            high?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes, overrides in it; 0 where none is known.
+             */
+            ahtSeconds?: number;
+            /** @description Whether an override changed it. */
+            overridden?: boolean;
+            /**
+             * Format: double
+             * @description What came, once the interval is over and counted.
+             */
+            came?: number;
+        };
+        /** @description What a person knows better. Holds for every run, those to come too. */
+        "wfm.v1.ForecastOverride": {
+            /** @description Output only. */
+            readonly forecastOverrideId?: string;
+            /** @description Required. */
+            queueId?: string;
+            /** @description Channel; unset means voice. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: date-time
+             * @description Required. From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. Before; at most 35 days later.
+             */
+            endTime?: string;
+            /**
+             * Format: double
+             * @description As many in all, 0 to 10,000,000.
+             */
+            total?: number;
+            /**
+             * Format: double
+             * @description Percent more or, below 0, less: -100 to 1000.
+             */
+            percent?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes, 1 to 86,400; 0 leaves them as forecast.
+             */
+            ahtSeconds?: number;
+            /** @description Why; up to 500 characters. */
+            reason?: string;
+            /** @description Output only. Who said so: a user's id. */
+            readonly userId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly createTime?: string;
+        };
+        /** @description One making of forecasts, kept as it came out: a snapshot to compare with what came. */
+        "wfm.v1.ForecastRun": {
+            /** @description Output only. */
+            readonly forecastRunId?: string;
+            /** @description State. */
+            state?: components["schemas"]["wfm.v1.ForecastRunState"];
+            /** @description First local day forecast, YYYY-MM-DD. */
+            firstDay?: string;
+            /**
+             * Format: int32
+             * @description Days forecast: 1 to 448.
+             */
+            days?: number;
+            /**
+             * Format: int32
+             * @description Minutes of an interval.
+             */
+            intervalMinutes?: number;
+            /**
+             * Format: int32
+             * @description Queues and channels to forecast.
+             */
+            seriesCount?: number;
+            /**
+             * Format: int32
+             * @description Those done.
+             */
+            doneCount?: number;
+            /**
+             * Format: int32
+             * @description Those that could not be forecast; their forecasts say why.
+             */
+            failedCount?: number;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            createTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            endTime?: string;
+            /** @description Last local day of history it saw, YYYY-MM-DD. */
+            historyUntil?: string;
+        };
+        /**
+         * @description Where a run stands.
+         * @enum {string}
+         */
+        "wfm.v1.ForecastRunState": "FORECAST_RUN_STATE_UNSPECIFIED" | "FORECAST_RUN_STATE_RUNNING" | "FORECAST_RUN_STATE_DONE" | "FORECAST_RUN_STATE_CANCELLED";
+        /** @description Something to know about a forecast. */
+        "wfm.v1.ForecastWarning": {
+            /** @description GAPS (count, first_day, last_day), LEVEL_SHIFT (day, percent), WEEKDAYS_EMPTY (weekdays), COLD_START (days), TOO_SHORT (days), NO_HISTORY, NO_HANDLE_TIME, NO_YEAR (days), FAILED. */
+            code?: string;
+            /** @description What its words need. */
+            data?: {
+                [key: string]: string;
+            };
+        };
+        /** @description Requirements. */
+        "wfm.v1.GetRequirementsResponse": {
+            /** @description By queue and channel. */
+            curves?: components["schemas"]["wfm.v1.RequirementCurve"][];
+            /** @description All together, oldest first. */
+            totals?: components["schemas"]["wfm.v1.RequirementTotal"][];
+        };
+        /** @description Counters of one interval of local time. */
+        "wfm.v1.HistoryInterval": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: double
+             * @description Contacts that came. Imported counts of longer intervals are spread evenly, so these need not be whole.
+             */
+            offered?: number;
+            /**
+             * Format: double
+             * @description Those of them that were answered, whenever that was.
+             */
+            answered?: number;
+            /**
+             * Format: double
+             * @description Those of them whose customer left first.
+             */
+            abandoned?: number;
+            /**
+             * Format: double
+             * @description Contacts that came in it and are done, wrap-up and all.
+             */
+            handled?: number;
+            /**
+             * Format: double
+             * @description Talk, hold and wrap-up of those, whole.
+             */
+            handleSeconds?: number;
+        };
+        /** @description One queue and channel whose work is counted apart. */
+        "wfm.v1.HistorySeries": {
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Its name; empty when it was deleted or is only known from an import. */
+            queueName?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description First local day that anything was counted on, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Last one, YYYY-MM-DD. */
+            lastDay?: string;
+        };
+        /** @description Imports. */
+        "wfm.v1.ImportHistoryRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. The file's text, up to 4 MB and 50,000 lines. First line: start,queue,offered and, as far as known, channel,brand_id,answered,abandoned,handled,aht_seconds in any order. `start` is local time like 2026-03-01 09:30 or an instant with its offset; `queue` is a name or id. */
+            csv: string;
+            /**
+             * Format: int32
+             * @description Minutes of each interval: 15, 30 or 60; 0 means 30.
+             */
+            intervalMinutes?: number;
+            /** @description Only says what would come of it. */
+            dryRun?: boolean;
+        };
+        /** @description What is wrong with a line of an import. */
+        "wfm.v1.ImportProblem": {
+            /**
+             * Format: int32
+             * @description Line of the file, the header is 1.
+             */
+            line?: number;
+            /** @description Column; empty for the whole line. */
+            column?: string;
+            /** @description What is wrong with it: COLUMN_MISSING, NOT_A_TIME, NOT_A_NUMBER, NEGATIVE, QUEUE_UNKNOWN, CHANNEL_UNKNOWN, TIME_NOT_ON_INTERVAL, TIME_SKIPPED, TIME_IN_FUTURE, DUPLICATE, MORE_ANSWERED_THAN_OFFERED, TOO_MANY_COLUMNS, NO_LINES. */
+            problem?: string;
+            /** @description What stands there, cut to 60 characters. */
+            value?: string;
+        };
+        /** @description What an import would do, or did. */
+        "wfm.v1.ImportReport": {
+            /**
+             * Format: int32
+             * @description Lines that can be taken, or were.
+             */
+            goodLines?: number;
+            /**
+             * Format: int32
+             * @description Lines that can't.
+             */
+            badLines?: number;
+            /** @description The first 500 things that are wrong. */
+            problems?: components["schemas"]["wfm.v1.ImportProblem"][];
+            /**
+             * Format: int32
+             * @description Intervals that have other imported counts already, which these take the place of.
+             */
+            replacedIntervals?: number;
+            /** @description First local day, YYYY-MM-DD; empty without a good line. */
+            firstDay?: string;
+            /** @description Last one. */
+            lastDay?: string;
+            /** @description Whether it was taken: all of it or, while a line is bad or only asked about, nothing. */
+            imported?: boolean;
+        };
+        /** @description Overrides. */
+        "wfm.v1.ListForecastOverridesResponse": {
+            /** @description Newest first, 200 at most. */
+            forecastOverrides?: components["schemas"]["wfm.v1.ForecastOverride"][];
+        };
+        /** @description Runs. */
+        "wfm.v1.ListForecastRunsResponse": {
+            /** @description Newest first. */
+            forecastRuns?: components["schemas"]["wfm.v1.ForecastRun"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Intervals. */
+        "wfm.v1.ListHistoryIntervalsResponse": {
+            /** @description Oldest first. */
+            intervals?: components["schemas"]["wfm.v1.HistoryInterval"][];
+        };
+        /** @description Series. */
+        "wfm.v1.ListHistorySeriesResponse": {
+            /** @description By name of the queue. */
+            series?: components["schemas"]["wfm.v1.HistorySeries"][];
+            /** @description The zone that days are in, such as Europe/Istanbul: the tenant's. */
+            timeZone?: string;
+        };
+        /** @description Special days. */
+        "wfm.v1.ListSpecialDaysResponse": {
+            /** @description By their first day. */
+            specialDays?: components["schemas"]["wfm.v1.SpecialDay"][];
+        };
+        /** @description What one interval takes. */
+        "wfm.v1.Requirement": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: double
+             * @description Contacts expected.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes.
+             */
+            ahtSeconds?: number;
+            /**
+             * Format: double
+             * @description Agents on contacts, with the part of the last one that is needed. Add these, and round once.
+             */
+            agents?: number;
+            /**
+             * Format: double
+             * @description Agents to be scheduled: the same with shrinkage.
+             */
+            scheduled?: number;
+            /**
+             * Format: double
+             * @description What comes of so many agents, rounded up: share served within the threshold.
+             */
+            serviceLevel?: number;
+            /**
+             * Format: double
+             * @description Seconds until the answer, on average.
+             */
+            asaSeconds?: number;
+            /**
+             * Format: double
+             * @description Share of their time that they are busy.
+             */
+            occupancy?: number;
+            /**
+             * Format: double
+             * @description Share of customers who give up.
+             */
+            abandonShare?: number;
+        };
+        /** @description What a queue and channel take. */
+        "wfm.v1.RequirementCurve": {
+            /** @description Rule it was made by. */
+            rule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /** @description Oldest first. */
+            requirements?: components["schemas"]["wfm.v1.Requirement"][];
+        };
+        /** @description Agents of all queues in one interval, added first and rounded once. */
+        "wfm.v1.RequirementTotal": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: int32
+             * @description Agents to be scheduled.
+             */
+            scheduled?: number;
+            /**
+             * Format: int32
+             * @description What rounding each queue up for itself would have made of it.
+             */
+            roundedApart?: number;
+        };
+        /** @description Days that aren't usual. */
+        "wfm.v1.SpecialDay": {
+            /** @description Output only. */
+            readonly specialDayId?: string;
+            /** @description Required. What to call it, up to 100 characters. Holidays of different years are learnt from each other by this name. */
+            name?: string;
+            /** @description Required. */
+            kind?: components["schemas"]["wfm.v1.SpecialDayKind"];
+            /** @description Required. First local day, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Last local day, YYYY-MM-DD; empty means the first. At most 366 days later. */
+            lastDay?: string;
+            /** @description Queues it concerns; empty means all. */
+            queueIds?: string[];
+            /**
+             * Format: double
+             * @description Percent more (or, below 0, less) than usual, -100 to 1000; unset of a special day means learn it, of a campaign that its days are left out of what is learnt.
+             */
+            percent?: number;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description What is special about days.
+         * @enum {string}
+         */
+        "wfm.v1.SpecialDayKind": "SPECIAL_DAY_KIND_UNSPECIFIED" | "SPECIAL_DAY_KIND_SPECIAL" | "SPECIAL_DAY_KIND_CLOSURE" | "SPECIAL_DAY_KIND_CAMPAIGN";
+        /** @description What is promised of a queue and channel, and how its agents work. */
+        "wfm.v1.StaffingRule": {
+            /** @description Required. */
+            queueId?: string;
+            /** @description Channel; unset means voice. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: double
+             * @description Share of contacts to be served within the threshold, above 0 and up to 0.999; 0 means 0.8.
+             */
+            serviceLevel?: number;
+            /**
+             * Format: int32
+             * @description Seconds within which; 0 means 20. Up to 604,800.
+             */
+            thresholdSeconds?: number;
+            /**
+             * Format: double
+             * @description Mean seconds until a customer gives up; 0 means they never do (Erlang C), otherwise Erlang A.
+             */
+            patienceSeconds?: number;
+            /**
+             * Format: double
+             * @description Most of their time that agents may be busy, 0.3 to 1; 0 means 0.9.
+             */
+            maxOccupancy?: number;
+            /**
+             * Format: double
+             * @description Share of paid time that isn't work on contacts, breaks and absence among it: 0 to 0.8.
+             */
+            shrinkage?: number;
+            /**
+             * Format: int32
+             * @description Contacts an agent handles at once, 1 to 20; 0 means 1. Of chat.
+             */
+            concurrency?: number;
+            /**
+             * Format: int32
+             * @description Minutes within which work that can wait must be done; 0 means it can't wait. Such as e-mail: 60 to 10,080.
+             */
+            deadlineMinutes?: number;
+            /**
+             * Format: int32
+             * @description Seconds a contact takes where none is known; 0 means 300.
+             */
+            defaultAhtSeconds?: number;
+            /**
+             * Format: int32
+             * @description Fewest agents in an interval with any contact expected; 0 to 1000.
+             */
+            minimumAgents?: number;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change, 0 for what holds where nobody said anything; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /** @description Begins. */
+        "wfm.v1.StartForecastRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Only these queues; empty for all with a history. */
+            queueIds?: string[];
+            /**
+             * Format: int32
+             * @description Days to forecast, 1 to 448 (64 weeks); 0 means 28.
+             */
+            days?: number;
+            /**
+             * Format: int32
+             * @description Minutes of an interval: 15, 30 or 60; 0 means 30.
+             */
+            intervalMinutes?: number;
+            /** @description First local day, YYYY-MM-DD; empty means tomorrow. A day that is past makes the forecast from what was known before it, to compare with what came. */
+            firstDay?: string;
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateSpecialDayRequest": {
+            /** @description Required. With the version that was read. */
+            specialDay?: components["schemas"]["wfm.v1.SpecialDay"];
+        };
+        /** @description Says. */
+        "wfm.v1.UpdateStaffingRuleRequest": {
+            /** @description Required. With the version that was read. */
+            staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
+        };
         /** @description RFC 9457 problem details. */
         Problem: {
             /** @description URI of the kind of problem. */
@@ -14061,6 +15875,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["tenancy.v1.Entitlements"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.LimitService.GetStanding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How the company stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.GetStandingResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.tenancy.v1.LimitService.ListLimitPassings": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Passings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["tenancy.v1.ListLimitPassingsResponse"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -21496,6 +23357,427 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.billing.v1.ResaleService.SetReseller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetResellerRequest"];
+            };
+        };
+        responses: {
+            /** @description Who resells a company from a moment on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Resale"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.ListResales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Resales. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListResalesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.GetWholesaleStatement": {
+        parameters: {
+            query?: {
+                /** @description A moment within the companies' periods; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. The reseller. */
+                resellerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a reseller owes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.GetWholesaleStatementResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.ListResaleStatements": {
+        parameters: {
+            query?: {
+                /** @description A moment within the companies' periods; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A reseller's companies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListResaleStatementsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.SetResalePrice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SetResalePriceRequest"];
+            };
+        };
+        responses: {
+            /** @description By which of its price lists a reseller bills a company. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ResalePrice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.GetResoldStatement": {
+        parameters: {
+            query?: {
+                /** @description A moment within the period; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a company comes to in a period, at one level or two. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ResoldStatement"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListPriceLists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Price lists. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListPriceListsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.SavePriceList": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.SavePriceListRequest"];
+            };
+        };
+        responses: {
+            /** @description One version of a price list. A version never changes; another price is another version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.PriceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.GetBillSender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In whose name a company bills its clients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillSender"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.UpdateBillSender": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateBillSenderRequest"];
+            };
+        };
+        responses: {
+            /** @description In whose name a company bills its clients. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BillSender"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListBrandAccounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accounts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListBrandAccountsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.UpdateBrandAccount": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Brand. */
+                "account.brandId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateBrandAccountRequest"];
+            };
+        };
+        responses: {
+            /** @description How a brand's client is billed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.BrandAccount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListBrandStatements": {
+        parameters: {
+            query?: {
+                /** @description A moment within the period; unset means now. */
+                time?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A period by brand. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListBrandStatementsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.ListClientBills": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+                /** @description Only this brand's; empty for all. */
+                brandId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bills. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListClientBillsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.IssueClientBill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.IssueClientBillRequest"];
+            };
+        };
+        responses: {
+            /** @description A bill to the client of a brand. What it says never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ClientBill"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.VoidClientBill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                clientBillId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.VoidClientBillRequest"];
+            };
+        };
+        responses: {
+            /** @description A bill to the client of a brand. What it says never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ClientBill"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ClientBillService.GetClientBillDocument": {
+        parameters: {
+            query?: {
+                /** @description File wanted; unspecified means PDF. */
+                format?: components["schemas"]["billing.v1.DocumentFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                clientBillId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.billing.v1.InvoiceService.PayInvoice": {
         parameters: {
             query?: never;
@@ -21854,6 +24136,92 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.billing.v1.InvoiceOperatorService.ReissueInvoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. The void invoice. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.ReissueInvoiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.ListLeftOutUsage": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Usage that was left out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListLeftOutUsageResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.BillLeftOutUsage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+                /** @description Required. Invoice of the period it came late of. */
+                invoiceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.BillLeftOutUsageRequest"];
+            };
+        };
+        responses: {
+            /** @description An invoice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.billing.v1.InvoiceOperatorService.CreateCreditNote": {
         parameters: {
             query?: never;
@@ -22109,6 +24477,514 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["analytics.v1.ListQueueIntervalsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.ListHistorySeries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Series. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListHistorySeriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.ListHistoryIntervals": {
+        parameters: {
+            query: {
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+                /** @description Only this client's contacts; empty for all. */
+                brandId?: string;
+                /** @description Minutes of an interval: 15, 30 or 60; 0 means 30. */
+                intervalMinutes?: number;
+                /** @description Required. From. */
+                startTime: string;
+                /** @description Required. Before; at most 95 days later. */
+                endTime: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Intervals. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListHistoryIntervalsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.ImportHistory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.ImportHistoryRequest"];
+            };
+        };
+        responses: {
+            /** @description What an import would do, or did. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ImportReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.ListSpecialDays": {
+        parameters: {
+            query?: {
+                /** @description From this local day on, YYYY-MM-DD; empty for all. */
+                firstDay?: string;
+                /** @description Up to this one; empty for all. */
+                lastDay?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Special days. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListSpecialDaysResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.CreateSpecialDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateSpecialDayRequest"];
+            };
+        };
+        responses: {
+            /** @description Days that aren't usual. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SpecialDay"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.UpdateSpecialDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "specialDay.specialDayId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateSpecialDayRequest"];
+            };
+        };
+        responses: {
+            /** @description Days that aren't usual. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SpecialDay"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.HistoryService.DeleteSpecialDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                specialDayId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.ListForecastRuns": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Runs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListForecastRunsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.StartForecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.StartForecastRequest"];
+            };
+        };
+        responses: {
+            /** @description One making of forecasts, kept as it came out: a snapshot to compare with what came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ForecastRun"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.GetForecastRun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastRunId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One making of forecasts, kept as it came out: a snapshot to compare with what came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ForecastRun"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.CancelForecastRun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastRunId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CancelForecastRunRequest"];
+            };
+        };
+        responses: {
+            /** @description One making of forecasts, kept as it came out: a snapshot to compare with what came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ForecastRun"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.GetForecast": {
+        parameters: {
+            query?: {
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+                /** @description Only intervals from this time on; unset for all. */
+                startTime?: string;
+                /** @description Only intervals before it; unset for all. */
+                endTime?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastRunId: string;
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a run says of one queue and channel. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Forecast"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.ListForecastOverrides": {
+        parameters: {
+            query: {
+                /** @description Required. */
+                queueId: string;
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Overrides. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListForecastOverridesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.CreateForecastOverride": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateForecastOverrideRequest"];
+            };
+        };
+        responses: {
+            /** @description What a person knows better. Holds for every run, those to come too. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ForecastOverride"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ForecastService.DeleteForecastOverride": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastOverrideId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.StaffingService.GetStaffingRule": {
+        parameters: {
+            query?: {
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is promised of a queue and channel, and how its agents work. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.StaffingRule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.StaffingService.UpdateStaffingRule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                "staffingRule.queueId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateStaffingRuleRequest"];
+            };
+        };
+        responses: {
+            /** @description What is promised of a queue and channel, and how its agents work. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.StaffingRule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.StaffingService.GetRequirements": {
+        parameters: {
+            query?: {
+                /** @description Only these queues; empty for all of the run. 50 at most are answered at once. */
+                queueIds?: string[];
+                /** @description From; unset means the run's beginning. */
+                startTime?: string;
+                /** @description Before; unset means 7 days later. At most 31 days later. */
+                endTime?: string;
+                /** @description What share of the forecast's spread to be ready for: 0 takes the mean; 1 the upper quantile, which nine in ten times isn't passed. 0 to 1. */
+                caution?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                forecastRunId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requirements. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetRequirementsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.StaffingService.CalculateStaffing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CalculateStaffingRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.CalculateStaffingResponse"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,13 +1,14 @@
 /** What a role sees of the interface. The API decides what it may do; this only keeps closed doors out of sight. */
 import type { Role } from "../api/types.ts";
 
-export type Area = "desktop" | "watch" | "manage" | "billing";
+export type Area = "desktop" | "watch" | "manage" | "billing" | "pay";
 
 const AREAS: Partial<Record<Role, readonly Area[]>> = {
-  ROLE_OWNER: ["desktop", "watch", "manage", "billing"],
+  ROLE_OWNER: ["desktop", "watch", "manage", "billing", "pay"],
   ROLE_ADMIN: ["desktop", "watch", "manage"],
   ROLE_SUPERVISOR: ["desktop", "watch"],
   ROLE_AGENT: ["desktop"],
+  ROLE_PAYER: ["pay"],
 };
 
 export function mayEnter(role: Role | undefined, area: Area): boolean {
@@ -18,5 +19,6 @@ export function mayEnter(role: Role | undefined, area: Area): boolean {
 export function homeOf(role: Role | undefined): string {
   if (role === "ROLE_AGENT") return "/desktop";
   if (role === "ROLE_OPERATOR") return "/operator";
+  if (role === "ROLE_PAYER") return "/admin/billing";
   return role === "ROLE_SUPERVISOR" ? "/wallboard" : "/home";
 }

@@ -54,6 +54,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/calls", "nav.calls", IconPhone, "watch"],
       ["/recordings", "nav.recordings", IconPlayerPlay, "watch"],
       ["/simulator", "nav.simulator", IconFlask, "watch"],
+      ["/planning", "nav.planning", IconClockHour4, "watch"],
     ],
   ],
   [
@@ -73,7 +74,8 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/admin/dispositions", "nav.dispositions", IconChecklist, "manage"],
       ["/admin/api-keys", "nav.apiKeys", IconKey, "manage"],
       ["/admin/audit", "nav.audit", IconBook2, "manage"],
-      ["/admin/billing", "nav.billing", IconReceipt, "billing"],
+      ["/admin/billing", "nav.billing", IconReceipt, "pay"],
+      ["/admin/client-bills", "nav.clientBills", IconReceipt, "billing"],
       ["/admin/organisation", "nav.organisation", IconBuildingSkyscraper, "billing"],
     ],
   ],

@@ -62,7 +62,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <ThemeMenu />
           <UserMenu />
         </header>
-        <Banners manage={mayEnter(role, "manage")} />
+        <Banners manage={mayEnter(role, "manage") || mayEnter(role, "pay")} />
         <main id="main" ref={main} className={classes.main} tabIndex={-1}>
           {children}
         </main>

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from billing.documents import csv_lines, ubl
 from billing.documents.view import Document, of_credit_note, of_invoice
+from billing.domain.client_bills import ClientBill
 from billing.domain.credit_notes import CreditNote
-from billing.domain.invoicing import Format, Invoice
+from billing.domain.invoicing import Format, Invoice, State
 
 _KINDS = {
     Format.PDF: ("application/pdf", "pdf"),
@@ -35,6 +36,17 @@ async def render_invoice(invoice: Invoice, wanted: Format) -> Rendered:
 async def render_credit_note(invoice: Invoice, note: CreditNote, wanted: Format) -> Rendered:
     """A credit note as a file."""
     return await _render(of_credit_note(invoice, note), wanted)
+
+
+async def render_client_bill(bill: ClientBill, wanted: Format) -> Rendered:
+    """A bill to a client as a file: an invoice in the name of the company that serves the brand."""
+    invoice = Invoice(
+        bill.client_bill_id, "", State.FINALIZED, bill.start_time, bill.end_time, bill.currency, bill.statement,
+        bill.digest, bill.subtotal, bill.total, bill.issue_time, time_zone=bill.time_zone, number=bill.number,
+        sequence=bill.sequence, cutoff_time=bill.cutoff_time, issue_time=bill.issue_time, due_time=bill.due_time,
+        seller=bill.seller, buyer=bill.buyer, purchase_order=bill.buyer.purchase_order,
+    )  # fmt: skip
+    return await render_invoice(invoice, wanted)
 
 
 def bytes_of(document: Document, wanted: Format) -> bytes:

@@ -91,6 +91,8 @@ def _head(pages: _Pages, document: Document, title: str) -> None:
         facts.append((words.say("order"), document.purchase_order))
     if document.of_number:
         facts.append(("", words.say("of_invoice", number=document.of_number)))
+    if document.follows:
+        facts.append(("", document.follows))
     if document.reason:
         facts.append((words.say("reason"), document.reason))
     for name, value in facts:

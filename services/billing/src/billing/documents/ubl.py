@@ -78,7 +78,7 @@ def _head(root: ET.Element, document: Document) -> None:
     _text(
         root, "CreditNoteTypeCode" if document.of_number else "InvoiceTypeCode", "381" if document.of_number else "380"
     )
-    for note in (document.notes, document.reason):
+    for note in (document.notes, document.reason, document.follows):
         if note:
             _text(root, "Note", note)
     _text(root, "DocumentCurrencyCode", document.currency)

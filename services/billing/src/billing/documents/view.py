@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from billing.documents.words import Words, words_of
 from billing.domain import canonical
 from billing.domain.credit_notes import CreditNote
-from billing.domain.invoicing import Invoice
+from billing.domain.invoicing import Following, Invoice
 from billing.domain.parties import BillingProfile, LegalEntity
 from billing.domain.statements import LineKind, Statement, StatementLine, Tax
 
@@ -52,6 +52,8 @@ class Document:
     notes: str = ""
     of_number: str = ""
     reason: str = ""
+    follows: str = ""
+    """Which invoice of the same period it is made after, in words."""
 
 
 def of_invoice(invoice: Invoice) -> Document:
@@ -67,8 +69,15 @@ def of_invoice(invoice: Invoice) -> Document:
         seller=invoice.seller, buyer=buyer, words=words, rows=_rows(statement, words, zone), taxes=statement.taxes,
         discounts=[(each.name, each.amount) for each in statement.discounts], subtotal=statement.subtotal,
         total=statement.total, digest=invoice.digest, due_date=invoice.due_time.astimezone(zone).date(),
-        purchase_order=invoice.purchase_order, notes=invoice.notes,
+        purchase_order=invoice.purchase_order, notes=invoice.notes, follows=_follows(invoice, words),
     )  # fmt: skip
+
+
+def _follows(invoice: Invoice, words: Words) -> str:
+    if not invoice.follows_number:
+        return ""
+    key = "supplements" if invoice.follow_kind == Following.SUPPLEMENTS else "replaces"
+    return words.say(key, number=invoice.follows_number)
 
 
 def of_credit_note(invoice: Invoice, note: CreditNote) -> Document:
@@ -87,7 +96,7 @@ def of_credit_note(invoice: Invoice, note: CreditNote) -> Document:
 
 def _credited(row: Row, amount: Decimal) -> Row:
     line = replace(row.line, amount=amount, discount=Decimal(0), quantity=row.line.quantity * 0,
-                   included=row.line.included * 0)  # fmt: skip
+                   included=row.line.included * 0, brands=())  # fmt: skip
     return replace(row, line=line, net=amount)
 
 

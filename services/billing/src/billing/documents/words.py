@@ -10,6 +10,8 @@ from datetime import date
 from decimal import Decimal
 from importlib import resources
 
+from billing.domain.plans import PRICE_CLASS
+
 _PERSIAN = str.maketrans("0123456789,.", "۰۱۲۳۴۵۶۷۸۹٬٫")
 _POINTS = str.maketrans(",.", ".,")
 
@@ -35,6 +37,10 @@ class Words:
         name = key.removeprefix("invoice.")
         template = self.texts.get(f"line.{name}") or self.texts.get(f"line.{meter}") or self.texts.get(f"line.{kind}")
         text = (template or (meter or name or kind).replace("_", " ")).format_map(_Known(parameters))
+        if parameters.get("reason"):
+            text = self.say("no_rate", what=text)
+        elif where := parameters.get("destination") or parameters.get(PRICE_CLASS):
+            text = self.say("to", what=text, destination=where)
         return self.say("late", invoice=parameters.get("invoice", ""), what=text) if late else text
 
     def amount(self, value: Decimal, currency: str = "") -> str:

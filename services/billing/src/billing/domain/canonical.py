@@ -14,14 +14,20 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from billing.domain.statements import Discount, LineKind, Statement, StatementLine, Tax
+from billing.domain.statements import BrandShare, Discount, LineKind, Statement, StatementLine, Tax
 
-FORMAT = 1
+FORMAT = 2
+"""2 says of each line whose usage it is; 1, of before, doesn't."""
 
 
-def statement_bytes(statement: Statement) -> bytes:
-    """The statement's canonical bytes."""
-    return json.dumps(_plain(statement), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+def statement_bytes(statement: Statement, format_: int = FORMAT) -> bytes:
+    """The statement's canonical bytes, in the newest format or an older one."""
+    return json.dumps(_plain(statement, format_), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def format_of(data: bytes) -> int:
+    """The format bytes are in."""
+    return int(json.loads(data)["format"])
 
 
 def digest(data: bytes) -> str:
@@ -77,16 +83,16 @@ def _differing(path: str, before: Any, after: Any) -> Iterator[str]:
         yield f"{path} was {json.dumps(before, ensure_ascii=False)}, is {json.dumps(after, ensure_ascii=False)} now"
 
 
-def _plain(statement: Statement) -> dict[str, Any]:
+def _plain(statement: Statement, format_: int) -> dict[str, Any]:
     return {
-        "format": FORMAT,
+        "format": format_,
         "currency": statement.currency,
         "start": _moment(statement.start_time),
         "end": _moment(statement.end_time),
         "cutoff": _moment(statement.cutoff_time),
         "plan": statement.plan_id,
         "plan_version": statement.plan_version,
-        "lines": [_plain_line(line) for line in statement.lines],
+        "lines": [_plain_line(line, format_) for line in statement.lines],
         "discounts": [
             {"id": each.discount_id, "name": each.name, "amount": _amount(each.amount)} for each in statement.discounts
         ],
@@ -102,12 +108,23 @@ def _plain(statement: Statement) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plain_line(line: StatementLine) -> dict[str, Any]:
-    return {
+def _plain_line(line: StatementLine, format_: int) -> dict[str, Any]:
+    whose: dict[str, Any] = {"brand": ""}
+    if format_ > 1:
+        whose = {
+            "brands": [
+                {
+                    "brand": each.brand_id, "quantity": str(each.quantity), "included": str(each.included),
+                    "amount": _amount(each.amount),
+                }
+                for each in line.brands
+            ]
+        }  # fmt: skip
+    return whose | {
         "id": line.line_id, "kind": line.kind.value, "amount": _amount(line.amount), "start": _moment(line.start_time),
         "end": _moment(line.end_time), "plan": line.plan_id, "plan_version": line.plan_version, "rate": line.rate_id,
         "meter": line.meter, "quantity": str(line.quantity), "included": str(line.included),
-        "unit_price": _amount(line.unit_price), "brand": line.brand_id, "description": line.description_key,
+        "unit_price": _amount(line.unit_price), "description": line.description_key,
         "parameters": dict(line.description_parameters), "discount": _amount(line.discount), "tax": line.tax_code,
     }  # fmt: skip
 
@@ -118,7 +135,13 @@ def _line(value: Mapping[str, Any]) -> StatementLine:
         start_time=_time(value["start"]), end_time=_time(value["end"]), plan_id=value["plan"],
         plan_version=value["plan_version"], rate_id=value["rate"], meter=value["meter"],
         quantity=Fraction(value["quantity"]), included=Fraction(value["included"]),
-        unit_price=Decimal(value["unit_price"]), brand_id=value["brand"], description_key=value["description"],
+        unit_price=Decimal(value["unit_price"]), description_key=value["description"],
+        brands=tuple(
+            BrandShare(
+                each["brand"], Fraction(each["quantity"]), Fraction(each["included"]), Decimal(each["amount"])
+            )
+            for each in value.get("brands", ())
+        ),
         description_parameters=value["parameters"], discount=Decimal(value["discount"]), tax_code=value["tax"],
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,12 +13,12 @@ from kernel.errors import FailedPrecondition
 from kernel.money import rounded
 from kernel.proration import share
 
-from billing.domain import fees, levels, rates
+from billing.domain import brands, fees, levels, rates
 from billing.domain.aggregates import NOTHING, Aggregate, Stretch, measure
 from billing.domain.discounts import Redeemed, taken_off
 from billing.domain.levels import Span
 from billing.domain.meters import BUILT_IN, PRESENCE, Feed, Meter, meter_of
-from billing.domain.plans import PlanHeld, Rate, Timing
+from billing.domain.plans import NUMBER, PRICE_CLASS, Model, PlanHeld, Rate, Timing
 from billing.domain.statements import LineKind, Scope, Statement, StatementLine
 from billing.domain.subscriptions import Timeline, gaps_within
 from billing.domain.taxes import TaxData, TaxRate, added, taxed
@@ -34,7 +35,8 @@ class CurrenciesMixed(FailedPrecondition):
 
 @dataclass(frozen=True)
 class Used:
-    """What was used of a meter in a stretch, of events with the same properties; `records` where a rate needs them."""
+    """What was used of a meter in a stretch, of events with the same properties and brand; `records` where a rate needs
+    them."""
 
     meter: str
     properties: Mapping[str, str]
@@ -42,6 +44,7 @@ class Used:
     earlier: Aggregate = NOTHING
     before: Aggregate = NOTHING
     records: Sequence[rates.Metered] = ()
+    brand_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Quantity:
     quantity: Fraction
     record_count: int = 0
     records: Sequence[rates.Metered] = ()
+    brands: Mapping[str, Fraction] = field(default_factory=dict[str, Fraction])
+    """Of it by brand, where the whole is the sum of them."""
 
 
 def statement(books: Books, lines: Sequence[StatementLine] | None = None) -> Statement:
@@ -131,27 +136,48 @@ def quantities(books: Books, part: Part, scope: Scope = Scope.WHOLE) -> list[Qua
     stretch = Stretch(part.start_time, part.end_time, books.start_time, books.end_time)
     found: list[Quantity] = []
     for meter in _LEVEL_METERS:
-        quantity = levels.measured(_spans(books, meter, scope, part), meter.aggregation, stretch)
-        rate_id, rate = part.plan.rate_for(meter.meter, {})
-        if quantity:
-            found.append(Quantity(rate_id, rate, meter, quantity))
+        for (rate_id, rate), mine in _by_rate(part.plan, meter, _spans(books, meter, scope, part)):
+            quantity = levels.measured(mine, meter.aggregation, stretch)
+            if quantity:
+                found.append(Quantity(rate_id, rate, meter, quantity, brands=_held_by(mine, meter, stretch)))
     by_rate: dict[tuple[str, str], list[Used]] = {}
     for used in part.used:
         rate_id, _ = part.plan.rate_for(used.meter, used.properties)
         by_rate.setdefault((used.meter, rate_id), []).append(used)
     for (name, rate_id), used in sorted(by_rate.items()):
         meter, rate = meter_of(books.meters, name), part.plan.rates.get(rate_id, Rate(Decimal(0)))
-        within, earlier, before = (
-            _sum(getattr(each, side) for each in used) for side in ("within", "earlier", "before")
-        )
-        if meter.feed == Feed.CALLS:
-            quantity = Fraction(within.billed_seconds, 60)
-        else:
-            quantity = measure(meter.aggregation, meter.recurring, stretch, before, earlier, within)
+        quantity = _counted(used, meter, stretch)
+        count = sum(each.within.count for each in used)
         records = [record for each in used for record in each.records]
-        if quantity or within.count:
-            found.append(Quantity(rate_id, rate, meter, quantity, within.count, records))
+        if quantity or count:
+            by_brand = _used_by(used, meter, stretch)
+            found.append(Quantity(rate_id, rate, meter, quantity, count, records, by_brand))
     return found
+
+
+def _counted(used: Sequence[Used], meter: Meter, stretch: Stretch) -> Fraction:
+    within, earlier, before = (_sum(getattr(each, side) for each in used) for side in ("within", "earlier", "before"))
+    if meter.feed == Feed.CALLS:
+        return Fraction(within.billed_seconds, 60)
+    return measure(meter.aggregation, meter.recurring, stretch, before, earlier, within)
+
+
+def _used_by(used: Sequence[Used], meter: Meter, stretch: Stretch) -> dict[str, Fraction]:
+    if meter.aggregation not in brands.ADDS_UP:
+        return {}
+    mine: dict[str, list[Used]] = {}
+    for each in used:
+        mine.setdefault(each.brand_id, []).append(each)
+    return {brand: _counted(of_brand, meter, stretch) for brand, of_brand in mine.items()}
+
+
+def _held_by(held: Sequence[Span], meter: Meter, stretch: Stretch) -> dict[str, Fraction]:
+    if meter.aggregation not in brands.ADDS_UP:
+        return {}
+    mine: dict[str, list[Span]] = {}
+    for span in held:
+        mine.setdefault(span.brand_id, []).append(span)
+    return {brand: levels.measured(of_brand, meter.aggregation, stretch) for brand, of_brand in mine.items()}
 
 
 def held_share(books: Books, part: Part) -> Fraction:
@@ -185,37 +211,75 @@ def _usage_lines(books: Books, part: Part, scope: Scope) -> list[StatementLine]:
     for each in [*used, *idle]:
         if scope == Scope.ADVANCE and each.rate.timing != Timing.ADVANCE:
             continue
-        charged = rates.charge(
-            each.rate, each.quantity, record_count=each.record_count, records=each.records, held=held,
-            included=allowance(books, part, each.rate, used), deck=books.deck,
-        )  # fmt: skip
-        line = _usage_line(part, each, charged)
-        if line.quantity or line.amount:  # a meter that wasn't used has no line
-            lines.append(line)
-        missing = rates.missing(each.rate, Fraction(line.amount), held)
+        own = _lines_of_rate(books, part, each, held, allowance(books, part, each.rate, used))
+        lines += [line for line in own if line.quantity or line.amount]  # a meter that wasn't used has no line
+        line, amount = own[0], sum((line.amount for line in own), Decimal(0))
+        missing = rates.missing(each.rate, Fraction(amount), held)
         if missing and scope == Scope.WHOLE:
             amount = rounded(missing, part.plan.currency)
             short = {"meter": each.meter.meter, "minimum": str(each.rate.minimum)}
             lines.append(
                 replace(
-                    line, line_id=f"minimum:{line.line_id}", kind=LineKind.COMMITMENT, amount=amount, quantity=_ZERO,
-                    included=_ZERO, unit_price=Decimal(0), description_key="invoice.minimum",
+                    line, line_id=f"minimum:{_usage_id(part, each)}", kind=LineKind.COMMITMENT, amount=amount,
+                    quantity=_ZERO, included=_ZERO, unit_price=Decimal(0), brands=(),
+                    description_key="invoice.minimum",
                     description_parameters=short,
                 )
             )  # fmt: skip
     return lines
 
 
+def _lines_of_rate(books: Books, part: Part, used: Quantity, held: Fraction, included: Fraction) -> list[StatementLine]:
+    """One line, of a rate deck one for each destination of each of its versions; at least one."""
+    if used.rate.model != Model.DECK:
+        charged = rates.charge(
+            used.rate, used.quantity, record_count=used.record_count, records=used.records, held=held,
+            included=included,
+        )  # fmt: skip
+        return [_usage_line(part, used, charged)]
+    found = rates.by_destination(used.rate, used.records, included=included, held=held, deck=books.deck)
+    return [_deck_line(part, used, each) for each in found] or [_usage_line(part, used, rates.Charged(_ZERO))]
+
+
+def _usage_id(part: Part, used: Quantity) -> str:
+    plan = part.plan
+    return f"usage:{plan.plan_id}:{plan.version}:{used.meter.meter}:{used.rate_id}:{_stamp(part.start_time)}"
+
+
 def _usage_line(part: Part, used: Quantity, charged: rates.Charged) -> StatementLine:
     plan = part.plan
+    amount = rounded(charged.amount, plan.currency)
     return StatementLine(
-        f"usage:{plan.plan_id}:{plan.version}:{used.meter.meter}:{used.rate_id}:{_stamp(part.start_time)}",
-        LineKind.USAGE, rounded(charged.amount, plan.currency), part.start_time, part.end_time, plan.plan_id,
+        _usage_id(part, used),
+        LineKind.USAGE, amount, part.start_time, part.end_time, plan.plan_id,
         plan.version, used.rate_id, used.meter.meter, used.quantity, charged.included, used.rate.price,
+        brands=brands.shares(used.brands, used.quantity, charged.included, amount, plan.currency),
         description_key=f"invoice.{used.meter.meter}" if used.meter.built_in else "invoice.meter",
-        description_parameters={} if used.meter.built_in else {"meter": used.meter.meter},
+        description_parameters=(
+            ({} if used.meter.built_in else {"meter": used.meter.meter})
+            | {name: value for name, value in used.rate.properties.items() if name == PRICE_CLASS}
+        ),
         tax_code=used.meter.tax_code,
     )  # fmt: skip
+
+
+def _deck_line(part: Part, used: Quantity, found: rates.DestinationCharged) -> StatementLine:
+    to = found.destination
+    said = {"deck": to.rate_deck_id, "deck_version": str(to.version), "destination": to.name}
+    said |= {"parent_version": str(to.parent_version)} if to.parent_version else {}
+    said |= {"reason": to.reason} if to.reason else {}
+    line = _usage_line(part, used, rates.Charged(found.amount, found.included))
+    return replace(
+        line, line_id=f"{line.line_id}:{destination_id(to)}", quantity=found.quantity,
+        brands=brands.shares(found.brands, found.quantity, found.included, line.amount, part.plan.currency),
+        description_parameters={**line.description_parameters, **said},
+    )  # fmt: skip
+
+
+def destination_id(to: rates.Destination) -> str:
+    """What tells lines of one rate deck apart, in the letters an id may have."""
+    said = "\n".join((to.rate_deck_id, str(to.version), str(to.parent_version), to.name, to.reason))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _fee_lines(books: Books) -> list[StatementLine]:
@@ -281,6 +345,17 @@ def _spans(books: Books, meter: Meter, scope: Scope, part: Part) -> list[Span]:
     if meter.feed == Feed.PRESENCE or (scope == Scope.SO_FAR and not advance):
         mine = levels.closed(mine, books.cutoff_time)
     return mine
+
+
+def _by_rate(plan: PlanHeld, meter: Meter, spans: Sequence[Span]) -> list[tuple[tuple[str, Rate], list[Span]]]:
+    """Spans by the rate that prices them: numbers may be priced by their class."""
+    if meter.meter != NUMBER:
+        return [(plan.rate_for(meter.meter, {}), list(spans))]
+    found: dict[str, tuple[tuple[str, Rate], list[Span]]] = {}
+    for span in spans:
+        rated = plan.rate_for(meter.meter, {PRICE_CLASS: span.price_class} if span.price_class else {})
+        found.setdefault(rated[0], (rated, []))[1].append(span)
+    return [found[each] for each in sorted(found)]
 
 
 def _sum(parts: Iterable[Aggregate]) -> Aggregate:

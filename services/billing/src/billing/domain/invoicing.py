@@ -43,6 +43,18 @@ class InvoiceNotFinalized(FailedPrecondition):
     reason = "INVOICE_NOT_FINALIZED"
 
 
+class InvoiceFollowed(FailedPrecondition):
+    """Another invoice was made after it already."""
+
+    reason = "INVOICE_FOLLOWED"
+
+
+class InvoiceTooYoung(FailedPrecondition):
+    """What it depends on was written only just now: a minute later it can be finalized."""
+
+    reason = "INVOICE_TOO_YOUNG"
+
+
 class InvoicePartlyPaid(FailedPrecondition):
     """Something came in for the invoice or was credited: it can't be declared void."""
 
@@ -79,6 +91,15 @@ class Trigger(StrEnum):
     """Nothing is owed any more: by payments, credit notes, or because the total is nothing."""
     FALL_DUE = "FALL_DUE"
     DECLARE_VOID = "DECLARE_VOID"
+
+
+class Following(StrEnum):
+    """Why an invoice follows another of the same period."""
+
+    REPLACES = "REPLACES"
+    """The other was declared void: this one bills the period anew."""
+    SUPPLEMENTS = "SUPPLEMENTS"
+    """The other stands: this one bills what came late of the period and can't stand on a later invoice."""
 
 
 class Format(StrEnum):
@@ -140,6 +161,11 @@ class Invoice:
     reminder_time: datetime | None = None
     """When the next stage of reminding is due."""
     version: int = 1
+    follows_invoice_id: str = ""
+    """The invoice of the same period that this one is made after; empty: it is the period's first."""
+    follows_number: str = ""
+    follow_kind: str = ""
+    followed_by_invoice_id: str = ""
 
     @property
     def owed(self) -> Decimal:

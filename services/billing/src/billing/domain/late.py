@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from billing.domain.statements import BilledLine, BilledPeriod, LineKind, Statement, StatementLine
+from billing.domain import brands
+from billing.domain.statements import BilledLine, BilledPeriod, BrandShare, LineKind, Statement, StatementLine
 
 _LATE = "late:"
 
@@ -47,6 +48,7 @@ def rest_of(lines: Sequence[StatementLine], before: BilledPeriod | None) -> list
                 replace(
                     line, amount=line.amount - was.amount, quantity=line.quantity - was.quantity,
                     included=line.included - was.included,
+                    brands=brands.less(_whose(line), _whose(was)) if line.brands else (),
                 )
             )  # fmt: skip
     return [*found, *(_taken_back(each, before) for each in known.values() if each.amount or each.quantity)]
@@ -65,6 +67,10 @@ def _dated(line: StatementLine, before: BilledPeriod) -> StatementLine:
     return replace(line, line_id=_LATE + line.line_id, kind=LineKind.LATE, description_parameters=parameters)
 
 
+def _whose(line: StatementLine | BilledLine) -> list[BrandShare]:
+    return brands.of_line(line.brands, line.quantity, line.included, line.amount)
+
+
 def _period_of(line: StatementLine) -> tuple[datetime, datetime]:
     start, end = (datetime.fromisoformat(line.description_parameters[name]) for name in ("late_start", "late_end"))
     return start, end
@@ -74,10 +80,12 @@ def _add(known: dict[str, BilledLine], line: StatementLine) -> None:
     line_id = line.line_id.removeprefix(_LATE)
     was = known.get(line_id) or BilledLine(line_id, Decimal(0))
     kind = LineKind(line.description_parameters.get("late_kind", line.kind))
+    whose = brands.plus(was.brands, _whose(line)) if line.brands or was.brands else ()
     known[line_id] = BilledLine(
         line_id, was.amount + line.amount, was.quantity + line.quantity, was.included + line.included, kind,
         line.plan_id, line.plan_version, line.rate_id, line.meter, line.tax_code, line.description_key,
         {key: value for key, value in line.description_parameters.items() if not key.startswith("late_")},
+        whose,
     )  # fmt: skip
 
 
@@ -86,4 +94,5 @@ def _taken_back(was: BilledLine, before: BilledPeriod) -> StatementLine:
         was.line_id, was.kind, -was.amount, before.start_time, before.end_time, was.plan_id, was.plan_version,
         was.rate_id, was.meter, -was.quantity, -was.included, description_key=was.description_key,
         description_parameters=was.description_parameters, tax_code=was.tax_code,
+        brands=[brands.minus(each) for each in was.brands],
     )  # fmt: skip

@@ -32,6 +32,10 @@ class Change:
     quantity: int
     record_time: datetime = EPOCH
     """When it was heard of."""
+    price_class: str = ""
+    """Of a number: what it costs by."""
+    brand_id: str = ""
+    """Whose it is from then on."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Span:
     start_time: datetime
     end_time: datetime | None
     units: Fraction = Fraction(1)
+    price_class: str = ""
+    brand_id: str = ""
 
 
 def spans(changes: Iterable[Change]) -> list[Span]:
@@ -58,7 +64,7 @@ def _life(ordered: list[Change]) -> Iterator[Span]:
     for change, start, end in zip(ordered, times, [*times[1:], None], strict=True):
         if change.quantity and start != end:
             units = Fraction(change.quantity, _GIGABYTE if change.meter == STORAGE else 1)
-            yield Span(change.meter, change.item_id, start, end, units)
+            yield Span(change.meter, change.item_id, start, end, units, change.price_class, change.brand_id)
 
 
 def measured(found: Iterable[Span], aggregation: Aggregation, stretch: Stretch) -> Fraction:

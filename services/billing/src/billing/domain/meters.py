@@ -24,6 +24,8 @@ from billing.domain.plans import (
 
 PRESENCE = "presence"
 """Items that last: agents who are signed in. The seat meters by use read it; nobody is billed for it by itself."""
+CALL_OVER, REQUEST_OVER = "call_over_limit", "api_request_over_limit"
+"""What a soft limit let happen beyond it: calls that began, programs' requests."""
 _METER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,62}")
 _MOST_GROUPS = 5
@@ -104,6 +106,8 @@ BUILT_IN: Mapping[str, Meter] = {
         _built(VOICE_OUT, "minute", Aggregation.SUM, Feed.CALLS),
         _built(VOICE_PREPAID, "minute", Aggregation.SUM, Feed.CALLS),
         _built("message", "message", Aggregation.SUM, Feed.EVENTS, False, "channel", "direction"),
+        _built(CALL_OVER, "call", Aggregation.SUM, Feed.EVENTS),
+        _built(REQUEST_OVER, "request", Aggregation.SUM, Feed.EVENTS),
         _built("carrier_cost", "amount", Aggregation.SUM, Feed.EVENTS, False, "carrier"),
     )
 }

@@ -30,7 +30,7 @@ def currency(code: str, name: str = "currency") -> str:
     return code
 
 
-def shared(amount: Decimal, weights: Sequence[Decimal], code: str) -> list[Decimal]:
+def shared(amount: Decimal, weights: Sequence[Decimal | Fraction], code: str) -> list[Decimal]:
     """`amount` in parts as the weights, each of whole minor units, that sum to it: what is left after rounding down
     goes to the largest rests, the first of equals. Weights aren't negative and their sum isn't 0 unless the amount is.
     """

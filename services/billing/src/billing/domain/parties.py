@@ -106,11 +106,14 @@ class BillingProfile:
     payment_terms_days: int = DEFAULT_TERMS
     legal_entity_id: str = ""
     version: int = 0
+    notes: str = ""
+    """What stands below the lines of every invoice."""
 
 
 _LONGEST = {
     "street": 200, "additional": 200, "city": 100, "postal_code": 20, "region": 100, "name": 200, "legal_name": 200,
     "tax_id": 40, "registration_id": 40, "payment_instructions": 1_000, "purchase_order": 60, "email": 254,
+    "notes": 1_000,
 }  # fmt: skip
 
 
@@ -123,7 +126,7 @@ def check_profile(profile: BillingProfile) -> BillingProfile:
         raise wrong.of("payment_terms_days", f"must be 0 to {LONGEST_TERMS}")
     address = _address(profile.address, "profile.address", wrong)
     texts = {name: _text(getattr(profile, name), f"profile.{name}", name, wrong)
-             for name in ("legal_name", "tax_id", "purchase_order")}  # fmt: skip
+             for name in ("legal_name", "tax_id", "purchase_order", "notes")}  # fmt: skip
     texts["email"] = _email(profile.email, "profile.email", wrong)
     return BillingProfile(
         **texts, address=address, language=profile.language, payment_terms_days=profile.payment_terms_days,
@@ -185,7 +188,7 @@ def _known(kind: type[Any], value: dict[str, Any]) -> dict[str, Any]:
 
 def _text(value: str, path: str, name: str, wrong: type[InvalidInput]) -> str:
     found = value.strip()
-    allowed = "\n" if name == "payment_instructions" else ""
+    allowed = "\n" if name in ("payment_instructions", "notes") else ""
     if len(found) > _LONGEST[name] or any(ord(each) < 32 and each not in allowed for each in found):
         raise wrong.of(path, f"must be text of at most {_LONGEST[name]} characters")
     return found

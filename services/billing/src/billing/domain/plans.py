@@ -16,6 +16,9 @@ VOICE, VOICE_OUT = "voice_inbound_minute", "voice_outbound_minute"
 VOICE_PREPAID = "voice_prepaid_minute"
 """Minutes of calls that a wallet has paid for: counted, and priced by no plan, so that nobody pays twice."""
 
+PRICE_CLASS = "price_class"
+"""Property that says what a number costs by, and calls to it: local, toll-free and so on, as the number says."""
+
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 

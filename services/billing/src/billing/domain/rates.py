@@ -6,8 +6,8 @@ period billed in two parts costs what it costs in one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -33,10 +33,35 @@ class Metered:
     quantity: Fraction
     used_seconds: int = 0
     number: str = ""
+    meter: str = ""
+    brand_id: str = ""
 
 
-DeckPrice = Callable[[Rate, Metered], Fraction]
-"""What a rate deck makes of one record: its whole price, connect fee and increments with it; exact, not rounded."""
+@dataclass(frozen=True, order=True)
+class Destination:
+    """Where calls went that stand on one line: a destination of one version of a deck. A derived deck's prices are of
+    its own version and its parent's."""
+
+    name: str
+    rate_deck_id: str = ""
+    version: int = 0
+    parent_version: int = 0
+    reason: str = ""
+    """Why the deck prices them with nothing: NO_RATE, BLOCKED; empty when it does price them."""
+
+
+@dataclass(frozen=True)
+class DeckCharge:
+    """What a deck makes of one record: its whole price, connect fee and increments with it, exact; `quantity` is in
+    the meter's unit, as the deck's increments bill it."""
+
+    amount: Fraction
+    quantity: Fraction
+    destination: Destination = field(default_factory=lambda: Destination(""))
+
+
+DeckPrice = Callable[[Rate, Metered], DeckCharge]
+"""What a rate deck makes of one record."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +87,68 @@ def charge(
     plan has in it for the stretch of time at hand, `held` the share of the period that the plan was held for: bounds
     of the period count for as much of it.
     """
+    if rate.model == Model.DECK:
+        parts = by_destination(rate, records, included=included, held=held, deck=deck)
+        return Charged(sum((each.amount for each in parts), _NOTHING), sum((each.included for each in parts), _NOTHING))
     free = max(_NOTHING, min(quantity, included))
     if rate.by_record:
-        amount = _by_record(rate, sorted(records, key=lambda each: (each.time, each.key)), free, deck)
+        amount = _by_record(rate, _in_order(records), free)
     else:
         # A level that fell below nothing, as its events say, is nothing: nobody is paid for it.
         amount = _of_model(rate, max(_NOTHING, quantity - free)) + record_count * Fraction(rate.record_fee)
     if rate.maximum is not None:
         amount = min(amount, Fraction(rate.maximum) * held)
     return Charged(amount, free)
+
+
+@dataclass(frozen=True)
+class DestinationCharged:
+    """What a rate deck made of the records of one destination; `brands` is whose the quantity is."""
+
+    destination: Destination
+    quantity: Fraction
+    included: Fraction
+    amount: Fraction
+    brands: Mapping[str, Fraction] = field(default_factory=dict[str, Fraction])
+
+
+def by_destination(
+    rate: Rate,
+    records: Sequence[Metered],
+    *,
+    included: Fraction = _NOTHING,
+    held: Fraction = Fraction(1),
+    deck: DeckPrice | None = None,
+) -> list[DestinationCharged]:
+    """What records cost by a rate deck, by destination, in the order of their names. Included units are eaten in order
+    of time, whatever the destination; `maximum` is used up in the order of the destinations.
+
+    Raises `RateInvalid` without a deck.
+    """
+    found: dict[Destination, DestinationCharged] = {}
+    free = max(_NOTHING, included)
+    for record in _in_order(records):
+        if deck is None:
+            raise RateInvalid.of("rate_deck_id", "has no prices at hand")
+        priced = deck(rate, record)
+        eaten = _NOTHING if priced.destination.reason else min(free, priced.quantity)
+        free -= eaten
+        whole = priced.amount + (_NOTHING if priced.destination.reason else Fraction(rate.record_fee))
+        amount = whole * (1 - eaten / priced.quantity) if eaten else whole
+        was = found.get(priced.destination) or DestinationCharged(priced.destination, _NOTHING, _NOTHING, _NOTHING)
+        brands = {**was.brands, record.brand_id: was.brands.get(record.brand_id, _NOTHING) + priced.quantity}
+        found[priced.destination] = DestinationCharged(
+            priced.destination, was.quantity + priced.quantity, was.included + eaten, was.amount + amount, brands
+        )
+    ordered = [found[each] for each in sorted(found)]
+    if rate.maximum is None:
+        return ordered
+    left, capped = Fraction(rate.maximum) * held, list[DestinationCharged]()
+    for each in ordered:
+        amount = min(each.amount, left)
+        left -= amount
+        capped.append(replace(each, amount=amount))
+    return capped
 
 
 def missing(rate: Rate, amount: Fraction, held: Fraction = Fraction(1)) -> Fraction:
@@ -104,6 +182,8 @@ def check(rate: Rate) -> None:
         raise RateInvalid.of("package_size", "must be more than 0")
     if rate.free_records < 0:
         raise RateInvalid.of("free_records", "must not be negative")
+    if rate.model == Model.DECK and not rate.rate_deck_id:
+        raise RateInvalid.of("rate_deck_id", "is required")
     if rate.model in (Model.GRADUATED, Model.VOLUME, Model.GRADUATED_PERCENTAGE):
         _check_tiers(rate.tiers)
 
@@ -171,17 +251,16 @@ def _packages(quantity: Fraction, size: Fraction) -> int:
     return -(-quantity // size) if quantity > 0 else 0
 
 
-def _by_record(rate: Rate, records: Sequence[Metered], free: Fraction, deck: DeckPrice | None) -> Fraction:
+def _in_order(records: Sequence[Metered]) -> list[Metered]:
+    return sorted(records, key=lambda each: (each.time, each.key))
+
+
+def _by_record(rate: Rate, records: Sequence[Metered], free: Fraction) -> Fraction:
     amount = _NOTHING
     for place, record in enumerate(records):
         eaten = max(_NOTHING, min(free, record.quantity))
         free -= eaten
-        if rate.model == Model.DECK:
-            if deck is None:
-                raise RateInvalid.of("rate_deck_id", "has no prices at hand")
-            whole = deck(rate, record) + Fraction(rate.record_fee)
-            amount += whole * (1 - eaten / record.quantity) if eaten else whole
-        elif place >= rate.free_records:
+        if place >= rate.free_records:
             priced = (record.quantity - eaten) * Fraction(rate.percent) / 100 + Fraction(rate.record_fee)
             amount += _bounded(rate, priced)
     return amount

@@ -27,6 +27,17 @@ class LineKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class BrandShare:
+    """What one brand has of a line; an empty `brand_id` is what no brand is known of. `amount` is rounded so that the
+    shares add up to the line's."""
+
+    brand_id: str
+    quantity: Fraction
+    included: Fraction
+    amount: Decimal
+
+
+@dataclass(frozen=True)
 class StatementLine:
     """One line. `amount` is in major units, rounded half away from zero to the minor unit, here and nowhere else."""
 
@@ -43,7 +54,8 @@ class StatementLine:
     quantity: Fraction = Fraction(0)
     included: Fraction = Fraction(0)
     unit_price: Decimal = Decimal(0)
-    brand_id: str = ""
+    brands: Sequence[BrandShare] = ()
+    """Of usage: whose it was. They add up to the line's quantity, included and amount exactly."""
     description_key: str = ""
     """What it is for, a key the pages and documents have words for, with `description_parameters`."""
     description_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -117,6 +129,7 @@ class BilledLine:
     tax_code: str = ""
     description_key: str = ""
     description_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    brands: Sequence[BrandShare] = ()
 
 
 @dataclass(frozen=True)

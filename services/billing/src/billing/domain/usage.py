@@ -46,6 +46,8 @@ class EndedCall:
     brand_id: str
     start_time: datetime
     used_seconds: int
+    dialed_number: str = ""
+    """What decides the price: the number that was called, ours of a call in."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from chassis.instants import time_in
+from chassis.instants import time_in, time_out
 from chassis.paging import encode_token
-from chassis.sql import Database, Tx
+from chassis.sql import Tx
 from kernel.ids import require_id, require_request_id
 from kernel.tenant import PLATFORM
 from merkez.billing.v1 import (
@@ -23,8 +23,11 @@ from billing.collecting import Collector
 from billing.domain import canonical
 from billing.domain.credit_notes import CreditedLine
 from billing.domain.invoicing import Invoice
+from billing.domain.rates import DeckPrice
 from billing.handlers.invoicing import invoice_document, read_profile, whole_invoice
-from billing.ops import invoicing, parties, paying
+from billing.live.rating import Rating
+from billing.ops import following, invoicing, parties, paying
+from billing.ops.following import LeftOutRow
 from billing.ops.parties import Numbered
 
 service = invoice_operator_service_pb2
@@ -33,8 +36,9 @@ service = invoice_operator_service_pb2
 class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceServicer):
     """merkez.billing.v1.InvoiceOperatorService."""
 
-    def __init__(self, db: Database, settle: timedelta) -> None:
-        self._db = db
+    def __init__(self, rating: Rating, settle: timedelta) -> None:
+        self._rating = rating
+        self._db = rating.db
         self._settle = settle
 
     async def ListAllInvoices(
@@ -53,7 +57,7 @@ class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceS
         )
 
     async def GetTenantInvoice(self, request: service.GetTenantInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
-        return await whole_invoice(self._db, _tenant(request), request.invoice_id)
+        return await whole_invoice(self._rating, _tenant(request), request.invoice_id)
 
     async def GetTenantInvoiceDocument(
         self, request: service.GetTenantInvoiceDocumentRequest, context: Any
@@ -63,7 +67,8 @@ class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceS
     async def FinalizeInvoice(self, request: service.FinalizeInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
         now = self._db.clock.now()
         return await self._change(
-            request, lambda tx: invoicing.finalize(tx, request.invoice_id, now, self._settle, request.version)
+            request,
+            lambda tx, decks: invoicing.finalize(tx, request.invoice_id, now, self._settle, request.version, decks),
         )
 
     async def UpdateInvoice(self, request: service.UpdateInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
@@ -74,13 +79,13 @@ class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceS
                 tx, request.invoice_id, request.purchase_order, request.notes, request.version
             ),
         )
-        return await whole_invoice(self._db, tenant_id, request.invoice_id)
+        return await whole_invoice(self._rating, tenant_id, request.invoice_id)
 
     async def RecordPayment(self, request: service.RecordPaymentRequest, context: Any) -> invoice_pb2.Invoice:
         now, time = self._db.clock.now(), time_in(request, "payment_time")
         return await self._change(
             request,
-            lambda tx: paying.record_by_hand(
+            lambda tx, _: paying.record_by_hand(
                 tx, request.invoice_id, request.amount.amount, request.amount.currency, request.reference, time, now
             ),
         )
@@ -88,8 +93,27 @@ class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceS
     async def VoidInvoice(self, request: service.VoidInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
         now = self._db.clock.now()
         return await self._change(
-            request, lambda tx: invoicing.declare_void(tx, request.invoice_id, request.reason, request.version, now)
+            request, lambda tx, _: invoicing.declare_void(tx, request.invoice_id, request.reason, request.version, now)
         )
+
+    async def ReissueInvoice(self, request: service.ReissueInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
+        now = self._db.clock.now()
+        return await self._change(request, lambda tx, decks: following.reissue(tx, request.invoice_id, now, decks))
+
+    async def BillLeftOutUsage(self, request: service.BillLeftOutUsageRequest, context: Any) -> invoice_pb2.Invoice:
+        now = self._db.clock.now()
+        return await self._change(
+            request, lambda tx, decks: following.bill_left_out(tx, request.invoice_id, now, decks)
+        )
+
+    async def ListLeftOutUsage(
+        self, request: service.ListLeftOutUsageRequest, context: Any
+    ) -> service.ListLeftOutUsageResponse:
+        found, more = await self._db.system(
+            lambda tx: following.list_left_out(tx, request.page_size, request.page_token), read_only=True
+        )
+        token = encode_token(found[-1].notice_time, found[-1].invoice_id) if more else ""
+        return service.ListLeftOutUsageResponse(usage=[_left_out(each) for each in found], next_page_token=token)
 
     async def CreateCreditNote(self, request: service.CreateCreditNoteRequest, context: Any) -> invoice_pb2.CreditNote:
         request_id, now, tenant_id = require_request_id(request.request_id), self._db.clock.now(), _tenant(request)
@@ -112,8 +136,8 @@ class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceS
     async def RebuildInvoice(
         self, request: service.RebuildInvoiceRequest, context: Any
     ) -> service.RebuildInvoiceResponse:
-        invoice, data = await self._db.run(
-            _tenant(request), lambda tx: invoicing.rebuild(tx, request.invoice_id), read_only=True
+        invoice, data = await self._rating.run(
+            _tenant(request), lambda tx, decks: invoicing.rebuild(tx, request.invoice_id, decks), read_only=True
         )
         return service.RebuildInvoiceResponse(
             identical=data == invoice.statement, frozen_digest=invoice.digest, rebuilt_digest=canonical.digest(data),
@@ -166,19 +190,19 @@ class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceS
         )
         return await read_profile(self._db, tenant_id)
 
-    async def _change(self, request: Any, verb: Callable[[Tx], Awaitable[Invoice]]) -> invoice_pb2.Invoice:
+    async def _change(self, request: Any, verb: Callable[[Tx, DeckPrice], Awaitable[Invoice]]) -> invoice_pb2.Invoice:
         request_id, tenant_id = require_request_id(request.request_id), _tenant(request)
         method = type(request).__name__.removesuffix("Request")
 
-        async def work(tx: Tx) -> invoice_pb2.Invoice:
+        async def work(tx: Tx, decks: DeckPrice) -> invoice_pb2.Invoice:
             async def change() -> invoice_pb2.Invoice:
-                done = await verb(tx)
-                found = await invoicing.whole(tx, done.invoice_id, self._db.clock.now())
+                done = await verb(tx, decks)
+                found = await invoicing.whole(tx, done.invoice_id, self._db.clock.now(), decks)
                 return proto.invoice_out(found.invoice, found.statement, found.payments, found.credit_notes)
 
             return await tx.once(request_id, method, request, invoice_pb2.Invoice, change)
 
-        return await self._db.run(tenant_id, work)
+        return await self._rating.run(tenant_id, work)
 
 
 class PaymentEvents(invoice_operator_service_pb2_grpc.PaymentEventServiceServicer):
@@ -200,3 +224,12 @@ def _tenant(request: Any) -> str:
 
 def _entity(value: Numbered) -> invoice_pb2.LegalEntity:
     return proto.entity_out(value.entity, value.next_number, value.next_credit_note)
+
+
+def _left_out(value: LeftOutRow) -> service.LeftOutUsage:
+    return service.LeftOutUsage(
+        tenant_id=value.tenant_id, invoice_id=value.invoice_id, number=value.number,
+        amount=proto.money(value.amount, value.currency), period_start_time=time_out(value.start_time),
+        period_end_time=time_out(value.end_time), left_out_of_invoice_id=value.left_out_of,
+        notice_time=time_out(value.notice_time),
+    )  # fmt: skip

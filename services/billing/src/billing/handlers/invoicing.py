@@ -15,6 +15,7 @@ from billing import convert
 from billing import invoices_proto as proto
 from billing.collecting import Collector
 from billing.documents import Rendered, render_credit_note, render_invoice
+from billing.live.rating import Rating
 from billing.ops import invoicing, line_records, parties, paying
 from billing.ops.line_records import LineRecord
 
@@ -24,8 +25,9 @@ service = invoice_service_pb2
 class Invoices(invoice_service_pb2_grpc.InvoiceServiceServicer):
     """merkez.billing.v1.InvoiceService."""
 
-    def __init__(self, db: Database, collector: Collector) -> None:
-        self._db = db
+    def __init__(self, rating: Rating, collector: Collector) -> None:
+        self._rating = rating
+        self._db = rating.db
         self._collector = collector
 
     async def ListInvoices(self, request: service.ListInvoicesRequest, context: Any) -> service.ListInvoicesResponse:
@@ -39,16 +41,16 @@ class Invoices(invoice_service_pb2_grpc.InvoiceServiceServicer):
         return service.ListInvoicesResponse(invoices=[proto.summary_out(each) for each in found], next_page_token=token)
 
     async def GetInvoice(self, request: service.GetInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
-        return await whole_invoice(self._db, principal().tenant_id, request.invoice_id)
+        return await whole_invoice(self._rating, principal().tenant_id, request.invoice_id)
 
     async def ListInvoiceLineRecords(
         self, request: service.ListInvoiceLineRecordsRequest, context: Any
     ) -> service.ListInvoiceLineRecordsResponse:
         now = self._db.clock.now()
-        found, token = await self._db.run(
+        found, token = await self._rating.run(
             principal().tenant_id,
-            lambda tx: line_records.list_line_records(
-                tx, request.invoice_id, request.line_id, request.page_size, request.page_token, now
+            lambda tx, decks: line_records.list_line_records(
+                tx, request.invoice_id, request.line_id, request.page_size, request.page_token, now, decks
             ),
             read_only=True,
         )
@@ -103,13 +105,13 @@ class Invoices(invoice_service_pb2_grpc.InvoiceServiceServicer):
         require_request_id(request.request_id)
         tenant_id = principal().tenant_id
         invoice = await self._collector.pay(tenant_id, request.invoice_id)
-        return await whole_invoice(self._db, tenant_id, invoice.invoice_id)
+        return await whole_invoice(self._rating, tenant_id, invoice.invoice_id)
 
 
-async def whole_invoice(db: Database, tenant_id: str, invoice_id: str) -> invoice_pb2.Invoice:
+async def whole_invoice(rating: Rating, tenant_id: str, invoice_id: str) -> invoice_pb2.Invoice:
     """An invoice with all that belongs to it."""
-    now = db.clock.now()
-    found = await db.run(tenant_id, lambda tx: invoicing.whole(tx, invoice_id, now), read_only=True)
+    now = rating.db.clock.now()
+    found = await rating.run(tenant_id, lambda tx, decks: invoicing.whole(tx, invoice_id, now, decks), read_only=True)
     return proto.invoice_out(found.invoice, found.statement, found.payments, found.credit_notes)
 
 
@@ -136,8 +138,11 @@ def _document(value: Rendered) -> service.InvoiceDocument:
 
 
 def _record(value: LineRecord) -> invoice_pb2.LineRecord:
+    usage = convert.record_out(value.usage) if value.usage else None
+    if usage is not None and value.charge is not None:
+        usage.charge.amount = proto.shown(value.charge)
     return invoice_pb2.LineRecord(
-        usage_record=convert.record_out(value.usage) if value.usage else None,
+        usage_record=usage,
         item_id=value.item_id, start_time=time_out(value.start_time), end_time=time_out(value.end_time),
         quantity=proto.shown(value.quantity),
     )  # fmt: skip

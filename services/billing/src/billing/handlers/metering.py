@@ -17,6 +17,7 @@ from merkez.type.v1 import money_pb2
 from billing.domain.aggregates import EPOCH, Aggregation
 from billing.domain.meters import Meter
 from billing.domain.usage import UsageConflict, UsageInvalid, UsageRecord
+from billing.live.rating import Rating
 from billing.money_proto import shown
 from billing.ops import current, meters
 from billing.ops import usage as ops
@@ -37,8 +38,9 @@ _NUMBERS = {value: key for key, value in _AGGREGATIONS.items()}
 class Usage(usage_service_pb2_grpc.UsageServiceServicer):
     """merkez.billing.v1.UsageService."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, rating: Rating) -> None:
+        self._rating = rating
+        self._db = rating.db
 
     async def RecordUsage(self, request: usage_pb2.RecordUsageRequest, context: Any) -> usage_pb2.RecordUsageResponse:
         if not request.events:
@@ -56,7 +58,9 @@ class Usage(usage_service_pb2_grpc.UsageServiceServicer):
 
     async def GetCurrentUsage(self, request: usage_pb2.GetCurrentUsageRequest, context: Any) -> usage_pb2.CurrentUsage:
         time = time_in(request, "time") or self._db.clock.now()
-        found = await self._db.run(principal().tenant_id, lambda tx: current.current_usage(tx, time), read_only=True)
+        found = await self._rating.run(
+            principal().tenant_id, lambda tx, decks: current.current_usage(tx, time, decks), read_only=True
+        )
         return usage_pb2.CurrentUsage(
             period_start_time=time_out(found.start_time),
             period_end_time=time_out(found.end_time),

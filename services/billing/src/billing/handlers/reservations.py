@@ -44,6 +44,18 @@ class Reservations(reservation_service_pb2_grpc.ReservationServiceServicer):
         answer = await self._db.run(tenant_id, lambda tx: ops.reserve(tx, call, deck, flat, self._db.clock.now()))
         return _answer(call.call_id, answer)
 
+    async def CheckCall(
+        self, request: reservation_service_pb2.CheckCallRequest, context: Any
+    ) -> reservation_service_pb2.CheckCallResponse:
+        tenant_id, now, direction = principal().tenant_id, self._db.clock.now(), direction_in(request.direction)
+        prepaid, deck, _ = await self._charges.begin(tenant_id, direction, now)
+        if not prepaid:
+            return reservation_service_pb2.CheckCallResponse()
+        answer = await self._db.run(
+            tenant_id, lambda tx: ops.check(tx, request.number, direction, deck, now), read_only=True
+        )
+        return reservation_service_pb2.CheckCallResponse(prepaid=answer.prepaid, refusal=answer.refusal)
+
     async def ExtendReservation(
         self, request: reservation_service_pb2.ExtendReservationRequest, context: Any
     ) -> reservation_service_pb2.CallReservation:

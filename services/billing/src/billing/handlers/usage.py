@@ -8,19 +8,21 @@ from typing import Any
 from chassis.auth import principal
 from chassis.instants import time_in
 from chassis.paging import encode_token
-from chassis.sql import Database
 from merkez.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc
 
 from billing import convert
+from billing.live.rating import Rating
 from billing.money_proto import shown
 from billing.ops import usage as ops
+from billing.ops.issuing import preview_invoice
 
 
 class Billing(billing_service_pb2_grpc.BillingServiceServicer):
     """merkez.billing.v1.BillingService."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, rating: Rating) -> None:
+        self._rating = rating
+        self._db = rating.db
 
     async def ListUsageRecords(
         self, request: billing_service_pb2.ListUsageRecordsRequest, context: Any
@@ -58,5 +60,7 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
     ) -> billing_pb2.InvoicePreview:
         now = self._db.clock.now()
         time = time_in(request, "time") or now
-        found = await self._db.run(principal().tenant_id, lambda tx: ops.preview_invoice(tx, time), read_only=True)
+        found = await self._rating.run(
+            principal().tenant_id, lambda tx, decks: preview_invoice(tx, time, decks), read_only=True
+        )
         return convert.preview_out(found, now)

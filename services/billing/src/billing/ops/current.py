@@ -14,6 +14,7 @@ from billing.domain import current
 from billing.domain.aggregates import Aggregation
 from billing.domain.current import Standing
 from billing.domain.meters import Feed, Meter
+from billing.domain.rates import DeckPrice
 from billing.ops.statements import books_of, current_period
 from billing.store import usage as store
 from billing.store.usage import DaySum
@@ -38,11 +39,11 @@ class CurrentUsage:
     rates: Sequence[RateUsage]
 
 
-async def current_usage(tx: Tx, time: datetime) -> CurrentUsage:
+async def current_usage(tx: Tx, time: datetime, decks: DeckPrice | None = None) -> CurrentUsage:
     """How the period `time` lies in stands. Raises `NothingSubscribed`, `RangeInvalid`."""
     now = tx.now()
     start, end = await current_period(tx, time)
-    books = await books_of(tx, start, end, now)
+    books = await books_of(tx, start, end, now, decks)
     days = current.days_of(start, max(start, min(end, now)), books.zone)
     summed = {(each.meter, each.day): each for each in await store.daily(tx, start, end, books.zone)}
     dates = [since.astimezone(ZoneInfo(books.zone)).date() for since, _ in days]

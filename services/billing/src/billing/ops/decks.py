@@ -148,12 +148,22 @@ async def get(tx: Tx, rate_deck_id: str) -> DeckRow:
     return found
 
 
+find = store.find_deck
+
+
 async def get_version(tx: Tx, rate_deck_id: str, version: int) -> VersionRow:
     """Raises `RateDeckVersionNotFound`."""
     found = await store.find_version(tx, rate_deck_id, version)
     if found is None:
         raise RateDeckVersionNotFound("The deck has no such version.")
     return found
+
+
+async def parent_version_at(tx: Tx, rate_deck_id: str, time: datetime) -> int:
+    """Which version of its parent a derived deck follows at `time`; 0 for a deck of its own."""
+    deck = await get(tx, rate_deck_id)
+    parent = await store.version_at(tx, deck.parent_id, time) if deck.parent_id else None
+    return parent.version if parent else 0
 
 
 async def begin_import(tx: Tx, rate_deck_id: str, now: datetime) -> VersionRow:

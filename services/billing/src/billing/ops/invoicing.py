@@ -3,7 +3,7 @@ transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,19 +11,19 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 
 from billing import invoices_proto as convert
-from billing.domain import canonical, invoicing, late
-from billing.domain.charges import CurrenciesMixed
+from billing.domain import canonical, invoicing, resales
 from billing.domain.credit_notes import CreditNote
 from billing.domain.invoicing import Invoice, InvoiceNotFinalized, InvoiceNotFound, InvoiceStateWrong, State, Trigger
 from billing.domain.parties import NoLegalEntity
 from billing.domain.payments import Payment
-from billing.domain.plans import plan_at
-from billing.domain.statements import LineKind, Statement, StatementLine
-from billing.ops import settling
-from billing.ops.statements import statement_of, timeline_of
+from billing.domain.rates import DeckPrice
+from billing.domain.statements import Statement
+from billing.ops import following, settling
+from billing.ops.issuing import whole_statement, zone_of
+from billing.ops.statements import timeline_of
 from billing.store import invoicing as store
-from billing.store import parties, payments, usage
-from billing.store import plans as plan_store
+from billing.store import parties, payments
+from billing.store import resales as resale_store
 
 list_invoices = store.list_invoices
 list_all = store.list_all
@@ -46,29 +46,33 @@ async def look_ahead(tx: Tx) -> store.Account | None:
     if first is None:
         return None
     last = account.last_end_time if account else None
-    _, end = invoicing.next_period(first, last, await _zone(tx, first), await timeline_of(tx))
+    _, end = invoicing.next_period(first, last, await zone_of(tx, first), await timeline_of(tx))
     found = store.Account(last, end)
     if found != account:
         await store.save_account(tx, found)
     return found
 
 
-async def draft_next(tx: Tx, now: datetime) -> Invoice | None:
+async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> Invoice | None:
     """Makes the draft of the next period that has ended; None when none has. Run again, or by two at once, it makes one
     for each period."""
     account = await look_ahead(tx)
     first = await store.first_plan_time(tx)
     if account is None or first is None or account.next_end_time > now:
         return None
-    zone, timeline = await _zone(tx, first), await timeline_of(tx)
+    zone, timeline = await zone_of(tx, first), await timeline_of(tx)
     start, end = invoicing.next_period(first, account.last_end_time, zone, timeline)
-    statement = await whole_statement(tx, start, end, now)
+    if resales.in_force(await resale_store.mine(tx), start) is not None:
+        # Its reseller pays for it: the platform doesn't bill the same usage twice.
+        await store.save_account(tx, store.Account(end, invoicing.next_period(first, end, zone, timeline)[1]))
+        return None
+    statement = await whole_statement(tx, start, end, now, decks)
     data = canonical.statement_bytes(statement)
     profile = await parties.profile(tx)
     made = Invoice(
         invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=start, end_time=end,
         currency=statement.currency, statement=data, digest="", subtotal=statement.subtotal, total=statement.total,
-        create_time=now, time_zone=zone, purchase_order=profile.purchase_order,
+        create_time=now, time_zone=zone, purchase_order=profile.purchase_order, notes=profile.notes,
     )  # fmt: skip
     await store.insert_invoice(tx, made)
     following = invoicing.next_period(first, end, zone, timeline)
@@ -76,13 +80,15 @@ async def draft_next(tx: Tx, now: datetime) -> Invoice | None:
     return made
 
 
-async def finalize(tx: Tx, invoice_id: str, now: datetime, settle: timedelta, version: int = 0) -> Invoice:
+async def finalize(
+    tx: Tx, invoice_id: str, now: datetime, settle: timedelta, version: int = 0, decks: DeckPrice | None = None
+) -> Invoice:
     """Freezes a draft: computes it of everything heard of until `settle` ago, gives it its number and its due time, and
     pays it from the company's credit as far as that goes.
 
     `settle` is longer than any transaction lasts: what is written at this very moment is heard of after the cutoff, and
     so is late for this invoice instead of lost between two. Raises `InvoiceNotFound`, `InvoiceStateWrong`,
-    `InvoiceVersionConflict`, `NoLegalEntity`.
+    `InvoiceVersionConflict`, `InvoiceTooYoung`, `NoLegalEntity`.
     """
     draft = await get(tx, invoice_id)
     invoicing.check_version(draft, version)
@@ -92,11 +98,12 @@ async def finalize(tx: Tx, invoice_id: str, now: datetime, settle: timedelta, ve
         raise InvoiceStateWrong("The invoice's period has only just ended.", metadata={"state": draft.state.value})
     if any(each.cutoff_time is None for each in await store.before(tx, invoice.start_time)):
         raise InvoiceStateWrong("An earlier invoice is still a draft.", metadata={"state": draft.state.value})
+    await following.check_old_enough(tx, invoice, cutoff)
     profile = await parties.profile(tx)
     seller = await parties.entity(tx, profile.legal_entity_id)
     if seller is None:
         raise NoLegalEntity("Nobody is set up in whose name invoices are sent.")
-    statement = await whole_statement(tx, invoice.start_time, invoice.end_time, cutoff)
+    statement = await whole_statement(tx, invoice.start_time, invoice.end_time, cutoff, decks)
     data = canonical.statement_bytes(statement)
     sequence = await parties.take_number(tx, seller.legal_entity_id, parties.INVOICES)
     invoice = replace(
@@ -106,51 +113,18 @@ async def finalize(tx: Tx, invoice_id: str, now: datetime, settle: timedelta, ve
         sequence=sequence, number=invoicing.number_text(seller.number_prefix, sequence), seller=seller, buyer=profile,
     )  # fmt: skip
     await store.save_invoice(tx, invoice)
+    await following.note_left_out(tx, invoice, now, decks)
     tx.emit(convert.finalized(invoice), key=invoice.invoice_id)
     return await settling.pay_from_balance(tx, invoice, now)
 
 
-async def whole_statement(tx: Tx, start: datetime, end: datetime, cutoff: datetime) -> Statement:
-    """The statement of a period, with what was heard of late of the periods before it."""
-    before = [each for each in await store.before(tx, start) if each.cutoff_time is not None and _counts(each, cutoff)]
-    invoices = [await get(tx, each.invoice_id) for each in before]
-    frozen = [canonical.statement_from(each.statement) for each in invoices]
-    try:
-        statement = await statement_of(tx, start, end, cutoff, late.billed(frozen))
-    except CurrenciesMixed:
-        # An amount of another currency can't stand here: what came late of it is an operator's to settle.
-        currency = (await statement_of(tx, start, end, cutoff)).currency
-        same = late.billed(each for each in frozen if each.currency == currency)
-        statement = await statement_of(tx, start, end, cutoff, same)
-    numbers = {each.start_time.isoformat(): each.number for each in invoices}
-    return replace(statement, lines=tuple(_numbered(line, numbers) for line in statement.lines))
-
-
-def _numbered(line: StatementLine, numbers: Mapping[str, str]) -> StatementLine:
-    if line.kind is not LineKind.LATE:
-        return line
-    number = numbers.get(line.description_parameters.get("late_start", ""), "")
-    return replace(line, description_parameters={**line.description_parameters, "invoice": number})
-
-
-async def _zone(tx: Tx, time: datetime) -> str:
-    changed_to = await usage.zone(tx)
-    plan = None if changed_to else plan_at(await plan_store.list_plans(tx), time)
-    return changed_to or (plan.time_zone if plan else "UTC")
-
-
-def _counts(invoice: Invoice, cutoff: datetime) -> bool:
-    # As of the cutoff, so that what is declared void later doesn't change what is rebuilt.
-    return invoice.void_time is None or invoice.void_time > cutoff
-
-
-async def rebuild(tx: Tx, invoice_id: str) -> tuple[Invoice, bytes]:
+async def rebuild(tx: Tx, invoice_id: str, decks: DeckPrice | None = None) -> tuple[Invoice, bytes]:
     """A finalized invoice, and its statement computed anew from events and plan versions with its own cutoff. Raises
     `InvoiceNotFound`, `InvoiceNotFinalized`."""
     invoice = await issued(tx, invoice_id)
     assert invoice.cutoff_time is not None
-    again = await whole_statement(tx, invoice.start_time, invoice.end_time, invoice.cutoff_time)
-    return invoice, canonical.statement_bytes(again)
+    again = await whole_statement(tx, invoice.start_time, invoice.end_time, invoice.cutoff_time, decks)
+    return invoice, canonical.statement_bytes(again, canonical.format_of(invoice.statement))
 
 
 async def tenant_of(tx: Tx, invoice_id: str) -> str:
@@ -177,11 +151,11 @@ async def issued(tx: Tx, invoice_id: str) -> Invoice:
     return found
 
 
-async def whole(tx: Tx, invoice_id: str, now: datetime) -> Whole:
+async def whole(tx: Tx, invoice_id: str, now: datetime, decks: DeckPrice | None = None) -> Whole:
     """One invoice with all that belongs to it; a draft as it would be now. Raises `InvoiceNotFound`."""
     invoice = await get(tx, invoice_id)
     if invoice.state is State.DRAFT:
-        statement = await whole_statement(tx, invoice.start_time, invoice.end_time, now)
+        statement = await whole_statement(tx, invoice.start_time, invoice.end_time, now, decks)
         invoice = replace(
             invoice, subtotal=statement.subtotal, total=statement.total, currency=statement.currency,
             buyer=await parties.profile(tx),

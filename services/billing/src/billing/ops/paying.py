@@ -17,8 +17,8 @@ from billing.domain.dunning import Stage
 from billing.domain.invoicing import ISSUED, PAYABLE, Invoice, InvoiceStateWrong
 from billing.domain.parties import NoLegalEntity
 from billing.domain.payments import MANUAL, Method, NoPaymentMethod, Outcome, Payment, PaymentState, ProviderEvent
+from billing.ops import auto_top_ups, settling
 from billing.ops import invoicing as invoices
-from billing.ops import settling
 from billing.store import invoicing as invoice_store
 from billing.store import parties
 from billing.store import payments as store
@@ -152,6 +152,8 @@ async def end_charge(tx: Tx, payment_id: str, outcome: Outcome, now: datetime) -
         amount=payment.amount if outcome.amount is None else outcome.amount,
     )
     await store.save_payment(tx, again)
+    if outcome.state is PaymentState.FAILED and payment.state is not PaymentState.FAILED:
+        tx.emit(convert.payment_failed(invoice, again), key=invoice.invoice_id)
     if outcome.state is not PaymentState.SUCCEEDED:
         return invoice
     return await settling.take(tx, invoice, again.amount, payment.payment_id, now)
@@ -169,6 +171,8 @@ async def take_event(tx: Tx, provider: str, event: ProviderEvent, now: datetime)
         return False
     came = event.amount if event.kind == "payment_succeeded" and event.amount else None
     outcome = Outcome(states[event.kind], event.reference, event.failure, came)
+    if event.payment_id.startswith(auto_top_ups.PREFIX):
+        return await auto_top_ups.end(tx, event.payment_id, outcome, now)
     return await end_charge(tx, event.payment_id, outcome, now) is not None
 
 
@@ -193,8 +197,8 @@ async def remind(tx: Tx, schedule: Sequence[Stage], thresholds: Mapping[str, Dec
             )
             await invoice_store.save_invoice(tx, changed)
             told.append(changed)
-        stage = schedule[campaign.stage - 1]
-        tx.emit(
-            convert.overdue(told[-len(mine)], campaign.stage, stage.consequence, now), key=told[-len(mine)].invoice_id
-        )
+        stage, after = schedule[campaign.stage - 1], schedule[campaign.stage : campaign.stage + 1]
+        oldest = told[-len(mine)]
+        coming = after[0].consequence if after else None
+        tx.emit(convert.overdue(oldest, campaign.stage, stage.consequence, coming, now), key=oldest.invoice_id)
     return told

@@ -11,6 +11,7 @@ from kernel.errors import NotFound
 
 from billing.domain import plans
 from billing.domain import reservations as rules
+from billing.domain.deck_rating import rate_call
 from billing.domain.decks import Deck, DeckHeader, DeckLine, Direction, Terms
 from billing.domain.plans import VOICE, VOICE_OUT, Rate
 from billing.domain.reservations import Reservation, ReservationState, Tariff
@@ -115,6 +116,20 @@ async def reserve(tx: Tx, call: AnsweredCall, deck: Deck | None, flat: Rate | No
         return _answer((await get(tx, call.call_id)).reservation)
     await wallets.book(tx, row, wallet, entries, now, call_id=call.call_id)
     return _answer(made)
+
+
+async def check(tx: Tx, number: str, direction: Direction, deck: Deck | None, now: datetime) -> Answer:
+    """Whether a call to `number` could be begun now: a price there is, and money for its first increment."""
+    row = await wallet_store.find(tx)
+    if row is None or not row.policy.prepaid:
+        return Answer(False)
+    if deck is None or deck.header.currency != row.policy.currency:
+        return Answer(True, None, "NO_RATE")
+    first = rate_call(deck, number, now, 1, direction)
+    if first.reason:
+        return Answer(True, None, first.reason)
+    left = (await wallet_store.load(tx, row)).spendable(now)
+    return Answer(True, None, "BALANCE_USED_UP" if left is not None and left < first.amount else "")
 
 
 async def extend(tx: Tx, call_id: str, deck: Deck, talked: int, now: datetime) -> Answer:

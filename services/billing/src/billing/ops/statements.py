@@ -62,9 +62,11 @@ async def statement_of(
     books = await books_of(tx, start, end, cutoff_time, deck)
     books = replace(books, spent_before=_spent(earlier, books))
     own = next((each for each in earlier if (each.start_time, each.end_time) == (start, end)), None)
+    if own is not None:  # an amount off was taken off what was billed before
+        books = replace(books, redeemed=[each for each in books.redeemed if not each.coupon.amount])
     lines = late.rest_of(charges.lines_of(books, scope), own)
     for each in earlier:
-        if each is not own and await _changed(tx, each, cutoff_time):
+        if each is not own and await changed_since(tx, each, cutoff_time):
             then = await books_of(tx, each.start_time, each.end_time, cutoff_time, deck)
             if charges.currency_of(then) != charges.currency_of(books):
                 raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
@@ -111,8 +113,8 @@ async def current_period(tx: Tx, time: datetime) -> tuple[datetime, datetime]:
         raise RangeInvalid.of("time", "is too near the years 1 or 9999") from error
 
 
-_Place = tuple[datetime, str, str]
-"""Begin of a stretch, meter, properties."""
+_Place = tuple[datetime, str, str, str]
+"""Begin of a stretch, meter, properties, brand."""
 
 
 @dataclass
@@ -121,10 +123,8 @@ class _Usage:
 
     segments: Sequence[tuple[PlanHeld, datetime, datetime]]
     meters: Mapping[str, Meter]
-    within: dict[tuple[datetime, str, str], Aggregate] = field(
-        default_factory=dict[tuple[datetime, str, str], Aggregate]
-    )
-    before: dict[tuple[str, str], Aggregate] = field(default_factory=dict[tuple[str, str], Aggregate])
+    within: dict[_Place, Aggregate] = field(default_factory=dict[_Place, Aggregate])
+    before: dict[tuple[str, str, str], Aggregate] = field(default_factory=dict[tuple[str, str, str], Aggregate])
     records: dict[_Place, list[Metered]] = field(default_factory=dict[_Place, list[Metered]])
 
     @classmethod
@@ -145,7 +145,7 @@ class _Usage:
         cut = {day_of(edge) for _, since, until in made.segments for edge in (since, until) if edge != day_of(edge)}
         for kept, each in await days.read(tx, day_of(start), end):
             if kept.day not in cut and kept.meter not in fine:
-                made._add(made._segment(kept.day), kept.meter, kept.properties, each)
+                made._add(made._segment(kept.day), kept.meter, kept.properties, kept.brand_id, each)
         for day in sorted(cut):
             edge = await days.records(tx, max(day, start), min(day + DAY, end), cutoff)
             made._take([each for each in edge if each.meter not in fine], fine)
@@ -153,7 +153,7 @@ class _Usage:
             made._take(await days.records(tx, start, end, cutoff, sorted(fine)), fine)
         if plain := [each for each in recurring if each not in fine]:
             for kept, each in await days.read(tx, None, day_of(start), plain):
-                made._add_before(kept.meter, kept.properties, each)
+                made._add_before(kept.meter, kept.properties, kept.brand_id, each)
             made._take_before(await days.records(tx, day_of(start), start, cutoff, plain), fine)
         if single := [each for each in recurring if each in fine]:
             made._take_before(await days.records(tx, None, start, cutoff, single), fine)
@@ -161,42 +161,45 @@ class _Usage:
 
     def used(self, since: datetime) -> list[Used]:
         """What was used in the stretch that begins at `since`; what lasts is there although nothing happened in it."""
-        groups = {(meter, properties) for _, meter, properties in self.within} | set(self.before)
+        groups = {place[1:] for place in self.within} | set(self.before)
         found: list[Used] = []
-        for meter, properties in sorted(groups):
-            within = self.within.get((since, meter, properties), NOTHING)
+        for meter, properties, brand_id in sorted(groups):
+            within = self.within.get((since, meter, properties, brand_id), NOTHING)
             earlier = NOTHING
             for _, begin, _ in self.segments:
                 if begin < since:
-                    earlier = earlier.plus(self.within.get((begin, meter, properties), NOTHING))
-            before = self.before.get((meter, properties), NOTHING)
+                    earlier = earlier.plus(self.within.get((begin, meter, properties, brand_id), NOTHING))
+            before = self.before.get((meter, properties, brand_id), NOTHING)
             if within.count or meter_of(self.meters, meter).aggregation == Aggregation.WEIGHTED_SUM or before.count:
-                records = self.records.get((since, meter, properties), ())
-                found.append(Used(meter, days.properties_in(properties), within, earlier, before, records))
+                records = self.records.get((since, meter, properties, brand_id), ())
+                kept_apart = days.properties_in(properties)
+                found.append(Used(meter, kept_apart, within, earlier, before, records, brand_id))
         return found
 
     def _segment(self, time: datetime) -> datetime:
         return max((since for _, since, _ in self.segments if since <= time), default=self.segments[0][1])
 
-    def _add(self, since: datetime, meter: str, properties: str, each: Aggregate) -> None:
-        key = (since, meter, properties)
+    def _add(self, since: datetime, meter: str, properties: str, brand_id: str, each: Aggregate) -> None:
+        key = (since, meter, properties, brand_id)
         self.within[key] = self.within.get(key, NOTHING).plus(each)
 
-    def _add_before(self, meter: str, properties: str, each: Aggregate) -> None:
-        self.before[meter, properties] = self.before.get((meter, properties), NOTHING).plus(each)
+    def _add_before(self, meter: str, properties: str, brand_id: str, each: Aggregate) -> None:
+        key = (meter, properties, brand_id)
+        self.before[key] = self.before.get(key, NOTHING).plus(each)
 
     def _take(self, records: Iterable[UsageRecord], fine: Mapping[str, Sequence[str]]) -> None:
         for record in records:
             meter = meter_of(self.meters, record.meter)
             since, properties = self._segment(record.usage_time), _finely(record, meter, fine)
-            self._add(since, record.meter, properties, Aggregate.of(record.event(meter)))
+            self._add(since, record.meter, properties, record.brand_id, Aggregate.of(record.event(meter)))
             if record.meter in fine:
-                self.records.setdefault((since, record.meter, properties), []).append(_metered(record))
+                self.records.setdefault((since, record.meter, properties, record.brand_id), []).append(metered(record))
 
     def _take_before(self, records: Iterable[UsageRecord], fine: Mapping[str, Sequence[str]]) -> None:
         for record in records:
             meter = meter_of(self.meters, record.meter)
-            self._add_before(record.meter, _finely(record, meter, fine), Aggregate.of(record.event(meter)))
+            each = Aggregate.of(record.event(meter))
+            self._add_before(record.meter, _finely(record, meter, fine), record.brand_id, each)
 
 
 def _finely(record: UsageRecord, meter: Meter, fine: Mapping[str, Sequence[str]]) -> str:
@@ -216,9 +219,10 @@ def _fine(held: Sequence[PlanHeld], known: Mapping[str, Meter]) -> dict[str, lis
     return found
 
 
-def _metered(record: UsageRecord) -> Metered:
+def metered(record: UsageRecord) -> Metered:
+    """A record as a rate sees it that prices each by itself."""
     key, number = f"{record.source}/{record.source_id}", record.properties.get("number", "")
-    return Metered(record.usage_time, key, record.quantity, record.used_seconds, number)
+    return Metered(record.usage_time, key, record.quantity, record.used_seconds, number, record.meter, record.brand_id)
 
 
 def _rated(record: UsageRecord, held: Sequence[PlanHeld]) -> UsageRecord:
@@ -257,7 +261,7 @@ def _spent(earlier: Sequence[BilledPeriod], books: Books) -> dict[str, Decimal]:
     return found
 
 
-async def _changed(tx: Tx, billed: BilledPeriod, cutoff: datetime) -> bool:
+async def changed_since(tx: Tx, billed: BilledPeriod, cutoff: datetime) -> bool:
     """Whether anything was heard of since that a finalized period depends on."""
     newest = await days.newest(tx, None, billed.end_time)
     if newest is not None and newest > billed.cutoff_time:

@@ -16,11 +16,10 @@ from billing.domain import plans
 from billing.domain import usage as domain
 from billing.domain.levels import Change
 from billing.domain.meters import BUILT_IN, Feed, Meter, MeterNotFound, meter_of
-from billing.domain.plans import VOICE_PREPAID
-from billing.domain.statements import BilledPeriod, Statement
+from billing.domain.plans import PRICE_CLASS, VOICE, VOICE_PREPAID
 from billing.domain.subscriptions import SubscriptionVersion
 from billing.domain.usage import EndedCall, UsageConflict, UsageRecord, rated
-from billing.ops.statements import RangeInvalid, current_period, statement_of
+from billing.ops.statements import RangeInvalid, current_period
 from billing.store import days, meters, reservations
 from billing.store import plans as plan_store
 from billing.store import usage as store
@@ -124,7 +123,7 @@ async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
     meter = VOICE_PREPAID if paid is not None and paid.reservation.granted_seconds else call.meter
     record = UsageRecord(
         new_id("usg", now), meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id,
-        record_time=tx.now(),
+        properties=await _properties(tx, call), record_time=tx.now(),
     )  # fmt: skip
     known = await store.known_fingerprint(tx, record)
     if known is not None:
@@ -158,15 +157,6 @@ async def list_usage(tx: Tx, meter: str, source_id: str, size: int, token: str) 
     return await store.list_usage(tx, meter, source_id, size, token)
 
 
-async def preview_invoice(tx: Tx, time: datetime, earlier: Sequence[BilledPeriod] = ()) -> Statement:
-    """What the invoice of the period `time` lies in would say, after what finalized ones have billed.
-
-    Raises `NothingSubscribed`, `CurrenciesMixed`.
-    """
-    start, end = await current_period(tx, time)
-    return await statement_of(tx, start, end, tx.now(), earlier)
-
-
 async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: datetime) -> Sequence[store.MeterSum]:
     """Usage by meter in [start, end), the current period's where unset. Raises `RangeInvalid`."""
     period = await current_period(tx, start or now)
@@ -174,6 +164,15 @@ async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: d
     if start >= end:
         raise RangeInvalid.of("end_time", "must be after start_time")
     return await store.sum_usage(tx, start, end)
+
+
+async def _properties(tx: Tx, call: EndedCall) -> dict[str, str]:
+    """What a call may be priced by. A number that wasn't heard of yet has no class."""
+    found = {"number": call.dialed_number} if call.dialed_number else {}
+    if call.meter == VOICE and call.dialed_number:
+        price_class = await store.price_class_of(tx, call.dialed_number, call.start_time)
+        found |= {PRICE_CLASS: price_class} if price_class else {}
+    return found
 
 
 async def _keep_days(tx: Tx) -> None:

@@ -14,9 +14,12 @@ from kernel.ids import new_id
 
 from billing import convert
 from billing.domain import wallets as rules
+from billing.domain.payments import PaymentState
 from billing.domain.wallets import Entry, Grant, Policy, Source, Wallet
+from billing.store import auto_top_ups
 from billing.store import reservations as reservation_store
 from billing.store import wallets as store
+from billing.store.auto_top_ups import AutoTopUp
 from billing.store.wallets import Stored, WalletRow, WalletSettings
 
 MOST_LOW_BALANCES = 5
@@ -205,6 +208,8 @@ async def book(
     wished, below = row.settings.auto_top_up_amount, row.settings.auto_top_up_below
     if wished is not None and below is not None and after < below <= before:
         tx.emit(convert.wallet_top_up_due(wished, after, row.policy.currency), key=tx.tenant_id)
+        at = new_id("atu", now)
+        await auto_top_ups.add(tx, AutoTopUp(at, wished, row.policy.currency, PaymentState.PENDING, now, now))
 
 
 def _check(policy: Policy, settings: WalletSettings) -> None:

@@ -13,6 +13,7 @@ usage_days = tenant_table(
     Column("meter", Text, primary_key=True),
     Column("day", Time, primary_key=True),
     Column("properties", Text, primary_key=True),
+    Column("brand_id", Text, primary_key=True),
     Column("record_count", BigInteger, nullable=False),
     Column("total", Numeric, nullable=False),
     Column("most", Numeric, nullable=False),
@@ -30,6 +31,7 @@ usage_values = tenant_table(
     Column("meter", Text, primary_key=True),
     Column("day", Time, primary_key=True),
     Column("properties", Text, primary_key=True),
+    Column("brand_id", Text, primary_key=True),
     Column("value", Text, primary_key=True),
 )
 subscription_versions = tenant_table(

@@ -21,16 +21,19 @@ from billing.store.tables import usage_records
 from billing.store.usage import record_in
 
 DAY = timedelta(days=1)
-_KEY = ("tenant_id", "meter", "day", "properties")
+_KEY = ("tenant_id", "meter", "day", "properties", "brand_id")
+UNKEPT = "?"
+"""The brand of rows from before brands were kept apart: they are made anew."""
 
 
 @dataclass(frozen=True, order=True)
 class Kept:
-    """What a row is of: a meter's usage of one UTC day with the same properties."""
+    """What a row is of: a meter's usage of one UTC day with the same properties and brand."""
 
     meter: str
     day: datetime
     properties: str
+    brand_id: str = ""
 
 
 def day_of(time: datetime) -> datetime:
@@ -43,7 +46,7 @@ def by_day(records: Iterable[UsageRecord], meters: Mapping[str, Meter]) -> dict[
     found: dict[Kept, tuple[Aggregate, datetime]] = {}
     for record in records:
         meter = meter_of(meters, record.meter)
-        kept = Kept(record.meter, day_of(record.usage_time), grouped(record, meter))
+        kept = Kept(record.meter, day_of(record.usage_time), grouped(record, meter), record.brand_id)
         more = Aggregate.of(record.event(meter))
         known = found.get(kept)
         if known is None:
@@ -73,7 +76,14 @@ async def add(tx: Tx, records: Sequence[UsageRecord], meters: Mapping[str, Meter
         )
     )
     values = [
-        {"tenant_id": tx.tenant_id, "meter": kept.meter, "day": kept.day, "properties": kept.properties, "value": value}
+        {
+            "tenant_id": tx.tenant_id,
+            "meter": kept.meter,
+            "day": kept.day,
+            "properties": kept.properties,
+            "brand_id": kept.brand_id,
+            "value": value,
+        }
         for kept in sorted(found)
         for value in sorted(found[kept][0].values)
     ]
@@ -97,7 +107,8 @@ async def unkept(tx: Tx) -> list[str]:
     """Tenants with records from before days were kept, which are the ones of which it isn't known when they were
     heard of. As system."""
     rows = await tx.all(select(usage_records.c.tenant_id).distinct().where(usage_records.c.record_time == EPOCH))
-    return [row["tenant_id"] for row in rows]
+    mixed = await tx.all(select(usage_days.c.tenant_id).distinct().where(usage_days.c.brand_id == UNKEPT))
+    return sorted({row["tenant_id"] for row in (*rows, *mixed)})
 
 
 async def keep(tx: Tx, meters: Mapping[str, Meter]) -> None:
@@ -162,13 +173,14 @@ def _between(statement: Any, column: Any, start: datetime | None, end: datetime 
 
 
 def _kept(row: Mapping[Any, Any]) -> Kept:
-    return Kept(row["meter"], row["day"], row["properties"])
+    brand_id = row["brand_id"]
+    return Kept(row["meter"], row["day"], row["properties"], "" if brand_id == UNKEPT else brand_id)
 
 
 def _row(tx: Tx, kept: Kept, each: Aggregate, record_time: datetime) -> dict[str, Any]:
     return {
         "tenant_id": tx.tenant_id, "meter": kept.meter, "day": kept.day, "properties": kept.properties,
-        "record_count": each.count, "total": each.total, "most": each.most, "latest_time": each.latest_time,
-        "latest_key": each.latest_key, "latest": each.latest, "moment": each.moment, "used_seconds": each.used_seconds,
-        "billed_seconds": each.billed_seconds, "record_time": record_time,
+        "brand_id": kept.brand_id, "record_count": each.count, "total": each.total, "most": each.most,
+        "latest_time": each.latest_time, "latest_key": each.latest_key, "latest": each.latest, "moment": each.moment,
+        "used_seconds": each.used_seconds, "billed_seconds": each.billed_seconds, "record_time": record_time,
     }  # fmt: skip

@@ -104,6 +104,21 @@ async def version_at(tx: Tx, rate_deck_id: str, time: datetime) -> VersionRow | 
     return _version(row) if row else None
 
 
+async def activation_times(tx: Tx, rate_deck_ids: Sequence[str]) -> list[datetime]:
+    """When versions of these decks came or come into force, rising, each moment once."""
+    rows = await tx.all(
+        select(rate_deck_versions.c.activate_time)
+        .distinct()
+        .where(
+            rate_deck_versions.c.tenant_id == tx.tenant_id,
+            rate_deck_versions.c.rate_deck_id.in_(rate_deck_ids),
+            rate_deck_versions.c.activate_time.is_not(None),
+        )
+        .order_by(rate_deck_versions.c.activate_time)
+    )
+    return [row["activate_time"] for row in rows]
+
+
 async def insert_version(tx: Tx, version: VersionRow) -> None:
     """A new version, and the deck's newest number."""
     row = {

@@ -89,6 +89,16 @@ async def before(tx: Tx, start: datetime) -> list[Invoice]:
     return [_invoice(row) for row in rows]
 
 
+async def finalized(tx: Tx) -> list[Invoice]:
+    """The tenant's invoices that were finalized, also void ones, oldest period first, without what they say."""
+    rows = await tx.all(
+        select(*_SUMMARY)
+        .where(invoices.c.tenant_id == tx.tenant_id, invoices.c.cutoff_time.is_not(None))
+        .order_by(invoices.c.start_time, invoices.c.cutoff_time)
+    )
+    return [_invoice(row) for row in rows]
+
+
 async def list_invoices(tx: Tx, state: State | None, size: int, token: str) -> tuple[list[Invoice], bool]:
     """A page of the tenant's invoices, newest period first, without what they say; and whether there is more."""
     statement = select(*_SUMMARY).where(invoices.c.tenant_id == tx.tenant_id)

@@ -39,6 +39,23 @@ invoices = tenant_table(
     Column("reminders", BigInteger, nullable=False),
     Column("reminder_time", Time),
     Column("version", BigInteger, nullable=False),
+    Column("follows_invoice_id", Text, nullable=False),
+    Column("follows_number", Text, nullable=False),
+    Column("follow_kind", Text, nullable=False),
+    Column("followed_by_invoice_id", Text, nullable=False),
+)
+left_out_usage = tenant_table(
+    "left_out_usage",
+    metadata,
+    Column("invoice_id", Text, primary_key=True),
+    Column("currency", Text, nullable=False),
+    Column("amount", Numeric, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("end_time", Time, nullable=False),
+    Column("left_out_of", Text, nullable=False),
+    Column("notice_time", Time, nullable=False),
+    Column("settle_time", Time),
+    Column("settled_by_invoice_id", Text, nullable=False),
 )
 billing_accounts = tenant_table(
     "billing_accounts",

@@ -25,8 +25,6 @@ async def usage_of_line(
     )  # fmt: skip
     if since is not None:
         statement = statement.where(table.record_time > since)
-    if line.brand_id:
-        statement = statement.where(table.brand_id == line.brand_id)
     after = decode_token(token)
     if after is not None:
         later = and_(table.usage_time == after[0], table.usage_record_id > after[1])

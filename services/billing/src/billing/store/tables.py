@@ -39,7 +39,9 @@ level_changes = tenant_table(
     Column("position", BigInteger, primary_key=True),
     Column("change_time", Time, nullable=False),
     Column("quantity", BigInteger, nullable=False),
+    Column("brand_id", Text, nullable=False, server_default=""),
     Column("record_time", Time, nullable=False),
+    Column("price_class", Text, nullable=False),
 )
 usage_records = tenant_table(
     "usage_records",

@@ -15,6 +15,7 @@ from sqlalchemy import Table, Text, and_, any_, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from billing.domain.levels import Change
+from billing.domain.plans import NUMBER
 from billing.domain.usage import UsageRecord
 from billing.store.batches import inserting_all
 from billing.store.charge_tables import subscription_versions
@@ -75,11 +76,29 @@ async def change(tx: Tx, meter: str, item_id: str, position: int) -> Change | No
     return _change(row) if row else None
 
 
+async def price_class_of(tx: Tx, number: str, time: datetime) -> str:
+    """The price class of a number the tenant held at `time`; empty when none was heard of."""
+    row = await tx.one_or_none(
+        select(level_changes.c.quantity, level_changes.c.price_class)
+        .where(
+            level_changes.c.tenant_id == tx.tenant_id,
+            level_changes.c.meter == NUMBER,
+            level_changes.c.item_id == number,
+            level_changes.c.change_time <= time,
+        )
+        .order_by(level_changes.c.position.desc())
+        .limit(1)
+    )
+    return row["price_class"] if row and row["quantity"] else ""
+
+
 async def insert_change(tx: Tx, value: Change) -> None:
     """A new change."""
     row = {
         "tenant_id": tx.tenant_id, "meter": value.meter, "item_id": value.item_id, "position": value.position,
         "change_time": value.time, "quantity": value.quantity, "record_time": value.record_time,
+        "price_class": value.price_class,
+        "brand_id": value.brand_id,
     }  # fmt: skip
     await _insert(tx, level_changes, row)
 
@@ -258,8 +277,10 @@ def _row(tx: Tx, record: UsageRecord) -> dict[str, Any]:
 
 def _change(row: Mapping[Any, Any]) -> Change:
     return Change(
-        row["meter"], row["item_id"], row["position"], row["change_time"], row["quantity"], row["record_time"]
-    )
+        row["meter"], row["item_id"], row["position"], row["change_time"], row["quantity"], row["record_time"],
+        row["price_class"],
+        row["brand_id"],
+    )  # fmt: skip
 
 
 def _rating(record: UsageRecord) -> dict[str, Any]:

@@ -93,3 +93,15 @@ differences = tenant_table(
     Column("create_time", Time, nullable=False),
     Column("update_time", Time, nullable=False),
 )
+auto_top_ups = tenant_table(
+    "auto_top_ups",
+    metadata,
+    Column("auto_top_up_id", Text, primary_key=True),
+    Column("amount", Numeric, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+    Column("next_time", Time),
+    Column("reference", Text, nullable=False),
+    Column("failure", Text, nullable=False),
+)

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from chassis.bus import Bus, LiveMessage
 from chassis.lifecycle import Tasks
+from chassis.regions import Subscriptions
 from chassis.telemetry import counter, log
 from google.protobuf.message import DecodeError, Message
 from kernel.errors import QuotaExceeded
@@ -24,7 +25,6 @@ from kernel.tenant import Principal
 from merkez.analytics.v1.analytics_pb2 import Wallboard
 from merkez.telephony.v1.call_pb2 import StationWanted
 from merkez.telephony.v1.quality_pb2 import CallQuality
-from nats.aio.subscription import Subscription
 
 from gateway.call_traces import CallTraces
 from gateway.identity import Identity
@@ -114,7 +114,7 @@ class Feed:
         self.tenant_id = tenant_id
         self.people: dict[str, set[Person]] = defaultdict(set)
         self.guests: set[Guest] = set()
-        self.subscription: Subscription | None = None
+        self.subscription: Subscriptions | None = None
         self.ready = asyncio.Event()
 
     @property

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from chassis.bus import Bus, LiveMessage
 from chassis.facts import STREAMS
+from chassis.regions import copy_of
 from kernel.errors import InvalidInput, Unavailable
 from kernel.ids import is_id, time_of
 from nats.aio.msg import Msg
@@ -61,12 +62,18 @@ class Replays:
         async with self._room:
             try:
                 async with asyncio.timeout(_SECONDS * 3):
-                    for stream in STREAMS.values():
+                    for stream in self._streams():
                         found += await self._read(stream, tenant_id, start - _OVERLAP)
             except (NatsError, TimeoutError) as error:
                 raise ReplayUnavailable("the streams can't be read now") from error
+        found = list({each.event_id: each for each in found}.values())  # both regions may have sent one
         found = sorted((each for each in found if each.event_id != event_id), key=lambda each: each.time)
         return Replay(found[:MAX_FACTS], complete and len(found) <= MAX_FACTS)
+
+    def _streams(self) -> list[str]:
+        """This region's streams and its copies of the others'."""
+        others = self._bus.settings.other_regions
+        return [*STREAMS.values(), *(copy_of(stream, region) for region in others for stream in STREAMS.values())]
 
     async def _read(self, stream: str, tenant_id: str, start: datetime) -> list[LiveMessage]:
         config = ConsumerConfig(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,6 +29,13 @@ class Node:
     """When a drain's wait is over: what can't be moved by then ends. None while it doesn't drain."""
     sip_address: str = ""
     """Where it speaks SIP over UDP, host:port; empty without SIP."""
+    region: str = ""
+    """Where it stands."""
+
+
+def neighbours_of(dead: Node, known: Iterable[Node]) -> Sequence[Node]:
+    """Who adopts the calls of a dead node while one of them lives: voice stays in its region."""
+    return [node for node in known if node.region == dead.region and node.node_id != dead.node_id]
 
 
 MOST_DRAINED = timedelta(hours=24)

@@ -5,8 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from kernel.errors import FailedPrecondition
+
 _LEAST = 0.2
 """Seconds between two questions, at least."""
+
+
+class BalanceTooLowToCall(FailedPrecondition):
+    """The wallet doesn't pay for the first seconds of the call."""
+
+    reason = "BALANCE_TOO_LOW_TO_CALL"
+
+
+class NumberHasNoRate(FailedPrecondition):
+    """The wallet's calls have no price to this number, or it is blocked."""
+
+    reason = "NUMBER_HAS_NO_RATE"
 
 
 @dataclass(frozen=True)

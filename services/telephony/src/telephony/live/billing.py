@@ -37,6 +37,14 @@ class Billing:
         with acting_for(tenant_id):
             return _credit(await self._reservations.ReserveCall(request, timeout=3))
 
+    async def check(self, tenant_id: str, number: str) -> tuple[bool, str]:
+        """Whether the company pays beforehand, and why a call to the number can't be begun; empty when it can."""
+        outbound = rate_deck_pb2.RATE_DIRECTION_OUTBOUND
+        request = reservation_service_pb2.CheckCallRequest(number=number, direction=outbound)
+        with acting_for(tenant_id):
+            answer = await self._reservations.CheckCall(request, timeout=2)
+        return answer.prepaid, answer.refusal
+
     async def extend(self, tenant_id: str, call_id: str, talked: timedelta) -> Credit:
         """The next slice. RESERVATION_NOT_FOUND."""
         request = reservation_service_pb2.ExtendReservationRequest(call_id=call_id, talked=duration_out(talked))

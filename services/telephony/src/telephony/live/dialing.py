@@ -13,7 +13,7 @@ from chassis.sql import Tx
 from chassis.telemetry import log
 from kernel.errors import DomainError
 from kernel.ids import new_id
-from kernel.tenant import TenantSuspended
+from kernel.tenant import TenantRestricted, TenantSuspended
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 
 from telephony import convert
@@ -64,6 +64,8 @@ class Dialing:
         self._switchboard = switchboard
         self.transfer: Callable[[LiveCall, str, TransferWish], Coroutine[Any, Any, None]] | None = None
         """Carries out what a leg's phone wishes; who has the verbs sets it. Until then a leg refuses by itself."""
+        self.check_payment: Callable[[str, str], Awaitable[None]] | None = None
+        """Refuses numbers (tenant, E.164) that a prepaid company can't pay for; None: nobody pays beforehand."""
         self._answers = Answers(house, switchboard, self._answered)
         switchboard.ring_agent = self.ring_agent
         switchboard.take_along = self._take_along
@@ -105,7 +107,13 @@ class Dialing:
                 if phone is None and first is None:
                     await party_ops.free_station(tx, actor.user_id, house.now())
                 stored, legs = await ops.start_outbound(
-                    tx, call, customer, actor.user_id, numbers.max_concurrent_calls, house.now()
+                    tx,
+                    call,
+                    customer,
+                    actor.user_id,
+                    numbers.max_concurrent_calls,
+                    house.now(),
+                    soft=numbers.calls_are_soft,
                 )
                 fresh = True
                 return convert.call_message(stored, legs)
@@ -223,13 +231,21 @@ class Dialing:
         back = call.direction is Direction.INBOUND and call.caller_number in numbers.numbers
         if back or number in numbers.numbers:
             raise FindMeOwnNumber("a call to this telephone would come back in", metadata={"call_id": call.call_id})
-        return await self._planned(tenant_id, number, _known(call, numbers), numbers)
+        # A part of a call that came in: who owes is called, and works, as before, and a wallet pays for the call alone.
+        if numbers.suspended:
+            raise TenantSuspended("the company is suspended: it makes no calls")
+        return await self._house.outside.plan(tenant_id, number, _known(call, numbers), numbers)
 
     async def _planned(self, tenant_id: str, number: str, shown: str, numbers: CallerNumbers) -> Planned:
         """The one way to a plan, whoever rings whom and why: what a company may not do, it may by none."""
         if numbers.suspended:
             raise TenantSuspended("the company is suspended: it makes no calls")
-        return await self._house.outside.plan(tenant_id, number, shown, numbers)
+        if numbers.restricted:
+            raise TenantRestricted("invoices are overdue: the company calls nobody until they are paid")
+        planned = await self._house.outside.plan(tenant_id, number, shown, numbers)
+        if self.check_payment is not None:
+            await self.check_payment(tenant_id, planned.number)
+        return planned
 
     async def ring(self, live: LiveCall, leg: Leg, planned: Planned, store: Callable[[Tx], Awaitable[Found]]) -> Found:
         """Ring a number as one more party of a live call; the rows say so first."""

@@ -28,7 +28,7 @@ from kernel.errors import DomainError, Unavailable
 from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2, node_service_pb2_grpc
 
 from telephony.domain.calls import CallEnded
-from telephony.domain.nodes import Node
+from telephony.domain.nodes import Node, neighbours_of
 from telephony.live.house import House, Pulse
 from telephony.live.stations import graces
 from telephony.live.switchboard import CallElsewhere, Switchboard
@@ -55,6 +55,7 @@ class Nodes:
 
     def __init__(self, house: House, switchboard: Switchboard, peers: Peers) -> None:
         self.me = house.settings.node_id
+        self._region = house.settings.region
         self.on_wish: Callable[[datetime | None], object] = lambda _until: None
         """Told until when an operator wants this node drained, or that they want it no more (None)."""
         self._house = house
@@ -74,7 +75,7 @@ class Nodes:
 
     async def begin(self, address: str, sip_address: str = "") -> None:
         """This process serves as its node from now on, at this address for the others, and at that one for SIP."""
-        me = Node(self.me, address, self.start_time, self._house.now(), sip_address=sip_address)
+        me = Node(self.me, address, self.start_time, self._house.now(), sip_address=sip_address, region=self._region)
         await self._house.db.system(lambda tx: ops.begin(tx, me))
         await self.beat()
 
@@ -105,9 +106,9 @@ class Nodes:
         return self._read - self._heard.get(node.node_id, (None, self._read))[1] > SILENT_SECONDS
 
     def others(self) -> Sequence[Node]:
-        """Nodes that take calls and live as far as is known, the least busy first."""
+        """Nodes that take calls and live as far as is known: those of this region first, and the least busy."""
         able = [n for n in self._known.values() if n.node_id != self.me and not n.draining and not self.silent(n)]
-        return sorted(able, key=lambda node: node.live_calls)
+        return sorted(able, key=lambda node: (node.region != self._region, node.live_calls))
 
     async def look(self) -> None:
         """Adopt the calls of nodes that died."""
@@ -116,6 +117,8 @@ class Nodes:
 
     async def _look_at(self, node: Node) -> None:
         if await self._answers(node) or not (self.silent(node) or await self._refuses(node)):
+            return
+        if not await self._is_heir(node):
             return
         if self._switchboard.draining and any(other.node_id != node.node_id for other in self.others()):
             return
@@ -126,6 +129,14 @@ class Nodes:
             return
         if whole and self.silent(node):
             self._buried[node.node_id] = node.heartbeat_time
+
+    async def _is_heir(self, dead: Node) -> bool:
+        """Whether this node is to adopt what another left: not while a node of its region answers."""
+        me = self._known.get(self.me)
+        if me is None or me.region == dead.region:
+            return True
+        near = neighbours_of(dead, self._known.values())
+        return not any(await asyncio.gather(*(self._answers(node) for node in near if not node.draining)))
 
     async def _refuses(self, node: Node) -> bool:
         """Whether nobody listens at the node's address: its process is gone, whatever its row says."""

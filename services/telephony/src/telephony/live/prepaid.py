@@ -19,7 +19,7 @@ from chassis.telemetry import counter, log
 from kernel.errors import DomainError
 
 from telephony.domain.calls import Call, CallState, Direction, EndCause, EndParty
-from telephony.domain.prepaid import Credit
+from telephony.domain.prepaid import BalanceTooLowToCall, Credit, NumberHasNoRate
 from telephony.live.billing import Billing
 from telephony.live.call import LiveCall
 from telephony.live.house import House
@@ -53,6 +53,23 @@ class Prepaid:
                     self._house.tasks.spawn(self._follow(live), "prepaid call")
         here = {live.call_id for live in self._switchboard.calls}
         self._followed = {call_id: live for call_id, live in self._followed.items() if call_id in here}
+
+    async def check(self, tenant_id: str, number: str) -> None:
+        """Refuses a number that is about to be rung and could not be paid for. While billing is away it is rung: the
+        call is held to its balance from its answer on. Raises `BalanceTooLowToCall`, `NumberHasNoRate`."""
+        if self._postpaid.get(tenant_id, 0.0) > monotonic():
+            return
+        try:
+            prepaid, refusal = await self._billing.check(tenant_id, number)
+        except (DomainError, RemoteFailed) as error:
+            log.warning("billing can't be asked before a number is rung", tenant_id=tenant_id, exc_info=error)
+            return
+        if not prepaid:
+            self._postpaid[tenant_id] = monotonic() + _POSTPAID_SECONDS
+        elif refusal == "BALANCE_USED_UP":
+            raise BalanceTooLowToCall("the wallet's balance doesn't pay for this call: top it up")
+        elif refusal:
+            raise NumberHasNoRate("there is no price for calls to this number", metadata={"refusal": refusal})
 
     def _alive(self, live: LiveCall) -> bool:
         return not live.ending and self._switchboard.find(live.call_id) is live

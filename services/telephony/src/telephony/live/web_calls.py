@@ -54,7 +54,13 @@ class WebCalls:
             async def begin() -> call_service_pb2.StartWebCallResponse:
                 nonlocal refusal
                 started = await ops.start_call(
-                    tx, call, leg_id, route.max_concurrent_calls, house.now(), suspended=route.suspended
+                    tx,
+                    call,
+                    leg_id,
+                    route.max_concurrent_calls,
+                    house.now(),
+                    suspended=route.suspended,
+                    soft=route.calls_are_soft,
                 )
                 refusal = started.refusal
                 return call_service_pb2.StartWebCallResponse(

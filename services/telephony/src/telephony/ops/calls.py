@@ -50,20 +50,26 @@ class NewCall:
     leg_id: str
     limit: int
     suspended: bool = False
+    soft: bool = False
+    """Whether more than the limit are let in."""
     context: Context = field(default_factory=copy_context, compare=False)
 
 
-async def start_call(tx: Tx, call: Call, leg_id: str, limit: int, now: datetime, *, suspended: bool = False) -> Started:
+async def start_call(
+    tx: Tx, call: Call, leg_id: str, limit: int, now: datetime, *, suspended: bool = False, soft: bool = False
+) -> Started:
     """As `start_calls`, one."""
-    return (await start_calls(tx, [NewCall(call, leg_id, limit, suspended)], now))[0]
+    return (await start_calls(tx, [NewCall(call, leg_id, limit, suspended, soft)], now))[0]
 
 
 async def start_calls(tx: Tx, wishes: Sequence[NewCall], now: datetime) -> Sequence[Started]:
     """Store new calls with their customer legs. Over the plan's concurrent calls, or of a suspended tenant, one is
-    stored as refused: it is told so and ended, and doesn't count itself."""
+    stored as refused: it is told so and ended, and doesn't count itself. Over a soft limit it is told of and goes
+    on."""
     live = await call_store.count_live(tx, now - HEARTBEAT_FRESH)
-    refusals = calls.refusals(live, [(wish.limit, wish.suspended) for wish in wishes])
+    refusals = calls.refusals(live, [(0 if wish.soft else wish.limit, wish.suspended) for wish in wishes])
     begun: list[Started] = []
+    up = live
     for wish, refusal in zip(wishes, refusals, strict=True):
         call, limit = wish.call, wish.limit
         token, token_hash = legs.new_token(tx.tenant_id, wish.leg_id)
@@ -77,7 +83,10 @@ async def start_calls(tx: Tx, wishes: Sequence[NewCall], now: datetime) -> Seque
                 met = limit if refusal == EndCause.LIMIT else 0
                 tx.emit(convert.call_refused(call, leg, refusal, met, now), key=call.call_id)
             else:
+                up += 1
                 tx.emit(convert.call_started(call, [leg], call.attributes), key=call.call_id)
+                if wish.soft:
+                    _tell_of_limit(tx, call, limit, up, now)
             tx.after_commit(partial(log.info, "call started", call_id=call.call_id, refusal=refusal, live_calls=live))
     await call_store.add_calls(tx, [(each.call, not each.refusal) for each in begun], now)
     await leg_store.add_legs(tx, [each.leg for each in begun], now)
@@ -85,11 +94,12 @@ async def start_calls(tx: Tx, wishes: Sequence[NewCall], now: datetime) -> Seque
 
 
 async def start_outbound(
-    tx: Tx, call: Call, customer: Leg, agent_id: str, limit: int, now: datetime
+    tx: Tx, call: Call, customer: Leg, agent_id: str, limit: int, now: datetime, *, soft: bool = False
 ) -> tuple[Call, Sequence[Leg]]:
-    """Store a call out, its customer ringing and the agent who makes it on it, if any. ConcurrentCallLimitReached."""
+    """Store a call out, its customer ringing and the agent who makes it on it, if any. ConcurrentCallLimitReached when
+    the limit isn't soft."""
     live = await call_store.count_live(tx, now - HEARTBEAT_FRESH)
-    if calls.refusal(live, limit, suspended=False):
+    if calls.refusal(live, 0 if soft else limit, suspended=False):
         raise calls.ConcurrentCallLimitReached(
             f"your plan has {limit} calls at the same time: wait for one to end, or change the plan"
         )
@@ -102,8 +112,15 @@ async def start_outbound(
     if agent_id:
         await station_store.join_call(tx, agent_id, call.call_id, now)
     tx.emit(convert.call_started(call, legs, call.attributes), key=call.call_id)
+    if soft:
+        _tell_of_limit(tx, call, limit, live + 1, now)
     tx.after_commit(partial(log.info, "call dialed", call_id=call.call_id, live_calls=live))
     return call, legs
+
+
+def _tell_of_limit(tx: Tx, call: Call, limit: int, up: int, now: datetime) -> None:
+    if 0 < limit < up:
+        tx.emit(convert.call_over_limit(call, limit, up, now), key=call.call_id)
 
 
 async def contact_begun(

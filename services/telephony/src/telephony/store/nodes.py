@@ -25,6 +25,7 @@ async def begin(tx: Tx, node: Node) -> None:
     values = {
         "address": node.address, "draining": False, "drain_deadline_time": None, "start_time": node.start_time,
         "heartbeat_time": node.heartbeat_time, "sip_address": node.sip_address,
+        "region": node.region,
     }  # fmt: skip
     known = await tx.execute(update(nodes).where(nodes.c.node_id == node.node_id).values(**values))
     if not known.rowcount:
@@ -54,5 +55,5 @@ async def list_nodes(tx: Tx) -> Sequence[Node]:
 def _node(row: RowMapping) -> Node:
     return Node(
         row["node_id"], row["address"], row["start_time"], row["heartbeat_time"], row["draining"], row["live_calls"],
-        row["drain_deadline_time"], row["sip_address"],
+        row["drain_deadline_time"], row["sip_address"], row["region"],
     )  # fmt: skip

@@ -162,6 +162,7 @@ nodes = platform_table(
     Column("heartbeat_time", Time, nullable=False),
     Column("drain_deadline_time", Time),
     Column("sip_address", Text, nullable=False),
+    Column("region", Text, nullable=False),
 )  # fmt: skip
 
 park_codes = tenant_table(

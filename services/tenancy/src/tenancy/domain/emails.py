@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.resources import files
 
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -29,6 +33,23 @@ _INVITATIONS: Mapping[str, tuple[str, str]] = {
         "این پیوند را تا هفت روز دیگر باز کنید و یک گذرواژه برگزینید:\n{link}\n",
     ),
 }
+
+
+def notice_text(kind: str, language: str, parameters: Mapping[str, str]) -> tuple[str, str]:
+    """Subject and body of what the owner is written about money. A parameter that isn't given stays empty."""
+    texts = _texts()[kind]
+    subject, body = texts.get(language, texts["en"])
+    said = defaultdict(str, {name: " ".join(value.split()) for name, value in parameters.items()})
+    return subject.format_map(said), body.format_map(said)
+
+
+@functools.cache
+def _texts() -> Mapping[str, Mapping[str, tuple[str, str]]]:
+    """Kind -> language -> subject and body."""
+    found = json.loads(files("tenancy.domain").joinpath("billing_emails.json").read_text("utf-8"))
+    return {
+        kind: {lang: (text["subject"], text["body"]) for lang, text in each.items()} for kind, each in found.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,8 @@ class Tenant:
     state: str = "ACTIVE"
     suspend_reason: str = ""
     version: int = 1
+    restricted: bool = False
+    """It owes: it calls nobody and takes on nobody until it has paid."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from kernel.money import minor_digits
 
 from tenancy.domain.decimals import decimal
 from tenancy.domain.fields import LANGUAGES
+from tenancy.domain.limits import NEVER_SOFT
 from tenancy.domain.plans import LIMITS, AddOn, Limits, Plan
 from tenancy.domain.rate_rules import rate_faults, same_usage
 
@@ -43,6 +44,7 @@ _SAID: Mapping[str, str] = {
     "NOT_A_CALL": "is only for meters of calls",
     "AMBIGUOUS": "applies to the same usage as another rate with as many properties",
     "OTHER_CURRENCY": "must be in the plan's currency",
+    "NOT_RATEABLE": "can't be applied to usage",
     "NOTHING": "must add to a limit or have a feature",
     "NO_FEE": "needs a fee that it leaves out",
     "OTHER_COMPANY": "stays what it was when the plan was created",
@@ -94,7 +96,7 @@ def plan_faults(plan: Plan, at: str = "plan") -> list[Fault]:
     if plan.limits.max_users == 0:  # its owner is one
         found.append(Fault(f"{at}.limits.max_users", "NOT_POSITIVE"))
     found += _of(plan.features, set(Feature), f"{at}.features")
-    found += _of(plan.soft_limits, set(LIMITS), f"{at}.soft_limits")
+    found += _of(plan.soft_limits, set(LIMITS) - set(NEVER_SOFT), f"{at}.soft_limits")
     if len(plan.rates) > MOST_RATES:
         found.append(Fault(f"{at}.rates", "TOO_LONG"))
     for index, rate in enumerate(plan.rates[:MOST_RATES]):

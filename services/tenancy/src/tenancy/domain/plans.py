@@ -222,15 +222,6 @@ def with_add_ons(plan: Plan, held: Iterable[tuple[AddOn, int]]) -> Plan:
     return replace(plan, limits=limits, features=tuple(features))
 
 
-def check_room(limit: str, allowed: int, used: int) -> None:
-    """Raises `PlanLimitReached` when one more would be over `allowed`."""
-    if used >= allowed:
-        raise PlanLimitReached(
-            f"The plan allows {allowed} {limit.replace('_', ' ')}, and all are used: give one up or change the plan.",
-            metadata={"limit": limit, "allowed": str(allowed)},
-        )
-
-
 def misfits(limits: Limits, used: Mapping[str, int], soft: Sequence[str] = ()) -> dict[str, tuple[int, int]]:
     """What is in use over a limit that refuses: (used, allowed) by the limit's short name, such as users."""
     allowed = {name: int(getattr(limits, f"max_{name}")) for name in used if f"max_{name}" not in soft}

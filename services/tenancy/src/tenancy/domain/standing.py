@@ -7,11 +7,17 @@ from dataclasses import replace
 from enum import Enum
 
 from kernel.errors import FailedPrecondition
-from kernel.tenant import TenantSuspended
+from kernel.tenant import TenantRestricted, TenantSuspended
 
 from tenancy.domain.people import Tenant
 
 LONGEST_REASON = 500
+
+
+OVERDUE_REASON = "Invoices are overdue."
+"""Why a company is suspended that owes: only a suspension with these words is lifted when everything is paid, and lets
+its owner in to pay."""
+PAYER = "PAYER"
 
 
 class TenantNotActive(FailedPrecondition):
@@ -46,6 +52,21 @@ def change(tenant: Tenant, trigger: Trigger, reason: str = "") -> Tenant:
         wrong = TenantNotActive if trigger is Trigger.SUSPEND else TenantNotSuspended
         raise wrong(f"The company is {tenant.state.lower()} already.", metadata={"state": tenant.state})
     return replace(tenant, state=state, suspend_reason=reason, version=tenant.version + 1)
+
+
+def role_of(tenant: Tenant, role: str) -> str:
+    """As whom somebody of the tenant comes in: an owner who owes comes in to pay. Raises `TenantSuspended` when nobody
+    of this role may."""
+    if tenant.state == "SUSPENDED" and tenant.suspend_reason == OVERDUE_REASON and role == "OWNER":
+        return PAYER
+    check_admits(tenant)
+    return role
+
+
+def check_not_restricted(tenant: Tenant) -> None:
+    """Raises `TenantRestricted` while the tenant takes on nobody."""
+    if tenant.restricted:
+        raise TenantRestricted("Invoices are overdue: nobody is taken on until they are paid.")
 
 
 def check_admits(tenant: Tenant) -> None:

@@ -8,7 +8,7 @@ from chassis.auth import principal
 from chassis.paging import Page
 from chassis.sql import Database, RequestIdReused, Tx
 from google.protobuf.empty_pb2 import Empty
-from kernel.ids import new_id, require_id, require_request_id
+from kernel.ids import new_tenant_id, require_id, require_request_id
 from merkez.tenancy.v1 import (
     tenant_pb2,
     tenant_service_pb2,
@@ -51,7 +51,7 @@ class Tenants(tenant_service_pb2_grpc.TenantServiceServicer):
         hashed = await self._desk.passwords.hash(password)
         try:
             tenant, opened = await self._db.run(
-                new_id("ten", now), lambda tx: sessions.sign_up(tx, command, hashed, now)
+                new_tenant_id(now, self._desk.home_region), lambda tx: sessions.sign_up(tx, command, hashed, now)
             )
         except EmailTaken:
             repeated = await self._repeated(command, password, context)  # its twin may have been faster

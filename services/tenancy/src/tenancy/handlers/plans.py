@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from chassis.auth import principal
 from chassis.instants import time_out
 from chassis.sql import Database, Tx
+from chassis.statuses import RemoteFailed
 from google.protobuf.message import Message
+from kernel.errors import DomainError
 from kernel.features import Feature
 from kernel.ids import require_request_id
 from merkez.tenancy.v1 import (
@@ -19,6 +22,7 @@ from merkez.tenancy.v1 import (
     plan_service_pb2_grpc,
 )
 
+from tenancy.clients import PlanRating
 from tenancy.domain import plan_rules
 from tenancy.domain.fields import FieldInvalid
 from tenancy.domain.meters import METERS
@@ -48,10 +52,12 @@ class Plans(plan_service_pb2_grpc.PlanServiceServicer):
 
 
 class OperatorPlans(operator_plan_service_pb2_grpc.OperatorPlanServiceServicer):
-    """merkez.tenancy.v1.OperatorPlanService."""
+    """merkez.tenancy.v1.OperatorPlanService. `rating` is billing, asked whether it could rate a plan; without it
+    nobody is."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, rating: PlanRating | None = None) -> None:
         self._db = db
+        self._rating = rating
 
     async def ListAllPlans(
         self, request: operator_plan_service_pb2.ListAllPlansRequest, context: Any
@@ -67,6 +73,9 @@ class OperatorPlans(operator_plan_service_pb2_grpc.OperatorPlanServiceServicer):
         reading = Reading(request.plan.currency)
         plan = reading.plan(request.plan, request.plan.plan_id, request.plan.version)
         found = await self._db.system(lambda tx: plans.faults_of(tx, plan, reading.faults), read_only=True)
+        known = {each.field for each in found}
+        with contextlib.suppress(DomainError, RemoteFailed):  # asked again, and answered, before it is published
+            found += [each for each in await self._unrated(request.plan) if each.field not in known]
         return operator_plan_service_pb2.CheckPlanResponse(
             faults=[
                 operator_plan_service_pb2.PlanFault(field=each.field, description=each.description, fault=each.key)
@@ -104,7 +113,16 @@ class OperatorPlans(operator_plan_service_pb2_grpc.OperatorPlanServiceServicer):
         self, request: operator_plan_service_pb2.PublishPlanRequest, context: Any
     ) -> operator_plan_service_pb2.PlanOverview:
         now, asked = self._db.clock.now(), (request.plan_id, request.version, request.revision)
+        draft = await self._db.system(lambda tx: plans.draft(tx, PLAN, *asked), read_only=True)
+        if isinstance(draft.item, Plan):
+            plan_rules.check(await self._unrated(plan_out(draft.item, as_written=True)))
+        # Of what was looked at: a draft that changed meanwhile has another revision.
+        asked = (*asked[:2], draft.revision)
         return _plan(await self._db.system(lambda tx: plans.publish(tx, PLAN, *asked, now)))
+
+    async def _unrated(self, plan: plan_pb2.Plan) -> list[plan_rules.Fault]:
+        found = await self._rating.faults(plan) if self._rating is not None and plan.rates else []
+        return [plan_rules.Fault(field, key) for field, key in found]
 
     async def RetirePlan(
         self, request: operator_plan_service_pb2.RetirePlanRequest, context: Any

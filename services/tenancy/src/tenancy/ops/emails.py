@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from chassis.sql import Tx
 from kernel.ids import new_id
+from sqlalchemy import select
 
 from tenancy import convert
-from tenancy.domain.emails import Email, invitation_text, pause_after
+from tenancy.domain.emails import Email, invitation_text, notice_text, pause_after
 from tenancy.domain.people import Invitation
 from tenancy.ops.held import get_tenant
 from tenancy.store import emails, rows, tables
@@ -29,6 +31,31 @@ async def queue_invitation(tx: Tx, invitation: Invitation, public_url: str, now:
     return replace(invitation, emailed=True)
 
 
+async def queue_notice(
+    tx: Tx, kind: str, parameters: Mapping[str, str], now: datetime, *, to: str = "", language: str = ""
+) -> None:
+    """Writes an e-mail about money: to the address invoices go to, or to the company's first owner who may sign in."""
+    tenant = await get_tenant(tx)
+    recipient = to or await _owner(tx)
+    if not recipient:
+        return
+    subject, body = notice_text(kind, language or tenant.language, {"company": tenant.display_name, **parameters})
+    email = Email(new_id("eml", now), "", recipient, subject, body)
+    await rows.add(tx, tables.emails, **vars(email), next_attempt_time=now)
+
+
+async def _owner(tx: Tx) -> str:
+    users = tables.users
+    statement = (
+        select(users.c.email)
+        .where(users.c.tenant_id == tx.tenant_id, users.c.role == "OWNER", users.c.state == "ACTIVE")
+        .order_by(users.c.user_id)
+        .limit(1)
+    )
+    row = await tx.one_or_none(statement)
+    return row["email"] if row else ""
+
+
 due = emails.due
 
 
@@ -41,14 +68,13 @@ async def claim(tx: Tx, email_id: str, now: datetime) -> Email | None:
     if row is None or row["next_attempt_time"] > now:
         return None
     email = rows.value_of(Email, row)
+    if not email.invitation_id:
+        return await _put_off(tx, email, now)
     invitation = await rows.find(tx, tables.invitations, Invitation, invitation_id=email.invitation_id)
     if invitation is None or invitation.state_at(now) != "PENDING":
         await sent(tx, email)
         return None
-    email = replace(email, attempts=email.attempts + 1)
-    later = now + pause_after(email.attempts)
-    await rows.change(tx, tables.emails, {"email_id": email_id}, attempts=email.attempts, next_attempt_time=later)
-    return email
+    return await _put_off(tx, email, now)
 
 
 async def sent(tx: Tx, email: Email) -> None:
@@ -59,4 +85,12 @@ async def sent(tx: Tx, email: Email) -> None:
 async def refused(tx: Tx, email: Email) -> None:
     """The server will never take it: the invitation says that nothing was e-mailed."""
     await rows.remove(tx, tables.emails, email_id=email.email_id)
-    await rows.change(tx, tables.invitations, {"invitation_id": email.invitation_id}, emailed=False)
+    if email.invitation_id:
+        await rows.change(tx, tables.invitations, {"invitation_id": email.invitation_id}, emailed=False)
+
+
+async def _put_off(tx: Tx, email: Email, now: datetime) -> Email:
+    email = replace(email, attempts=email.attempts + 1)
+    later = now + pause_after(email.attempts)
+    await rows.change(tx, tables.emails, {"email_id": email.email_id}, attempts=email.attempts, next_attempt_time=later)
+    return email

@@ -14,7 +14,7 @@ from chassis.paging import Page
 from chassis.sql import Tx
 
 from tenancy import convert
-from tenancy.domain import people, plans
+from tenancy.domain import people
 from tenancy.domain.emergency import EmergencyAddress, emergency_caller
 from tenancy.domain.inventory import NumberEvent, Wanted, quarantine_end, type_of
 from tenancy.domain.lookups import Found
@@ -32,6 +32,7 @@ from tenancy.domain.people import Brand, Tenant
 from tenancy.domain.plans import Plan
 from tenancy.domain.port_orders import routed
 from tenancy.domain.subscriptions import check_in_force
+from tenancy.ops import limits
 from tenancy.ops.held import held, plan_of
 from tenancy.ops.organisation import get_brand, only_brand, point_widget, show_no_more
 from tenancy.store import history, inventory, lookups, porting, rows, tables
@@ -70,7 +71,7 @@ async def assign(tx: Tx, number: str, brand_id: str, flow_id: str, now: datetime
     brand, plan = await get_brand(tx, brand_id), await plan_of(tx)
     if await rows.get(tx, tables.numbers, number=number) is not None:
         raise NumberTaken(f"{number} is yours already: point it elsewhere instead.")
-    plans.check_room("numbers", plan.limits.max_numbers, await rows.count(tx, tables.numbers))
+    await limits.take_room(tx, plan, "max_numbers", await rows.count(tx, tables.numbers), now)
     claimed = await inventory.claim(tx, number)
     if claimed is None:
         raise NumberTaken(f"{number} has just been taken: choose another one.")
@@ -110,8 +111,7 @@ async def bring(tx: Tx, draft: Number, numbers: Sequence[str], now: datetime) ->
     mine = await rows.every(tx, tables.numbers, tables.numbers.c.number.in_(numbers))
     if mine:
         raise _taken(sorted(row["number"] for row in mine))
-    used = await rows.count(tx, tables.numbers) + len(numbers) - 1
-    plans.check_room("numbers", plan.limits.max_numbers, used)
+    await limits.take_room(tx, plan, "max_numbers", await rows.count(tx, tables.numbers), now, len(numbers))
     made = [
         replace(
             draft, number=each, country=country_of(each), test=False, brought=True, assign_time=now,

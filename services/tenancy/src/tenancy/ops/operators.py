@@ -7,6 +7,7 @@ the platform's own tenant; the verbs on a tenant run as that tenant.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from chassis.sql import Tx
@@ -65,6 +66,15 @@ async def resume(tx: Tx, version: int, now: datetime) -> Tenant:
     """Resumes the tenant of the transaction. Raises `TenantNotFound`, `VersionConflict`, `TenantNotSuspended`."""
     changed = await _change(tx, Trigger.RESUME, "", version, now)
     tx.emit(convert.tenant_resumed(changed, await currency_of(tx, changed)), key=changed.tenant_id)
+    return changed
+
+
+async def restrict(tx: Tx, restricted: bool) -> Tenant:
+    """Restricts the tenant of the transaction because it owes, or no longer does."""
+    tenant = await get_tenant(tx)
+    changed = replace(tenant, restricted=restricted, version=tenant.version + 1)
+    await rows.change(tx, tables.tenants, {}, restricted=restricted, version=changed.version)
+    tx.emit(convert.tenant_changed(changed, await currency_of(tx, changed)), key=changed.tenant_id)
     return changed
 
 

@@ -12,11 +12,12 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 
 from tenancy import convert
-from tenancy.domain import fields, people, plans
+from tenancy.domain import fields, people
 from tenancy.domain.call_rules import CallRules, check_call_rules
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import Brand, BrandInUse, BrandNotFound, Tenant
 from tenancy.domain.secrets import new_secret
+from tenancy.ops import limits
 from tenancy.ops.held import get_tenant, plan_of, plan_version_of
 from tenancy.store import lookups, rows, tables
 
@@ -53,7 +54,7 @@ async def update_tenant(tx: Tx, draft: Draft, paths: tuple[str, ...], version: i
 async def create_brand(tx: Tx, draft: Draft, now: datetime) -> Brand:
     """Creates a brand. Raises `PlanLimitReached`."""
     tenant, plan = await get_tenant(tx), await plan_of(tx)
-    plans.check_room("brands", plan.limits.max_brands, await rows.count(tx, tables.brands))
+    await limits.take_room(tx, plan, "max_brands", await rows.count(tx, tables.brands), now)
     brand = Brand(
         brand_id=new_id("brd", now),
         display_name=fields.name(draft.display_name, "brand.display_name"),

@@ -10,7 +10,7 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 
 from tenancy import convert
-from tenancy.domain import fields, people, plans, secrets
+from tenancy.domain import fields, limits, people, secrets, standing
 from tenancy.domain.lookups import Found
 from tenancy.domain.people import (
     EmailTaken,
@@ -21,7 +21,8 @@ from tenancy.domain.people import (
     UserChange,
     UserNotFound,
 )
-from tenancy.ops.held import plan_of
+from tenancy.ops.held import get_tenant, plan_of
+from tenancy.ops.limits import take_room
 from tenancy.ops.sessions import OpenSession, add_user, end_sessions_of, open_session
 from tenancy.store import lookups, rows, tables
 
@@ -56,7 +57,7 @@ async def update_user(tx: Tx, user_id: str, change: UserChange, version: int, ac
     owners = await rows.count(tx, table, table.c.role == "OWNER", table.c.state == "ACTIVE")
     people.check_role_change(actor_role, user, change, owners)
     if change.state == "ACTIVE" and user.state == "DISABLED":
-        await _check_seat(tx, await _waiting(tx, now))
+        await _take_seat(tx, await _waiting(tx, now), now)
     changed = replace(user, **change.values, version=user.version + 1)
     await rows.change(tx, table, {"user_id": user_id}, **change.values, version=changed.version)
     if changed.state == "DISABLED":
@@ -83,7 +84,7 @@ async def create_invitation(tx: Tx, asked: NewInvitation, actor_role: str, now: 
     )
     if await rows.get(tx, tables.users, email=made.email) is not None:
         raise EmailTaken("Somebody of your company signs in with this e-mail address already.")
-    await _check_seat(tx, await _waiting(tx, now))
+    await _take_seat(tx, await _waiting(tx, now), now)
     values = {name: value for name, value in vars(made).items() if name != "secret"}
     digest = secrets.digest(made.secret)
     await rows.add(tx, tables.invitations, **values, digest=digest)
@@ -132,7 +133,9 @@ async def accept_invitation(
     """
     invitation = await pending_invitation(tx, invitation_id, now)
     # The plan may have become smaller since: what is full by now stays so, though this seat was kept at the time.
-    await _check_seat(tx, 0)
+    # A soft limit was told of when they were invited.
+    plan, active = await plan_of(tx), await rows.count(tx, tables.users, tables.users.c.state == "ACTIVE")
+    limits.check_room(plan, "max_users", active)
     user = User(
         user_id=new_id("usr", now),
         display_name=display_name,
@@ -162,10 +165,10 @@ async def _waiting(tx: Tx, now: datetime) -> int:
     return await rows.count(tx, table, table.c.state == "PENDING", table.c.expire_time > now)
 
 
-async def _check_seat(tx: Tx, promised: int) -> None:
-    plan = await plan_of(tx)
+async def _take_seat(tx: Tx, promised: int, now: datetime) -> None:
+    standing.check_not_restricted(await get_tenant(tx))
     active = await rows.count(tx, tables.users, tables.users.c.state == "ACTIVE")
-    plans.check_room("users", plan.limits.max_users, active + promised)
+    await take_room(tx, await plan_of(tx), "max_users", active + promised, now)
 
 
 def _not_valid() -> InvitationNotFound:

@@ -125,6 +125,11 @@ async def update_draft(tx: Tx, item: Item, read: Sequence[Fault], revision: int)
     return await _shown(tx, kind, item_id, item.version)
 
 
+async def draft(tx: Tx, kind: str, item_id: str, version: int, revision: int) -> Overview:
+    """A draft as it would be published. Raises `PlanNotFound`, `PlanPublished`, `VersionConflict`."""
+    return Overview(await _draft(tx, kind, item_id, version, revision))
+
+
 async def publish(tx: Tx, kind: str, item_id: str, version: int, revision: int, now: datetime) -> Overview:
     """Puts a draft on sale. Raises `PlanInvalid`, `PlanNotFound`, `PlanPublished`, `VersionConflict`."""
     kept = await _draft(tx, kind, item_id, version, revision)

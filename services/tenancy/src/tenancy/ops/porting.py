@@ -13,7 +13,7 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 
 from tenancy import numbers_proto
-from tenancy.domain import people, plans
+from tenancy.domain import people
 from tenancy.domain import port_orders as rules
 from tenancy.domain.emergency import CivicAddress
 from tenancy.domain.numbers import NumberTaken, country_of
@@ -26,6 +26,7 @@ from tenancy.domain.port_orders import (
     PortOrder,
 )
 from tenancy.domain.porting import OVER, Lane, PortEvent, PortOrderNotFound, PortState, Trigger, move
+from tenancy.ops import limits
 from tenancy.ops.held import plan_of
 from tenancy.ops.notices import raise_notice
 from tenancy.ops.organisation import get_brand
@@ -152,8 +153,8 @@ class Orders:
         order = rules.sent_off(known, now)
         plan = await plan_of(tx)
         mine = await rows.every(tx, tables.numbers, tables.numbers.c.number.in_(order.texts))
-        used = await rows.count(tx, tables.numbers) + len(order.numbers) - len(mine) - 1
-        plans.check_room("numbers", plan.limits.max_numbers, used)
+        used = await rows.count(tx, tables.numbers)
+        await limits.take_room(tx, plan, "max_numbers", used, now, len(order.numbers) - len(mine))
         try:
             await lookups.add_port(tx, order_id, order.texts)
         except lookups.ValueTaken as error:

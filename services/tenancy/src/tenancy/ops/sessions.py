@@ -118,14 +118,14 @@ async def open_session(tx: Tx, user_id: str, now: datetime) -> OpenSession:
 
     Raises `SignInRefused` when disabled meanwhile, `TenantSuspended`.
     """
-    await _admitted(tx)
     user = await rows.find(tx, tables.users, User, user_id=user_id)
+    admitted = await _admitted(tx, user)
     if user is None or user.state != "ACTIVE":
         raise refused()
     session = Session(new_id("ses", now), user_id, now, expiry(now, now))
     await rows.add(tx, tables.sessions, **vars(session))
     await rows.change(tx, tables.users, {"user_id": user_id}, last_sign_in_time=now)
-    return await _answer(tx, session, replace(user, last_sign_in_time=now), now)
+    return await _answer(tx, session, replace(user, last_sign_in_time=now, role=admitted), now)
 
 
 async def tenant_of_token(tx: Tx, token: str) -> str:
@@ -153,7 +153,7 @@ async def refresh(tx: Tx, token: str, now: datetime) -> OpenSession | None:
     user = await rows.find(tx, tables.users, User, user_id=session.user_id)
     if use is Use.REFUSED or user is None or user.state != "ACTIVE":
         raise _over()
-    await _admitted(tx)
+    admitted = await _admitted(tx, user)
     if known.use_time is None:
         # Also the tokens nobody has shown yet: two tabs that refresh at once get two, of which the browser keeps one.
         # When it shows that one, the other is of no use to it: whoever comes with the other later found it somewhere.
@@ -161,7 +161,7 @@ async def refresh(tx: Tx, token: str, now: datetime) -> OpenSession | None:
         await refresh_tokens.forget(tx, session.session_id, now - USED_TOKEN_KEPT)
     session = replace(session, expire_time=expiry(session.create_time, now))
     await rows.change(tx, tables.sessions, {"session_id": session.session_id}, expire_time=session.expire_time)
-    return await _answer(tx, session, user, now)
+    return await _answer(tx, session, replace(user, role=admitted), now)
 
 
 async def end_session(tx: Tx, token: str, now: datetime) -> None:
@@ -176,11 +176,12 @@ async def end_sessions_of(tx: Tx, user_id: str, now: datetime) -> None:
     await rows.change(tx, tables.sessions, {"user_id": user_id, "end_time": None}, end_time=now)
 
 
-async def _admitted(tx: Tx) -> None:
+async def _admitted(tx: Tx, user: User | None) -> str:
+    """As whom they come in. Raises `TenantSuspended`."""
     tenant = await rows.find(tx, tables.tenants, Tenant)
     if tenant is None:
         raise _over()
-    standing.check_admits(tenant)
+    return standing.role_of(tenant, user.role if user else "")
 
 
 async def _answer(tx: Tx, session: Session, user: User, now: datetime) -> OpenSession:

@@ -14,12 +14,14 @@ from kernel.ids import new_id
 
 from tenancy import plans_proto
 from tenancy.domain import fields, moves, people, plans, subscriptions
+from tenancy.domain.limits import passed_by_a_move
 from tenancy.domain.moves import Move
 from tenancy.domain.people import Tenant
 from tenancy.domain.plans import AddOn, Catalogue, Plan
 from tenancy.domain.subscriptions import AddOnNotForPlan, HeldAddOn, Subscription
 from tenancy.ops import held as holding
 from tenancy.ops.held import Held
+from tenancy.ops.limits import passed
 from tenancy.ops.notices import raise_notice
 from tenancy.store import rows, shelf, tables
 from tenancy.store import subscriptions as store
@@ -214,6 +216,8 @@ async def _save(tx: Tx, found: Held, changed: Subscription, plan: Plan | None = 
     stints = await store.add_ons_held(tx, changed.period_start_time)
     then = replace(found, tenant=tenant, plan=plan or found.plan, subscription=changed, stints=stints)
     # What add-ons give is heard with the plan: it is said again as of when the plan began to be held.
+    for passing in passed_by_a_move(found.entitled, then.entitled, await holding.in_use(tx)):
+        await passed(tx, passing, changed.change_time)
     gives = found.entitled.limits != then.entitled.limits or found.entitled.features != then.entitled.features
     _tell(tx, then, plan_is_news=other or begins or gives)
     return then

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql
 from tenancy.domain.emails import Email
 from tenancy.domain.emergency import EmergencyAddress
 from tenancy.domain.inventory import Stock
+from tenancy.domain.limits import Passed
 from tenancy.domain.numbers import Number
 from tenancy.domain.people import ApiKey, AuditEntry, Brand, Invitation, Notice, Tenant, User
 from tenancy.domain.port_orders import Document
@@ -36,6 +37,7 @@ _SHAPES: dict[type[Any], frozenset[str]] = {
         Invitation,
         Notice,
         Number,
+        Passed,
         PortOut,
         RefreshToken,
         Session,

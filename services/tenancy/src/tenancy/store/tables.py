@@ -19,6 +19,7 @@ def _flag(name: str, default: ColumnElement[bool] | None = None) -> Column[bool]
 tenants = tenant_table(
     "tenants", metadata, text("display_name"), text("state"), text("plan_id"), count("plan_version"),
     text("language"), text("time_zone"), time("create_time"), text("suspend_reason"), count("version"),
+    _flag("restricted"),
 )  # fmt: skip
 brands = tenant_table(
     "brands", metadata, text("brand_id", key=True), text("display_name"), text("language"), text("time_zone"),
@@ -61,6 +62,10 @@ notices = tenant_table(
     "notices", metadata, text("notice_id", key=True), text("kind"), text("subject"),
     Column("parameters", Json, nullable=False), count("count"), Column("dismissed", Boolean, nullable=False),
     time("create_time"), time("update_time"),
+)  # fmt: skip
+limit_passings = tenant_table(
+    "limit_passings", metadata, text("limit", key=True), count("allowed"), count("used"), count("count"),
+    time("first_pass_time"), time("pass_time"),
 )  # fmt: skip
 audit_entries = tenant_table(
     "audit_entries", metadata, text("audit_entry_id", key=True), text("subject"), text("subject_name"),

@@ -1,6 +1,7 @@
 import { Table } from "@mantine/core";
 import { IconReceipt } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { Suspense } from "react";
 import { useParams } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import { usePlans } from "../../api/plan.ts";
@@ -11,19 +12,24 @@ import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Loading, PagedPanel, usePages } from "../../ui/LoadMore.tsx";
+import { lazyPage } from "../../ui/lazyPage.ts";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import { useRefreshOn } from "../watch/useRefreshOn.ts";
 import watch from "../watch/watch.module.css";
 import { Allowances } from "./billing/Allowances.tsx";
+import { useByBrand } from "./billing/byBrand.tsx";
 import { InvoicePage } from "./billing/InvoicePage.tsx";
 import { Invoices } from "./billing/Invoices.tsx";
+import { Owed } from "./billing/Owed.tsx";
 import { PaymentPanel } from "./billing/PaymentPanel.tsx";
 import { ProfilePanel } from "./billing/ProfilePanel.tsx";
 import { Source } from "./billing/Source.tsx";
 import { PlanPanel } from "./PlanPanel.tsx";
 import { WalletPanel } from "./WalletPanel.tsx";
+
+const UsageCharts = lazyPage(() => import("./billing/UsageCharts.tsx"));
 
 /** What this period costs so far, from which usage, under which plan. Every figure is the server's own decimal. */
 export default function BillingPage() {
@@ -35,6 +41,10 @@ export default function BillingPage() {
       <PageHeader title={t("nav.billing")} subtitle={t("billing.lead")} />
       <div className={watch.stack}>
         <UsageOfAllowances />
+        <Suspense>
+          <UsageCharts />
+        </Suspense>
+        <Owed />
         <Preview />
         <UsageSums />
         <WalletPanel />
@@ -90,14 +100,16 @@ function Measure({ quantity, meter }: { quantity: string | undefined; meter: str
 function Preview() {
   const t = useText();
   const { data, error, refetch } = usePreview();
+  const { lines, all, picker } = useByBrand(data?.lines ?? []);
   if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
   return (
     <Panel flush label={t("billing.preview")} testId="invoice-preview">
       <PreviewHead preview={data} />
+      {picker && <div className={watch.padTitle}>{picker}</div>}
       <DataTable
         label={t("billing.preview")}
-        rows={data.lines ?? []}
+        rows={lines}
         keyOf={(line) => `${line.meter}${line.descriptionKey}${line.startTime}`}
         testId={(line) => `invoice-line-${line.meter}`}
         columns={[
@@ -111,18 +123,20 @@ function Preview() {
           { head: t("billing.amount"), cell: (line) => <Amount money={line.amount} /> },
         ]}
         foot={
-          <Table.Tr role="row">
-            <Table.Th role="rowheader" colSpan={4}>
-              {t("billing.total")}
-            </Table.Th>
-            <Table.Td
-              role="cell"
-              style={{ fontSize: "1.05rem", fontWeight: 600 }}
-              data-testid="invoice-total"
-            >
-              <Amount money={data.total} />
-            </Table.Td>
-          </Table.Tr>
+          all && (
+            <Table.Tr role="row">
+              <Table.Th role="rowheader" colSpan={4}>
+                {t("billing.total")}
+              </Table.Th>
+              <Table.Td
+                role="cell"
+                style={{ fontSize: "1.05rem", fontWeight: 600 }}
+                data-testid="invoice-total"
+              >
+                <Amount money={data.total} />
+              </Table.Td>
+            </Table.Tr>
+          )
         }
       />
     </Panel>

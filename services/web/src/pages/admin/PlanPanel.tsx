@@ -12,6 +12,7 @@ import { useRefreshOn } from "../watch/useRefreshOn.ts";
 import watch from "../watch/watch.module.css";
 import { AddOns } from "./plan/AddOns.tsx";
 import { BeginAgain } from "./plan/BeginAgain.tsx";
+import { Given } from "./plan/Given.tsx";
 import { MoveDialog } from "./plan/MoveDialog.tsx";
 import { Standing } from "./plan/Standing.tsx";
 
@@ -25,6 +26,7 @@ export function PlanPanel() {
     "offers",
     "tenant",
     "entitlements",
+    "standing",
     "invoicePreview",
     "usageRecords",
     "notices",
@@ -78,6 +80,11 @@ function Held({ held, plans, addOns = [], onDone }: HeldProps) {
   return (
     <div className={watch.stack}>
       <Standing held={held} onMove={setWanted} onDone={onDone} />
+      <Given
+        plans={plans}
+        addOnIds={addOns.map((each) => each.addOnId ?? "")}
+        onMove={usable ? setWanted : undefined}
+      />
       <div>
         <h3 className={watch.title}>{t("subscription.plans")}</h3>
         {intervals.size > 1 && (

@@ -33,4 +33,6 @@ export const SCOPES = [
   "users.read",
   "users.write",
   "voicemails.read",
+  "wfm.read",
+  "wfm.write",
 ];

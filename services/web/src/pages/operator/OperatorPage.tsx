@@ -17,6 +17,7 @@ import { Plans } from "./plans/Plans.tsx";
 import { RateDecks } from "./RateDecks.tsx";
 import { Tenants } from "./Tenants.tsx";
 
+const Resales = lazy(() => import("./Resales.tsx"));
 const Inventory = lazy(() => import("./Inventory.tsx"));
 
 /** Everything a platform operator has: the companies of this installation, what is sold to them, the numbers they brought, the nodes that hold
@@ -55,6 +56,9 @@ export default function OperatorPage() {
             <Tabs.Tab value="entities" data-testid="tab-entities">
               {t("operator.entities")}
             </Tabs.Tab>
+            <Tabs.Tab value="resale" data-testid="tab-resale">
+              {t("resale.tab")}
+            </Tabs.Tab>
             <Tabs.Tab value="rates" data-testid="tab-rates">
               {t("rates.title")}
             </Tabs.Tab>
@@ -87,6 +91,11 @@ export default function OperatorPage() {
           </Tabs.Panel>
           <Tabs.Panel value="entities">
             <LegalEntities />
+          </Tabs.Panel>
+          <Tabs.Panel value="resale">
+            <Suspense fallback={<Loading />}>
+              <Resales />
+            </Suspense>
           </Tabs.Panel>
           <Tabs.Panel value="rates">
             <RateDecks />

@@ -16,6 +16,7 @@ import { PagedPanel, usePages } from "../../ui/LoadMore.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { PageHeader } from "../../ui/Page.tsx";
 import { DateTime } from "../../ui/Time.tsx";
+import { LimitPassings } from "./LimitPassings.tsx";
 import classes from "./operator.module.css";
 import { SuspendForm } from "./SuspendForm.tsx";
 import { TenantWallet } from "./TenantWallet.tsx";
@@ -53,6 +54,7 @@ export function Tenants() {
   return (
     <>
       <PageHeader title={t("operator.tenants")} subtitle={t("operator.lead")} />
+      <LimitPassings />
       <div className={classes.filters}>
         <TextInput
           label={t("common.search")}

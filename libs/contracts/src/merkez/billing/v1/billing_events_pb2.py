@@ -26,15 +26,15 @@ from merkez.billing.v1 import billing_pb2 as merkez_dot_billing_dot_v1_dot_billi
 from merkez.billing.v1 import invoice_pb2 as merkez_dot_billing_dot_v1_dot_invoice__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/billing/v1/billing_events.proto\x12\x11merkez.billing.v1\x1a\x1fmerkez/billing/v1/billing.proto\x1a\x1fmerkez/billing/v1/invoice.proto\"B\n\nUsageRated\x12\x34\n\x0cusage_record\x18\x01 \x01(\x0b\x32\x1e.merkez.billing.v1.UsageRecord\"?\n\x10InvoiceFinalized\x12+\n\x07invoice\x18\x01 \x01(\x0b\x32\x1a.merkez.billing.v1.Invoice\"R\n\x0bInvoicePaid\x12+\n\x07invoice\x18\x01 \x01(\x0b\x32\x1a.merkez.billing.v1.Invoice\x12\x16\n\x0eothers_overdue\x18\x02 \x01(\x08\"\x9e\x01\n\x0eInvoiceOverdue\x12+\n\x07invoice\x18\x01 \x01(\x0b\x32\x1a.merkez.billing.v1.Invoice\x12\r\n\x05stage\x18\x02 \x01(\x05\x12:\n\x0b\x63onsequence\x18\x03 \x01(\x0e\x32%.merkez.billing.v1.OverdueConsequence\x12\x14\n\x0c\x64\x61ys_overdue\x18\x04 \x01(\x05\"T\n\rInvoiceVoided\x12+\n\x07invoice\x18\x01 \x01(\x0b\x32\x1a.merkez.billing.v1.Invoice\x12\x16\n\x0eothers_overdue\x18\x02 \x01(\x08*\xa0\x01\n\x12OverdueConsequence\x12#\n\x1fOVERDUE_CONSEQUENCE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aOVERDUE_CONSEQUENCE_NOTICE\x10\x01\x12\"\n\x1eOVERDUE_CONSEQUENCE_RESTRICTED\x10\x02\x12!\n\x1dOVERDUE_CONSEQUENCE_SUSPENDED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/billing/v1/billing_events.proto\x12\x11merkez.billing.v1\x1a\x1fmerkez/billing/v1/billing.proto\x1a\x1fmerkez/billing/v1/invoice.proto\"B\n\nUsageRated\x12\x34\n\x0cusage_record\x18\x01 \x01(\x0b\x32\x1e.merkez.billing.v1.UsageRecord\"?\n\x10InvoiceFinalized\x12+\n\x07invoice\x18\x01 \x01(\x0b\x32\x1a.merkez.billing.v1.Invoice\"R\n\x0bInvoicePaid\x12+\n\x07invoice\x18\x01 \x01(\x0b\x32\x1a.merkez.billing.v1.Invoice\x12\x16\n\x0eothers_overdue\x18\x02 \x01(\x08\"\xdf\x01\n\x0eInvoiceOverdue\x12+\n\x07invoice\x18\x01 \x01(\x0b\x32\x1a.merkez.billing.v1.Invoice\x12\r\n\x05stage\x18\x02 \x01(\x05\x12:\n\x0b\x63onsequence\x18\x03 \x01(\x0e\x32%.merkez.billing.v1.OverdueConsequence\x12\x14\n\x0c\x64\x61ys_overdue\x18\x04 \x01(\x05\x12?\n\x10next_consequence\x18\x05 \x01(\x0e\x32%.merkez.billing.v1.OverdueConsequence\"T\n\rInvoiceVoided\x12+\n\x07invoice\x18\x01 \x01(\x0b\x32\x1a.merkez.billing.v1.Invoice\x12\x16\n\x0eothers_overdue\x18\x02 \x01(\x08*\xa0\x01\n\x12OverdueConsequence\x12#\n\x1fOVERDUE_CONSEQUENCE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aOVERDUE_CONSEQUENCE_NOTICE\x10\x01\x12\"\n\x1eOVERDUE_CONSEQUENCE_RESTRICTED\x10\x02\x12!\n\x1dOVERDUE_CONSEQUENCE_SUSPENDED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.billing.v1.billing_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OVERDUECONSEQUENCE']._serialized_start=592
-  _globals['_OVERDUECONSEQUENCE']._serialized_end=752
+  _globals['_OVERDUECONSEQUENCE']._serialized_start=657
+  _globals['_OVERDUECONSEQUENCE']._serialized_end=817
   _globals['_USAGERATED']._serialized_start=127
   _globals['_USAGERATED']._serialized_end=193
   _globals['_INVOICEFINALIZED']._serialized_start=195
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVOICEPAID']._serialized_start=260
   _globals['_INVOICEPAID']._serialized_end=342
   _globals['_INVOICEOVERDUE']._serialized_start=345
-  _globals['_INVOICEOVERDUE']._serialized_end=503
-  _globals['_INVOICEVOIDED']._serialized_start=505
-  _globals['_INVOICEVOIDED']._serialized_end=589
+  _globals['_INVOICEOVERDUE']._serialized_end=568
+  _globals['_INVOICEVOIDED']._serialized_start=570
+  _globals['_INVOICEVOIDED']._serialized_end=654
 # @@protoc_insertion_point(module_scope)

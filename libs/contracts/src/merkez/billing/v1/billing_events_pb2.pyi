@@ -133,12 +133,15 @@ class InvoiceOverdue(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     CONSEQUENCE_FIELD_NUMBER: _builtins.int
     DAYS_OVERDUE_FIELD_NUMBER: _builtins.int
+    NEXT_CONSEQUENCE_FIELD_NUMBER: _builtins.int
     stage: _builtins.int
     """Stage that is reached, from 1."""
     consequence: Global___OverdueConsequence.ValueType
     """What follows from this stage on."""
     days_overdue: _builtins.int
     """Days since it was due."""
+    next_consequence: Global___OverdueConsequence.ValueType
+    """What follows at the invoice's next_reminder_time if nothing is paid; unspecified after the last stage."""
     @_builtins.property
     def invoice(self) -> _invoice_pb2.Invoice:
         """Which, without lines."""
@@ -150,10 +153,11 @@ class InvoiceOverdue(_message.Message):
         stage: _builtins.int = ...,
         consequence: Global___OverdueConsequence.ValueType = ...,
         days_overdue: _builtins.int = ...,
+        next_consequence: Global___OverdueConsequence.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consequence", b"consequence", "days_overdue", b"days_overdue", "invoice", b"invoice", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consequence", b"consequence", "days_overdue", b"days_overdue", "invoice", b"invoice", "next_consequence", b"next_consequence", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

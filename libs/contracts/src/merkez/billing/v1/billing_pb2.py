@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from merkez.billing.v1 import brand_share_pb2 as merkez_dot_billing_dot_v1_dot_brand__share__pb2
 from merkez.type.v1 import money_pb2 as merkez_dot_type_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmerkez/billing/v1/billing.proto\x12\x11merkez.billing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amerkez/type/v1/money.proto\"\x9f\x03\n\x0bUsageRecord\x12\x17\n\x0fusage_record_id\x18\x01 \x01(\t\x12\r\n\x05meter\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x11\n\tsource_id\x18\x04 \x01(\t\x12.\n\nusage_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cused_seconds\x18\x06 \x01(\x03\x12\x16\n\x0e\x62illed_seconds\x18\x07 \x01(\x03\x12\x10\n\x08quantity\x18\x08 \x01(\t\x12%\n\x06\x63harge\x18\t \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x0f\n\x07plan_id\x18\n \x01(\t\x12\x14\n\x0cplan_version\x18\x0b \x01(\x05\x12\x10\n\x08\x62rand_id\x18\x0c \x01(\t\x12\x42\n\nproperties\x18\r \x03(\x0b\x32..merkez.billing.v1.UsageRecord.PropertiesEntry\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb3\x04\n\x0bInvoiceLine\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x65scription_key\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\t\x12\x19\n\x11included_quantity\x18\x04 \x01(\t\x12)\n\nunit_price\x18\x05 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12%\n\x06\x61mount\x18\x06 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04kind\x18\t \x01(\x0e\x32\x1b.merkez.billing.v1.LineKind\x12\x0f\n\x07line_id\x18\n \x01(\t\x12\x0f\n\x07rate_id\x18\x0b \x01(\t\x12Y\n\x16\x64\x65scription_parameters\x18\x0c \x03(\x0b\x32\x39.merkez.billing.v1.InvoiceLine.DescriptionParametersEntry\x12\'\n\x08\x64iscount\x18\r \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x10\n\x08tax_code\x18\x0e \x01(\t\x1a<\n\x1a\x44\x65scriptionParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"]\n\x11StatementDiscount\x12\x13\n\x0b\x64iscount_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12%\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x15.merkez.type.v1.Money\"\x9d\x01\n\x0cStatementTax\x12\x10\n\x08tax_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07percent\x18\x03 \x01(\t\x12#\n\x04\x62\x61se\x18\x04 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12%\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x10\n\x08included\x18\x06 \x01(\x08\"\xbc\x03\n\x0eInvoicePreview\x12\x35\n\x11period_start_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fperiod_end_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05lines\x18\x03 \x03(\x0b\x32\x1e.merkez.billing.v1.InvoiceLine\x12$\n\x05total\x18\x04 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x0f\n\x07plan_id\x18\x05 \x01(\t\x12\x14\n\x0cplan_version\x18\x06 \x01(\x05\x12\x30\n\x0c\x63ompute_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x08subtotal\x18\x08 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x37\n\tdiscounts\x18\t \x03(\x0b\x32$.merkez.billing.v1.StatementDiscount\x12.\n\x05taxes\x18\n \x03(\x0b\x32\x1f.merkez.billing.v1.StatementTax\"s\n\x0cUsageSummary\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x14\n\x0crecord_count\x18\x02 \x01(\x03\x12\x14\n\x0cused_seconds\x18\x03 \x01(\x03\x12\x16\n\x0e\x62illed_seconds\x18\x04 \x01(\x03\x12\x10\n\x08quantity\x18\x05 \x01(\t*\x95\x01\n\x08LineKind\x12\x19\n\x15LINE_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fLINE_KIND_USAGE\x10\x01\x12\x11\n\rLINE_KIND_FEE\x10\x02\x12\x18\n\x14LINE_KIND_COMMITMENT\x10\x03\x12\x12\n\x0eLINE_KIND_LATE\x10\x04\x12\x18\n\x14LINE_KIND_ADJUSTMENT\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmerkez/billing/v1/billing.proto\x12\x11merkez.billing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#merkez/billing/v1/brand_share.proto\x1a\x1amerkez/type/v1/money.proto\"\x9f\x03\n\x0bUsageRecord\x12\x17\n\x0fusage_record_id\x18\x01 \x01(\t\x12\r\n\x05meter\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x11\n\tsource_id\x18\x04 \x01(\t\x12.\n\nusage_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cused_seconds\x18\x06 \x01(\x03\x12\x16\n\x0e\x62illed_seconds\x18\x07 \x01(\x03\x12\x10\n\x08quantity\x18\x08 \x01(\t\x12%\n\x06\x63harge\x18\t \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x0f\n\x07plan_id\x18\n \x01(\t\x12\x14\n\x0cplan_version\x18\x0b \x01(\x05\x12\x10\n\x08\x62rand_id\x18\x0c \x01(\t\x12\x42\n\nproperties\x18\r \x03(\x0b\x32..merkez.billing.v1.UsageRecord.PropertiesEntry\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe2\x04\n\x0bInvoiceLine\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x65scription_key\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\t\x12\x19\n\x11included_quantity\x18\x04 \x01(\t\x12)\n\nunit_price\x18\x05 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12%\n\x06\x61mount\x18\x06 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04kind\x18\t \x01(\x0e\x32\x1b.merkez.billing.v1.LineKind\x12\x0f\n\x07line_id\x18\n \x01(\t\x12\x0f\n\x07rate_id\x18\x0b \x01(\t\x12Y\n\x16\x64\x65scription_parameters\x18\x0c \x03(\x0b\x32\x39.merkez.billing.v1.InvoiceLine.DescriptionParametersEntry\x12\'\n\x08\x64iscount\x18\r \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x10\n\x08tax_code\x18\x0e \x01(\t\x12-\n\x06\x62rands\x18\x0f \x03(\x0b\x32\x1d.merkez.billing.v1.BrandShare\x1a<\n\x1a\x44\x65scriptionParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"]\n\x11StatementDiscount\x12\x13\n\x0b\x64iscount_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12%\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x15.merkez.type.v1.Money\"\x9d\x01\n\x0cStatementTax\x12\x10\n\x08tax_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07percent\x18\x03 \x01(\t\x12#\n\x04\x62\x61se\x18\x04 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12%\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x10\n\x08included\x18\x06 \x01(\x08\"\xbc\x03\n\x0eInvoicePreview\x12\x35\n\x11period_start_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fperiod_end_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05lines\x18\x03 \x03(\x0b\x32\x1e.merkez.billing.v1.InvoiceLine\x12$\n\x05total\x18\x04 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x0f\n\x07plan_id\x18\x05 \x01(\t\x12\x14\n\x0cplan_version\x18\x06 \x01(\x05\x12\x30\n\x0c\x63ompute_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x08subtotal\x18\x08 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x37\n\tdiscounts\x18\t \x03(\x0b\x32$.merkez.billing.v1.StatementDiscount\x12.\n\x05taxes\x18\n \x03(\x0b\x32\x1f.merkez.billing.v1.StatementTax\"s\n\x0cUsageSummary\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x14\n\x0crecord_count\x18\x02 \x01(\x03\x12\x14\n\x0cused_seconds\x18\x03 \x01(\x03\x12\x16\n\x0e\x62illed_seconds\x18\x04 \x01(\x03\x12\x10\n\x08quantity\x18\x05 \x01(\t*\x95\x01\n\x08LineKind\x12\x19\n\x15LINE_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fLINE_KIND_USAGE\x10\x01\x12\x11\n\rLINE_KIND_FEE\x10\x02\x12\x18\n\x14LINE_KIND_COMMITMENT\x10\x03\x12\x12\n\x0eLINE_KIND_LATE\x10\x04\x12\x18\n\x14LINE_KIND_ADJUSTMENT\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,22 +38,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGERECORD_PROPERTIESENTRY']._serialized_options = b'8\001'
   _globals['_INVOICELINE_DESCRIPTIONPARAMETERSENTRY']._loaded_options = None
   _globals['_INVOICELINE_DESCRIPTIONPARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_LINEKIND']._serialized_start=1919
-  _globals['_LINEKIND']._serialized_end=2068
-  _globals['_USAGERECORD']._serialized_start=116
-  _globals['_USAGERECORD']._serialized_end=531
-  _globals['_USAGERECORD_PROPERTIESENTRY']._serialized_start=482
-  _globals['_USAGERECORD_PROPERTIESENTRY']._serialized_end=531
-  _globals['_INVOICELINE']._serialized_start=534
-  _globals['_INVOICELINE']._serialized_end=1097
-  _globals['_INVOICELINE_DESCRIPTIONPARAMETERSENTRY']._serialized_start=1037
-  _globals['_INVOICELINE_DESCRIPTIONPARAMETERSENTRY']._serialized_end=1097
-  _globals['_STATEMENTDISCOUNT']._serialized_start=1099
-  _globals['_STATEMENTDISCOUNT']._serialized_end=1192
-  _globals['_STATEMENTTAX']._serialized_start=1195
-  _globals['_STATEMENTTAX']._serialized_end=1352
-  _globals['_INVOICEPREVIEW']._serialized_start=1355
-  _globals['_INVOICEPREVIEW']._serialized_end=1799
-  _globals['_USAGESUMMARY']._serialized_start=1801
-  _globals['_USAGESUMMARY']._serialized_end=1916
+  _globals['_LINEKIND']._serialized_start=2003
+  _globals['_LINEKIND']._serialized_end=2152
+  _globals['_USAGERECORD']._serialized_start=153
+  _globals['_USAGERECORD']._serialized_end=568
+  _globals['_USAGERECORD_PROPERTIESENTRY']._serialized_start=519
+  _globals['_USAGERECORD_PROPERTIESENTRY']._serialized_end=568
+  _globals['_INVOICELINE']._serialized_start=571
+  _globals['_INVOICELINE']._serialized_end=1181
+  _globals['_INVOICELINE_DESCRIPTIONPARAMETERSENTRY']._serialized_start=1121
+  _globals['_INVOICELINE_DESCRIPTIONPARAMETERSENTRY']._serialized_end=1181
+  _globals['_STATEMENTDISCOUNT']._serialized_start=1183
+  _globals['_STATEMENTDISCOUNT']._serialized_end=1276
+  _globals['_STATEMENTTAX']._serialized_start=1279
+  _globals['_STATEMENTTAX']._serialized_end=1436
+  _globals['_INVOICEPREVIEW']._serialized_start=1439
+  _globals['_INVOICEPREVIEW']._serialized_end=1883
+  _globals['_USAGESUMMARY']._serialized_start=1885
+  _globals['_USAGESUMMARY']._serialized_end=2000
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from merkez.billing.v1 import brand_share_pb2 as _brand_share_pb2
 from merkez.type.v1 import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
@@ -193,6 +194,7 @@ class InvoiceLine(_message.Message):
     DESCRIPTION_PARAMETERS_FIELD_NUMBER: _builtins.int
     DISCOUNT_FIELD_NUMBER: _builtins.int
     TAX_CODE_FIELD_NUMBER: _builtins.int
+    BRANDS_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
     """Meter."""
     description_key: _builtins.str
@@ -233,6 +235,10 @@ class InvoiceLine(_message.Message):
     def discount(self) -> _money_pb2.Money:
         """Part of the discounts that falls on it."""
 
+    @_builtins.property
+    def brands(self) -> _containers.RepeatedCompositeFieldContainer[_brand_share_pb2.BrandShare]:
+        """Of usage: whose it was. The shares add up to the line exactly."""
+
     def __init__(
         self,
         *,
@@ -250,10 +256,11 @@ class InvoiceLine(_message.Message):
         description_parameters: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         discount: _money_pb2.Money | None = ...,
         tax_code: _builtins.str = ...,
+        brands: _abc.Iterable[_brand_share_pb2.BrandShare] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "discount", b"discount", "end_time", b"end_time", "start_time", b"start_time", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "description_key", b"description_key", "description_parameters", b"description_parameters", "discount", b"discount", "end_time", b"end_time", "included_quantity", b"included_quantity", "kind", b"kind", "line_id", b"line_id", "meter", b"meter", "quantity", b"quantity", "rate_id", b"rate_id", "start_time", b"start_time", "tax_code", b"tax_code", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "brands", b"brands", "description_key", b"description_key", "description_parameters", b"description_parameters", "discount", b"discount", "end_time", b"end_time", "included_quantity", b"included_quantity", "kind", b"kind", "line_id", b"line_id", "meter", b"meter", "quantity", b"quantity", "rate_id", b"rate_id", "start_time", b"start_time", "tax_code", b"tax_code", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

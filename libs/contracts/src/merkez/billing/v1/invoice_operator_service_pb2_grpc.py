@@ -72,6 +72,21 @@ class InvoiceOperatorServiceStub:
                 request_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.VoidInvoiceRequest.SerializeToString,
                 response_deserializer=merkez_dot_billing_dot_v1_dot_invoice__pb2.Invoice.FromString,
                 _registered_method=True)
+        self.ReissueInvoice = channel.unary_unary(
+                '/merkez.billing.v1.InvoiceOperatorService/ReissueInvoice',
+                request_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.ReissueInvoiceRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_invoice__pb2.Invoice.FromString,
+                _registered_method=True)
+        self.ListLeftOutUsage = channel.unary_unary(
+                '/merkez.billing.v1.InvoiceOperatorService/ListLeftOutUsage',
+                request_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.ListLeftOutUsageRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.ListLeftOutUsageResponse.FromString,
+                _registered_method=True)
+        self.BillLeftOutUsage = channel.unary_unary(
+                '/merkez.billing.v1.InvoiceOperatorService/BillLeftOutUsage',
+                request_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.BillLeftOutUsageRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_invoice__pb2.Invoice.FromString,
+                _registered_method=True)
         self.CreateCreditNote = channel.unary_unary(
                 '/merkez.billing.v1.InvoiceOperatorService/CreateCreditNote',
                 request_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.CreateCreditNoteRequest.SerializeToString,
@@ -159,6 +174,27 @@ class InvoiceOperatorServiceServicer:
     def VoidInvoice(self, request, context):
         """Declares a finalized invoice void. FAILED_PRECONDITION INVOICE_STATE_WRONG when it is paid, INVOICE_PARTLY_PAID when
         something came in or was credited: then a credit note is the way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReissueInvoice(self, request, context):
+        """Makes a draft that bills the period of a void invoice anew, with a number of its own when it is finalized; the void one stays. FAILED_PRECONDITION INVOICE_STATE_WRONG unless it is void, INVOICE_FOLLOWED when there is one already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLeftOutUsage(self, request, context):
+        """Usage that came late and could not stand on a later invoice, because that is in another currency. Newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BillLeftOutUsage(self, request, context):
+        """Makes a draft for usage that was left out, in the currency of the invoice of its period. FAILED_PRECONDITION INVOICE_STATE_WRONG when nothing waits, INVOICE_FOLLOWED when another invoice was made after it already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -253,6 +289,21 @@ def add_InvoiceOperatorServiceServicer_to_server(servicer, server):
             'VoidInvoice': grpc.unary_unary_rpc_method_handler(
                     servicer.VoidInvoice,
                     request_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.VoidInvoiceRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_invoice__pb2.Invoice.SerializeToString,
+            ),
+            'ReissueInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReissueInvoice,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.ReissueInvoiceRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_invoice__pb2.Invoice.SerializeToString,
+            ),
+            'ListLeftOutUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLeftOutUsage,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.ListLeftOutUsageRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.ListLeftOutUsageResponse.SerializeToString,
+            ),
+            'BillLeftOutUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.BillLeftOutUsage,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.BillLeftOutUsageRequest.FromString,
                     response_serializer=merkez_dot_billing_dot_v1_dot_invoice__pb2.Invoice.SerializeToString,
             ),
             'CreateCreditNote': grpc.unary_unary_rpc_method_handler(
@@ -480,6 +531,87 @@ class InvoiceOperatorService:
             target,
             '/merkez.billing.v1.InvoiceOperatorService/VoidInvoice',
             merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.VoidInvoiceRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_invoice__pb2.Invoice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReissueInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.InvoiceOperatorService/ReissueInvoice',
+            merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.ReissueInvoiceRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_invoice__pb2.Invoice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLeftOutUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.InvoiceOperatorService/ListLeftOutUsage',
+            merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.ListLeftOutUsageRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.ListLeftOutUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BillLeftOutUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.InvoiceOperatorService/BillLeftOutUsage',
+            merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.BillLeftOutUsageRequest.SerializeToString,
             merkez_dot_billing_dot_v1_dot_invoice__pb2.Invoice.FromString,
             options,
             channel_credentials,

@@ -55,6 +55,12 @@ class InvoiceOperatorServiceStub:
     """Declares a finalized invoice void. FAILED_PRECONDITION INVOICE_STATE_WRONG when it is paid, INVOICE_PARTLY_PAID when
     something came in or was credited: then a credit note is the way.
     """
+    ReissueInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.ReissueInvoiceRequest, _invoice_pb2.Invoice]
+    """Makes a draft that bills the period of a void invoice anew, with a number of its own when it is finalized; the void one stays. FAILED_PRECONDITION INVOICE_STATE_WRONG unless it is void, INVOICE_FOLLOWED when there is one already."""
+    ListLeftOutUsage: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.ListLeftOutUsageRequest, _invoice_operator_service_pb2.ListLeftOutUsageResponse]
+    """Usage that came late and could not stand on a later invoice, because that is in another currency. Newest first."""
+    BillLeftOutUsage: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.BillLeftOutUsageRequest, _invoice_pb2.Invoice]
+    """Makes a draft for usage that was left out, in the currency of the invoice of its period. FAILED_PRECONDITION INVOICE_STATE_WRONG when nothing waits, INVOICE_FOLLOWED when another invoice was made after it already."""
     CreateCreditNote: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.CreateCreditNoteRequest, _invoice_pb2.CreditNote]
     """Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the
     company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION
@@ -100,6 +106,12 @@ class InvoiceOperatorServiceAsyncStub(InvoiceOperatorServiceStub):
     """Declares a finalized invoice void. FAILED_PRECONDITION INVOICE_STATE_WRONG when it is paid, INVOICE_PARTLY_PAID when
     something came in or was credited: then a credit note is the way.
     """
+    ReissueInvoice: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.ReissueInvoiceRequest, _invoice_pb2.Invoice]  # type: ignore[assignment]
+    """Makes a draft that bills the period of a void invoice anew, with a number of its own when it is finalized; the void one stays. FAILED_PRECONDITION INVOICE_STATE_WRONG unless it is void, INVOICE_FOLLOWED when there is one already."""
+    ListLeftOutUsage: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.ListLeftOutUsageRequest, _invoice_operator_service_pb2.ListLeftOutUsageResponse]  # type: ignore[assignment]
+    """Usage that came late and could not stand on a later invoice, because that is in another currency. Newest first."""
+    BillLeftOutUsage: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.BillLeftOutUsageRequest, _invoice_pb2.Invoice]  # type: ignore[assignment]
+    """Makes a draft for usage that was left out, in the currency of the invoice of its period. FAILED_PRECONDITION INVOICE_STATE_WRONG when nothing waits, INVOICE_FOLLOWED when another invoice was made after it already."""
     CreateCreditNote: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.CreateCreditNoteRequest, _invoice_pb2.CreditNote]  # type: ignore[assignment]
     """Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the
     company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION
@@ -184,6 +196,30 @@ class InvoiceOperatorServiceServicer(metaclass=_abc_1.ABCMeta):
         """Declares a finalized invoice void. FAILED_PRECONDITION INVOICE_STATE_WRONG when it is paid, INVOICE_PARTLY_PAID when
         something came in or was credited: then a credit note is the way.
         """
+
+    @_abc_1.abstractmethod
+    def ReissueInvoice(
+        self,
+        request: _invoice_operator_service_pb2.ReissueInvoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoice_pb2.Invoice, _abc.Awaitable[_invoice_pb2.Invoice]]:
+        """Makes a draft that bills the period of a void invoice anew, with a number of its own when it is finalized; the void one stays. FAILED_PRECONDITION INVOICE_STATE_WRONG unless it is void, INVOICE_FOLLOWED when there is one already."""
+
+    @_abc_1.abstractmethod
+    def ListLeftOutUsage(
+        self,
+        request: _invoice_operator_service_pb2.ListLeftOutUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoice_operator_service_pb2.ListLeftOutUsageResponse, _abc.Awaitable[_invoice_operator_service_pb2.ListLeftOutUsageResponse]]:
+        """Usage that came late and could not stand on a later invoice, because that is in another currency. Newest first."""
+
+    @_abc_1.abstractmethod
+    def BillLeftOutUsage(
+        self,
+        request: _invoice_operator_service_pb2.BillLeftOutUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoice_pb2.Invoice, _abc.Awaitable[_invoice_pb2.Invoice]]:
+        """Makes a draft for usage that was left out, in the currency of the invoice of its period. FAILED_PRECONDITION INVOICE_STATE_WRONG when nothing waits, INVOICE_FOLLOWED when another invoice was made after it already."""
 
     @_abc_1.abstractmethod
     def CreateCreditNote(

@@ -12,6 +12,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from merkez.billing.v1 import billing_pb2 as _billing_pb2
+from merkez.billing.v1 import brand_share_pb2 as _brand_share_pb2
 from merkez.type.v1 import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
@@ -218,6 +219,7 @@ class BillingProfile(_message.Message):
     LEGAL_ENTITY_ID_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     legal_name: _builtins.str
     """Name that stands on invoices, up to 200 characters; empty means the company's name is not known to billing yet and nothing is printed."""
     tax_id: _builtins.str
@@ -236,6 +238,8 @@ class BillingProfile(_message.Message):
     """Output only. Currency of the company's invoices: that of its plan."""
     version: _builtins.int
     """Output only. Rises with every change; 0 while nothing was saved."""
+    notes: _builtins.str
+    """What stands below the lines of every invoice, up to 1,000 characters; a draft's own notes take its place."""
     @_builtins.property
     def address(self) -> Global___PostalAddress:
         """Where the company is."""
@@ -253,10 +257,11 @@ class BillingProfile(_message.Message):
         legal_entity_id: _builtins.str = ...,
         currency: _builtins.str = ...,
         version: _builtins.int = ...,
+        notes: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "currency", b"currency", "email", b"email", "language", b"language", "legal_entity_id", b"legal_entity_id", "legal_name", b"legal_name", "payment_terms_days", b"payment_terms_days", "purchase_order", b"purchase_order", "tax_id", b"tax_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "currency", b"currency", "email", b"email", "language", b"language", "legal_entity_id", b"legal_entity_id", "legal_name", b"legal_name", "notes", b"notes", "payment_terms_days", b"payment_terms_days", "purchase_order", b"purchase_order", "tax_id", b"tax_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -304,6 +309,7 @@ class IssuedLine(_message.Message):
     CREDITED_FIELD_NUMBER: _builtins.int
     HAS_RECORDS_FIELD_NUMBER: _builtins.int
     TAX_CODE_FIELD_NUMBER: _builtins.int
+    BRANDS_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """Id, stable within the invoice."""
     kind: _builtins.str
@@ -317,7 +323,7 @@ class IssuedLine(_message.Message):
     included_quantity: _builtins.str
     """Quantity covered by the plan."""
     brand_id: _builtins.str
-    """Brand it is for; empty when it is for the whole company."""
+    """Always empty: brands says whose usage the line is."""
     has_records: _builtins.bool
     """Whether ListInvoiceLineRecords has anything to say of it."""
     tax_code: _builtins.str
@@ -350,6 +356,10 @@ class IssuedLine(_message.Message):
     def credited(self) -> _money_pb2.Money:
         """What was credited of the line by credit notes."""
 
+    @_builtins.property
+    def brands(self) -> _containers.RepeatedCompositeFieldContainer[_brand_share_pb2.BrandShare]:
+        """Of usage: whose it was. The shares add up to the line exactly."""
+
     def __init__(
         self,
         *,
@@ -369,10 +379,11 @@ class IssuedLine(_message.Message):
         credited: _money_pb2.Money | None = ...,
         has_records: _builtins.bool = ...,
         tax_code: _builtins.str = ...,
+        brands: _abc.Iterable[_brand_share_pb2.BrandShare] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "credited", b"credited", "discount", b"discount", "end_time", b"end_time", "start_time", b"start_time", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "brand_id", b"brand_id", "credited", b"credited", "description_key", b"description_key", "description_parameters", b"description_parameters", "discount", b"discount", "end_time", b"end_time", "has_records", b"has_records", "included_quantity", b"included_quantity", "kind", b"kind", "line_id", b"line_id", "meter", b"meter", "quantity", b"quantity", "start_time", b"start_time", "tax_code", b"tax_code", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "brand_id", b"brand_id", "brands", b"brands", "credited", b"credited", "description_key", b"description_key", "description_parameters", b"description_parameters", "discount", b"discount", "end_time", b"end_time", "has_records", b"has_records", "included_quantity", b"included_quantity", "kind", b"kind", "line_id", b"line_id", "meter", b"meter", "quantity", b"quantity", "start_time", b"start_time", "tax_code", b"tax_code", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -640,6 +651,10 @@ class Invoice(_message.Message):
     TENANT_ID_FIELD_NUMBER: _builtins.int
     REMINDER_COUNT_FIELD_NUMBER: _builtins.int
     NEXT_REMINDER_TIME_FIELD_NUMBER: _builtins.int
+    FOLLOWS_INVOICE_ID_FIELD_NUMBER: _builtins.int
+    FOLLOWS_NUMBER_FIELD_NUMBER: _builtins.int
+    SUPPLEMENTS_FIELD_NUMBER: _builtins.int
+    FOLLOWED_BY_INVOICE_ID_FIELD_NUMBER: _builtins.int
     invoice_id: _builtins.str
     """Output only."""
     number: _builtins.str
@@ -660,6 +675,14 @@ class Invoice(_message.Message):
     """Output only. Company, shown to operators."""
     reminder_count: _builtins.int
     """Output only. Reminders that were sent."""
+    follows_invoice_id: _builtins.str
+    """Output only. Invoice of the same period that this one was made after; empty: it is the period's first."""
+    follows_number: _builtins.str
+    """Output only. Number of that invoice."""
+    supplements: _builtins.bool
+    """Output only. Whether this one bills what came late of the period beside that invoice; otherwise it replaces it, which is void."""
+    followed_by_invoice_id: _builtins.str
+    """Output only. Invoice of the same period that was made after this one; empty: none."""
     @_builtins.property
     def period_start_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Period begins."""
@@ -773,10 +796,14 @@ class Invoice(_message.Message):
         tenant_id: _builtins.str = ...,
         reminder_count: _builtins.int = ...,
         next_reminder_time: _timestamp_pb2.Timestamp | None = ...,
+        follows_invoice_id: _builtins.str = ...,
+        follows_number: _builtins.str = ...,
+        supplements: _builtins.bool = ...,
+        followed_by_invoice_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "credited", b"credited", "cutoff_time", b"cutoff_time", "due_time", b"due_time", "issue_time", b"issue_time", "next_reminder_time", b"next_reminder_time", "owed", b"owed", "paid", b"paid", "paid_time", b"paid_time", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "seller", b"seller", "subtotal", b"subtotal", "total", b"total", "void_time", b"void_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "credit_notes", b"credit_notes", "credited", b"credited", "cutoff_time", b"cutoff_time", "digest", b"digest", "discounts", b"discounts", "due_time", b"due_time", "invoice_id", b"invoice_id", "issue_time", b"issue_time", "lines", b"lines", "next_reminder_time", b"next_reminder_time", "notes", b"notes", "number", b"number", "owed", b"owed", "paid", b"paid", "paid_time", b"paid_time", "payments", b"payments", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "purchase_order", b"purchase_order", "reminder_count", b"reminder_count", "seller", b"seller", "state", b"state", "subtotal", b"subtotal", "taxes", b"taxes", "tenant_id", b"tenant_id", "total", b"total", "version", b"version", "void_reason", b"void_reason", "void_time", b"void_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "credit_notes", b"credit_notes", "credited", b"credited", "cutoff_time", b"cutoff_time", "digest", b"digest", "discounts", b"discounts", "due_time", b"due_time", "followed_by_invoice_id", b"followed_by_invoice_id", "follows_invoice_id", b"follows_invoice_id", "follows_number", b"follows_number", "invoice_id", b"invoice_id", "issue_time", b"issue_time", "lines", b"lines", "next_reminder_time", b"next_reminder_time", "notes", b"notes", "number", b"number", "owed", b"owed", "paid", b"paid", "paid_time", b"paid_time", "payments", b"payments", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "purchase_order", b"purchase_order", "reminder_count", b"reminder_count", "seller", b"seller", "state", b"state", "subtotal", b"subtotal", "supplements", b"supplements", "taxes", b"taxes", "tenant_id", b"tenant_id", "total", b"total", "version", b"version", "void_reason", b"void_reason", "void_time", b"void_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,7 +28,7 @@ from merkez.billing.v1 import rate_deck_pb2 as merkez_dot_billing_dot_v1_dot_rat
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+merkez/billing/v1/reservation_service.proto\x12\x11merkez.billing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!merkez/billing/v1/rate_deck.proto\x1a merkez/type/v1/annotations.proto\"\xb2\x01\n\x12ReserveCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x14\n\x06number\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x33\n\tdirection\x18\x03 \x01(\x0e\x32 .merkez.billing.v1.RateDirection\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62rand_id\x18\x05 \x01(\t\"V\n\x18\x45xtendReservationRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12)\n\x06talked\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"V\n\x18SettleReservationRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12)\n\x06talked\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xaf\x01\n\x0f\x43\x61llReservation\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07prepaid\x18\x02 \x01(\x08\x12*\n\x07granted\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04last\x18\x04 \x01(\x08\x12\x0f\n\x07refusal\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xe1\x02\n\x12ReservationService\x12\x65\n\x0bReserveCall\x12%.merkez.billing.v1.ReserveCallRequest\x1a\".merkez.billing.v1.CallReservation\"\x0b\x8a\xb5\x18\x07service\x12q\n\x11\x45xtendReservation\x12+.merkez.billing.v1.ExtendReservationRequest\x1a\".merkez.billing.v1.CallReservation\"\x0b\x8a\xb5\x18\x07service\x12q\n\x11SettleReservation\x12+.merkez.billing.v1.SettleReservationRequest\x1a\".merkez.billing.v1.CallReservation\"\x0b\x8a\xb5\x18\x07serviceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+merkez/billing/v1/reservation_service.proto\x12\x11merkez.billing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!merkez/billing/v1/rate_deck.proto\x1a merkez/type/v1/annotations.proto\"\xb2\x01\n\x12ReserveCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x14\n\x06number\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x33\n\tdirection\x18\x03 \x01(\x0e\x32 .merkez.billing.v1.RateDirection\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62rand_id\x18\x05 \x01(\t\"V\n\x18\x45xtendReservationRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12)\n\x06talked\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"V\n\x18SettleReservationRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12)\n\x06talked\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xaf\x01\n\x0f\x43\x61llReservation\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07prepaid\x18\x02 \x01(\x08\x12*\n\x07granted\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04last\x18\x04 \x01(\x08\x12\x0f\n\x07refusal\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\x10\x43heckCallRequest\x12\x14\n\x06number\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12\x33\n\tdirection\x18\x02 \x01(\x0e\x32 .merkez.billing.v1.RateDirection\"5\n\x11\x43heckCallResponse\x12\x0f\n\x07prepaid\x18\x01 \x01(\x08\x12\x0f\n\x07refusal\x18\x02 \x01(\t2\xc6\x03\n\x12ReservationService\x12\x63\n\tCheckCall\x12#.merkez.billing.v1.CheckCallRequest\x1a$.merkez.billing.v1.CheckCallResponse\"\x0b\x8a\xb5\x18\x07service\x12\x65\n\x0bReserveCall\x12%.merkez.billing.v1.ReserveCallRequest\x1a\".merkez.billing.v1.CallReservation\"\x0b\x8a\xb5\x18\x07service\x12q\n\x11\x45xtendReservation\x12+.merkez.billing.v1.ExtendReservationRequest\x1a\".merkez.billing.v1.CallReservation\"\x0b\x8a\xb5\x18\x07service\x12q\n\x11SettleReservation\x12+.merkez.billing.v1.SettleReservationRequest\x1a\".merkez.billing.v1.CallReservation\"\x0b\x8a\xb5\x18\x07serviceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RESERVECALLREQUEST'].fields_by_name['number']._loaded_options = None
   _globals['_RESERVECALLREQUEST'].fields_by_name['number']._serialized_options = b'\220\265\030\001'
+  _globals['_CHECKCALLREQUEST'].fields_by_name['number']._loaded_options = None
+  _globals['_CHECKCALLREQUEST'].fields_by_name['number']._serialized_options = b'\220\265\030\001'
+  _globals['_RESERVATIONSERVICE'].methods_by_name['CheckCall']._loaded_options = None
+  _globals['_RESERVATIONSERVICE'].methods_by_name['CheckCall']._serialized_options = b'\212\265\030\007service'
   _globals['_RESERVATIONSERVICE'].methods_by_name['ReserveCall']._loaded_options = None
   _globals['_RESERVATIONSERVICE'].methods_by_name['ReserveCall']._serialized_options = b'\212\265\030\007service'
   _globals['_RESERVATIONSERVICE'].methods_by_name['ExtendReservation']._loaded_options = None
@@ -51,6 +55,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETTLERESERVATIONREQUEST']._serialized_end=555
   _globals['_CALLRESERVATION']._serialized_start=558
   _globals['_CALLRESERVATION']._serialized_end=733
-  _globals['_RESERVATIONSERVICE']._serialized_start=736
-  _globals['_RESERVATIONSERVICE']._serialized_end=1089
+  _globals['_CHECKCALLREQUEST']._serialized_start=735
+  _globals['_CHECKCALLREQUEST']._serialized_end=828
+  _globals['_CHECKCALLRESPONSE']._serialized_start=830
+  _globals['_CHECKCALLRESPONSE']._serialized_end=883
+  _globals['_RESERVATIONSERVICE']._serialized_start=886
+  _globals['_RESERVATIONSERVICE']._serialized_end=1340
 # @@protoc_insertion_point(module_scope)

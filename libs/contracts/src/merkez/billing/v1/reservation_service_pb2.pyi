@@ -160,3 +160,55 @@ class CallReservation(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallReservation: _TypeAlias = CallReservation  # noqa: Y015
+
+@_typing.final
+class CheckCallRequest(_message.Message):
+    """Asks before a number is called."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """Required. Number that decides the price, E.164: that which is to be called."""
+    direction: _rate_deck_pb2.RateDirection.ValueType
+    """Which way the call would go."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+        direction: _rate_deck_pb2.RateDirection.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckCallRequest: _TypeAlias = CheckCallRequest  # noqa: Y015
+
+@_typing.final
+class CheckCallResponse(_message.Message):
+    """Whether it could be paid for now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREPAID_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    prepaid: _builtins.bool
+    """Whether the company pays beforehand; if not, nothing keeps it from calling."""
+    refusal: _builtins.str
+    """Why the call can't be begun: NO_RATE, BLOCKED, BALANCE_USED_UP; empty when it can."""
+    def __init__(
+        self,
+        *,
+        prepaid: _builtins.bool = ...,
+        refusal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prepaid", b"prepaid", "refusal", b"refusal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckCallResponse: _TypeAlias = CheckCallResponse  # noqa: Y015

@@ -35,6 +35,11 @@ class ReservationServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.CheckCall = channel.unary_unary(
+                '/merkez.billing.v1.ReservationService/CheckCall',
+                request_serializer=merkez_dot_billing_dot_v1_dot_reservation__service__pb2.CheckCallRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_reservation__service__pb2.CheckCallResponse.FromString,
+                _registered_method=True)
         self.ReserveCall = channel.unary_unary(
                 '/merkez.billing.v1.ReservationService/ReserveCall',
                 request_serializer=merkez_dot_billing_dot_v1_dot_reservation__service__pb2.ReserveCallRequest.SerializeToString,
@@ -55,6 +60,13 @@ class ReservationServiceStub:
 class ReservationServiceServicer:
     """Asked by whoever holds a call.
     """
+
+    def CheckCall(self, request, context):
+        """Whether a call that is about to be dialled could be paid for now. Nothing is held: what it costs is asked anew when it is answered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ReserveCall(self, request, context):
         """A call was answered: pays its first slice ahead. The same call again answers with what it has. A company without a prepaid wallet answers prepaid false, and nothing more is to be done.
@@ -80,6 +92,11 @@ class ReservationServiceServicer:
 
 def add_ReservationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'CheckCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckCall,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_reservation__service__pb2.CheckCallRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_reservation__service__pb2.CheckCallResponse.SerializeToString,
+            ),
             'ReserveCall': grpc.unary_unary_rpc_method_handler(
                     servicer.ReserveCall,
                     request_deserializer=merkez_dot_billing_dot_v1_dot_reservation__service__pb2.ReserveCallRequest.FromString,
@@ -106,6 +123,33 @@ def add_ReservationServiceServicer_to_server(servicer, server):
 class ReservationService:
     """Asked by whoever holds a call.
     """
+
+    @staticmethod
+    def CheckCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.ReservationService/CheckCall',
+            merkez_dot_billing_dot_v1_dot_reservation__service__pb2.CheckCallRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_reservation__service__pb2.CheckCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ReserveCall(request,

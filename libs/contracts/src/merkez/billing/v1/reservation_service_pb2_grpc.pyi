@@ -33,6 +33,8 @@ class ReservationServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReservationServiceAsyncStub: ...
+    CheckCall: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.CheckCallRequest, _reservation_service_pb2.CheckCallResponse]
+    """Whether a call that is about to be dialled could be paid for now. Nothing is held: what it costs is asked anew when it is answered."""
     ReserveCall: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.ReserveCallRequest, _reservation_service_pb2.CallReservation]
     """A call was answered: pays its first slice ahead. The same call again answers with what it has. A company without a prepaid wallet answers prepaid false, and nothing more is to be done."""
     ExtendReservation: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.ExtendReservationRequest, _reservation_service_pb2.CallReservation]
@@ -45,6 +47,8 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     """Asked by whoever holds a call."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    CheckCall: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.CheckCallRequest, _reservation_service_pb2.CheckCallResponse]  # type: ignore[assignment]
+    """Whether a call that is about to be dialled could be paid for now. Nothing is held: what it costs is asked anew when it is answered."""
     ReserveCall: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.ReserveCallRequest, _reservation_service_pb2.CallReservation]  # type: ignore[assignment]
     """A call was answered: pays its first slice ahead. The same call again answers with what it has. A company without a prepaid wallet answers prepaid false, and nothing more is to be done."""
     ExtendReservation: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.ExtendReservationRequest, _reservation_service_pb2.CallReservation]  # type: ignore[assignment]
@@ -54,6 +58,14 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
 
 class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Asked by whoever holds a call."""
+
+    @_abc_1.abstractmethod
+    def CheckCall(
+        self,
+        request: _reservation_service_pb2.CheckCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reservation_service_pb2.CheckCallResponse, _abc.Awaitable[_reservation_service_pb2.CheckCallResponse]]:
+        """Whether a call that is about to be dialled could be paid for now. Nothing is held: what it costs is asked anew when it is answered."""
 
     @_abc_1.abstractmethod
     def ReserveCall(

@@ -491,6 +491,7 @@ class GetCallerNumbersResponse(_message.Message):
     BRAND_ID_FIELD_NUMBER: _builtins.int
     EMERGENCY_NUMBER_FIELD_NUMBER: _builtins.int
     EMERGENCY_ADDRESS_FIELD_NUMBER: _builtins.int
+    TENANT_RESTRICTED_FIELD_NUMBER: _builtins.int
     default_number: _builtins.str
     """The brand's default; empty without a brand, or when it has none."""
     brand_name: _builtins.str
@@ -503,6 +504,8 @@ class GetCallerNumbersResponse(_message.Message):
     """The brand: the one that was asked for, or the tenant's only one; empty without one."""
     emergency_number: _builtins.str
     """Number an emergency call in the brand's name has to show, E.164: the default number first, then the brand's others by number. Empty: no number of the brand may make one."""
+    tenant_restricted: _builtins.bool
+    """Whether it owes so long that it may call nobody until it has paid."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Every number the tenant may show, E.164: only these."""
@@ -537,10 +540,11 @@ class GetCallerNumbersResponse(_message.Message):
         brand_id: _builtins.str = ...,
         emergency_number: _builtins.str = ...,
         emergency_address: _emergency_pb2.EmergencyAddress | None = ...,
+        tenant_restricted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call_rules", b"call_rules", "emergency_address", b"emergency_address", "entitlements", b"entitlements"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "brand_name", b"brand_name", "call_rules", b"call_rules", "default_number", b"default_number", "emergency_address", b"emergency_address", "emergency_number", b"emergency_number", "entitlements", b"entitlements", "language", b"language", "numbers", b"numbers", "tenant_state", b"tenant_state", "trunk_ids", b"trunk_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "brand_name", b"brand_name", "call_rules", b"call_rules", "default_number", b"default_number", "emergency_address", b"emergency_address", "emergency_number", b"emergency_number", "entitlements", b"entitlements", "language", b"language", "numbers", b"numbers", "tenant_restricted", b"tenant_restricted", "tenant_state", b"tenant_state", "trunk_ids", b"trunk_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -33,6 +33,8 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     ROLE_AGENT: _Role.ValueType  # 4
     ROLE_OPERATOR: _Role.ValueType  # 5
     ROLE_API_CLIENT: _Role.ValueType  # 6
+    ROLE_PAYER: _Role.ValueType  # 7
+    """The owner of a company that is suspended because it owes: sees the billing pages alone, to pay. Nobody is given it."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
     """What a user may do; each holds what the next weaker holds."""
@@ -44,6 +46,8 @@ ROLE_SUPERVISOR: Role.ValueType  # 3
 ROLE_AGENT: Role.ValueType  # 4
 ROLE_OPERATOR: Role.ValueType  # 5
 ROLE_API_CLIENT: Role.ValueType  # 6
+ROLE_PAYER: Role.ValueType  # 7
+"""The owner of a company that is suspended because it owes: sees the billing pages alone, to pay. Nobody is given it."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
 class _UserState:

@@ -27,7 +27,7 @@ from merkez.tenancy.v1 import plan_pb2 as merkez_dot_tenancy_dot_v1_dot_plan__pb
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emerkez/tenancy/v1/tenant.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cmerkez/tenancy/v1/plan.proto\x1a merkez/type/v1/annotations.proto\"\x98\x02\n\x06Tenant\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.merkez.tenancy.v1.TenantState\x12\x0f\n\x07plan_id\x18\x04 \x01(\t\x12\x14\n\x0cplan_version\x18\x05 \x01(\x05\x12\x10\n\x08language\x18\x06 \x01(\t\x12\x11\n\ttime_zone\x18\x07 \x01(\t\x12\x10\n\x08\x63urrency\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x16\n\x0esuspend_reason\x18\x0b \x01(\t\"j\n\x0eTenantOverview\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\x12\x12\n\nuser_count\x18\x02 \x01(\x05\x12\x19\n\x0bowner_email\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\"r\n\x0c\x45ntitlements\x12)\n\x06limits\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Limits\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\t\x12\x0f\n\x07plan_id\x18\x03 \x01(\t\x12\x14\n\x0cplan_version\x18\x04 \x01(\x05\"\xe4\x02\n\x05\x42rand\x12\x10\n\x08\x62rand_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x12\n\nwidget_key\x18\x05 \x01(\t\x12\x15\n\rwidget_number\x18\x06 \x01(\t\x12\'\n\x1fservice_level_threshold_seconds\x18\x07 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x15\n\rcaller_number\x18\x0b \x01(\t\x12\x30\n\ncall_rules\x18\x0c \x01(\x0b\x32\x1c.merkez.tenancy.v1.CallRules\"\xe4\x01\n\tCallRules\x12\x38\n\x0erecording_tone\x18\x01 \x01(\x0e\x32 .merkez.tenancy.v1.RecordingTone\x12\x1e\n\x16recording_tone_seconds\x18\x02 \x01(\x05\x12!\n\x19recording_tone_for_agents\x18\x03 \x01(\x08\x12\x14\n\x0cpark_seconds\x18\x04 \x01(\x05\x12,\n\x08park_end\x18\x05 \x01(\x0e\x32\x1a.merkez.tenancy.v1.ParkEnd\x12\x16\n\x0e\x63\x61llers_hidden\x18\x06 \x01(\x08\"\x9f\x02\n\x06Notice\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12=\n\nparameters\x18\x03 \x03(\x0b\x32).merkez.tenancy.v1.Notice.ParametersEntry\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tdismissed\x18\x07 \x01(\x08\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*y\n\x0bTenantState\x12\x1c\n\x18TENANT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13TENANT_STATE_ACTIVE\x10\x01\x12\x1a\n\x16TENANT_STATE_SUSPENDED\x10\x02\x12\x17\n\x13TENANT_STATE_CLOSED\x10\x03*e\n\rRecordingTone\x12\x1e\n\x1aRECORDING_TONE_UNSPECIFIED\x10\x00\x12\x17\n\x13RECORDING_TONE_ONCE\x10\x01\x12\x1b\n\x17RECORDING_TONE_REPEATED\x10\x02*M\n\x07ParkEnd\x12\x18\n\x14PARK_END_UNSPECIFIED\x10\x00\x12\x12\n\x0ePARK_END_QUEUE\x10\x01\x12\x14\n\x10PARK_END_HANG_UP\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emerkez/tenancy/v1/tenant.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cmerkez/tenancy/v1/plan.proto\x1a merkez/type/v1/annotations.proto\"\xac\x02\n\x06Tenant\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.merkez.tenancy.v1.TenantState\x12\x0f\n\x07plan_id\x18\x04 \x01(\t\x12\x14\n\x0cplan_version\x18\x05 \x01(\x05\x12\x10\n\x08language\x18\x06 \x01(\t\x12\x11\n\ttime_zone\x18\x07 \x01(\t\x12\x10\n\x08\x63urrency\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x16\n\x0esuspend_reason\x18\x0b \x01(\t\x12\x12\n\nrestricted\x18\x0c \x01(\x08\"j\n\x0eTenantOverview\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\x12\x12\n\nuser_count\x18\x02 \x01(\x05\x12\x19\n\x0bowner_email\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\"\x87\x01\n\x0c\x45ntitlements\x12)\n\x06limits\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Limits\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\t\x12\x0f\n\x07plan_id\x18\x03 \x01(\t\x12\x14\n\x0cplan_version\x18\x04 \x01(\x05\x12\x13\n\x0bsoft_limits\x18\x05 \x03(\t\"\xe4\x02\n\x05\x42rand\x12\x10\n\x08\x62rand_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x12\n\nwidget_key\x18\x05 \x01(\t\x12\x15\n\rwidget_number\x18\x06 \x01(\t\x12\'\n\x1fservice_level_threshold_seconds\x18\x07 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x15\n\rcaller_number\x18\x0b \x01(\t\x12\x30\n\ncall_rules\x18\x0c \x01(\x0b\x32\x1c.merkez.tenancy.v1.CallRules\"\xe4\x01\n\tCallRules\x12\x38\n\x0erecording_tone\x18\x01 \x01(\x0e\x32 .merkez.tenancy.v1.RecordingTone\x12\x1e\n\x16recording_tone_seconds\x18\x02 \x01(\x05\x12!\n\x19recording_tone_for_agents\x18\x03 \x01(\x08\x12\x14\n\x0cpark_seconds\x18\x04 \x01(\x05\x12,\n\x08park_end\x18\x05 \x01(\x0e\x32\x1a.merkez.tenancy.v1.ParkEnd\x12\x16\n\x0e\x63\x61llers_hidden\x18\x06 \x01(\x08\"\x9f\x02\n\x06Notice\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12=\n\nparameters\x18\x03 \x03(\x0b\x32).merkez.tenancy.v1.Notice.ParametersEntry\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tdismissed\x18\x07 \x01(\x08\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*y\n\x0bTenantState\x12\x1c\n\x18TENANT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13TENANT_STATE_ACTIVE\x10\x01\x12\x1a\n\x16TENANT_STATE_SUSPENDED\x10\x02\x12\x17\n\x13TENANT_STATE_CLOSED\x10\x03*e\n\rRecordingTone\x12\x1e\n\x1aRECORDING_TONE_UNSPECIFIED\x10\x00\x12\x17\n\x13RECORDING_TONE_ONCE\x10\x01\x12\x1b\n\x17RECORDING_TONE_REPEATED\x10\x02*M\n\x07ParkEnd\x12\x18\n\x14PARK_END_UNSPECIFIED\x10\x00\x12\x12\n\x0ePARK_END_QUEUE\x10\x01\x12\x14\n\x10PARK_END_HANG_UP\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,24 +38,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TENANTOVERVIEW'].fields_by_name['owner_email']._serialized_options = b'\220\265\030\001'
   _globals['_NOTICE_PARAMETERSENTRY']._loaded_options = None
   _globals['_NOTICE_PARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_TENANTSTATE']._serialized_start=1537
-  _globals['_TENANTSTATE']._serialized_end=1658
-  _globals['_RECORDINGTONE']._serialized_start=1660
-  _globals['_RECORDINGTONE']._serialized_end=1761
-  _globals['_PARKEND']._serialized_start=1763
-  _globals['_PARKEND']._serialized_end=1840
+  _globals['_TENANTSTATE']._serialized_start=1579
+  _globals['_TENANTSTATE']._serialized_end=1700
+  _globals['_RECORDINGTONE']._serialized_start=1702
+  _globals['_RECORDINGTONE']._serialized_end=1803
+  _globals['_PARKEND']._serialized_start=1805
+  _globals['_PARKEND']._serialized_end=1882
   _globals['_TENANT']._serialized_start=151
-  _globals['_TENANT']._serialized_end=431
-  _globals['_TENANTOVERVIEW']._serialized_start=433
-  _globals['_TENANTOVERVIEW']._serialized_end=539
-  _globals['_ENTITLEMENTS']._serialized_start=541
-  _globals['_ENTITLEMENTS']._serialized_end=655
-  _globals['_BRAND']._serialized_start=658
-  _globals['_BRAND']._serialized_end=1014
-  _globals['_CALLRULES']._serialized_start=1017
-  _globals['_CALLRULES']._serialized_end=1245
-  _globals['_NOTICE']._serialized_start=1248
-  _globals['_NOTICE']._serialized_end=1535
-  _globals['_NOTICE_PARAMETERSENTRY']._serialized_start=1486
-  _globals['_NOTICE_PARAMETERSENTRY']._serialized_end=1535
+  _globals['_TENANT']._serialized_end=451
+  _globals['_TENANTOVERVIEW']._serialized_start=453
+  _globals['_TENANTOVERVIEW']._serialized_end=559
+  _globals['_ENTITLEMENTS']._serialized_start=562
+  _globals['_ENTITLEMENTS']._serialized_end=697
+  _globals['_BRAND']._serialized_start=700
+  _globals['_BRAND']._serialized_end=1056
+  _globals['_CALLRULES']._serialized_start=1059
+  _globals['_CALLRULES']._serialized_end=1287
+  _globals['_NOTICE']._serialized_start=1290
+  _globals['_NOTICE']._serialized_end=1577
+  _globals['_NOTICE_PARAMETERSENTRY']._serialized_start=1528
+  _globals['_NOTICE_PARAMETERSENTRY']._serialized_end=1577
 # @@protoc_insertion_point(module_scope)

@@ -110,6 +110,7 @@ class Tenant(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     SUSPEND_REASON_FIELD_NUMBER: _builtins.int
+    RESTRICTED_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -130,6 +131,8 @@ class Tenant(_message.Message):
     """Output only. Rises with every change; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
     suspend_reason: _builtins.str
     """Output only. Why it is suspended, in the platform operator's words; empty while it isn't."""
+    restricted: _builtins.bool
+    """Output only. Whether it owes so long that it can call nobody and take on nobody until it has paid; calls in and signing in work."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was created."""
@@ -148,10 +151,11 @@ class Tenant(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         suspend_reason: _builtins.str = ...,
+        restricted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "currency", b"currency", "display_name", b"display_name", "language", b"language", "plan_id", b"plan_id", "plan_version", b"plan_version", "state", b"state", "suspend_reason", b"suspend_reason", "tenant_id", b"tenant_id", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "currency", b"currency", "display_name", b"display_name", "language", b"language", "plan_id", b"plan_id", "plan_version", b"plan_version", "restricted", b"restricted", "state", b"state", "suspend_reason", b"suspend_reason", "tenant_id", b"tenant_id", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -199,6 +203,7 @@ class Entitlements(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     PLAN_ID_FIELD_NUMBER: _builtins.int
     PLAN_VERSION_FIELD_NUMBER: _builtins.int
+    SOFT_LIMITS_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """Plan they come from."""
     plan_version: _builtins.int
@@ -211,6 +216,10 @@ class Entitlements(_message.Message):
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Features in force."""
 
+    @_builtins.property
+    def soft_limits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Limits that let more happen, told and metered, by their field's name, such as max_concurrent_calls; the others refuse."""
+
     def __init__(
         self,
         *,
@@ -218,10 +227,11 @@ class Entitlements(_message.Message):
         features: _abc.Iterable[_builtins.str] | None = ...,
         plan_id: _builtins.str = ...,
         plan_version: _builtins.int = ...,
+        soft_limits: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "limits", b"limits", "plan_id", b"plan_id", "plan_version", b"plan_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "limits", b"limits", "plan_id", b"plan_id", "plan_version", b"plan_version", "soft_limits", b"soft_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

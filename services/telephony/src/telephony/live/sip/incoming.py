@@ -85,7 +85,7 @@ class Incoming:
         try:
             sdp = self._describe(invitation, trunk, sip)
             await invitation.ring()
-            begun = ops.NewCall(call, leg_id, route.max_concurrent_calls, route.suspended)
+            begun = ops.NewCall(call, leg_id, route.max_concurrent_calls, route.suspended, route.calls_are_soft)
             started = await house.ledger.begin(route.tenant_id, call.call_id, ops.start_calls, begun)
         except BaseException:
             await sip.end()

@@ -18,7 +18,7 @@ from typing import Any
 from chassis.telemetry import log
 from kernel.errors import DomainError
 from kernel.ids import new_id
-from kernel.tenant import TenantSuspended
+from kernel.tenant import TenantRestricted, TenantSuspended
 
 from telephony.domain import dialing
 from telephony.domain import trunk_tests as rules
@@ -191,6 +191,8 @@ class Trial:
         numbers = await house.tenancy.caller_numbers(trunk.tenant_id, "")
         if numbers.suspended:
             raise TenantSuspended("the company is suspended: it makes no calls")
+        if numbers.restricted:
+            raise TenantRestricted("invoices are overdue: the company calls nobody until they are paid")
         now = house.now()
         dialer, sights = await house.db.system(
             lambda tx: ops.situation(tx, trunk.tenant_id, numbers.to_show, now), read_only=True

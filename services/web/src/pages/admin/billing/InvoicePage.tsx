@@ -12,7 +12,7 @@ import { PageHeader } from "../../../ui/Page.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { useRefreshOn } from "../../watch/useRefreshOn.ts";
 import watch from "../../watch/watch.module.css";
-import { CreditNotes, Facts, Lines, Payments } from "./InvoiceParts.tsx";
+import { CreditNotes, Facts, Following, Lines, Payments } from "./InvoiceParts.tsx";
 import { usePaymentOptions } from "./PaymentPanel.tsx";
 import { Days, DownloadMenu, documentPath, isZero, StateTag } from "./parts.tsx";
 
@@ -57,6 +57,7 @@ export function InvoicePage({ invoiceId }: { invoiceId: string }) {
         {data.voidReason && (
           <Note tone="warn" title={t("invoice.voidBecause", { reason: data.voidReason })} />
         )}
+        <Following invoice={data} />
         <Facts invoice={data} />
         <Lines invoice={data} records />
         <Payments invoice={data} />

@@ -5,11 +5,12 @@ import { formatDate } from "../../../format/dates.ts";
 import { formatMoney, formatNumber, roundDecimal } from "../../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
 import { DataTable } from "../../../ui/DataTable.tsx";
-import { Tag, type Tone } from "../../../ui/Note.tsx";
+import { Note, Tag, type Tone } from "../../../ui/Note.tsx";
 import { Panel } from "../../../ui/Page.tsx";
 import { DateTime } from "../../../ui/Time.tsx";
 import watch from "../../watch/watch.module.css";
 import classes from "./billing.module.css";
+import { useByBrand } from "./byBrand.tsx";
 import { LineRecords } from "./LineRecords.tsx";
 import { Cost, Days, DownloadMenu, isZero, lineText } from "./parts.tsx";
 
@@ -79,49 +80,53 @@ export function Lines({ invoice, records }: { invoice: Invoice; records?: boolea
       ) : null,
   };
   const width = records ? 6 : 5;
+  const { lines, all, picker } = useByBrand(invoice.lines ?? []);
   return (
     <Panel flush label={t("invoice.lines")} testId="invoice-lines">
+      {picker && <div className={watch.padTitle}>{picker}</div>}
       <DataTable
         label={t("invoice.lines")}
-        rows={invoice.lines ?? []}
+        rows={lines}
         keyOf={(line) => line.lineId ?? ""}
         testId={(line) => `line-${line.lineId}`}
         columns={records ? [...columns, open] : columns}
         foot={
-          <>
-            <Sum name={t("invoice.subtotal")} width={width}>
-              <Cost money={invoice.subtotal} />
-            </Sum>
-            {(invoice.discounts ?? []).map((each) => (
-              <Sum key={each.discountId} name={each.name || t("invoice.discount")} width={width}>
-                <bdi className="m-figures">
-                  {formatMoney(`-${each.amount?.amount ?? "0"}`, each.amount?.currency ?? "", language)}
-                </bdi>
+          all && (
+            <>
+              <Sum name={t("invoice.subtotal")} width={width}>
+                <Cost money={invoice.subtotal} />
               </Sum>
-            ))}
-            {(invoice.taxes ?? []).map((tax) => {
-              const percent = formatNumber(tax.percent ?? "0", language);
-              const base = formatMoney(tax.base?.amount ?? "0", tax.base?.currency ?? "", language);
-              const name = tax.name ?? "";
-              return (
-                <Fragment key={`${tax.taxCode}${tax.percent}`}>
-                  <Sum
-                    name={
-                      tax.included
-                        ? t("invoice.taxIncluded", { name, percent })
-                        : t("invoice.tax", { name, percent, base })
-                    }
-                    width={width}
-                  >
-                    <Cost money={tax.amount} />
-                  </Sum>
-                </Fragment>
-              );
-            })}
-            <Sum name={t("invoice.total")} width={width} strong>
-              <Cost money={invoice.total} />
-            </Sum>
-          </>
+              {(invoice.discounts ?? []).map((each) => (
+                <Sum key={each.discountId} name={each.name || t("invoice.discount")} width={width}>
+                  <bdi className="m-figures">
+                    {formatMoney(`-${each.amount?.amount ?? "0"}`, each.amount?.currency ?? "", language)}
+                  </bdi>
+                </Sum>
+              ))}
+              {(invoice.taxes ?? []).map((tax) => {
+                const percent = formatNumber(tax.percent ?? "0", language);
+                const base = formatMoney(tax.base?.amount ?? "0", tax.base?.currency ?? "", language);
+                const name = tax.name ?? "";
+                return (
+                  <Fragment key={`${tax.taxCode}${tax.percent}`}>
+                    <Sum
+                      name={
+                        tax.included
+                          ? t("invoice.taxIncluded", { name, percent })
+                          : t("invoice.tax", { name, percent, base })
+                      }
+                      width={width}
+                    >
+                      <Cost money={tax.amount} />
+                    </Sum>
+                  </Fragment>
+                );
+              })}
+              <Sum name={t("invoice.total")} width={width} strong>
+                <Cost money={invoice.total} />
+              </Sum>
+            </>
+          )
         }
       />
       {opened && (
@@ -258,5 +263,22 @@ export function CreditNotes({ invoice, path }: { invoice: Invoice; path?: string
         />
       </Panel>
     </section>
+  );
+}
+
+/** Which invoice of the same period this one was made after, and whether one was made after it. */
+export function Following({ invoice }: { invoice: Invoice }) {
+  const t = useText();
+  const number = invoice.followsNumber ?? "";
+  return (
+    <>
+      {number && (
+        <Note
+          title={t(invoice.supplements ? "invoice.supplements" : "invoice.replaces", { number })}
+          testId="invoice-follows"
+        />
+      )}
+      {invoice.followedByInvoiceId && <Note title={t("invoice.followed")} testId="invoice-followed" />}
+    </>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Stack } from "@mantine/core";
+import { Button, Stack, Textarea } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../../api/client.ts";
@@ -50,8 +50,8 @@ function ProfileForm({ profile }: { profile: BillingProfile }) {
   const save = async () => {
     setBusy(true);
     setProblem(undefined);
-    const { legalName, address, taxId, email, purchaseOrder } = values;
-    const wanted = { legalName, address, taxId, email, purchaseOrder, language: values.language };
+    const { legalName, address, taxId, email, purchaseOrder, notes } = values;
+    const wanted = { legalName, address, taxId, email, purchaseOrder, notes, language: values.language };
     try {
       await ask(api.PATCH("/v1/billingProfile", { body: { profile: wanted, version: profile.version } }));
       toast(t("common.saved"));
@@ -106,6 +106,15 @@ function ProfileForm({ profile }: { profile: BillingProfile }) {
             testId="profile-language"
           />
         </div>
+        <Textarea
+          label={t("profile.notes")}
+          autosize
+          minRows={2}
+          maxLength={1000}
+          value={values.notes ?? ""}
+          onChange={(event) => change({ notes: event.currentTarget.value })}
+          data-testid="profile-notes"
+        />
         <p className={watch.faint} style={{ margin: 0 }}>
           {t("profile.terms", { days: formatNumber(profile.paymentTermsDays ?? 0, language) })}
         </p>

@@ -53,8 +53,16 @@ export function lineText(line: IssuedLine): string {
   const parameters: Record<string, string> = { ...line.descriptionParameters };
   const described = textOr("line", line.descriptionKey ?? "", parameters);
   const known = described !== (line.descriptionKey ?? "");
-  const what = known ? described : meter ? textOr("meter", meter) : textOr("invoice.kind", line.kind ?? "");
+  const plain = known ? described : meter ? textOr("meter", meter) : textOr("invoice.kind", line.kind ?? "");
+  const what = whereTo(plain, parameters);
   return line.kind === "late" ? t("invoice.late", { invoice: parameters.invoice ?? "", what }) : what;
+}
+
+/** Which numbers a line is of: a destination of a rate deck, or a class of numbers of our own. */
+function whereTo(what: string, { destination, reason, price_class }: Record<string, string>): string {
+  if (reason) return t("invoice.noRate", { what });
+  const where = destination || price_class;
+  return where ? `${what}: ${where}` : what;
 }
 
 export function isZero(money: Money | undefined): boolean {

@@ -24,7 +24,9 @@ export function AddOns({ addOns, subscription, onDone }: Props) {
   const t = useText();
   return (
     <Panel label={t("subscription.addOns")} testId="add-ons">
-      <h3 className={watch.title}>{t("subscription.addOns")}</h3>
+      <h3 id="add-ons" className={watch.title}>
+        {t("subscription.addOns")}
+      </h3>
       <ul className={classes.addOns}>
         {addOns.map((addOn) => (
           <Offer key={addOn.addOnId} addOn={addOn} subscription={subscription} onDone={onDone} />

@@ -10,11 +10,12 @@ import { useRefresh } from "../../../ui/ListPage.tsx";
 import { Loading } from "../../../ui/LoadMore.tsx";
 import { Note } from "../../../ui/Note.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
-import { CreditNotes, Facts, Lines, Payments } from "../../admin/billing/InvoiceParts.tsx";
+import { CreditNotes, Facts, Following, Lines, Payments } from "../../admin/billing/InvoiceParts.tsx";
 import { Days, DownloadMenu, isZero, numberOf, StateTag } from "../../admin/billing/parts.tsx";
 import { CreditForm, PaymentForm, VoidForm } from "./InvoiceForms.tsx";
+import { TermsForm } from "./TermsForm.tsx";
 
-type Asked = "payment" | "void" | "credit" | "finalize";
+type Asked = "payment" | "void" | "credit" | "finalize" | "reissue" | "terms";
 
 interface Props {
   invoice: Invoice;
@@ -24,7 +25,7 @@ interface Props {
 /** One company's invoice, and what operators may do with it in its state. */
 export function InvoiceDialog({ invoice: row, onClose }: Props) {
   const t = useText();
-  const refresh = useRefresh("operatorInvoices", "operatorInvoice", "audit");
+  const refresh = useRefresh("operatorInvoices", "operatorInvoice", "tenantBillingProfile", "audit");
   const [asked, setAsked] = useState<Asked>();
   const path = { tenantId: row.tenantId ?? "", invoiceId: row.invoiceId ?? "" };
   const { data, error, refetch } = useQuery({
@@ -55,6 +56,7 @@ export function InvoiceDialog({ invoice: row, onClose }: Props) {
           {data.voidReason && (
             <Note tone="warn" title={t("invoice.voidBecause", { reason: data.voidReason })} />
           )}
+          <Following invoice={data} />
           <Actions invoice={data} onAsk={setAsked} />
           <Facts invoice={data} />
           <Lines invoice={data} />
@@ -65,6 +67,8 @@ export function InvoiceDialog({ invoice: row, onClose }: Props) {
       {data && asked === "payment" && <PaymentForm invoice={data} onClose={close} onDone={done} />}
       {data && asked === "void" && <VoidForm invoice={data} onClose={close} onDone={done} />}
       {data && asked === "credit" && <CreditForm invoice={data} onClose={close} onDone={done} />}
+      {data && asked === "terms" && <TermsForm tenantId={row.tenantId ?? ""} onClose={close} onDone={done} />}
+      {data && asked === "reissue" && <Reissue invoice={data} onClose={close} onDone={done} />}
       {data && asked === "finalize" && <Finalize invoice={data} onClose={close} onDone={done} />}
     </Modal>
   );
@@ -98,6 +102,14 @@ function Actions({ invoice, onAsk }: { invoice: Invoice; onAsk: (asked: Asked) =
           {t("operator.void")}
         </Button>
       )}
+      {state === "INVOICE_STATE_VOID" && !invoice.followedByInvoiceId && (
+        <Button onClick={() => onAsk("reissue")} data-testid="invoice-reissue">
+          {t("reissue.action")}
+        </Button>
+      )}
+      <Button variant="default" onClick={() => onAsk("terms")} data-testid="invoice-terms">
+        {t("terms.title")}
+      </Button>
       {invoice.number && (
         <>
           <DownloadMenu path={documents} number={numberOf(invoice)} />
@@ -146,6 +158,27 @@ function Verify({ invoice }: { invoice: Invoice }) {
       )}
       <ProblemNote problem={problem} onClose={() => setProblem(undefined)} />
     </>
+  );
+}
+
+function Reissue({ invoice, onClose, onDone }: Props & { onDone: () => Promise<void> }) {
+  const t = useText();
+  const [requestId] = useState(newRequestId);
+  const reissue = async () => {
+    const path = { tenantId: invoice.tenantId ?? "", invoiceId: invoice.invoiceId ?? "" };
+    const address = "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:reissue";
+    await ask(api.POST(address, { params: { path }, body: { requestId } }));
+    await onDone();
+  };
+  return (
+    <Confirm
+      opened
+      title={t("reissue.action")}
+      body={t("reissue.body")}
+      confirm={t("reissue.action")}
+      onConfirm={reissue}
+      onClose={onClose}
+    />
   );
 }
 

@@ -13,6 +13,7 @@ import { PageHeader } from "../../../ui/Page.tsx";
 import { Cost, Days, INVOICE_STATES, numberOf, StateTag } from "../../admin/billing/parts.tsx";
 import operator from "../operator.module.css";
 import { InvoiceDialog } from "./InvoiceDialog.tsx";
+import { LeftOut } from "./LeftOut.tsx";
 
 /** The invoices of all companies, newest first. */
 export function Invoices() {
@@ -29,6 +30,7 @@ export function Invoices() {
   return (
     <>
       <PageHeader title={t("operator.invoices")} subtitle={t("operator.invoicesLead")} />
+      <LeftOut />
       <div className={operator.filters}>
         <TextInput
           label={t("operator.invoiceNumber")}

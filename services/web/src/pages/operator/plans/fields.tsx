@@ -115,6 +115,9 @@ export function TextsFields({ at, item, faultOf, onChange }: TextsProps) {
   );
 }
 
+/** Nothing can be let past these: a recording goes when its days are over, and there are no campaigns yet. */
+const NEVER_SOFT: ReadonlySet<string> = new Set(["recordingRetentionDays", "maxCampaigns"]);
+
 interface LimitProps {
   at: string;
   limits: Limits;
@@ -145,7 +148,10 @@ export function LimitFields({ at, limits, faultOf, onChange, soft, onSoft }: Lim
       {soft && onSoft && (
         <MultiSelect
           label={t("plans.form.soft")}
-          data={LIMITS.map((name) => ({ value: snake(name), label: t(`limits.${name}`) }))}
+          data={LIMITS.filter((name) => !NEVER_SOFT.has(name)).map((name) => ({
+            value: snake(name),
+            label: t(`limits.${name}`),
+          }))}
           value={[...soft]}
           onChange={onSoft}
         />

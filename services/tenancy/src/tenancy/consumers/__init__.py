@@ -7,10 +7,11 @@ from chassis.consumer import Handlers
 from chassis.sql import Tx
 from merkez.billing.v1 import billing_events_pb2
 from merkez.gateway.v1 import gateway_events_pb2
-from merkez.telephony.v1 import telephony_events_pb2
+from merkez.telephony.v1 import limit_events_pb2, telephony_events_pb2
 
 from tenancy import convert
-from tenancy.ops import audit, overdue
+from tenancy.domain.limits import Passing
+from tenancy.ops import audit, limits, overdue
 from tenancy.ops.notices import raise_notice
 from tenancy.ops.operators import NOTICE
 
@@ -23,15 +24,10 @@ async def call_refused(tx: Tx, fact: telephony_events_pb2.CallRefused, meta: Fac
     await raise_notice(tx, fact.reason, fact.brand_id, parameters, meta.time)
 
 
-async def invoice_overdue(tx: Tx, fact: billing_events_pb2.InvoiceOverdue, meta: FactMeta) -> None:
-    """A stage of reminding is reached: the owner is told, and after the last one nobody is let in."""
-    invoice = fact.invoice
-    parameters = {
-        "number": invoice.number, "amount": invoice.owed.amount, "currency": invoice.owed.currency,
-        "days": str(fact.days_overdue),
-    }  # fmt: skip
-    suspends = fact.consequence == billing_events_pb2.OVERDUE_CONSEQUENCE_SUSPENDED
-    await overdue.remind(tx, invoice.invoice_id, parameters, suspends, meta.time)
+async def call_over_limit(tx: Tx, fact: limit_events_pb2.CallOverLimit, meta: FactMeta) -> None:
+    """Calls went past a soft limit: told by the one that passed it, not by those that follow."""
+    if fact.passed:
+        await limits.passed(tx, Passing("max_concurrent_calls", fact.limit, fact.live_calls), meta.time)
 
 
 async def invoice_paid(tx: Tx, fact: billing_events_pb2.InvoicePaid, meta: FactMeta) -> None:
@@ -57,7 +53,7 @@ async def api_request_limit_reached(tx: Tx, fact: gateway_events_pb2.ApiRequestL
 
 HANDLERS: Handlers = {
     telephony_events_pb2.CallRefused: call_refused,
-    billing_events_pb2.InvoiceOverdue: invoice_overdue,
+    limit_events_pb2.CallOverLimit: call_over_limit,
     billing_events_pb2.InvoicePaid: invoice_paid,
     billing_events_pb2.InvoiceVoided: invoice_voided,
     gateway_events_pb2.RequestAudited: request_audited,

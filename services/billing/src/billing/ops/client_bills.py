@@ -1,0 +1,203 @@
+"""What a company bills its clients: the verbs, each within one transaction. Nothing of the company's own invoices is
+written here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from chassis.sql import Tx
+from kernel.ids import new_id
+
+from billing.domain import canonical, invoicing, late, parties
+from billing.domain import client_bills as domain
+from billing.domain.client_bills import (
+    BillState,
+    BrandAccount,
+    BrandLine,
+    BrandStatement,
+    ClientBill,
+    ClientBillExists,
+    ClientBillNotFound,
+    ClientBillStateWrong,
+    ClientNotSetUp,
+    ClientPeriodNotOver,
+    PriceList,
+    PriceListNotFound,
+    Sender,
+)
+from billing.domain.invoicing import InvoiceVersionConflict
+from billing.domain.parties import LegalEntity, NumbersInUse, PartyVersionConflict
+from billing.domain.rates import DeckPrice
+from billing.domain.statements import Statement, StatementLine
+from billing.ops.statements import changed_since, current_period, statement_of
+from billing.store import client_bills as store
+from billing.store import usage
+
+list_price_lists = store.list_price_lists
+list_accounts = store.accounts
+list_bills = store.list_bills
+get_sender = store.sender
+
+
+async def save_price_list(tx: Tx, wanted: PriceList, version: int, now: datetime) -> PriceList:
+    """A new list, or the next version of one. Raises `PriceListNotFound`, `PriceListInvalid`, `CurrencyUnknown`,
+    `PartyVersionConflict`."""
+    checked = domain.check_price_list(wanted)
+    if not wanted.price_list_id:
+        made = replace(checked, price_list_id=new_id("prl", now), version=1, create_time=now)
+    else:
+        known = await _price_list(tx, wanted.price_list_id)
+        if version not in (0, known.version):
+            raise PartyVersionConflict("The price list has a newer version: read it again.")
+        made = replace(checked, version=known.version + 1, create_time=now)
+    await store.insert_price_list(tx, made)
+    return made
+
+
+async def update_sender(tx: Tx, wanted: LegalEntity, version: int) -> Sender:
+    """Says in whose name bills are issued. Raises `LegalEntityInvalid`, `NumbersInUse`, `PartyVersionConflict`."""
+    known = await store.sender(tx)
+    if version not in (0, known.version if known else 0):
+        raise PartyVersionConflict("Who sends bills has changed since: read it again.")
+    # Bills have no credit notes: the prefix of their numbers stands in so that the same rules check both.
+    checked = parties.check_entity(replace(wanted, credit_note_prefix="-"))
+    if known and known.next_number > 1 and checked.number_prefix != known.entity.number_prefix:
+        raise NumbersInUse("Numbers with the old prefix were given already.")
+    saved = Sender(checked, known.next_number if known else 1, (known.version if known else 0) + 1)
+    await store.save_sender(tx, saved)
+    return saved
+
+
+async def update_account(tx: Tx, wanted: BrandAccount, version: int) -> BrandAccount:
+    """Says how a brand's client is billed. Raises `PriceListNotFound`, `ProfileInvalid`, `PartyVersionConflict`."""
+    await _price_list(tx, wanted.price_list_id)
+    known = await store.account(tx, wanted.brand_id)
+    if version not in (0, known.version if known else 0):
+        raise PartyVersionConflict("How the brand is billed has changed since: read it again.")
+    saved = replace(
+        wanted, buyer=parties.check_profile(wanted.buyer), version=(known.version if known else 0) + 1
+    )  # fmt: skip
+    await store.save_account(tx, saved)
+    return saved
+
+
+async def brand_statements(
+    tx: Tx, time: datetime, cutoff: datetime, decks: DeckPrice | None = None
+) -> tuple[tuple[datetime, datetime], list[BrandStatement]]:
+    """The period `time` lies in by brand: together all usage of the company's own statement, each piece once. Raises
+    `NothingSubscribed`, `CurrenciesMixed`, `RangeInvalid`."""
+    period = await current_period(tx, time)
+    statement = await statement_of(tx, *period, cutoff, deck=decks)
+    billed, accounts = await store.of_period(tx, period[0]), {each.brand_id: each for each in await store.accounts(tx)}
+    shares = domain.shares_of(statement)
+    found: list[BrandStatement] = []
+    for brand_id in sorted({*shares, *accounts}):
+        lines, prices = shares.get(brand_id, []), None
+        if brand_id and brand_id in accounts:
+            prices = await _price_list(tx, accounts[brand_id].price_list_id)
+            if prices.currency == statement.currency:
+                lines = domain.priced(lines, prices, statement.currency, period)
+            else:
+                prices = None
+        found.append(BrandStatement(brand_id, lines, statement.currency, prices, billed.get(brand_id)))
+    return period, found
+
+
+async def issue(
+    tx: Tx, brand_id: str, time: datetime, now: datetime, settle: timedelta, decks: DeckPrice | None = None
+) -> ClientBill:
+    """Issues the bill of the period `time` lies in, of everything heard of until `settle` ago, with what came late of
+    earlier bills' periods. Raises `ClientNotSetUp`, `ClientPeriodNotOver`, `ClientBillExists`, `CurrenciesMixed`,
+    `NothingSubscribed`."""
+    account, sender = await store.account(tx, brand_id), await store.sender(tx)
+    if account is None or sender is None:
+        missing = "client" if account is None else "sender"
+        raise ClientNotSetUp("It isn't said yet who bills the client, or how.", metadata={"missing": missing})
+    period, cutoff = await current_period(tx, time), now - settle
+    if period[1] > cutoff:
+        raise ClientPeriodNotOver("The period isn't over yet.")
+    if brand_id in await store.of_period(tx, period[0]):
+        raise ClientBillExists("The client was billed for this period already: void that bill first.")
+    prices = await _price_list(tx, account.price_list_id)
+    own = await _lines(tx, brand_id, period, cutoff, prices, decks)
+    lines = [*(each.own for each in own), *await _late(tx, brand_id, period, cutoff, decks)]
+    statement = domain.bill_statement(lines, prices, account, period, cutoff)
+    data, sequence = canonical.statement_bytes(statement), await store.take_number(tx)
+    bill = ClientBill(
+        client_bill_id=new_id("cbl", now), brand_id=brand_id, state=BillState.ISSUED, start_time=period[0],
+        end_time=period[1], cutoff_time=cutoff, time_zone=await usage.zone(tx) or "UTC",
+        number=invoicing.number_text(sender.entity.number_prefix, sequence), sequence=sequence, issue_time=now,
+        due_time=now + timedelta(days=account.buyer.payment_terms_days), price_list_id=prices.price_list_id,
+        price_list_version=prices.version, currency=prices.currency, statement=data, digest=canonical.digest(data),
+        subtotal=statement.subtotal, total=statement.total, cost=sum((each.cost for each in own), Decimal(0)),
+        seller=sender.entity, buyer=account.buyer,
+    )  # fmt: skip
+    await store.insert_bill(tx, bill)
+    return bill
+
+
+async def get(tx: Tx, client_bill_id: str) -> ClientBill:
+    """One bill. Raises `ClientBillNotFound`."""
+    found = await store.bill(tx, client_bill_id)
+    if found is None:
+        raise ClientBillNotFound("There is no such bill.")
+    return found
+
+
+async def declare_void(tx: Tx, client_bill_id: str, why: str, version: int, now: datetime) -> ClientBill:
+    """Declares a bill void. Raises `ClientBillNotFound`, `ClientBillStateWrong`, `InvoiceVersionConflict`,
+    `InvoiceTextInvalid`."""
+    known = await get(tx, client_bill_id)
+    if version not in (0, known.version):
+        raise InvoiceVersionConflict("The bill has changed since: read it again.")
+    if known.state is BillState.VOID:
+        raise ClientBillStateWrong("The bill is void already.")
+    reason = invoicing.text(why, "reason", invoicing.LONGEST_REASON)
+    changed = replace(known, state=BillState.VOID, void_time=now, void_reason=reason, version=known.version + 1)
+    await store.save_void(tx, changed)
+    return changed
+
+
+async def _lines(
+    tx: Tx,
+    brand_id: str,
+    period: tuple[datetime, datetime],
+    cutoff: datetime,
+    prices: PriceList,
+    decks: DeckPrice | None,
+) -> list[BrandLine]:
+    statement = await statement_of(tx, *period, cutoff, deck=decks)
+    return domain.priced(domain.shares_of(statement).get(brand_id, []), prices, statement.currency, period)
+
+
+async def _late(
+    tx: Tx, brand_id: str, period: tuple[datetime, datetime], cutoff: datetime, decks: DeckPrice | None
+) -> list[StatementLine]:
+    """What earlier bills' periods come to now by the price lists they were billed by, less what was billed of them."""
+    earlier = await store.issued_before(tx, brand_id, period[0])
+    frozen: list[Statement] = [canonical.statement_from(each.statement) for each in earlier]
+    by_period = {(each.start_time, each.end_time): each for each in earlier}
+    found: list[StatementLine] = []
+    for billed in late.billed(frozen):
+        of = by_period.get((billed.start_time, billed.end_time))
+        if of is None or not await changed_since(tx, billed, cutoff):
+            continue
+        prices = await _price_list(tx, of.price_list_id, of.price_list_version)
+        then = await _lines(tx, brand_id, (billed.start_time, billed.end_time), cutoff, prices, decks)
+        found += late.late_lines([each.own for each in then], billed)
+    numbers = {each.start_time.isoformat(): each.number for each in earlier}
+    return [
+        replace(line, description_parameters={
+            **line.description_parameters, "invoice": numbers.get(line.description_parameters["late_start"], ""),
+        })
+        for line in found
+    ]  # fmt: skip
+
+
+async def _price_list(tx: Tx, price_list_id: str, version: int = 0) -> PriceList:
+    found = await store.price_list(tx, price_list_id, version)
+    if found is None:
+        raise PriceListNotFound("There is no such price list.")
+    return found

@@ -1,0 +1,57 @@
+"""Queries on who resells whom. `of_reseller` and `every` look across tenants and run in system transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chassis.sql import Tx
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from billing.domain.resales import Resale, ResalePrice
+from billing.store.client_bill_tables import resale_prices, resales
+
+
+async def mine(tx: Tx) -> list[Resale]:
+    """Who resells the tenant, and from when on; oldest first."""
+    statement = select(resales).where(resales.c.tenant_id == tx.tenant_id)
+    return [_resale(row) for row in await tx.all(statement.order_by(resales.c.start_time))]
+
+
+async def save(tx: Tx, value: Resale) -> None:
+    """Who resells the tenant from a moment on."""
+    row = {name: found for name, found in vars(value).items()} | {"tenant_id": tx.tenant_id}
+    statement = insert(resales).values(**row)
+    await tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "start_time"], set_=row))
+
+
+async def of_reseller(tx: Tx, reseller_id: str) -> list[str]:
+    """Companies that a reseller ever resold. System transaction."""
+    statement = select(resales.c.tenant_id).distinct().where(resales.c.reseller_id == reseller_id)
+    return [row["tenant_id"] for row in await tx.all(statement.order_by(resales.c.tenant_id))]
+
+
+async def every(tx: Tx) -> list[Resale]:
+    """All resales, by company, oldest first. System transaction."""
+    return [_resale(row) for row in await tx.all(select(resales).order_by(resales.c.tenant_id, resales.c.start_time))]
+
+
+async def price(tx: Tx, customer_id: str) -> ResalePrice | None:
+    """By which list the tenant, a reseller, bills a company."""
+    of = (resale_prices.c.tenant_id == tx.tenant_id, resale_prices.c.customer_id == customer_id)
+    row = await tx.one_or_none(select(resale_prices).where(*of))
+    return ResalePrice(row["customer_id"], row["price_list_id"], row["version"]) if row else None
+
+
+async def save_price(tx: Tx, value: ResalePrice) -> None:
+    """By which list the tenant bills a company now."""
+    row = {**vars(value), "tenant_id": tx.tenant_id}
+    statement = insert(resale_prices).values(**row)
+    await tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "customer_id"], set_=row))
+
+
+def _resale(row: Mapping[Any, Any]) -> Resale:
+    return Resale(
+        row["tenant_id"], row["reseller_id"], row["wholesale_list_id"], row["start_time"], row["version"]
+    )  # fmt: skip

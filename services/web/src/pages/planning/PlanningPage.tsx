@@ -1,0 +1,112 @@
+import { Select, Tabs } from "@mantine/core";
+import { IconChartBar } from "@tabler/icons-react";
+import { useState } from "react";
+import { textOr, useText } from "../../i18n/index.ts";
+import { mayEnter } from "../../session/roles.ts";
+import { useSession } from "../../session/session.ts";
+import { EmptyState } from "../../ui/EmptyState.tsx";
+import { Loading } from "../../ui/LoadMore.tsx";
+import { PageHeader, Panel } from "../../ui/Page.tsx";
+import { ProblemNote } from "../../ui/ProblemNote.tsx";
+import { ForecastView } from "./ForecastView.tsx";
+import { ImportHistory } from "./ImportHistory.tsx";
+import classes from "./planning.module.css";
+import { RunBar } from "./RunBar.tsx";
+import { SpecialDays } from "./SpecialDays.tsx";
+import { StaffingView } from "./StaffingView.tsx";
+import { keyOf, useRuns, useSeries } from "./usePlanning.ts";
+
+/** What will come and how many it takes; where that is known from. */
+export default function PlanningPage() {
+  const t = useText();
+  const session = useSession();
+  const mayChange = session.status === "signedIn" && mayEnter(session.user.role, "manage");
+  const [tab, setTab] = useState<string | null>("forecast");
+  const known = useSeries();
+  const runs = useRuns();
+  const [chosen, setChosen] = useState("");
+  const [runId, setRunId] = useState("");
+  const series = known.data?.series ?? [];
+  const zone = known.data?.zone ?? "UTC";
+  const one = series.find((each) => keyOf(each) === chosen) ?? series[0];
+  const run = runs.data?.find((each) => each.forecastRunId === runId) ?? runs.data?.[0];
+  const bar = (
+    <div className={classes.bar}>
+      <Select
+        label={t("planning.series")}
+        searchable
+        allowDeselect={false}
+        data={series.map((each) => ({
+          value: keyOf(each),
+          label: `${each.queueName || each.queueId} · ${textOr("planningChannel", channelOf(each.channel))}`,
+        }))}
+        value={one ? keyOf(one) : null}
+        onChange={(next) => next && setChosen(next)}
+        data-testid="planning-series"
+      />
+      <RunBar runs={runs.data ?? []} run={run} onChoose={setRunId} mayChange={mayChange} />
+    </div>
+  );
+  const none = (
+    <Panel>
+      <EmptyState icon={IconChartBar} title={t("planning.none")}>
+        {t("planning.noneBody")}
+      </EmptyState>
+    </Panel>
+  );
+  const waiting = known.isPending || runs.isPending;
+  const shown = (view: React.ReactNode) => (waiting ? <Loading /> : series.length === 0 ? none : view);
+  return (
+    <>
+      <PageHeader title={t("nav.planning")} subtitle={t("planning.lead")} />
+      <ProblemNote problem={known.error ?? runs.error} onRetry={() => void known.refetch()} />
+      <Tabs value={tab} onChange={setTab} keepMounted={false}>
+        <Tabs.List mb="lg">
+          {(["forecast", "staffing", "import", "calendar"] as const).map((each) => (
+            <Tabs.Tab key={each} value={each} data-testid={`planning-${each}`}>
+              {t(`planning.tab.${each}`)}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="forecast">
+          {shown(
+            <>
+              {bar}
+              <ForecastView
+                key={run?.forecastRunId}
+                run={run}
+                series={one}
+                zone={zone}
+                mayChange={mayChange}
+              />
+            </>,
+          )}
+        </Tabs.Panel>
+        <Tabs.Panel value="staffing">
+          {shown(
+            <>
+              {bar}
+              <StaffingView
+                key={run?.forecastRunId}
+                run={run}
+                series={one}
+                zone={zone}
+                mayChange={mayChange}
+              />
+            </>,
+          )}
+        </Tabs.Panel>
+        <Tabs.Panel value="import">
+          <ImportHistory series={series} mayChange={mayChange} zone={zone} />
+        </Tabs.Panel>
+        <Tabs.Panel value="calendar">
+          <SpecialDays mayChange={mayChange} />
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  );
+}
+
+function channelOf(channel: string | undefined): string {
+  return (channel ?? "CHANNEL_VOICE").replace("CHANNEL_", "");
+}

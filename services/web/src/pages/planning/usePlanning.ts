@@ -1,0 +1,77 @@
+/** What the planning pages ask. */
+import { useQuery } from "@tanstack/react-query";
+import { api, ask } from "../../api/client.ts";
+import { Problem } from "../../api/problem.ts";
+import type { Forecast, ForecastRun, HistorySeries } from "../../api/types.ts";
+import { daysLater, instantOf } from "./days.ts";
+
+const WHILE_RUNNING_MS = 1_000;
+
+export type Channel = NonNullable<HistorySeries["channel"]>;
+
+export interface Week {
+  first: string;
+  start: string;
+  end: string;
+}
+
+/** Seven days of the zone from a day on. */
+export function weekFrom(first: string, zone: string): Week {
+  return {
+    first,
+    start: instantOf(`${first}T00:00`, zone).toISOString(),
+    end: instantOf(`${daysLater(first, 7)}T00:00`, zone).toISOString(),
+  };
+}
+
+/** Queue and channel as one text, for a select. */
+export function keyOf(series: HistorySeries): string {
+  return `${series.queueId}/${series.channel}`;
+}
+
+export function isRunning(run: ForecastRun | undefined): boolean {
+  return run?.state === "FORECAST_RUN_STATE_RUNNING";
+}
+
+export function useSeries() {
+  return useQuery({
+    queryKey: ["wfm", "series"],
+    queryFn: async () => {
+      const answer = await ask(api.GET("/v1/wfm/series"));
+      return { series: answer.series ?? [], zone: answer.timeZone || "UTC" };
+    },
+  });
+}
+
+/** Newest first; read again while one goes on. */
+export function useRuns() {
+  return useQuery({
+    queryKey: ["wfm", "runs"],
+    queryFn: async () =>
+      (await ask(api.GET("/v1/wfm/forecastRuns", { params: { query: { pageSize: 20 } } }))).forecastRuns ??
+      [],
+    refetchInterval: ({ state }) => (state.data?.some(isRunning) ? WHILE_RUNNING_MS : false),
+  });
+}
+
+/** A week of a run's forecast; null when the run has nothing of this queue. */
+export function useForecast(run: ForecastRun | undefined, series: HistorySeries | undefined, week: Week) {
+  const forecastRunId = run?.forecastRunId ?? "";
+  return useQuery({
+    queryKey: ["wfm", "forecast", forecastRunId, series && keyOf(series), week.start, run?.doneCount],
+    enabled: Boolean(run && series),
+    placeholderData: (previous) => previous,
+    queryFn: async (): Promise<Forecast | null> => {
+      const path = { forecastRunId, queueId: series?.queueId ?? "" };
+      const query = { channel: series?.channel, startTime: week.start, endTime: week.end };
+      try {
+        return await ask(
+          api.GET("/v1/wfm/forecastRuns/{forecastRunId}/forecasts/{queueId}", { params: { path, query } }),
+        );
+      } catch (error) {
+        if (error instanceof Problem && error.reason === "FORECAST_NOT_FOUND") return null;
+        throw error;
+      }
+    },
+  });
+}

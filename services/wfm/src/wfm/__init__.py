@@ -1,0 +1,1 @@
+"""Workforce management: history, forecasts, staffing."""

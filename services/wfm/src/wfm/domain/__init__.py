@@ -1,0 +1,1 @@
+"""Rules of workforce management: history, forecasts, staffing. Pure; numbers by numpy."""

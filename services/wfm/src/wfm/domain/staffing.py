@@ -1,0 +1,102 @@
+"""What intervals take: rules of a queue applied to a forecast. Fractions are kept to the end, and rounded there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wfm.domain.deferring import smoothest
+from wfm.domain.erlang import MOST_SERVERS, Waiting, agents_a, agents_c, erlang_a, erlang_c
+
+DEFAULT_LEVEL, DEFAULT_THRESHOLD, DEFAULT_OCCUPANCY, DEFAULT_AHT = 0.8, 20, 0.9, 300
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is promised of a queue and channel, and how its agents work."""
+
+    service_level: float = DEFAULT_LEVEL
+    threshold_seconds: int = DEFAULT_THRESHOLD
+    patience_seconds: float = 0.0
+    """0: nobody gives up."""
+    max_occupancy: float = DEFAULT_OCCUPANCY
+    shrinkage: float = 0.0
+    concurrency: int = 1
+    deadline_minutes: int = 0
+    """0: it can't wait."""
+    default_aht_seconds: int = DEFAULT_AHT
+    minimum_agents: int = 0
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one interval takes: agents on contacts and agents to be scheduled, with fractions, and what comes of the
+    former rounded up."""
+
+    volume: float
+    aht_seconds: float
+    agents: float
+    scheduled: float
+    outcome: Waiting
+
+
+def needs(volumes: Sequence[float], ahts: Sequence[float], rule: Rule, minutes: int) -> list[Need]:
+    """Of intervals one after the other. What can wait is spread over the intervals until its deadline first."""
+    length = minutes * 60.0
+    ahts = [aht if aht > 0 else float(rule.default_aht_seconds) for aht in ahts]
+    if rule.deadline_minutes:
+        return _deferred(volumes, ahts, rule, minutes)
+    found: dict[tuple[float, float], Need] = {}
+    return [
+        found.get((volume, aht)) or found.setdefault((volume, aht), need(volume, aht, rule, length))
+        for volume, aht in zip(volumes, ahts, strict=True)
+    ]
+
+
+def need(volume: float, aht: float, rule: Rule, length: float) -> Need:
+    """Of one interval of `length` seconds whose work can't wait."""
+    if volume <= 0:
+        return Need(0.0, aht, 0.0, 0.0, Waiting(0.0, 1.0, 0.0, 0.0))
+    load = volume * aht / length
+    # Whoever chats with c at once is c places: each is a server.
+    if rule.patience_seconds > 0:
+        places = agents_a(
+            load, aht, rule.service_level, rule.threshold_seconds, rule.patience_seconds, rule.max_occupancy
+        )
+    else:
+        places = agents_c(load, aht, rule.service_level, rule.threshold_seconds, rule.max_occupancy)
+    agents = max(places / rule.concurrency, float(rule.minimum_agents))
+    return Need(volume, aht, agents, scheduled(agents, rule), outcome(volume, aht, whole(agents), rule, length))
+
+
+def outcome(volume: float, aht: float, agents: int, rule: Rule, length: float) -> Waiting:
+    """What comes of so many agents."""
+    load, places = volume * aht / length, min(agents * rule.concurrency, MOST_SERVERS)
+    if rule.patience_seconds > 0:
+        return erlang_a(load, aht, places, rule.threshold_seconds, rule.patience_seconds)
+    return erlang_c(load, aht, places, rule.threshold_seconds)
+
+
+def scheduled(agents: float, rule: Rule) -> float:
+    """Agents to schedule so that so many are there."""
+    return agents / (1.0 - rule.shrinkage)
+
+
+def whole(agents: float) -> int:
+    """Rounded up, once everything is added; what a float adds to a whole number is none."""
+    return math.ceil(agents - 1e-9) if math.isfinite(agents) else MOST_SERVERS
+
+
+def _deferred(volumes: Sequence[float], ahts: Sequence[float], rule: Rule, minutes: int) -> list[Need]:
+    length = minutes * 60.0
+    work = [volume * aht / length for volume, aht in zip(volumes, ahts, strict=True)]
+    spread = smoothest(work, max(1, rule.deadline_minutes // minutes))
+    found = []
+    for volume, aht, done in zip(volumes, ahts, spread, strict=True):
+        agents = done / rule.max_occupancy / rule.concurrency
+        agents = max(agents, float(rule.minimum_agents)) if done > 0 else 0.0
+        busy = done / rule.concurrency / agents if agents > 0 else 0.0
+        # All of it is done before its deadline: that is what the spread is made by.
+        found.append(Need(volume, aht, agents, scheduled(agents, rule), Waiting(0.0, 1.0, None, busy)))
+    return found

@@ -1,0 +1,37 @@
+"""Composition of the wfm process."""
+
+from __future__ import annotations
+
+from chassis.bus import Bus
+from chassis.grpc import serve
+from chassis.lifecycle import Process
+from chassis.turns import TurnTaking
+from merkez.wfm.v1.forecast_service_pb2_grpc import add_ForecastServiceServicer_to_server
+from merkez.wfm.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
+from merkez.wfm.v1.staffing_service_pb2_grpc import add_StaffingServiceServicer_to_server
+
+from wfm.consumers import HANDLERS
+from wfm.forecaster import Forecaster
+from wfm.handlers.forecasts import Forecasts
+from wfm.handlers.history import History
+from wfm.handlers.staffing import Staffing
+from wfm.settings import Settings
+
+
+async def main(process: Process) -> None:
+    """Builds and starts; the process drains and closes what it registered."""
+    settings = process.begin(Settings, service="wfm")
+    db = process.closing(await TurnTaking.connect(settings, "wfm"))
+    bus = process.closing(await Bus.connect(settings))
+    forecaster = Forecaster(db, process.tasks, settings.forecast_workers)
+    served = [
+        (add_HistoryServiceServicer_to_server, History(db)),
+        (add_ForecastServiceServicer_to_server, Forecasts(db, forecaster.wake)),
+        (add_StaffingServiceServicer_to_server, Staffing(db)),
+    ]
+    server = process.closing(serve(served, settings))
+    await bus.consume(db, "wfm", HANDLERS)
+    forecaster.start()
+    await server.start()
+    process.draining(server.drain)
+    process.draining(bus.drain)

@@ -1,0 +1,1 @@
+"""The verbs of wfm, each within one transaction, by noun."""

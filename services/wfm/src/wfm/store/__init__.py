@@ -1,0 +1,1 @@
+"""Tables of wfm and the queries on them, by noun."""

@@ -1,0 +1,139 @@
+"""Staffing held against values computed elsewhere, and against what must be true of any."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wfm.domain.deferring import smoothest
+from wfm.domain.erlang import agents_a, agents_c, erlang_a, erlang_c, inverse_b
+from wfm.domain.staffing import Rule, need, needs, whole
+
+# Computed two ways and compared with published ones where there are any: load, AHT, agents, threshold, then P(wait),
+# service level, ASA.
+ERLANG_C = [
+    (10.0, 180, 14, 20, 0.174132, 0.888350, 7.8359),
+    (48.0, 240, 55, 15, 0.238701, 0.845883, 8.1840),
+    (25 * 752 / 900, 752, 28, 20, 0.097264, 0.919496, 10.2857),
+    (35 * 752 / 900, 752, 37, 20, 0.117726, 0.904216, 11.4150),
+    (10.0, 180, 13, 20, 0.285270, 0.795595, 17.1162),
+    (48.0, 60, 50, 20, 0.694456, 0.643455, 20.8337),
+]
+REQUIRED = [
+    (100, 180, 14), (360, 240, 54), (1000, 300, 176), (5000, 300, 848), (10_000, 300, 1683), (100_000, 300, 16_688),
+    (1_000_000, 300, 166_690),
+]  # fmt: skip
+# Load, AHT, agents, patience, then P(wait), P(abandon), mean wait, occupancy, served within 20 s.
+ERLANG_A = [
+    (48.0, 60, 50, 120, 0.467774, 0.030912, 3.70947, 0.930324, 0.943019),
+    (10.0, 180, 12, 180, 0.303224, 0.053092, 9.55649, 0.789090, 0.802304),
+]
+
+
+@pytest.mark.parametrize(("load", "aht", "agents", "threshold", "p_wait", "level", "asa"), ERLANG_C)
+def test_erlang_c_gives_the_published_values(
+    load: float, aht: float, agents: int, threshold: float, p_wait: float, level: float, asa: float
+) -> None:
+    found = erlang_c(load, aht, agents, threshold)
+    assert (found.p_wait, found.service_level) == pytest.approx((p_wait, level), abs=6e-7)
+    assert found.asa == pytest.approx(asa, abs=6e-5)
+
+
+@pytest.mark.parametrize(("calls", "aht", "agents"), REQUIRED)
+def test_eighty_in_twenty_takes_as_many_agents_as_computed_exactly(calls: int, aht: int, agents: int) -> None:
+    assert whole(agents_c(calls * aht / 1800, aht, 0.8, 20)) == agents
+
+
+@pytest.mark.parametrize(("load", "aht", "agents", "patience", "p_wait", "gone", "wait", "busy", "level"), ERLANG_A)
+def test_erlang_a_gives_the_computed_values(
+    load: float, aht: float, agents: int, patience: float, p_wait: float, gone: float, wait: float, busy: float,
+    level: float,
+) -> None:  # fmt: skip
+    found = erlang_a(load, aht, agents, 20, patience)
+    said = (found.p_wait, found.p_abandon, found.occupancy, found.service_level)
+    assert said == pytest.approx((p_wait, gone, busy, level), abs=6e-7)
+    assert found.asa == pytest.approx(wait, abs=6e-6)
+
+
+@given(st.floats(0.1, 400), st.integers(1, 500))
+@settings(max_examples=60, deadline=None)
+def test_patience_as_long_as_a_call_makes_every_caller_a_call_of_an_endless_house(load: float, agents: int) -> None:
+    # With theta = mu the number there is Poisson, so P(wait) is its tail: exact, however large.
+    found = erlang_a(load, 60, agents, 20, 60)
+    terms = [math.exp(k * math.log(load) - load - math.lgamma(k + 1)) for k in range(agents)]
+    assert found.p_wait == pytest.approx(1 - math.fsum(terms), abs=1e-9)
+
+
+@given(st.floats(0.1, 300), st.integers(1, 400), st.floats(5, 900), st.floats(10, 900), st.floats(0, 120))
+@settings(max_examples=100, deadline=None)
+def test_who_gives_up_and_who_is_served_are_everybody(
+    load: float, agents: int, patience: float, aht: float, threshold: float
+) -> None:
+    found = erlang_a(load, aht, agents, threshold, patience)
+    assert 0 <= found.service_level <= 1 and 0 <= found.p_abandon <= 1
+    assert found.occupancy * agents == pytest.approx(load * (1 - found.p_abandon), rel=1e-9, abs=1e-9)
+    assert erlang_a(load, aht, agents + 1, threshold, patience).service_level >= found.service_level - 1e-12
+
+
+def test_customers_who_hardly_give_up_wait_as_if_they_never_did() -> None:
+    patient, endless = erlang_a(8, 60, 10, 20, 1e9), erlang_c(8, 60, 10, 20)
+    assert patient.p_wait == pytest.approx(endless.p_wait, abs=1e-6)
+    assert patient.service_level == pytest.approx(endless.service_level, abs=1e-6)
+
+
+@pytest.mark.parametrize("load", [1e-6, 1e-3, 1.0, 2e4, 2e5])
+@pytest.mark.parametrize("servers", [1, 50, 200_000])
+def test_no_load_and_no_number_of_agents_is_too_much(load: float, servers: int) -> None:
+    for found in (erlang_c(load, 300, servers, 20), erlang_a(load, 300, servers, 20, 120)):
+        assert 0 <= found.service_level <= 1 and 0 <= found.p_wait <= 1 and 0 <= found.occupancy <= 1
+    assert inverse_b(load, servers) >= 1
+
+
+def test_too_few_agents_leave_everybody_waiting_for_ever() -> None:
+    found = erlang_c(50, 180, 50, 20)
+    assert (found.p_wait, found.service_level, found.asa) == (1, 0, None)
+
+
+def test_part_of_an_agent_is_kept_until_all_is_added() -> None:
+    rule = Rule(max_occupancy=1.0)
+    one = need(10, 180, rule, 1800).agents
+    assert 0 < one < whole(one) and whole(10 * one) < 10 * whole(one)
+
+
+def test_agents_are_never_busier_than_they_may_be_and_absence_is_added() -> None:
+    found = need(10_000, 300, Rule(max_occupancy=0.85, shrinkage=0.3), 1800)
+    assert found.outcome.occupancy <= 0.85 and found.agents == pytest.approx(10_000 / 6 / 0.85)
+    assert found.scheduled == pytest.approx(found.agents / 0.7)
+    patient = need(10_000, 300, Rule(max_occupancy=0.85, patience_seconds=120), 1800)
+    assert patient.outcome.occupancy <= 0.85
+
+
+def test_whoever_chats_with_three_at_once_counts_for_three() -> None:
+    alone, three = need(200, 600, Rule(), 1800), need(200, 600, Rule(concurrency=3), 1800)
+    assert three.agents == pytest.approx(alone.agents / 3)
+
+
+def test_mail_is_spread_until_its_deadline_and_a_call_is_not() -> None:
+    mail = needs([0, 0, 100, 0, 0, 0], [300.0] * 6, Rule(deadline_minutes=120, max_occupancy=1.0), 30)
+    assert [round(each.agents, 3) for each in mail] == [0, 0, 4.167, 4.167, 4.167, 4.167]
+    calls = needs([0, 0, 100, 0, 0, 0], [300.0] * 6, Rule(), 30)
+    assert [each.agents > 0 for each in calls] == [False, False, True, False, False, False]
+
+
+@given(st.lists(st.floats(0, 50), max_size=60), st.integers(1, 12))
+@settings(max_examples=200, deadline=None)
+def test_deferred_work_is_done_after_it_came_and_before_its_deadline(work: list[float], wait: int) -> None:
+    done = smoothest(work, wait)
+    came = due = finished = 0.0
+    for at, amount in enumerate(work):
+        came, finished = came + amount, finished + done[at]
+        due += work[at - wait + 1] if at - wait + 1 >= 0 else 0.0
+        assert due - 1e-6 <= finished <= came + 1e-6
+    assert finished == pytest.approx(sum(work), abs=1e-6)
+    assert max(done, default=0) <= max(work, default=0) + 1e-6
+
+
+def test_impatient_customers_take_fewer_agents_than_patient_ones() -> None:
+    assert agents_a(100, 180, 0.8, 20, 30) < agents_a(100, 180, 0.8, 20, 600) < agents_c(100, 180, 0.8, 20)
