@@ -200,11 +200,11 @@ def run_service(main: Callable[[Process], Awaitable[Any]]) -> None:
 
 async def _start(main: Callable[[Process], Awaitable[Any]], process: Process) -> None:
     await main(process)
-    _keep_what_stays()
+    keep_what_stays()
     log.info("started")
 
 
-def _keep_what_stays() -> None:
+def keep_what_stays() -> None:
     """Let the collector of circles leave alone what was made to start, which lives on: walking through all of it took
     0.1 s of CPU each time, in which nothing else went on."""
     gc.collect()
