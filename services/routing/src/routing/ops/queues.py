@@ -203,9 +203,7 @@ async def known_requirement(tx: Ledger, text: str, field: str) -> str:
     fault."""
     if not text.strip():
         return ""
-    skill_of = skill_finder(await store.skill_names(tx))
-    requirements.parsed(text, skill_of, field)
-    return requirements.renamed(text, skill_of)
+    return requirements.by_id(text, skill_finder(await store.skill_names(tx)), field)
 
 
 async def skill_names_for(tx: Ledger, queues: Iterable[Queue]) -> Mapping[str, str]:
