@@ -16,7 +16,7 @@ from kernel.tenant import PLATFORM
 
 ROUTES = load_rules(methods())
 DEEP = f"Bearer {base64.urlsafe_b64encode(b'[' * 3000).decode()}.a.b"
-LARGE = b'{"requestId":"' + b"x" * 5_000_000 + b'"}'
+LARGE = b'{"requestId":"' + b"x" * 7_000_000 + b'"}'
 
 
 def path_of(route: Route) -> str:
@@ -144,7 +144,7 @@ async def test_every_route_refuses_a_malformed_body(house: Any) -> None:
     assert not house.world.seen
 
 
-async def test_every_route_refuses_five_megabytes(house: Any) -> None:
+async def test_every_route_refuses_seven_megabytes(house: Any) -> None:
     for route in ROUTES:
         answer = await knock(house, route, house.as_role(right_role(route)), LARGE)
         expected = (413, "BODY_TOO_LARGE") if route.has_body else (400, "BODY_UNEXPECTED")
