@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import signal
@@ -212,17 +211,3 @@ def test_wrong_settings_are_one_line_without_a_stack_and_an_exit_code_of_their_o
 async def test_eventually_gives_what_it_waited_for() -> None:
     answers = iter([0, 0, 7])
     assert await eventually(lambda: next(answers)) == 7
-
-
-async def test_the_collector_of_circles_leaves_alone_what_a_process_was_built_of() -> None:
-    built: list[dict[str, int]] = []
-
-    async def main(_process: Process) -> None:
-        built.extend({"agent": number} for number in range(1_000))
-
-    before = gc.get_freeze_count()
-    try:
-        await lifecycle._start(main, Process())  # pyright: ignore[reportPrivateUsage]
-        assert gc.get_freeze_count() >= before + 1_000 and not any(each is built for each in gc.get_objects())
-    finally:
-        gc.unfreeze()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import replace
 
@@ -11,14 +10,12 @@ import pytest
 import sqlalchemy as sa
 from chassis.settings import ProcessSettings
 from chassis.sql import Database, DatabaseUnavailable, RequestIdReused, Tx
-from chassis.statements import AMONG, at, inserting, selecting_among, updating
 from chassis.telemetry import context_from, current_traceparent, describe_error
-from kernel.errors import DomainError, NotFound
 from merkez.routing.v1 import queue_pb2, queue_service_pb2
 from merkez.routing.v1.routing_events_pb2 import OfferMade
 from merkez_local.postgres import Postgres, free_port
 from opentelemetry import context as otel
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from testkit import eventually
 
@@ -249,7 +246,6 @@ async def test_a_database_that_is_away_is_unavailable(settings: ProcessSettings,
 
 async def test_cut_connections_are_made_again_unnoticed(db: Database, postgres: Postgres, tenant: str) -> None:
     await db.run(tenant, lambda tx: add(tx, "que_a"))
-    await asyncio.gather(*(db.run(tenant, queues) for _ in range(5)))  # each on a connection of its own
     name = db.engine.url.database
     cut = sa.text(
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = :name and usename like 'merkez%'"
@@ -282,85 +278,3 @@ async def test_a_fact_needs_its_tenant_and_the_catalogue(db: Database, tenant: s
         await db.system(without_tenant)
     with pytest.raises(KeyError):
         await db.run(tenant, no_fact)
-
-
-def _row(tenant: str, queue_id: str, waiting: int = 0) -> dict[str, object]:
-    return {"tenant_id": tenant, "queue_id": queue_id, "waiting": waiting}
-
-
-async def test_the_driver_writes_and_reads_what_sqlalchemy_does_in_both_dialects(
-    dialect: ProcessSettings, tenant: str, other_tenant: str
-) -> None:
-    db = await Database.connect(dialect, "trial")
-
-    async def write(tx: Tx) -> tuple[int, int]:
-        await tx.write_all(inserting(QUEUES), [_row(tx.tenant_id, f"que_{name}") for name in "abc"])
-        await tx.write_all(inserting(QUEUES), [])
-        await add(tx, "que_d")
-        hit = updating(QUEUES, "tenant_id", "queue_id")
-        return (
-            await tx.write(hit, {"waiting": 7} | at({"tenant_id": tx.tenant_id, "queue_id": "que_d"})),
-            await tx.write(hit, {"waiting": 7} | at({"tenant_id": tx.tenant_id, "queue_id": "que_z"})),
-        )
-
-    assert await db.run(tenant, write) == (1, 0)
-    wanted = selecting_among(QUEUES, "queue_id", "tenant_id")
-
-    async def read(tx: Tx) -> list[dict[str, object]]:
-        rows = await tx.rows(wanted, at({"tenant_id": tenant}) | {AMONG: ["que_a", "que_d", "que_z"]})
-        return sorted(map(dict, rows), key=lambda row: str(row["queue_id"]))
-
-    assert await db.run(tenant, read, read_only=True) == [_row(tenant, "que_a"), _row(tenant, "que_d", 7)]
-    assert await db.run(other_tenant, read) == []
-    with pytest.raises(DBAPIError, match="read-only"):
-        await db.run(tenant, write, read_only=True)
-    await db.close()
-
-
-async def test_errors_of_the_driver_are_those_of_sqlalchemy(db: Database, tenant: str, other_tenant: str) -> None:
-    await db.run(tenant, lambda tx: tx.write(inserting(QUEUES), _row(tenant, "que_a")))
-    with pytest.raises(IntegrityError) as twice:
-        await db.run(tenant, lambda tx: tx.write(inserting(QUEUES), _row(tenant, "que_a")))
-    assert tenant not in str(twice.value) and "23505" in describe_error(twice.value)[0]
-    with pytest.raises(DBAPIError, match="row-level security"):
-        await db.run(tenant, lambda tx: tx.write(inserting(QUEUES), _row(other_tenant, "que_a")))
-
-
-async def test_a_transaction_that_is_cancelled_leaves_nothing_to_the_next_on_its_connection(
-    db: Database, tenant: str, other_tenant: str
-) -> None:
-    async def stop(tx: Tx) -> None:
-        await tx.write(inserting(QUEUES), _row(tenant, "que_left"))
-        asyncio.current_task().cancel()  # pyright: ignore[reportOptionalMemberAccess]
-        await tx.execute(sa.text("select pg_sleep(5)"))
-
-    for _ in range(12):  # more than there are connections
-        with pytest.raises(asyncio.CancelledError):
-            await asyncio.get_running_loop().create_task(db.run(tenant, stop))
-    assert await db.run(tenant, queues) == [] and await db.run(other_tenant, queues) == []
-
-
-async def test_requests_answered_together_are_remembered_each_by_its_id(db: Database, tenant: str) -> None:
-    asked: list[Sequence[int]] = []
-
-    def request(name: str) -> queue_service_pb2.CreateQueueRequest:
-        return queue_service_pb2.CreateQueueRequest(queue=queue_pb2.Queue(display_name=name))
-
-    async def answer(tx: Tx, names: Sequence[str]) -> Sequence[queue_pb2.Queue | DomainError]:
-        async def fn(places: Sequence[int]) -> Sequence[queue_pb2.Queue | DomainError]:
-            asked.append(places)
-            return [
-                NotFound("there is none") if names[place] == "bad" else queue_pb2.Queue(queue_id=f"que_{place}")
-                for place in places
-            ]
-
-        requests = [(name[0], request(name)) for name in names]
-        return await tx.once_each("CreateQueue", requests, queue_pb2.Queue, fn)
-
-    first = await db.run(tenant, lambda tx: answer(tx, ["a", "bad", "c", "a", "cc"]))
-    assert [getattr(each, "queue_id", type(each)) for each in first] == [
-        "que_0", NotFound, "que_2", "que_0", RequestIdReused,
-    ]  # fmt: skip
-    again = await db.run(tenant, lambda tx: answer(tx, ["c", "b", "aa", "a"]))
-    assert [getattr(each, "queue_id", type(each)) for each in again] == ["que_2", "que_1", RequestIdReused, "que_0"]
-    assert asked == [[0, 1, 2], [1]]

@@ -35,7 +35,6 @@ from routing.ledger import Desk, Ledger
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
-from routing.ops import overflow
 from routing.ops import plans as plan_ops
 from routing.ops import queues as queue_ops
 from routing.store import agents as agent_store
@@ -107,7 +106,7 @@ class Floor:
 
     async def contact(self, queue_id: str, **changes: Any) -> Contact:
         """A new caller in the queue."""
-        return await self.run(overflow.enqueue_contact, draft_contact(queue_id, self.clock.now(), **changes))
+        return await self.run(contact_ops.enqueue_contact, draft_contact(queue_id, self.clock.now(), **changes))
 
     async def match(self) -> Offer | None:
         """What a freshly built matcher would offer next, made."""

@@ -40,8 +40,8 @@ from routing.domain.queues import (
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
-from routing.ops import overflow, standing, waits
 from routing.ops import queues as queue_ops
+from routing.ops import standing, waits
 from routing.ops.contacts import WrapUp
 from routing.store import offers as offer_store
 from testkit.clock import ManualClock
@@ -308,7 +308,7 @@ async def test_call_that_ended_before_it_was_queued_does_not_wait_for_ever(floor
     draft = draft_contact(queue.queue_id, floor.clock.now())
     await floor.run(contact_ops.end_call, draft.call_id, floor.clock.now())
     with pytest.raises(CallOver):
-        await floor.run(overflow.enqueue_contact, draft)
+        await floor.run(contact_ops.enqueue_contact, draft)
 
 
 async def test_contact_needs_a_queue_that_is_there(floor: Floor, other_floor: Floor) -> None:

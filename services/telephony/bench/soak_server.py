@@ -13,7 +13,7 @@ import sys
 from typing import Any, TypeVar
 
 import uvloop
-from chassis.lifecycle import Process, keep_what_stays
+from chassis.lifecycle import Process
 from chassis.sql import Database
 from process import resident
 from sqlalchemy.pool import QueuePool
@@ -64,7 +64,6 @@ async def serve() -> None:
     async with process.stack:
         await start(process, settings)
         held = the(MediaPlane), the(Switchboard), the(SipAgent), the(Database)
-        keep_what_stays()
         while await reader.readline():
             print(json.dumps(state(*held)), flush=True)
 

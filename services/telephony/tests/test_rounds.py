@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from chassis import rounds
 from chassis.lifecycle import Tasks
-from chassis.rounds import MOST, Rounds, patiently
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel.errors import Unavailable
+from telephony.live import rounds
 from telephony.live.ledger import Step, each, stages
+from telephony.live.rounds import MOST, Rounds, patiently
 
 Take = Callable[[], Sequence[int]]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import random
 import signal
 import sys
@@ -200,15 +199,7 @@ def run_service(main: Callable[[Process], Awaitable[Any]]) -> None:
 
 async def _start(main: Callable[[Process], Awaitable[Any]], process: Process) -> None:
     await main(process)
-    keep_what_stays()
     log.info("started")
-
-
-def keep_what_stays() -> None:
-    """Let the collector of circles leave alone what was made to start, which lives on: walking through all of it took
-    0.1 s of CPU each time, in which nothing else went on."""
-    gc.collect()
-    gc.freeze()
 
 
 async def _close_and_log(thing: Closable) -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
-from sqlalchemy import ARRAY, Delete, Integer, Select, Table, Text, any_, bindparam, delete, select
+from sqlalchemy import ARRAY, RowMapping, Text, any_, delete, literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.facts import INBOX_DAYS
@@ -25,12 +24,9 @@ from chassis.telemetry import gauge, log
 if TYPE_CHECKING:
     from chassis.bus import Bus
 
-Row = Mapping[str, Any]
-
 _BATCH = 500
 _AT_ONCE = 64
 _SAFETY_SECONDS = 1.0
-_DELETE_SECONDS = 0.02
 _lag = gauge("merkez.outbox.lag", "s", "Age of the oldest fact that has not left the outbox")
 
 
@@ -96,7 +92,7 @@ class Relay:
         self._skipped = False
         lag = (self._db.clock.now() - rows[0]["create_time"]).total_seconds() if rows else 0.0
         _lag.set(lag, {"service": self._db.schema})
-        chains: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        chains: dict[tuple[str, str], list[RowMapping]] = defaultdict(list)
         for row in rows:
             if (row["tenant_id"], row["event_id"]) not in self._sent:
                 chains[(row["tenant_id"], row["key"])].append(row)
@@ -109,7 +105,7 @@ class Relay:
         if len(rows) == _BATCH:
             self._skipped = True
 
-    async def _send(self, key: tuple[str, str], chain: Sequence[Row]) -> None:
+    async def _send(self, key: tuple[str, str], chain: Sequence[RowMapping]) -> None:
         done: list[tuple[str, str]] = []
         try:
             async with self._slots:
@@ -139,23 +135,33 @@ class Relay:
             if self._skipped and not self._failing:
                 self.wake()
 
-    async def _waiting(self, limit: int) -> Sequence[Row]:
+    async def _waiting(self, limit: int) -> Sequence[RowMapping]:
         # Outside of any SERIALIZABLE transaction: reading the whole table there would conflict with every writer.
-        async with self._db.system_driver() as driver:
-            return await driver.rows(_oldest(self._db.standard.outbox), {"most": limit})
+        outbox = self._db.standard.outbox
+        engine = self._db.system_engine
+        assert engine is not None, "the relay needs MERKEZ_SYSTEM_DATABASE_URL"
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            statement = select(outbox).order_by(outbox.c.position).limit(limit)
+            return (await connection.execute(statement)).mappings().all()
 
     async def _delete(self) -> None:
-        """Delete what was sent, and then what was sent meanwhile: one statement at a time, however many keys. What is
-        sent within a moment goes together, since nobody waits for it."""
+        """Delete what was sent, and then what was sent meanwhile: one statement at a time, however many keys."""
         while self._sent:
-            await asyncio.sleep(_DELETE_SECONDS)
-            await self._forget(list(self._sent)[:_BATCH])
+            done = list(self._sent)[:_BATCH]
+            await self._forget(done)
 
     async def _forget(self, done: Sequence[tuple[str, str]]) -> None:
-        tenants, events = (list(ids) for ids in zip(*done, strict=True))
+        outbox = self._db.standard.outbox
+        engine = self._db.system_engine
+        assert engine is not None
         try:
-            async with self._db.system_driver() as driver:
-                await driver.write(_these(self._db.standard.outbox), {"tenants": tenants, "events": events})
+            async with engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                # Arrays, so that it is one statement to prepare; an event's id is no other tenant's.
+                tenants, events = (literal(list(ids), ARRAY(Text)) for ids in zip(*done, strict=True))
+                its = outbox.c.tenant_id == any_(tenants), outbox.c.event_id == any_(events)
+                await connection.execute(delete(outbox).where(*its))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             self._fail(error)  # sent again then, and dropped by its message id or by inboxes
         finally:
@@ -174,15 +180,3 @@ class Relay:
         if not self._failing:
             log.warning("facts wait in the outbox", service=self._db.schema, exc_info=error)
         self._failing = True
-
-
-@cache
-def _oldest(outbox: Table) -> Select[Any]:
-    return select(outbox).order_by(outbox.c.position).limit(bindparam("most", type_=Integer))
-
-
-@cache
-def _these(outbox: Table) -> Delete:
-    # Arrays, so that it is one statement to prepare; an event's id is no other tenant's.
-    tenants, events = (bindparam(name, type_=ARRAY(Text)) for name in ("tenants", "events"))
-    return delete(outbox).where(outbox.c.tenant_id == any_(tenants), outbox.c.event_id == any_(events))

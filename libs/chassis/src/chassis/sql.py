@@ -8,26 +8,32 @@ The same code speaks PostgreSQL and CockroachDB (`postgresql+asyncpg`, `cockroac
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any, Self, TypeVar
 
-from asyncpg import InternalClientError
 from google.protobuf.message import Message
 from kernel.clock import Clock, SystemClock
+from kernel.errors import AlreadyExists
+from kernel.ids import new_id
 from opentelemetry import trace
 from opentelemetry.trace import Span
-from sqlalchemy import MetaData, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import CursorResult, Executable, MetaData, RowMapping, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from chassis.driver import Compiled, Driver, driver_of
+from chassis import facts
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
+from chassis.statements import at, inserting, selecting
 from chassis.tables import (
     Json,
     StandardTables,
@@ -36,8 +42,7 @@ from chassis.tables import (
     standard_tables,
     tenant_table,
 )
-from chassis.telemetry import log, tracer
-from chassis.tx import RequestIdReused, Tx
+from chassis.telemetry import current_traceparent, log, tracer
 
 __all__ = [
     "Database", "DatabaseUnavailable", "Json", "RequestIdReused", "StandardTables", "Time", "Tx",
@@ -48,6 +53,164 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
 _ATTEMPTS = 12
+_SET_TENANT = text("select set_config('merkez.tenant', :tenant, true)")
+
+
+class RequestIdReused(AlreadyExists):
+    """The request_id was used before with another body."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+@dataclass(frozen=True)
+class _Emitted:
+    event_id: str
+    tenant_id: str
+    message: Message
+    key: str
+    traceparent: str
+
+
+class Tx:
+    """One open transaction. Lives only inside the closure that received it."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: str, standard: StandardTables, clock: Clock):
+        self.tenant_id = tenant_id
+        self.connection = connection
+        self._standard = standard
+        self._clock = clock
+        self._emitted: list[_Emitted] = []
+        self._hooks: list[Callable[[], Any]] = []
+        self._traceparent = ""
+        self._part: Context | None = None
+
+    def now(self) -> datetime:
+        """What the process's clock says: for when something was heard of, not for when it happened."""
+        return self._clock.now()
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Run any statement; a sequence of parameters makes it one executemany."""
+        return await self.connection.execute(statement, parameters)  # pyright: ignore[reportReturnType]
+
+    async def one(self, statement: Executable) -> RowMapping:
+        """The only row; anything else is a bug, not an answer."""
+        return (await self.connection.execute(statement)).mappings().one()
+
+    async def one_or_none(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> RowMapping | None:
+        """The only row, or None."""
+        return (await self.connection.execute(statement, parameters)).mappings().one_or_none()
+
+    async def all(self, statement: Executable) -> Sequence[RowMapping]:
+        """Every row."""
+        return (await self.connection.execute(statement)).mappings().all()
+
+    def emit(self, message: Message, *, key: str, tenant_id: str = "") -> str:
+        """Put a fact of the catalogue into the outbox with this transaction; returns its event id. Not awaited.
+
+        Facts with the same `key` (the entity's id) reach consumers in this order. `tenant_id` is needed only in
+        a system transaction.
+        """
+        facts.fact_of(message)
+        tenant = self.tenant_id or tenant_id
+        if not tenant:
+            raise ValueError("a fact belongs to a tenant: pass tenant_id in a system transaction")
+        traceparent = self._part.run(current_traceparent) if self._part is not None else ""
+        event = _Emitted(new_id("evt", self._clock.now()), tenant, message, key, traceparent)
+        self._emitted.append(event)
+        return event.event_id
+
+    def continue_trace(self, traceparent: str) -> None:
+        """Let the facts of this transaction carry `traceparent` on: what a click does to a call belongs to the
+        call's trace, which is stored with it, not to the click's. Empty changes nothing."""
+        self._traceparent = traceparent or self._traceparent
+
+    @contextmanager
+    def part_of(self, context: Context) -> Iterator[None]:
+        """What is done within was wished in this context: one transaction may do the work of several. Facts go on with
+        its trace, hooks after the commit run in it."""
+        before, self._part = self._part, context
+        try:
+            yield
+        finally:
+            self._part = before
+
+    def after_commit(self, hook: Callable[[], Any]) -> None:
+        """Call `hook` after the commit that held (a coroutine runs in the background). Never business truth."""
+        self._hooks.append(hook if self._part is None else partial(self._part.run, hook))
+
+    async def once(
+        self,
+        request_id: str,
+        method: str,
+        request: Message,
+        response_type: type[M],
+        fn: Callable[[], Awaitable[M]],
+    ) -> M:
+        """Run `fn` once per (tenant, method, request_id) and answer a repeat with the stored response.
+
+        An empty `request_id` just runs it. The same id with another body raises RequestIdReused.
+        """
+        if not request_id:
+            return await fn()
+        table = self._standard.requests
+        fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+        known = await self.one_or_none(
+            selecting(table, "tenant_id", "method", "request_id"),
+            at({"tenant_id": self.tenant_id, "method": method, "request_id": request_id}),
+        )
+        if known is not None:
+            if known["fingerprint"] != fingerprint:
+                raise RequestIdReused("this request_id was used with another body")
+            return response_type.FromString(known["response"])
+        response = await fn()
+        row = {
+            "tenant_id": self.tenant_id,
+            "method": method,
+            "request_id": request_id,
+            "fingerprint": fingerprint,
+            "response": response.SerializeToString(),
+            "create_time": self._clock.now(),
+        }
+        try:
+            await self.connection.execute(inserting(table), row)
+        except IntegrityError as error:  # its twin won the race: run again and find the stored answer
+            raise TryAgain from error
+        return response
+
+    async def flush(self, next_position: Callable[[], int]) -> None:
+        """Write what was emitted; `Database` calls it as the last thing before the commit."""
+        if not self._emitted:
+            return
+        now = self._clock.now()
+        traceparent = self._traceparent or current_traceparent()
+        rows = [
+            {
+                "tenant_id": event.tenant_id,
+                "event_id": event.event_id,
+                "position": next_position(),
+                "key": event.key,
+                "fact": event.message.DESCRIPTOR.full_name,
+                "payload": event.message.SerializeToString(),
+                "traceparent": event.traceparent or traceparent,
+                "create_time": now,
+            }
+            for event in self._emitted
+        ]
+        await self.connection.execute(inserting(self._standard.outbox), rows)
+
+    @property
+    def emitted(self) -> bool:
+        """Whether the outbox gets something from this transaction."""
+        return bool(self._emitted)
+
+    @property
+    def hooks(self) -> Sequence[Callable[[], Any]]:
+        """What to call after the commit."""
+        return self._hooks
 
 
 class Database:
@@ -69,7 +232,6 @@ class Database:
         self.standard = standard_tables(self.metadata)
         self.tasks = Tasks(f"{schema}.after_commit")
         self._woken: list[Callable[[], None]] = [after_emit] if after_emit else []
-        self._compiled: dict[Any, Compiled] = {}
         self._position = 0
 
     @classmethod
@@ -122,15 +284,6 @@ class Database:
             return False
         return True
 
-    @asynccontextmanager
-    async def system_driver(self) -> AsyncIterator[Driver]:
-        """The driver on a connection of the system role, outside of any transaction: each statement holds by itself.
-        For the relay."""
-        if self.system_engine is None:
-            raise ValueError("this process was given no MERKEZ_SYSTEM_DATABASE_URL")
-        async with self.system_engine.connect() as connection, driver_of(connection, self._compiled) as driver:
-            yield driver
-
     def on_emit(self, wake: Callable[[], None]) -> None:
         """Call `wake` right after each commit that put facts into the outbox; the relay registers here."""
         self._woken.append(wake)
@@ -159,9 +312,7 @@ class Database:
                 return await self._attempt(engine, tenant_id, fn, read_only, isolation)
             except _CommitLost as error:
                 raise DatabaseUnavailable("the connection was lost in a commit") from error.__cause__
-            except PoolTimeout as error:
-                raise DatabaseUnavailable("all connections to the database are busy") from error
-            except (DBAPIError, InternalClientError, OSError, TimeoutError, TryAgain) as error:
+            except (DBAPIError, InterfaceError, OSError, TimeoutError, TryAgain) as error:
                 if connection_lost(error):
                     # Nothing was committed. The pool's other connections died with the server too: a second
                     # and third try find out whether it is back already.
@@ -176,19 +327,22 @@ class Database:
     async def _attempt(
         self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool, isolation: str
     ) -> T:
-        async with engine.connect() as connection, driver_of(connection, self._compiled) as driver:
-            # The driver begins and ends it, which costs it a third of what it costs SQLAlchemy.
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            async with driver.transaction(isolation, read_only=read_only, tenant_id=tenant_id) as commit:
-                tx = Tx(connection, driver, tenant_id, self.standard, self.clock)
-                result = await fn(tx)
-                await tx.flush(self._next_position)
-                try:
-                    await commit()
-                except (DBAPIError, OSError, TimeoutError) as error:
-                    if connection_lost(error) and (tx.emitted or not read_only):
-                        raise _CommitLost from error
-                    raise
+        async with engine.connect() as connection:
+            if read_only:
+                await connection.execution_options(postgresql_readonly=True)
+            if isolation != "SERIALIZABLE":
+                await connection.execution_options(isolation_level=isolation)
+            if tenant_id:
+                await connection.execute(_SET_TENANT, {"tenant": tenant_id})
+            tx = Tx(connection, tenant_id, self.standard, self.clock)
+            result = await fn(tx)
+            await tx.flush(self._next_position)
+            try:
+                await connection.commit()
+            except (DBAPIError, OSError) as error:
+                if connection_lost(error) and (tx.emitted or not read_only):
+                    raise _CommitLost from error
+                raise
         self._committed(tx)
         return result
 

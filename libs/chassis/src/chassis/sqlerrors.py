@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from asyncpg import InternalClientError
 from kernel.errors import Unavailable
 from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # serialization_failure (also CockroachDB's "restart transaction") and deadlock_detected.
 _RUN_AGAIN = {"40001", "40P01"}
@@ -46,10 +46,7 @@ def connection_lost(error: BaseException) -> bool:
     """Whether the database (or the way to it) is away."""
     if isinstance(error, TryAgain):
         return False
-    if isinstance(error, OSError | TimeoutError):
-        return True
-    # The server has said that it ends the connection, and the end itself hasn't come yet: asyncpg can't go on.
-    if isinstance(error, InternalClientError) or isinstance(getattr(error, "orig", None), InternalClientError):
+    if isinstance(error, OSError | TimeoutError | PoolTimeout):
         return True
     code = sqlstate(error)
     if code in _LOST or code.startswith("08"):

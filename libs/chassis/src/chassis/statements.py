@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Insert, Select, Table, Text, Update, any_, bindparam, insert, select, update
+from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select, update
 
 _AT = "at_"
-AMONG = "among"
-"""The parameter of `selecting_among`: a list."""
 
 
 @cache
@@ -30,14 +28,6 @@ def updating(table: Table, *columns: str) -> Update:
 def selecting(table: Table, *columns: str) -> Select[Any]:
     """The whole row that holds `at(...)` in these columns."""
     return select(table).where(*(table.c[name] == bindparam(_AT + name) for name in columns))
-
-
-@cache
-def selecting_among(table: Table, column: str, *columns: str) -> Select[Any]:
-    """The whole rows that hold `at(...)` in these columns, and in the text column `column` one of `AMONG`: one
-    statement to prepare, however many they are."""
-    one_of_them = table.c[column] == any_(bindparam(AMONG, type_=ARRAY(Text)))
-    return selecting(table, *columns).where(one_of_them)
 
 
 def at(values: Mapping[str, Any]) -> dict[str, Any]:

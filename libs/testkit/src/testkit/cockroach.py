@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from chassis.driver import watchers
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql import ClauseElement
@@ -34,8 +33,7 @@ def denied_in(sql: str) -> list[str]:
 
 
 def check_statements(engine: AsyncEngine) -> None:
-    """From now on each statement of this engine, and each that the driver runs itself (`chassis.driver`), is compiled
-    for CockroachDB as well, and held to the list."""
+    """From now on each statement of this engine is compiled for CockroachDB as well, and held to the list."""
     seen: set[Any] = set()
 
     def check(_: Any, statement: Any, *__: Any) -> None:
@@ -44,15 +42,9 @@ def check_statements(engine: AsyncEngine) -> None:
         key = statement._generate_cache_key()
         if key is not None and key.key in seen:
             return
-        _hold(statement)
+        found = denied_in(str(statement.compile(dialect=_dialect)))
+        assert not found, f"CockroachDB would refuse this statement: {found}\n{statement}"
         if key is not None:
             seen.add(key.key)
 
     event.listen(engine.sync_engine, "before_execute", check)
-    if _hold not in watchers:
-        watchers.append(_hold)
-
-
-def _hold(statement: ClauseElement) -> None:
-    found = denied_in(str(statement.compile(dialect=_dialect)))
-    assert not found, f"CockroachDB would refuse this statement: {found}\n{statement}"

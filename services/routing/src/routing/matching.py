@@ -18,7 +18,7 @@ from routing.boards import Boards, TenantBoard
 from routing.domain.matches import Match
 from routing.domain.offers import DecisionStale
 from routing.leases import Leases
-from routing.ledger import Desk, Together
+from routing.ledger import Desk
 from routing.ops import offers as ops
 from routing.settings import Settings
 from routing.store import sweeps
@@ -39,7 +39,7 @@ class Matcher:
         self._again: set[str] = set()
         self._standing_in: set[str] = set()
         self._news: dict[str, tuple[set[str], set[str]]] = {}
-        self._offers = Together(desk, ops.make_offers, "offers", settings.offers_at_once)
+        self._slots = asyncio.Semaphore(settings.offers_at_once)
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
         self._stopped = False
 
@@ -132,13 +132,14 @@ class Matcher:
         began = self._desk.clock.monotonic()
         held = current_tenant.set(tenant.tenant_id)
         try:
-            with tracer.start_as_current_span(
-                "make offer",
-                context=context_from(match.contact.traceparent),
-                attributes={"merkez.rule": match.rule, "merkez.epoch": self._leases.epoch(tenant.tenant_id)},
-                record_exception=False,
-            ):
-                await self._offers.put(tenant.tenant_id, ops.Proposal(match))
+            async with self._slots:
+                with tracer.start_as_current_span(
+                    "make offer",
+                    context=context_from(match.contact.traceparent),
+                    attributes={"merkez.rule": match.rule, "merkez.epoch": self._leases.epoch(tenant.tenant_id)},
+                    record_exception=False,
+                ):
+                    await self._desk.run(tenant.tenant_id, lambda tx: ops.make_offer(tx, match, self._desk.clock.now()))
             _latency.record((self._desk.clock.monotonic() - began) * 1000)
             # Who was to ring along and couldn't any more is not heard of by what was written.
             left_out = [each for each in match.companions if not tenant.knows(each.agent_id, each.version + 1)]

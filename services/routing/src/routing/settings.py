@@ -20,4 +20,4 @@ class Settings(ProcessSettings):
     stand_in_seconds: float = 0.5
     """How long a process without the lease leaves a match to its holder before it makes the offer itself."""
     offers_at_once: int = 8
-    """Tenants whose offers are being written at the same time; what comes up of one meanwhile is written together."""
+    """Offers being written at the same time, over all tenants."""

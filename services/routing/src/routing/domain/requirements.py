@@ -6,7 +6,7 @@ them is `kernel.skills`, whose words are these, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from kernel.skills import (
     ANYBODY,
@@ -29,16 +29,9 @@ from kernel.skills import (
 
 __all__ = [
     "ANYBODY", "MAX_ALTERNATIVES", "MAX_LENGTH", "MAX_PROFICIENCY", "Alternative", "Requirement", "Term", "both",
-    "by_id", "either", "lowered", "of_levels", "parsed", "renamed", "score", "shortfall", "skills_named",
-    "skills_wanted", "swapped", "text_of", "without",
+    "either", "lowered", "of_levels", "parsed", "renamed", "score", "shortfall", "skills_named", "skills_wanted",
+    "swapped", "text_of", "without",
 ]  # fmt: skip
-
-
-def by_id(text: str, skill_of: Callable[[str], str | None], field: str) -> str:
-    """An expression of skills by their names or ids, with all of them by id; empty for an empty one. InvalidInput with
-    the place of its fault."""
-    parsed(text, skill_of, field)
-    return renamed(text, skill_of)
 
 
 def skills_wanted(requirement: Requirement) -> set[str]:

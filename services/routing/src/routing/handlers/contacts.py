@@ -2,55 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from chassis.auth import principal
 from chassis.paging import encode_token, page_size
 from chassis.telemetry import current_traceparent
-from kernel.errors import DomainError, InvalidInput
-from kernel.ids import require_id, require_request_id
+from kernel.errors import InvalidInput
+from kernel.ids import require_id
 from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.routing.v1.contact_service_pb2_grpc import ContactServiceServicer, OfferServiceServicer
 
 from routing import convert, rules_proto
 from routing.domain.contacts import WAITING, ContactKind
 from routing.handlers.asking import Asked, page
-from routing.ledger import Desk, Ledger, Together
+from routing.ledger import Ledger
 from routing.ops import contacts as ops
 from routing.ops import offers as offer_ops
 from routing.ops import overflow, waits
 from routing.ops.contacts import WrapUp
-from routing.ops.newcomers import Newcomer
 from routing.overflow_proto import add_checks
 
-_TENANTS_AT_ONCE = 8
-"""Tenants whose new contacts are written at the same time."""
 _CHANGEABLE = ("priority", "required_skills", "requirement", "preferred_agent_id")
-
-
-@dataclass(frozen=True)
-class _Coming:
-    request: contact_service_pb2.EnqueueContactRequest
-    newcomer: Newcomer
 
 
 class ContactServicer(Asked, ContactServiceServicer):
     """Contacts."""
 
-    def __init__(self, desk: Desk):
-        super().__init__(desk)
-        self._coming = Together(desk, _enqueue, "contacts that come", _TENANTS_AT_ONCE)
-
     async def EnqueueContact(
         self, request: contact_service_pb2.EnqueueContactRequest, context: Any
     ) -> contact_pb2.Contact:
         draft = convert.contact_from_proto(request.contact, current_traceparent())
-        require_request_id(request.request_id)
-        newcomer = Newcomer(draft, self._desk.clock.now())
-        return await self._coming.put(principal().tenant_id, _Coming(request, newcomer))
+
+        async def enqueue(tx: Ledger) -> contact_pb2.Contact:
+            return convert.contact_to_proto(await overflow.enqueue_contact(tx, draft, self._desk.clock.now()))
+
+        return await self._once("EnqueueContact", request, contact_pb2.Contact, enqueue)
 
     async def DequeueContact(
         self, request: contact_service_pb2.DequeueContactRequest, context: Any
@@ -160,15 +146,6 @@ class ContactServicer(Asked, ContactServiceServicer):
             return contact_service_pb2.ListDecisionsResponse(decisions=shown)
 
         return await self._run(read, read_only=True)
-
-
-async def _enqueue(tx: Ledger, coming: Sequence[_Coming], now: datetime) -> Sequence[contact_pb2.Contact | DomainError]:
-    async def enqueue(places: Sequence[int]) -> Sequence[contact_pb2.Contact | DomainError]:
-        outcomes = await overflow.enqueue_contacts(tx, [coming[place].newcomer for place in places], now)
-        return [each if isinstance(each, DomainError) else convert.contact_to_proto(each) for each in outcomes]
-
-    requests = [(each.request.request_id, each.request) for each in coming]
-    return await tx.once_each("EnqueueContact", requests, contact_pb2.Contact, enqueue)
 
 
 class OfferServicer(Asked, OfferServiceServicer):

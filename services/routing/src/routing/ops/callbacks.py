@@ -33,7 +33,6 @@ from routing.ledger import Ledger
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import waits
-from routing.ops.newcomers import require_possible
 from routing.ops.queues import get_queue, known_requirement, require_known_skills, require_version, rules_of
 from routing.store import callbacks as store
 from routing.store import hours as hours_store
@@ -90,7 +89,7 @@ async def create_callback(
     skills = await require_known_skills(tx, made.required_skills, "callback.required_skills")
     requirement = await known_requirement(tx, made.requirement, "callback.requirement")
     made = replace(made, required_skills=skills, requirement=requirement)
-    require_possible(queue, callbacks.waits_for(made, "", now), "callback.required_skills")
+    contact_ops.require_possible(queue, callbacks.waits_for(made, "", now), "callback.required_skills")
     await store.add_callback(tx, made)
     tx.tell(CallbackRequested(made))
     return await _line_up(tx, made, hours, now) if made.due_time <= now else made, False

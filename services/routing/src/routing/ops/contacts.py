@@ -11,8 +11,8 @@ from typing import Any
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
-from routing.domain import agents, contacts, offers, wrapup
-from routing.domain.agents import Agent
+from routing.domain import agents, contacts, explaining, offers, requirements, wrapup
+from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentState, Directly
 from routing.domain.contacts import (
     WAITING,
     CallOver,
@@ -36,17 +36,20 @@ from routing.domain.facts import (
     WrapUpStarted,
 )
 from routing.domain.offers import Decision
-from routing.domain.queues import DispositionNotFound, Queue
+from routing.domain.queues import DIRECT, DispositionNotFound, Queue
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
 from routing.ops.departing import keep_trace
-from routing.ops.newcomers import look_up, preferring, require_possible
 from routing.ops.queues import get_queue, known_requirement, require_known_skills, require_version, rules_of
 from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
+from routing.store import capacity as capacity_store
 from routing.store import contacts as store
 from routing.store import offers as offer_store
 from routing.store import queues as queue_store
+
+FORWARDED = "forwarded"
+"""Why a contact for one agent is over at once: telephony knows where it goes."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,30 @@ class ContactFilter:
     queue_id: str = ""
     states: Sequence[ContactState] = ()
     customer_id: str = ""
+
+
+async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
+    """Let a contact wait. QueueNotFound, AgentNotFound; AgentNotAvailable when the one agent it is for is OFFLINE and
+    not to be found elsewhere; CallOver when the customer has hung up already. It is over at once, "forwarded", when
+    that agent's last resort is all there is; a CONSULT is refused then: whoever asks wants that agent."""
+    contact = replace(contacts.check_waiting(draft), contact_id=new_id("con", now), queue_time=now, create_time=now)
+    meets = Directly.WAITS
+    if contact.target_agent_id:
+        agent = await get_agent(tx, contact.target_agent_id)
+        rules = await capacity_store.find_rules(tx)
+        takes = rules.capacity(contact.channel, agent.capacities) > 0
+        meets = agents.directly(agent, free=explaining.is_free(agent, contact, rules), takes=takes)
+        consult = contact.kind is ContactKind.CONSULT
+        if meets is Directly.REFUSED or (consult and agent.state is AgentState.OFFLINE and not agent.findable):
+            why = "the agent is not at work" if takes else f"the agent takes no contacts of {contact.channel}"
+            raise AgentNotAvailable(why, metadata={"state": agent.state})
+        if consult:
+            meets = Directly.WAITS
+    contact, queue = await _add(tx, contact)
+    contact = await _preferring(tx, contact, queue, timedelta(0))
+    await store.add_contact(tx, contact)
+    tx.tell(ContactQueued(contact))
+    return contact if meets is Directly.WAITS else await _drop(tx, contact, FORWARDED, now, now)
 
 
 async def line_up(tx: Ledger, contact: Contact, now: datetime) -> Contact:
@@ -111,8 +138,7 @@ async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime
     )  # fmt: skip
     agent = await get_agent(tx, agent_id)
     after = agents.taking(agent, contact.contact_id, now, contact.channel)
-    contact, queue = (await look_up(tx, [contact])).admit(contact)
-    tx.follow(contact.traceparent)
+    contact, queue = await _add(tx, contact)
     contact = replace(contact, wrap_up_mode=queue.wrap_up_mode)
     await store.add_contact(tx, contact)
     tx.tell(ContactStarted(contact))
@@ -240,6 +266,20 @@ async def leave_call(tx: Ledger, contact_id: str, agent_id: str, leave_time: dat
             tx.tell(ContactCorrected(right))
 
 
+async def _add(tx: Ledger, contact: Contact) -> tuple[Contact, Queue]:
+    """A new contact, when it may be added, and its queue."""
+    queue = await get_queue(tx, contact.queue_id) if contact.queue_id else DIRECT
+    await require_known_skills(tx, contact.required_skills, "contact.required_skills")
+    requirement = await known_requirement(tx, contact.requirement, "contact.requirement")
+    contact = replace(contact, requirement=requirement)
+    if contact.call_id and await store.call_has_ended(tx, contact.call_id):
+        raise CallOver("the call is over")
+    if not contact.target_agent_id:
+        require_possible(queue, contact, "contact.requirement" if requirement else "contact.required_skills")
+    tx.follow(contact.traceparent)
+    return contact, queue
+
+
 async def _drop(tx: Ledger, contact: Contact, reason: str, end_time: datetime, now: datetime) -> Contact:
     after = contacts.moved(
         contact, ContactTrigger.DEQUEUE, end_time=max(end_time, contact.queue_time), agent_id=""
@@ -319,9 +359,19 @@ async def _own_contact(tx: Ledger, wrap_up: WrapUp) -> Contact:
 
 
 async def _preferring(tx: Ledger, contact: Contact, queue: Queue, passed: timedelta) -> Contact:
-    preferred = contact.preferred_agent_id
-    return preferring(contact, queue, await agent_store.find_agent(tx, preferred) if preferred else None, passed)
+    """With the time that its preferred agent has it alone: none when they are not at work, or there is no such agent
+    any more."""
+    agent = await agent_store.find_agent(tx, contact.preferred_agent_id) if contact.preferred_agent_id else None
+    at_work = agent is not None and agent.active and agent.state in AT_WORK
+    wait = passed + queue.rules.preferred_wait if at_work else timedelta(0)
+    return replace(contact, preferred_wait=wait)
 
 
 def _asking(changes: Mapping[str, Any]) -> str:
     return "required_skills" if "required_skills" in changes else "requirement"
+
+
+def require_possible(queue: Queue, contact: Contact, field: str) -> None:
+    """InvalidInput when nobody could ever take it."""
+    if not requirements.both(queue.requirement, contact.asked):
+        raise InvalidInput.of(field, "contradict what the queue asks for: nobody could ever take it")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
 
 from kernel.ids import new_id
@@ -24,149 +22,69 @@ from routing.domain.facts import (
     OfferRescinded,
 )
 from routing.domain.matches import Match
-from routing.domain.offers import Beside, Decision, DecisionStale, Move, Offer, OfferNotFound, RescindReason, Weighed
-from routing.domain.queues import DIRECT, Queue
+from routing.domain.offers import Decision, DecisionStale, Move, Offer, OfferNotFound, RescindReason, Weighed
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
 from routing.ops.queues import rules_of
 from routing.ops.releasing import agent_gone, keep_agent, release, require_not_rung
-from routing.ops.saving import move_of, put_agent, put_contact, put_move, tell_agent
+from routing.ops.saving import move_of, put_agent, put_contact, put_move
 from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store
 from routing.store import contacts as contact_store
 from routing.store import offers as store
-from routing.store import queues as queue_store
 
 PICKED_UP = "picked_up"
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """What the matcher proposes, and the context it does so in."""
-
-    match: Match
-    context: Context = field(default_factory=copy_context, compare=False)
-
-
-@dataclass(frozen=True)
-class _Made:
-    """An offer to be written: who moves from where, and the decision behind it."""
-
-    contact: Contact
-    agents: Sequence[Agent]
-    move: Move
-    decision: Decision
-
-    @property
-    def ring(self) -> Sequence[Beside]:
-        """The offer and those that ring beside it, in the order of `agents`."""
-        return [Beside(self.move.offer, self.move.agent), *self.move.beside]
-
-
 async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:
-    """As `make_offers`, one."""
-    (outcome,) = await make_offers(tx, [Proposal(match)], now)
-    if isinstance(outcome, DecisionStale):
-        raise outcome
-    return outcome
+    """Carry out what the matcher proposed: contact and agent move together, or nothing does, and with them those of the
+    companions who still are what the matcher saw. For a callback whose customer is called first one agent is kept;
+    `present` lets it ring.
 
-
-async def make_offers(tx: Ledger, proposals: Sequence[Proposal], now: datetime) -> Sequence[Offer | DecisionStale]:
-    """Carry out what the matcher proposed: for each, contact and agent move together, or nothing does, and with them
-    those of the companions who still are what the matcher saw. For a callback whose customer is called first one agent
-    is kept; `present` lets it ring.
-
-    DecisionStale for one whose contact or agent is no longer what the matcher saw; whoever tries, one ring comes of it.
+    DecisionStale when contact or agent is no longer what the matcher saw; whoever tries, one ring comes of it.
     """
-    floor = await _floor_of(tx, [each.match for each in proposals])
-    outcomes: list[Offer | DecisionStale] = []
-    made: list[_Made] = []
-    for proposal in proposals:
-        with tx.part_of(proposal.context):
-            try:
-                one = await _made(tx, proposal.match, floor, now)
-            except DecisionStale as error:
-                outcomes.append(error)
-                continue
-            _tell_made(tx, one)
-        floor.move(one)
-        made.append(one)
-        outcomes.append(one.move.offer)
-    rings = [(before, each) for one in made for before, each in zip(one.agents, one.ring, strict=True)]
-    await contact_store.change_contacts(tx, [(one.move.contact, one.contact.version) for one in made], now)
-    await store.add_decisions(tx, [one.decision for one in made])
-    await store.add_offers(tx, [each.offer for _, each in rings])
-    await agent_store.change_agents(tx, [(each.agent, before.version) for before, each in rings], now)
-    return outcomes
-
-
-@dataclass(frozen=True)
-class _Floor:
-    """Contacts, agents and queues of some matches, as the transaction sees them."""
-
-    contacts: dict[str, Contact]
-    agents: dict[str, Agent]
-    queues: Mapping[str, Queue]
-    rules: CapacityRules
-
-    def move(self, made: _Made) -> None:
-        """Who is in an offer of this transaction is no longer what the matcher saw."""
-        self.contacts[made.contact.contact_id] = made.move.contact
-        self.agents.update({each.agent.agent_id: each.agent for each in made.ring})
-
-
-async def _floor_of(tx: Ledger, matches: Sequence[Match]) -> _Floor:
-    contacts = await contact_store.find_contacts(tx, [each.contact.contact_id for each in matches])
-    agents = await agent_store.find_agents(tx, [each.agent_id for match in matches for each in match.agents])
-    queue_ids = sorted({each.queue_id for each in contacts} - {""})
-    queues = await queue_store.find_queues(tx, queue_ids) if queue_ids else []
-    asked = any(each.held for each in agents) or any(match.companions for match in matches)
-    return _Floor(
-        {each.contact_id: each for each in contacts},
-        {each.agent_id: each for each in agents},
-        {"": DIRECT, **{each.queue_id: each for each in queues}},
-        await capacity_store.find_rules(tx) if asked else USUAL_RULES,
-    )
-
-
-async def _made(tx: Ledger, match: Match, floor: _Floor, now: datetime) -> _Made:
-    contact, agent = floor.contacts.get(match.contact.contact_id), floor.agents.get(match.agent.agent_id)
+    contact = await contact_store.find_contact(tx, match.contact.contact_id)
     if contact is None or contact.state is not ContactState.QUEUED or contact.version != match.contact.version:
         raise DecisionStale("the contact changed since")
+    agent = await agent_store.find_agent(tx, match.agent.agent_id)
     if agent is None or agent.version != match.agent.version:
         raise DecisionStale("the agent changed since")
-    if ready_of(agent, floor.rules) is None:
+    rules = await capacity_store.find_rules(tx) if agent.held or match.companions else USUAL_RULES
+    if ready_of(agent, rules) is None:
         raise DecisionStale("the agent can't be reached any more")
     if contact.target_agent_id not in ("", agent.agent_id):
         raise DecisionStale("the contact is for another agent")
-    queue = floor.queues[contact.queue_id]  # they are only ever marked deleted
+    queue = await rules_of(tx, contact.queue_id)
     kept_for = await keep_agent(tx, contact, agent.agent_id, queue, now)
-    move = offers.made(new_id("ofr", now), contact, agent, queue, now, floor.rules, kept_for=kept_for)
-    companions = [] if move.offer.kept or move.offer.away else _companions(match, contact, floor)
+    move = offers.made(new_id("ofr", now), contact, agent, queue, now, rules, kept_for=kept_for)
+    companions = [] if move.offer.kept or move.offer.away else await _companions(tx, match, contact, rules)
     if companions:
         # In the order of their ids they are the first when those before them are gone.
         ids = sorted(new_id("ofr", now) for _ in companions)
-        move = offers.rung_together(move, agent, list(zip(ids, companions, strict=True)), queue, now, floor.rules)
-    return _Made(contact, [agent, *companions], move, _decision(move, match, now))
+        move = offers.rung_together(move, agent, list(zip(ids, companions, strict=True)), queue, now, rules)
+    await put_contact(tx, contact, move.contact, now)
+    await store.add_decision(tx, _decision(move, match, now))
+    ring = (offers.Beside(move.offer, move.agent), *move.beside)
+    for before, (offer, after) in zip([agent, *companions], ring, strict=True):
+        await store.add_offer(tx, offer)
+        if not offer.kept:
+            tx.tell(OfferMade(offer, move.contact))
+        await put_agent(tx, before, after, now)
+    return move.offer
 
 
-def _companions(match: Match, contact: Contact, floor: _Floor) -> list[Agent]:
+async def _companions(tx: Ledger, match: Match, contact: Contact, rules: CapacityRules) -> list[Agent]:
     """Those of the match who can ring along still, the best first."""
+    seen = {each.agent_id: each.version for each in match.companions}
+    if not seen:
+        return []
+    found = {each.agent_id: each for each in await agent_store.find_agents(tx, list(seen))}
     able: list[Agent] = []
-    for seen in match.companions:
-        agent = floor.agents.get(seen.agent_id)
-        ready = ready_of(agent, floor.rules) if agent is not None and agent.version == seen.version else None
-        if agent is not None and ready is not None and not ready.away and ready.takes(contact.channel):
+    for agent in (found[agent_id] for agent_id in seen if agent_id in found):
+        ready = ready_of(agent, rules) if agent.version == seen[agent.agent_id] else None
+        if ready is not None and not ready.away and ready.takes(contact.channel):
             able.append(agent)
     return able
-
-
-def _tell_made(tx: Ledger, made: _Made) -> None:
-    tx.follow(made.move.contact.traceparent)
-    for before, each in zip(made.agents, made.ring, strict=True):
-        if not each.offer.kept:
-            tx.tell(OfferMade(each.offer, made.move.contact))
-        tell_agent(tx, before, each.agent)
 
 
 async def present(tx: Ledger, contact: Contact, now: datetime) -> None:

@@ -10,8 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from kernel.errors import DomainError
-
 from routing.domain import overflow, requirements
 from routing.domain.agents import Agent
 from routing.domain.capacity import USUAL_RULES
@@ -33,9 +31,8 @@ from routing.domain.queues import Queue
 from routing.domain.staffing import GRACE, is_staffed
 from routing.ledger import Ledger
 from routing.ops import contacts as contact_ops
-from routing.ops import newcomers, waits
+from routing.ops import waits
 from routing.ops.departing import keep_trace
-from routing.ops.newcomers import Known, Newcomer, look_up
 from routing.ops.queues import rules_of
 from routing.ops.saving import put_contact
 from routing.ops.waits import QueueFloor
@@ -52,29 +49,9 @@ _BY_LINE = {Trigger.DEPTH, Trigger.EXPECTED_WAIT}
 
 
 async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
-    """As `enqueue_contacts`, one, which comes now."""
-    (outcome,) = await enqueue_contacts(tx, [Newcomer(draft, now)], now)
-    if isinstance(outcome, DomainError):
-        raise outcome
-    return outcome
-
-
-async def enqueue_contacts(tx: Ledger, coming: Sequence[Newcomer], _now: datetime) -> Sequence[Contact | DomainError]:
-    """Let contacts wait, as `newcomers.enqueue_contacts` does, each in the queue it overflows to at once, if any. One
-    is over already, and says why, when that queue doesn't take it."""
-    known = await look_up(tx, [each.draft for each in coming])
-    outcomes: list[Contact | DomainError] = [
-        *await newcomers.enqueue_contacts(tx, [each for each in coming if not _looks(each, known)], known)
-    ]
-    # One after the other where queues look at who waits: the next one is to find it where it went.
-    for place, newcomer in enumerate(coming):
-        if _looks(newcomer, known):
-            (outcome,) = await newcomers.enqueue_contacts(tx, [newcomer], known)
-            if isinstance(outcome, Contact):
-                with tx.part_of(newcomer.context):
-                    outcome = await _send_on(tx, outcome, newcomer.time, entering=True)
-            outcomes.insert(place, outcome)
-    return outcomes
+    """Let a contact wait, as `contacts.enqueue_contact` does, in the queue it overflows to at once, if any. It is over
+    already, and says why, when that queue doesn't take it."""
+    return await _send_on(tx, await contact_ops.enqueue_contact(tx, draft, now), now, entering=True)
 
 
 async def due(tx: Ledger, now: datetime) -> list[str]:
@@ -118,7 +95,7 @@ async def _send_on(tx: Ledger, contact: Contact, now: datetime, *, entering: boo
     if not _may_go(contact):
         return contact
     queue = await queue_store.find_queue(tx, contact.queue_id)
-    if queue is None or not _sends_on(queue):
+    if queue is None or not (queue.business_hours_id or queue.overflow != overflow.NONE):
         return contact
     hall = await _hall(tx, now)
     while _may_go(contact) and (way := await hall.way(contact, entering=entering)) is not None:
@@ -235,15 +212,6 @@ class _Hall:
 
 async def _hall(tx: Ledger, now: datetime) -> _Hall:
     return _Hall(tx, now, {queue.queue_id: queue for queue in await queue_store.every_queue(tx)})
-
-
-def _sends_on(queue: Queue) -> bool:
-    return bool(queue.business_hours_id) or queue.overflow != overflow.NONE
-
-
-def _looks(newcomer: Newcomer, known: Known) -> bool:
-    queue = known.queues.get(newcomer.draft.queue_id)
-    return queue is not None and _sends_on(queue)
 
 
 def _been_in(contact: Contact) -> set[str]:

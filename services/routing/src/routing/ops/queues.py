@@ -203,7 +203,9 @@ async def known_requirement(tx: Ledger, text: str, field: str) -> str:
     fault."""
     if not text.strip():
         return ""
-    return requirements.by_id(text, skill_finder(await store.skill_names(tx)), field)
+    skill_of = skill_finder(await store.skill_names(tx))
+    requirements.parsed(text, skill_of, field)
+    return requirements.renamed(text, skill_of)
 
 
 async def skill_names_for(tx: Ledger, queues: Iterable[Queue]) -> Mapping[str, str]:

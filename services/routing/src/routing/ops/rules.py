@@ -58,6 +58,10 @@ async def require_plan_for(tx: Ledger, before: Rules, after: Rules) -> None:
 def _by_id(rules: Rules, names: dict[str, str], field: str) -> Rules:
     skill_of = skill_finder(names)
 
+    def stated(text: str, place: str) -> str:
+        requirements.parsed(text, skill_of, place)
+        return requirements.renamed(text, skill_of)
+
     def known(change: Change, place: str) -> Change:
         for skill_id in (change.skill_id, change.other_skill_id):
             if skill_id and skill_id not in names:
@@ -69,10 +73,7 @@ def _by_id(rules: Rules, names: dict[str, str], field: str) -> Rules:
             raise fault("SKILL_MISSING", f"{place}.swap.other_skill_id", "is required")
         if change.kind not in _EXPRESSIONS:
             return change
-        return replace(
-            change,
-            expression=requirements.by_id(change.expression, skill_of, f"{place}.{_EXPRESSIONS[change.kind]}"),
-        )
+        return replace(change, expression=stated(change.expression, f"{place}.{_EXPRESSIONS[change.kind]}"))
 
     steps = tuple(
         replace(
@@ -83,9 +84,7 @@ def _by_id(rules: Rules, names: dict[str, str], field: str) -> Rules:
         )
         for index, step in enumerate(rules.steps)
     )
-    return replace(
-        rules, requirement=requirements.by_id(rules.requirement, skill_of, f"{field}.requirement"), steps=steps
-    )
+    return replace(rules, requirement=stated(rules.requirement, f"{field}.requirement"), steps=steps)
 
 
 def _places(rules: Rules, field: str) -> list[tuple[str, Change]]:

@@ -20,16 +20,11 @@ async def put_agent(tx: Ledger, before: Agent, after: Agent, now: datetime) -> A
     if after == before:
         return before
     await agent_store.change_agent(tx, after, before.version, now)
-    tell_agent(tx, before, after)
-    return after
-
-
-def tell_agent(tx: Ledger, before: Agent, after: Agent) -> None:
-    """The fact of an agent's change."""
     if (before.state, before.reason) != (after.state, after.reason):
         tx.tell(AgentStateChanged(after, before.state, before.state_time))
     else:
         tx.tell(AgentChanged(after))
+    return after
 
 
 async def put_contact(tx: Ledger, before: Contact, after: Contact, now: datetime) -> Contact:

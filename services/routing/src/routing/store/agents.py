@@ -6,24 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select, true
 
 from routing.domain.agents import AT_WORK, AWAY, BUSY, Agent, AgentState, Reach
 from routing.domain.capacity import SPOKEN, Held
 from routing.domain.contacts import Channel
-from routing.store.rows import (
-    Row,
-    Transaction,
-    add,
-    change,
-    change_all,
-    duration,
-    find,
-    find_all,
-    milliseconds,
-    skills_from_json,
-    skills_to_json,
-)
+from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import agents
 
 _FINDABLE = and_(agents.c.reach_away_ms > 0, agents.c.state.in_(sorted(AWAY)), agents.c.active.is_(True))
@@ -43,11 +31,6 @@ async def change_agent(tx: Transaction, agent: Agent, was: int, now: datetime) -
     await change(tx, agents, "agent_id", _row(agent, now), was)
 
 
-async def change_agents(tx: Transaction, changed: Sequence[tuple[Agent, int]], now: datetime) -> None:
-    """As `change_agent`, several, which this transaction has read at these versions."""
-    await change_all(tx, agents, "agent_id", [(_row(agent, now), was) for agent, was in changed])
-
-
 async def find_agent(tx: Transaction, agent_id: str) -> Agent | None:
     """One by their user id."""
     row = await find(tx, agents, "agent_id", agent_id)
@@ -56,7 +39,8 @@ async def find_agent(tx: Transaction, agent_id: str) -> Agent | None:
 
 async def find_agents(tx: Transaction, agent_ids: Sequence[str]) -> list[Agent]:
     """Those of the ids that exist."""
-    return [_agent(row) for row in await find_all(tx, agents, "agent_id", agent_ids)]
+    rows = await tx.all(select(agents).where(agents.c.tenant_id == tx.tenant_id, agents.c.agent_id.in_(agent_ids)))
+    return [_agent(row) for row in rows]
 
 
 async def ready_agents(tx: Transaction) -> list[Agent]:
@@ -199,7 +183,7 @@ def _row(agent: Agent, now: datetime) -> dict[str, Any]:
     }
 
 
-def _agent(row: Row) -> Agent:
+def _agent(row: RowMapping) -> Agent:
     return Agent(
         agent_id=row["agent_id"],
         display_name=row["display_name"],

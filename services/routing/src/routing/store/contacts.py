@@ -7,43 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.paging import keyset
-from sqlalchemy import delete, func, select
+from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind, ContactState, points_of
 from routing.domain.overflow import LeaveReason
 from routing.domain.queues import WrapUpMode
 from routing.store.overflow import overflows_from_json, overflows_to_json
-from routing.store.rows import (
-    Row,
-    Transaction,
-    add,
-    add_all,
-    change,
-    change_all,
-    duration,
-    find,
-    find_all,
-    milliseconds,
-    skills_from_json,
-    skills_to_json,
-)
+from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
 from routing.store.tables import contacts, ended_calls
 
 
 async def add_contact(tx: Transaction, contact: Contact) -> None:
     """A new one."""
     await add(tx, contacts, _row(contact, contact.create_time))
-
-
-async def add_contacts(tx: Transaction, new: Sequence[Contact]) -> None:
-    """New ones."""
-    await add_all(tx, contacts, [_row(contact, contact.create_time) for contact in new])
-
-
-async def change_contacts(tx: Transaction, changed: Sequence[tuple[Contact, int]], now: datetime) -> None:
-    """As `change_contact`, several, which this transaction has read at these versions."""
-    await change_all(tx, contacts, "contact_id", [(_row(contact, now), was) for contact, was in changed])
 
 
 async def change_contact(tx: Transaction, contact: Contact, was: int, now: datetime) -> None:
@@ -59,7 +36,10 @@ async def find_contact(tx: Transaction, contact_id: str) -> Contact | None:
 
 async def find_contacts(tx: Transaction, contact_ids: Sequence[str]) -> list[Contact]:
     """Those of the ids that exist."""
-    return [_contact(row) for row in await find_all(tx, contacts, "contact_id", contact_ids)]
+    rows = await tx.all(
+        select(contacts).where(contacts.c.tenant_id == tx.tenant_id, contacts.c.contact_id.in_(contact_ids))
+    )
+    return [_contact(row) for row in rows]
 
 
 async def open_contacts_of_call(tx: Transaction, call_id: str) -> list[Contact]:
@@ -236,12 +216,10 @@ async def note_ended_call(tx: Transaction, call_id: str, now: datetime) -> None:
 
 async def call_has_ended(tx: Transaction, call_id: str) -> bool:
     """Whether the call is known to be over."""
-    return bool(await ended_among(tx, [call_id]))
-
-
-async def ended_among(tx: Transaction, call_ids: Sequence[str]) -> frozenset[str]:
-    """Those of the calls that are known to be over."""
-    return frozenset(row["call_id"] for row in await find_all(tx, ended_calls, "call_id", call_ids))
+    row = await tx.one_or_none(
+        select(ended_calls.c.call_id).where(ended_calls.c.tenant_id == tx.tenant_id, ended_calls.c.call_id == call_id)
+    )
+    return row is not None
 
 
 async def forget_ended_calls(tx: Transaction, before: datetime) -> int:
@@ -278,7 +256,7 @@ def _row(contact: Contact, now: datetime) -> dict[str, Any]:
 _OTHERWISE = ("tenant_id", "update_time", "preferred_wait_ms", "wrap_up_extension_ms")
 
 
-def _contact(row: Row) -> Contact:
+def _contact(row: RowMapping) -> Contact:
     values = {name: row[name] for name in row if name not in _OTHERWISE}
     return Contact(
         **values

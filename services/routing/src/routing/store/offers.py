@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from routing.domain.offers import Decision, Offer, OfferState, RescindReason, Weighed
-from routing.store.rows import Row, Transaction, add, add_all, change, duration, find, milliseconds
+from routing.store.rows import Transaction, add, change, duration, milliseconds
 from routing.store.tables import decisions, offers
 
 
@@ -19,11 +18,6 @@ async def add_offer(tx: Transaction, offer: Offer) -> None:
     await add(tx, offers, _row(offer, offer.create_time))
 
 
-async def add_offers(tx: Transaction, new: Sequence[Offer]) -> None:
-    """As `add_offer`, several."""
-    await add_all(tx, offers, [_row(offer, offer.create_time) for offer in new])
-
-
 async def change_offer(tx: Transaction, offer: Offer, was: int, now: datetime) -> None:
     """Over version `was`."""
     await change(tx, offers, "offer_id", _row(offer, now), was)
@@ -31,7 +25,7 @@ async def change_offer(tx: Transaction, offer: Offer, was: int, now: datetime) -
 
 async def find_offer(tx: Transaction, offer_id: str) -> Offer | None:
     """One by its id."""
-    row = await find(tx, offers, "offer_id", offer_id)
+    row = await tx.one_or_none(select(offers).where(offers.c.tenant_id == tx.tenant_id, offers.c.offer_id == offer_id))
     return _offer(row) if row is not None else None
 
 
@@ -84,12 +78,25 @@ async def offers_due(tx: Transaction, now: datetime, limit: int) -> list[Offer]:
 
 async def add_decision(tx: Transaction, decision: Decision) -> None:
     """Keep why."""
-    await add_decisions(tx, [decision])
-
-
-async def add_decisions(tx: Transaction, made: Sequence[Decision]) -> None:
-    """As `add_decision`, several."""
-    await add_all(tx, decisions, [_decision_row(decision) for decision in made])
+    row = {
+        "offer_id": decision.offer_id,
+        "contact_id": decision.contact_id,
+        "rule": decision.rule,
+        "candidates": [
+            {
+                "agent_id": each.agent_id,
+                "idle": each.idle_seconds,
+                "score": each.score,
+                "rejection": each.rejection,
+                "value": each.value,
+            }
+            for each in decision.candidates
+        ],
+        "requirement": decision.requirement,
+        "steps": list(decision.steps),
+        "create_time": decision.create_time,
+    }
+    await add(tx, decisions, row)
 
 
 async def decisions_of(tx: Transaction, contact_id: str, limit: int) -> list[Decision]:
@@ -111,27 +118,6 @@ async def decisions_of(tx: Transaction, contact_id: str, limit: int) -> list[Dec
         )
         for row in rows
     ]  # fmt: skip
-
-
-def _decision_row(decision: Decision) -> dict[str, Any]:
-    return {
-        "offer_id": decision.offer_id,
-        "contact_id": decision.contact_id,
-        "rule": decision.rule,
-        "candidates": [
-            {
-                "agent_id": each.agent_id,
-                "idle": each.idle_seconds,
-                "score": each.score,
-                "rejection": each.rejection,
-                "value": each.value,
-            }
-            for each in decision.candidates
-        ],
-        "requirement": decision.requirement,
-        "steps": list(decision.steps),
-        "create_time": decision.create_time,
-    }
 
 
 def _row(offer: Offer, now: datetime) -> dict[str, Any]:
@@ -156,7 +142,7 @@ def _row(offer: Offer, now: datetime) -> dict[str, Any]:
     }
 
 
-def _offer(row: Row) -> Offer:
+def _offer(row: RowMapping) -> Offer:
     return Offer(
         row["offer_id"], OfferState(row["state"]), row["contact_id"], row["agent_id"], row["create_time"],
         row["expire_time"], row["queue_id"], row["queue_name"], duration(row["waited_ms"]), row["answer_time"],

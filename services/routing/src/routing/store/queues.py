@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chassis.paging import keyset
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import RowMapping, delete, func, or_, select
 
 from routing.domain.callbacks import OPEN
 from routing.domain.contacts import WAITING
@@ -15,13 +15,11 @@ from routing.store import tables
 from routing.store.callback_rules import callback_rules_from_json, callback_rules_to_json
 from routing.store.overflow import overflow_from_json, overflow_to_json
 from routing.store.rows import (
-    Row,
     Transaction,
     add,
     change,
     duration,
     find,
-    find_all,
     milliseconds,
     skills_from_json,
     skills_to_json,
@@ -45,11 +43,6 @@ async def find_queue(tx: Transaction, queue_id: str) -> Queue | None:
     """One by its id, also when deleted."""
     row = await find(tx, _queues, "queue_id", queue_id)
     return _queue(row) if row is not None else None
-
-
-async def find_queues(tx: Transaction, queue_ids: Sequence[str]) -> list[Queue]:
-    """Those of the ids that exist, deleted ones too."""
-    return [_queue(row) for row in await find_all(tx, _queues, "queue_id", queue_ids)]
 
 
 async def page_of_queues(tx: Transaction, size: int, token: str) -> list[Queue]:
@@ -214,7 +207,7 @@ def _row(queue: Queue) -> dict[str, Any]:
     }
 
 
-def _queue(row: Row) -> Queue:
+def _queue(row: RowMapping) -> Queue:
     return Queue(
         queue_id=row["queue_id"],
         display_name=row["display_name"],
@@ -241,5 +234,5 @@ def _queue(row: Row) -> Queue:
     )
 
 
-def _disposition(row: Row) -> Disposition:
+def _disposition(row: RowMapping) -> Disposition:
     return Disposition(row["disposition_id"], row["display_name"], row["create_time"])

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
-from chassis.driver import Statement, Values
-from chassis.statements import AMONG, at, inserting, selecting, selecting_among, updating
+from chassis.statements import at, inserting, selecting, updating
 from sqlalchemy import CursorResult, Executable, RowMapping, Table
 
 from routing.domain.agents import VersionConflict
 from routing.domain.queues import SkillLevel
 
-Row = Mapping[Any, Any]
-"""A row, by the names of its columns."""
 _MS = timedelta(milliseconds=1)
 
 
@@ -27,56 +24,26 @@ class Transaction(Protocol):
     async def one(self, statement: Executable) -> RowMapping: ...
     async def one_or_none(self, statement: Executable, parameters: Any = None) -> RowMapping | None: ...
     async def all(self, statement: Executable) -> Any: ...
-    async def rows(self, statement: Statement, values: Values) -> Sequence[Row]: ...
-    async def write(self, statement: Statement, values: Values) -> int: ...
-    async def write_all(self, statement: Statement, rows: Sequence[Values]) -> None: ...
 
 
 async def add(tx: Transaction, table: Table, row: Mapping[str, Any]) -> None:
     """Insert one row of the tenant."""
-    await tx.write(inserting(table), {"tenant_id": tx.tenant_id, **row})
+    await tx.execute(inserting(table), {"tenant_id": tx.tenant_id, **row})
 
 
 async def change(tx: Transaction, table: Table, key: str, row: Mapping[str, Any], was: int) -> None:
     """Write a row over the version it was decided on; VersionConflict when that is no longer there."""
-    if await tx.write(updating(table, "tenant_id", key, "version"), _changing(tx, key, row, was)) != 1:
+    changes = {name: value for name, value in row.items() if name not in (key, "create_time")}
+    there = at({"tenant_id": tx.tenant_id, key: row[key], "version": was})
+    done = await tx.execute(updating(table, "tenant_id", key, "version"), changes | there)
+    if done.rowcount != 1:
         raise VersionConflict("somebody else changed it first", metadata={"table": table.name})
 
 
-async def add_all(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows of the tenant by one statement."""
-    await tx.write_all(inserting(table), [{"tenant_id": tx.tenant_id, **row} for row in rows])
-
-
-async def change_all(tx: Transaction, table: Table, key: str, rows: Sequence[tuple[Mapping[str, Any], int]]) -> None:
-    """As `change`, rows that this transaction has read, each with the version it had, by one statement.
-
-    How many it found the driver doesn't say of several. It need not: the transaction is SERIALIZABLE, and rows that
-    changed after it read them make it run again.
-    """
-    if len(rows) == 1:
-        ((row, was),) = rows
-        await change(tx, table, key, row, was)
-    else:
-        changes = [_changing(tx, key, row, was) for row, was in rows]
-        await tx.write_all(updating(table, "tenant_id", key, "version"), changes)
-
-
-async def find(tx: Transaction, table: Table, key: str, value: str) -> Row | None:
+async def find(tx: Transaction, table: Table, key: str, value: str) -> RowMapping | None:
     """The tenant's row with this key."""
     there = at({"tenant_id": tx.tenant_id, key: value})
-    return next(iter(await tx.rows(selecting(table, "tenant_id", key), there)), None)
-
-
-async def find_all(tx: Transaction, table: Table, key: str, values: Sequence[str]) -> Sequence[Row]:
-    """The tenant's rows with these keys, in no order."""
-    there = at({"tenant_id": tx.tenant_id}) | {AMONG: list(values)}
-    return await tx.rows(selecting_among(table, key, "tenant_id"), there)
-
-
-def _changing(tx: Transaction, key: str, row: Mapping[str, Any], was: int) -> dict[str, Any]:
-    changes = {name: value for name, value in row.items() if name not in (key, "create_time")}
-    return changes | at({"tenant_id": tx.tenant_id, key: row[key], "version": was})
+    return await tx.one_or_none(selecting(table, "tenant_id", key), there)
 
 
 def milliseconds(value: timedelta) -> int:

@@ -1,4 +1,4 @@
-"""What this node writes of its calls: one round after the other for each company (`chassis.rounds`).
+"""What this node writes of its calls: one round after the other for each company (`live.rounds`).
 
 The beginning, the steps and the end of calls count and change neighbouring rows. What waits is written together, and
 what is of one kind by the same few statements, however many calls it is of. What one call wished is written in the
@@ -16,10 +16,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from chassis.lifecycle import Tasks
-from chassis.rounds import Rounds
 from chassis.sql import Database, Tx
 from chassis.telemetry import log
 
+from telephony.live.rounds import Rounds
 from telephony.ops import nodes as node_ops
 
 T = TypeVar("T")

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from chassis.lifecycle import Tasks
-from chassis.rounds import Rounds
 from chassis.sql import Database
 from chassis.telemetry import log
 from kernel.errors import DomainError
 
 from telephony.domain.lines import Line
+from telephony.live.rounds import Rounds
 from telephony.ops import devices as device_ops
 from telephony.ops import lines as ops
 from telephony.ops.lines import Answer, Release, Take, Wish

@@ -19,7 +19,6 @@ from typing import Any
 
 from chassis.auth import acting_as, acting_for, principal
 from chassis.grpc import Peers
-from chassis.rounds import patiently
 from chassis.statuses import RemoteFailed
 from chassis.telemetry import log
 from google.protobuf.message import Message
@@ -30,6 +29,7 @@ from merkez.telephony.v1 import call_service_pb2_grpc, node_service_pb2, node_se
 from telephony.domain.calls import CallEnded
 from telephony.domain.nodes import Node, neighbours_of
 from telephony.live.house import House, Pulse
+from telephony.live.rounds import patiently
 from telephony.live.stations import graces
 from telephony.live.switchboard import CallElsewhere, Switchboard
 from telephony.ops import lines as line_ops

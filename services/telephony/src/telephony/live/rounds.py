@@ -1,8 +1,8 @@
 """Writes in rounds: what is wished while one transaction is under way is made by the next, all of it together.
 
 Who counts rows and adds one competes with everybody who does the same: at the same time their transactions make each
-other run again, one after the other each pays for all of its way to the database. In rounds a process never competes
-with itself, and the more is wished the less each wish costs. Others are competed with all the same: the database says
+other run again, one after the other each pays for all of its way to the database. In rounds a node never competes with
+itself, and the more is wished the less each wish costs. Other nodes are competed with all the same: the database says
 who may, and a round that was run again takes less with it each time, until it is as short as a single write.
 """
 
@@ -14,16 +14,14 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from dataclasses import dataclass, field
-from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from kernel.errors import Unavailable
-from opentelemetry import trace
-
 from chassis.lifecycle import Tasks
 from chassis.telemetry import log, tracer
+from kernel.errors import Unavailable
+from opentelemetry import trace
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -61,10 +59,6 @@ async def patiently(
     raise AssertionError("pauses end never")
 
 
-class _NobodyLeftError(Exception):
-    """Everybody whose wish the round was of has gone meanwhile."""
-
-
 @dataclass(eq=False)
 class _Wish(Generic[W]):
     what: W
@@ -79,8 +73,6 @@ class _Row(Generic[W]):
     wishes: deque[_Wish[W]] = field(default_factory=deque)
     alone: int = 0
     """So many rounds are of one wish each: one of them failed a round, and nobody knows which."""
-    room: int = 0
-    """So many more wishes the round that is about to begin may take."""
     hurried: asyncio.Event = field(default_factory=asyncio.Event)
     """Somebody came who doesn't wait for the database."""
     worker: asyncio.Task[Any] | None = None
@@ -97,8 +89,7 @@ class Rounds(Generic[W]):
 
     def put(self, key: str, what: W, *, stays: bool = False) -> asyncio.Future[Any]:
         """What comes of it, in the order of the wishes of the key. While the database is away a wish that `stays` is
-        tried again and again, any other ends in Unavailable. One whose future is cancelled before its transaction has
-        begun, or begins again, is none.
+        tried again and again, any other ends in Unavailable. One whose future is cancelled before its round is none.
         """
         wish = _Wish(what, stays)
         row = self._rows.get(key)
@@ -106,7 +97,6 @@ class Rounds(Generic[W]):
             row = self._rows[key] = _Row()
             # In a context of its own: its rounds are those of whoever comes later, too.
             row.worker = Context().run(self._tasks.spawn, self._work(key, row), f"rounds of {self._what}")
-            row.worker.add_done_callback(partial(_leave_nobody, row))
         row.wishes.append(wish)
         if not stays:
             row.hurried.set()
@@ -131,8 +121,8 @@ class Rounds(Generic[W]):
                     row.wishes.extendleft(reversed(left))
                     wishes = []
                     if left:
-                        log.warning("the database is away; rounds wait", what=self._what, waiting=len(row.wishes),
-                                    exc_info=error)  # fmt: skip
+                        log.warning("the database is away; what is written of calls waits", what=self._what,
+                                    waiting=len(row.wishes), exc_info=error)  # fmt: skip
                         await _pause(row, next(waits))
                     continue
                 row.wishes.extendleft(reversed(left))
@@ -146,10 +136,14 @@ class Rounds(Generic[W]):
 
     @staticmethod
     def _next(row: _Row[W]) -> list[_Wish[W]]:
+        row.hurried.clear()
         most = MOST if not row.alone else 1
         row.alone = max(0, row.alone - 1)
-        wishes = _taken(row, most)
-        row.room = most - len(wishes)
+        wishes: list[_Wish[W]] = []
+        while row.wishes and len(wishes) < most:
+            wish = row.wishes.popleft()
+            if not wish.outcome.done():
+                wishes.append(wish)
         return wishes
 
     async def _round(self, key: str, row: _Row[W], wishes: list[_Wish[W]]) -> list[_Wish[W]]:
@@ -160,12 +154,6 @@ class Rounds(Generic[W]):
 
         def take() -> Sequence[W]:
             nonlocal asked, taken
-            # It may have waited for its turn at the database, and more has been wished meanwhile.
-            wishes.extend(_taken(row, row.room))
-            row.room = 0
-            wishes[:] = [wish for wish in wishes if not wish.outcome.done()]
-            if not wishes:
-                raise _NobodyLeftError
             taken = wishes[: max(1, len(wishes) >> asked)]
             asked += 1
             return [wish.what for wish in taken]
@@ -174,8 +162,6 @@ class Rounds(Generic[W]):
             outcomes = await self._write(key, take)
         except Unavailable:
             raise
-        except _NobodyLeftError:
-            return []
         except Exception as error:
             if len(taken) > 1:
                 row.alone = len(taken)
@@ -185,23 +171,6 @@ class Rounds(Generic[W]):
         for wish, outcome in zip(taken, outcomes, strict=True):
             _settle(wish, outcome)
         return wishes[len(taken) :]
-
-
-def _taken(row: _Row[W], most: int) -> list[_Wish[W]]:
-    """The first of those who wait and haven't gone."""
-    row.hurried.clear()
-    wishes: list[_Wish[W]] = []
-    while row.wishes and len(wishes) < most:
-        wish = row.wishes.popleft()
-        if not wish.outcome.done():
-            wishes.append(wish)
-    return wishes
-
-
-def _leave_nobody(row: _Row[Any], _worker: asyncio.Task[Any]) -> None:
-    """One that was cancelled before it began never came to its end."""
-    for wish in row.wishes:
-        wish.outcome.cancel()
 
 
 def _settle(wish: _Wish[Any], outcome: Any) -> None:
