@@ -66,6 +66,7 @@ async def _run_regions() -> int:
             return 1
         for name in regions.systems:
             console.say(f"  {name}:  {regions.front.url(name)}")
+        console.say("  Open one and sign up; what is drilled there is `make test-regions`. Ctrl-C stops both.")
         await stopped
         await regions.stop()
     else:

@@ -19,7 +19,6 @@ from chassis.statuses import RemoteFailed
 from kernel.clock import SystemClock
 from kernel.errors import DomainError, NotFound
 from nats.errors import Error as NatsError
-from rich.console import Console
 
 from merkez_ops import nodes as node_views
 from merkez_ops import show, streams, synthetic
@@ -34,7 +33,7 @@ app = typer.Typer(
     help="Looks after an installation of Merkez: the MERKEZ_* variables of its services say where it is.",
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
 )  # fmt: skip
-console = Console()
+console = show.paper()
 _clock = SystemClock()
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]

@@ -13,7 +13,17 @@ from rich.table import Table
 
 from merkez_ops.doctor import Finding, Verdict
 
+_UNBOUNDED = 1000
+"""Columns of a file or pipe: whoever reads an id there wants all of it."""
 _COLOURS = {Verdict.FINE: "green", Verdict.SKIPPED: "dim", Verdict.DOUBTFUL: "yellow", Verdict.WRONG: "bold red"}
+
+
+def paper() -> Console:
+    """Where tables are written: as wide as the terminal, and in a file as wide as they are."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = _UNBOUNDED
+    return console
 
 
 def rows(console: Console, found: Sequence[Any], *, as_json: bool, empty: str) -> None:
@@ -24,7 +34,9 @@ def rows(console: Console, found: Sequence[Any], *, as_json: bool, empty: str) -
         console.print(empty)
     else:
         names = [field.name for field in fields(found[0])]
-        table = Table(*(name.replace("_", " ") for name in names), box=None, header_style="bold", pad_edge=False)
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for name in names:
+            table.add_column(name.replace("_", " "), overflow="fold")
         for row in found:
             table.add_row(*(_cell(getattr(row, name)) for name in names))
         console.print(table)
