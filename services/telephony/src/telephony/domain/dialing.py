@@ -16,6 +16,7 @@ from kernel.errors import DomainError, FailedPrecondition, InvalidInput
 from kernel.ids import new_id
 from kernel.money import Money
 from kernel.phone import is_e164
+from kernel.tenant import TenantRestricted, TenantSuspended
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 
 from telephony.domain import lines, trunks
@@ -219,6 +220,15 @@ def where(typed: str, dialer: Dialer, caller: str) -> Destination:
     country = country_of(parsed)
     dear = phonenumbers.number_type(parsed) in _DEAR
     return Destination(number, country, Tier.HIGH if dear else _tier(country, dialer), dear)
+
+
+def require_calls(*, suspended: bool, restricted: bool = False) -> None:
+    """A company that calls somebody may. `restricted` where that is a call of its own, and not a part of one that came
+    in. Raises `TenantSuspended`, `TenantRestricted`."""
+    if suspended:
+        raise TenantSuspended("the company is suspended: it makes no calls")
+    if restricted:
+        raise TenantRestricted("invoices are overdue: the company calls nobody until they are paid")
 
 
 def check_allowed(destination: Destination, rules: CountryRules) -> None:

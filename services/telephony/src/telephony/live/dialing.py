@@ -13,7 +13,6 @@ from chassis.sql import Tx
 from chassis.telemetry import log
 from kernel.errors import DomainError
 from kernel.ids import new_id
-from kernel.tenant import TenantRestricted, TenantSuspended
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 
 from telephony import convert
@@ -23,6 +22,7 @@ from telephony.domain.answers import Detection, OnMachine, rung_for_nobody
 from telephony.domain.calls import Actor, Call, CallState, Direction, EndCause, EndParty
 from telephony.domain.cdrs import Q850_OF
 from telephony.domain.devices import DeviceWithoutBrand
+from telephony.domain.dialing import require_calls
 from telephony.domain.find_me import FindMeOwnNumber
 from telephony.domain.flow_dials import goes_round, talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
@@ -234,16 +234,12 @@ class Dialing:
         if back or number in numbers.numbers:
             raise FindMeOwnNumber("a call to this telephone would come back in", metadata={"call_id": call.call_id})
         # A part of a call that came in: who owes is called, and works, as before, and a wallet pays for the call alone.
-        if numbers.suspended:
-            raise TenantSuspended("the company is suspended: it makes no calls")
+        require_calls(suspended=numbers.suspended)
         return await self._house.outside.plan(tenant_id, number, _known(call, numbers), numbers)
 
     async def _planned(self, tenant_id: str, number: str, shown: str, numbers: CallerNumbers) -> Planned:
-        """The one way to a plan, whoever rings whom and why: what a company may not do, it may by none."""
-        if numbers.suspended:
-            raise TenantSuspended("the company is suspended: it makes no calls")
-        if numbers.restricted:
-            raise TenantRestricted("invoices are overdue: the company calls nobody until they are paid")
+        """The one way to a plan for whoever rings somebody new: what a company may not do, it may by none."""
+        require_calls(suspended=numbers.suspended, restricted=numbers.restricted)
         planned = await self._house.outside.plan(tenant_id, number, shown, numbers)
         if self.check_payment is not None:
             await self.check_payment(tenant_id, planned.number)

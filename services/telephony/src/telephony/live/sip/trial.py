@@ -18,7 +18,6 @@ from typing import Any
 from chassis.telemetry import log
 from kernel.errors import DomainError
 from kernel.ids import new_id
-from kernel.tenant import TenantRestricted, TenantSuspended
 
 from telephony.domain import dialing
 from telephony.domain import trunk_tests as rules
@@ -189,10 +188,7 @@ class Trial:
         """By the rules of any call out, over this trunk alone; with its line."""
         house = self._house
         numbers = await house.tenancy.caller_numbers(trunk.tenant_id, "")
-        if numbers.suspended:
-            raise TenantSuspended("the company is suspended: it makes no calls")
-        if numbers.restricted:
-            raise TenantRestricted("invoices are overdue: the company calls nobody until they are paid")
+        dialing.require_calls(suspended=numbers.suspended, restricted=numbers.restricted)
         now = house.now()
         dialer, sights = await house.db.system(
             lambda tx: ops.situation(tx, trunk.tenant_id, numbers.to_show, now), read_only=True
