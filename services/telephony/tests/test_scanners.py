@@ -23,6 +23,7 @@ from telephony.sip import Credentials, Registration
 from telephony.sip.digest import DigestClient
 from telephony.sip.messages import Headers, Request, Response
 from testkit import eventually
+from testkit.reruns import hold_at_once
 
 from .conftest import Exchange, an_id
 from .desk_phones import DeskPhone
@@ -55,6 +56,7 @@ def work_counted(exchange: Exchange) -> Iterator[list[str]]:
         done.append(algorithm)
         return hashed(algorithm, text)
 
+    hold_at_once(exchange.house.db)
     engines = [each.sync_engine for each in (exchange.house.db.engine, exchange.house.db.system_engine) if each]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", executed)

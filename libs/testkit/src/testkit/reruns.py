@@ -42,3 +42,8 @@ def rerun(db: Database, every: int = EVERY) -> None:
         return await attempt(engine, tenant_id, refuse, read_only, isolation)
 
     db._attempt = sometimes  # pyright: ignore[reportAttributeAccessIssue, reportPrivateUsage]
+
+
+def hold_at_once(db: Database) -> None:
+    """Let every transaction of this database hold at once again: for tests that count what is done."""
+    vars(db).pop("_attempt", None)
