@@ -28,6 +28,8 @@ from chassis.placement import database_statements, table_statements
 from chassis.schemas import app_role, migrations_of, owner_role, services_with_migrations, system_role
 
 _ENVIRONMENT = Path(__file__).parent
+_PATIENCE = "SET idle_in_transaction_session_timeout = '60s'"
+"""Between two statements of a migration a busy machine may take longer than a service ever does."""
 
 
 async def migrate(
@@ -48,6 +50,8 @@ async def migrate(
                 await _bootstrap(connection, service, (passwords or {}).get(service, ""))
         async with engine.connect() as connection:
             await connection.execution_options(isolation_level="SERIALIZABLE")
+            await connection.execute(text(_PATIENCE))
+            await connection.commit()
             for service in services:
                 await connection.run_sync(_upgrade, service, scripts[service])
         async with engine.connect() as connection:
