@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,9 +14,9 @@ from kernel.errors import FailedPrecondition, InvalidInput, NotFound, QuotaExcee
 from kernel.ids import new_id
 
 from wfm.domain.calendar import marks_for
-from wfm.domain.forecasting import LONGEST_DAYS, Forecast
+from wfm.domain.forecasting import LONGEST_DAYS, Forecast, wape
 from wfm.domain.overrides import Curve, Override, applied
-from wfm.domain.series import Series, instants, series_of
+from wfm.domain.series import Marks, Series, binned, instants, midnight, series_of
 from wfm.ops.history import require_queue
 from wfm.store import calendar, history
 from wfm.store import forecasts as store
@@ -93,9 +93,7 @@ class Read:
     last_week_error: float | None
 
 
-async def start(
-    tx: Tx, queue_ids: Sequence[str], first: date | None, days: int, minutes: int, now: datetime
-) -> Run:  # fmt: skip
+async def start(tx: Tx, queue_ids: Sequence[str], first: date | None, days: int, minutes: int, now: datetime) -> Run:
     """Begins a run; its series wait for a worker."""
     today = now.astimezone(ZoneInfo(await history.time_zone(tx))).date()
     first = first or today + timedelta(days=1)
@@ -153,16 +151,14 @@ async def piece(tx: Tx, run: Run, keys: Sequence[SeriesKey]) -> Piece:
     return Piece(run, found)
 
 
-async def read_series(
-    tx: Tx, key: SeriesKey, until: date, minutes: int, zone: str, marks: dict
-) -> Series:  # fmt: skip
+async def read_series(tx: Tx, key: SeriesKey, until: date, minutes: int, zone: str, marks: Marks) -> Series:
     """History of a series up to the end of a local day, from its first counted day on, two years at most."""
     place = ZoneInfo(zone)
     times = await history.stretch(tx, key)
     first = until + timedelta(days=1)
     if times is not None:
         first = max(times[0].astimezone(place).date(), until - timedelta(days=HISTORY_DAYS))
-    start, end = _midnight(first, place), _midnight(until + timedelta(days=1), place)
+    start, end = midnight(first, place), midnight(until + timedelta(days=1), place)
     counted = await history.history(tx, key, start, end) if start < end else []
     return series_of(counted, first, until, minutes, zone, marks)
 
@@ -186,7 +182,7 @@ async def read(
     zone = await history.time_zone(tx)
     curve = await with_overrides(tx, key, cut(curve_of(run, kept, zone), start, end))
     came, copied = await _came(tx, run, key, curve, zone, now)
-    return Read(kept, curve, came, _wape(curve.volume, came), _wape(copied, came))
+    return Read(kept, curve, came, wape(curve.volume, came), wape(copied, came))
 
 
 def curve_of(run: Run, kept: Kept, zone: str) -> Curve:
@@ -210,9 +206,7 @@ def curve_of(run: Run, kept: Kept, zone: str) -> Curve:
 
 def cut(curve: Curve, start: datetime | None, end: datetime | None) -> Curve:
     """Only the intervals that begin in [start, end)."""
-    keep = np.array(
-        [(start is None or at >= start) and (end is None or at < end) for at in curve.starts], bool
-    ).reshape(-1)
+    keep = np.array([(start is None or at >= start) and (end is None or at < end) for at in curve.starts], bool)
     starts = [at for at, kept in zip(curve.starts, keep, strict=True) if kept]
     return Curve(starts, curve.volume[keep], curve.low[keep], curve.high[keep], curve.aht[keep], curve.overridden[keep])
 
@@ -272,13 +266,10 @@ async def _came(
     if not over:
         return came, copied
     place = ZoneInfo(zone)
-    known_from = _midnight(run.history_until - timedelta(days=6), place)
-    counted: dict[datetime, float] = {}
+    known_from = midnight(run.history_until - timedelta(days=6), place)
     last = curve.starts[over[-1]] + length
-    for each in await history.history(tx, key, min(known_from, curve.starts[over[0]]), last):
-        local = each.start.astimezone(place)
-        start = each.start - timedelta(minutes=local.minute % run.minutes)
-        counted[start] = counted.get(start, 0.0) + each.offered
+    pieces = await history.history(tx, key, min(known_from, curve.starts[over[0]]), last)
+    counted = {each.start: each.offered for each in binned(pieces, run.minutes, zone)}
     for at in over:
         start = curve.starts[at]
         came[at] = counted.get(start, 0.0)
@@ -287,13 +278,3 @@ async def _came(
         before = (local.replace(tzinfo=None) - timedelta(days=7 * max(1, weeks))).replace(tzinfo=place)
         copied[at] = counted.get(before.astimezone(UTC), 0.0)
     return came, copied
-
-
-def _wape(values: np.ndarray, came: np.ndarray) -> float | None:
-    known = ~np.isnan(came)
-    whole = float(came[known].sum())
-    return float(np.abs(values[known] - came[known]).sum()) / whole if whole > 0 else None
-
-
-def _midnight(day: date, place: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(0), place).astimezone(UTC)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from chassis.sql import Tx
 from kernel.errors import InvalidInput
 
+from wfm.domain.series import midnight
 from wfm.domain.staffing import Need, Rule, needs, whole
 from wfm.ops.calendar import VersionConflict
 from wfm.ops.forecasts import curve_of, cut, get_run, with_overrides
@@ -107,7 +108,7 @@ async def asked(
     if not 0 <= caution <= 1:
         raise RangeInvalid.of("caution", "must be 0 to 1")
     zone = await history.time_zone(tx)
-    start = start or datetime.combine(run.first, time(0), ZoneInfo(zone)).astimezone(UTC)
+    start = start or midnight(run.first, ZoneInfo(zone))
     end = end or start + USUAL_RANGE
     if not timedelta(0) < end - start <= LONGEST_RANGE:
         raise RangeInvalid.of("end_time", f"must be after start_time and at most {LONGEST_RANGE.days} days later")
