@@ -62,8 +62,8 @@ class Forecaster:
         return False
 
     async def _forecast(self, tenant_id: str, run: store.Run, keys: Sequence[store.SeriesKey]) -> None:
-        piece = await self._db.run(tenant_id, lambda tx: ops.piece(tx, run, keys), read_only=True)
-        made = await _made([(series, run.first, run.days) for _, series in piece.series])
+        known = await self._db.run(tenant_id, lambda tx: ops.histories(tx, run, keys), read_only=True)
+        made = await _made([(series, run.first, run.days) for series in known])
         kept = list(zip(keys, made, strict=True))
         await self._db.run(tenant_id, lambda tx: ops.keep(tx, run.forecast_run_id, kept, self._db.clock.now()))
 

@@ -75,14 +75,6 @@ class OverrideNotFound(NotFound):
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Series of a run that one worker forecasts."""
-
-    run: Run
-    series: Sequence[tuple[SeriesKey, Series]]
-
-
-@dataclass(frozen=True)
 class Read:
     """A forecast with what came: NaN where an interval isn't over. Errors are WAPE, None before anything came."""
 
@@ -140,15 +132,12 @@ async def claim(tx: Tx, now: datetime, most: int) -> tuple[Run, list[SeriesKey]]
     return await store.claim(tx, now, now + LEASE, most)
 
 
-async def piece(tx: Tx, run: Run, keys: Sequence[SeriesKey]) -> Piece:
+async def histories(tx: Tx, run: Run, keys: Sequence[SeriesKey]) -> list[Series]:
     """What a worker needs: the history of each series up to the run's, and its special days."""
     zone, days = await history.time_zone(tx), await calendar.list_special_days(tx)
-    found = []
-    for key in keys:
-        found.append(
-            (key, await read_series(tx, key, run.history_until, run.minutes, zone, marks_for(key.queue_id, days)))
-        )
-    return Piece(run, found)
+    return [
+        await read_series(tx, key, run.history_until, run.minutes, zone, marks_for(key.queue_id, days)) for key in keys
+    ]
 
 
 async def read_series(tx: Tx, key: SeriesKey, until: date, minutes: int, zone: str, marks: Marks) -> Series:
