@@ -15,7 +15,7 @@ from kernel.ids import new_id
 
 from wfm.domain.calendar import marks_for
 from wfm.domain.forecasting import LONGEST_DAYS, Forecast, wape
-from wfm.domain.overrides import Curve, Override, applied
+from wfm.domain.overrides import Curve, Override, applied, checked
 from wfm.domain.series import Marks, Series, binned, instants, midnight, series_of
 from wfm.ops.history import require_queue
 from wfm.store import calendar, history
@@ -28,8 +28,6 @@ DEFAULT_DAYS = 28
 HISTORY_DAYS = 2 * 364 + 42
 """What a forecast looks back at: two years, so that a season is seen twice."""
 LEASE = timedelta(minutes=5)
-LONGEST_OVERRIDE = timedelta(days=35)
-LONGEST_REASON = 500
 
 
 class ForecastInvalid(InvalidInput):
@@ -60,12 +58,6 @@ class ForecastNotFound(NotFound):
     """The run has no forecast of this queue and channel, or not yet."""
 
     reason = "FORECAST_NOT_FOUND"
-
-
-class OverrideInvalid(InvalidInput):
-    """A field of an override is wrong."""
-
-    reason = "OVERRIDE_INVALID"
 
 
 class OverrideNotFound(NotFound):
@@ -209,7 +201,7 @@ async def with_overrides(tx: Tx, key: SeriesKey, curve: Curve) -> Curve:
 
 async def create_override(tx: Tx, value: Override, now: datetime) -> Override:
     """Says what is known better."""
-    made = replace(_checked(value), override_id=new_id("fov", now), create_time=now)
+    made = replace(checked(value), override_id=new_id("fov", now), create_time=now)
     await require_queue(tx, made.queue_id)
     await store.insert_override(tx, made)
     return made
@@ -224,25 +216,6 @@ async def delete_override(tx: Tx, override_id: str) -> None:
     """Takes one back."""
     if not await store.delete_override(tx, override_id):
         raise OverrideNotFound("no such override")
-
-
-def _checked(value: Override) -> Override:
-    field = "forecast_override"
-    if not timedelta(0) < value.end - value.start <= LONGEST_OVERRIDE:
-        raise OverrideInvalid.of(
-            f"{field}.end_time", f"must be after start_time and at most {LONGEST_OVERRIDE.days} days later"
-        )
-    if value.total is not None and not 0 <= value.total <= 10_000_000:
-        raise OverrideInvalid.of(f"{field}.total", "must be 0 to 10,000,000")
-    if value.percent is not None and not -100 <= value.percent <= 1000:
-        raise OverrideInvalid.of(f"{field}.percent", "must be -100 to 1000")
-    if value.aht_seconds and not 1 <= value.aht_seconds <= 86_400:
-        raise OverrideInvalid.of(f"{field}.aht_seconds", "must be 1 to 86,400")
-    if value.total is None and value.percent is None and not value.aht_seconds:
-        raise OverrideInvalid.of(f"{field}.total", "must be given, or percent, or aht_seconds")
-    if len(value.reason) > LONGEST_REASON:
-        raise OverrideInvalid.of(f"{field}.reason", f"may have {LONGEST_REASON} characters")
-    return value
 
 
 async def _came(
