@@ -275,7 +275,13 @@ async def test_special_days_are_kept_changed_and_removed(office: Office) -> None
         assert (changed.percent, changed.version) == (-60, 2)
         with pytest.raises(Conflict):
             await office.history.UpdateSpecialDay(told.UpdateSpecialDayRequest(special_day=made))
-        for name, wrong in (("first_day", "20 March"), ("last_day", "2026-03-19"), ("name", ""), ("percent", 2000)):
+        for name, wrong in (
+            ("first_day", "20 March"),
+            ("last_day", "2026-03-19"),
+            ("last_day", "2027-03-21"),
+            ("name", ""),
+            ("percent", 2000),
+        ):
             bad = history_pb2.SpecialDay()
             bad.CopyFrom(changed)
             setattr(bad, name, wrong)
