@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-all=(tenancy telephony flows routing recording engagement billing analytics gateway migrate)
+mapfile -t all < <(for each in services/*/pyproject.toml; do basename "$(dirname "$each")"; done; echo migrate)
 [ $# -gt 0 ] && wanted=("$@") || wanted=("${all[@]}")
 tag=${MERKEZ_TAG:-$(sed -n 's/^appVersion: *"\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' charts/merkez/Chart.yaml)}
 cache=$PWD/.cache/images

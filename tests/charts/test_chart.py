@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import re
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,12 @@ def test_skaffold_builds_what_the_chart_runs() -> None:
     (release,) = skaffold["deploy"]["helm"]["releases"]
     for file in (release["chartPath"], *release["valuesFiles"]):
         assert (ROOT / file).exists()
+
+
+def test_make_images_builds_what_the_chart_runs() -> None:
+    refused = subprocess.run(["bash", ROOT / "infra/docker/images.sh", "nothing"], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert set(refused.stderr.partition("there are: ")[2].split()) == {*SERVICES, "migrate"}
 
 
 def test_two_regions_are_joined_so_that_facts_stay_in_their_own_streams() -> None:

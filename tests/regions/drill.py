@@ -125,43 +125,35 @@ async def goes_on(office: Office, since: float) -> float:
 
 async def twice(regions: Regions) -> dict[str, int]:
     """What is there more than once though it must not be, over all companies."""
-    connection = await asyncpg.connect(regions.database_url.replace("+asyncpg", ""))
-    try:
-        found = {what: await connection.fetchval(query) for what, query in _TWICE.items()}
-    finally:
-        await connection.close()
+    async with _database(regions) as database:
+        found = {what: await database.fetchval(query) for what, query in _TWICE.items()}
     return {what: count for what, count in found.items() if count}
 
 
 async def lost(regions: Regions, call_ids: list[str], *, deadline: float = 40.0) -> list[str]:
     """Calls without a detail record or without usage once `deadline` seconds are over."""
-    connection = await asyncpg.connect(regions.database_url.replace("+asyncpg", ""))
     query = """
         SELECT id FROM unnest($1::text[]) AS id
         WHERE NOT EXISTS (SELECT 1 FROM telephony.cdrs c WHERE c.call_id = id)
            OR NOT EXISTS (SELECT 1 FROM billing.usage_records u WHERE u.source_id = id)"""
 
-    async def missing() -> list[str]:
-        return [row["id"] for row in await connection.fetch(query, call_ids)]
+    async with _database(regions) as database:
 
-    async def whole() -> bool:
-        return not await missing()
+        async def missing() -> list[str]:
+            return [row["id"] for row in await database.fetch(query, call_ids)]
 
-    try:
+        async def whole() -> bool:
+            return not await missing()
+
         with contextlib.suppress(AssertionError):
             await eventually(whole, deadline=deadline)
         return await missing()
-    finally:
-        await connection.close()
 
 
 async def node_of(regions: Regions, call_id: str) -> str:
     """The node that owns a live call."""
-    connection = await asyncpg.connect(regions.database_url.replace("+asyncpg", ""))
-    try:
-        return str(await connection.fetchval("SELECT node_id FROM telephony.live_calls WHERE call_id = $1", call_id))
-    finally:
-        await connection.close()
+    async with _database(regions) as database:
+        return str(await database.fetchval("SELECT node_id FROM telephony.live_calls WHERE call_id = $1", call_id))
 
 
 async def hang_up(office: Office, *, deadline: float = 30.0) -> None:
@@ -180,10 +172,16 @@ async def hang_up(office: Office, *, deadline: float = 30.0) -> None:
 
 async def left_the_outbox(regions: Regions, call_ids: list[str]) -> bool:
     """Whether these calls have ended, and the stream has acknowledged what is to be told of them."""
+    async with _database(regions) as database:
+        ended = await database.fetchval("SELECT count(*) FROM telephony.cdrs WHERE call_id = ANY($1)", call_ids)
+        waiting = await database.fetchval("SELECT count(*) FROM telephony.outbox")
+    return ended == len(call_ids) and not waiting
+
+
+@contextlib.asynccontextmanager
+async def _database(regions: Regions) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(regions.database_url.replace("+asyncpg", ""))
     try:
-        ended = await connection.fetchval("SELECT count(*) FROM telephony.cdrs WHERE call_id = ANY($1)", call_ids)
-        waiting = await connection.fetchval("SELECT count(*) FROM telephony.outbox")
+        yield connection
     finally:
         await connection.close()
-    return ended == len(call_ids) and not waiting

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from chassis.settings import load
 from kernel.ids import home_region
 from merkez_local.regions import REGIONS, Regions
+from merkez_ops.settings import OpsSettings
 
 from tests.regions.drill import hang_up, lost, node_of, office, twice
 
@@ -16,3 +18,9 @@ async def test_a_call_in_each_region_stays_there_and_is_billed_once(regions: Reg
             await hang_up(each)
         assert await lost(regions, [east.call_id, west.call_id]) == []
         assert await twice(regions) == {}
+
+
+async def test_whoever_looks_after_a_region_is_told_which_one_it_is(regions: Regions) -> None:
+    for name, system in regions.systems.items():
+        settings = load(OpsSettings, service="ops", environ=system.operations_environment())
+        assert (settings.region, set(settings.regions)) == (name, set(REGIONS))

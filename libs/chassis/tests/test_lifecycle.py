@@ -100,6 +100,24 @@ async def test_a_loop_goes_on_after_a_failure_and_waits_longer(monkeypatch: pyte
     assert pauses[0] < pauses[1] < pauses[2] and pauses[4] < 0.02
 
 
+async def test_work_that_is_due_once_is_tried_until_it_is_done_and_then_no_more(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    runs = 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise RuntimeError("not yet")
+
+    async with Tasks() as tasks:
+        await asyncio.wait_for(tasks.until_done(0.001, work, "old records"), 5)
+    assert runs == 3
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["task"], line["level"]) for line in told] == [("old records", "error")] * 2
+
+
 async def test_a_failed_task_is_told_and_closing_cancels_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
     tasks = Tasks()
 

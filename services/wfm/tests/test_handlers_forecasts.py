@@ -24,10 +24,12 @@ from merkez.wfm.v1.forecast_service_pb2_grpc import ForecastServiceStub, add_For
 from merkez.wfm.v1.history_service_pb2_grpc import HistoryServiceStub, add_HistoryServiceServicer_to_server
 from merkez.wfm.v1.staffing_service_pb2_grpc import StaffingServiceStub, add_StaffingServiceServicer_to_server
 from testkit import RpcHouse, someone
+from wfm import forecaster
 from wfm.forecaster import Forecaster
 from wfm.handlers.forecasts import Forecasts
 from wfm.handlers.history import History
 from wfm.handlers.staffing import Staffing
+from wfm.ops import forecasts as ops
 
 from .conftest import Planning, history_csv, made_up
 
@@ -273,7 +275,13 @@ async def test_special_days_are_kept_changed_and_removed(office: Office) -> None
         assert (changed.percent, changed.version) == (-60, 2)
         with pytest.raises(Conflict):
             await office.history.UpdateSpecialDay(told.UpdateSpecialDayRequest(special_day=made))
-        for name, wrong in (("first_day", "20 March"), ("last_day", "2026-03-19"), ("name", ""), ("percent", 2000)):
+        for name, wrong in (
+            ("first_day", "20 March"),
+            ("last_day", "2026-03-19"),
+            ("last_day", "2027-03-21"),
+            ("name", ""),
+            ("percent", 2000),
+        ):
             bad = history_pb2.SpecialDay()
             bad.CopyFrom(changed)
             setattr(bad, name, wrong)
@@ -287,3 +295,36 @@ async def test_special_days_are_kept_changed_and_removed(office: Office) -> None
     with acting_as(someone("admin", office.planning.tenant)):
         await office.history.DeleteSpecialDay(gone)
         assert not (await office.history.ListSpecialDays(told.ListSpecialDaysRequest())).special_days
+
+
+async def test_series_that_takes_too_long_is_given_up_after_three_attempts_and_others_are_done(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with acting_as(someone("admin", office.planning.tenant)):
+        slow, sound = [await office.imported(name, weeks=2) for name in ("Slow", "Sound")]
+        run = await office.forecasts.StartForecast(ask.StartForecastRequest(request_id="one", days=1, queue_ids=[slow]))
+        of_run = {"forecast_run_id": run.forecast_run_id}
+        with monkeypatch.context() as patch:
+            patch.setattr(forecaster, "_SECONDS", 0.0)
+            turns = 0
+            while await office.forecaster.turn():
+                turns += 1
+        ended = await office.forecasts.GetForecastRun(ask.GetForecastRunRequest(**of_run))
+        assert (ended.state, ended.failed_count, turns) == (forecast_pb2.FORECAST_RUN_STATE_DONE, 1, 3)
+        said = await office.forecasts.GetForecast(ask.GetForecastRequest(queue_id=slow, **of_run))
+        assert [each.code for each in said.warnings] == ["FAILED"] and not said.intervals
+        assert not (await office.staffing.GetRequirements(needs.GetRequirementsRequest(**of_run))).curves
+        assert (await office.forecast(days=1, queue_ids=[sound])).done_count == 1
+
+
+async def test_series_of_a_replica_that_died_is_forecast_by_another_once_its_lease_is_over(office: Office) -> None:
+    db, clock = office.planning.db, office.planning.clock
+    with acting_as(someone("admin", office.planning.tenant)):
+        await office.imported(weeks=2)
+        run = await office.forecasts.StartForecast(ask.StartForecastRequest(request_id="one", days=1))
+        assert await db.run(office.planning.tenant, lambda tx: ops.claim(tx, clock.now(), 8)) is not None
+        assert not await office.forecaster.turn()
+        clock.advance(ops.LEASE.total_seconds() + 1)
+        assert await office.forecaster.turn()
+        done = await office.forecasts.GetForecastRun(ask.GetForecastRunRequest(forecast_run_id=run.forecast_run_id))
+        assert (done.state, done.done_count) == (forecast_pb2.FORECAST_RUN_STATE_DONE, 1)

@@ -284,6 +284,7 @@ class System:
         password = (self.data_dir / "role.password").read_text()
         folder = self.data_dir / "services" / name
         folder.mkdir(exist_ok=True)
+        node = name if name != service else f"{service}-0"
         own = (
             {
                 "GRPC_PORT": str(self._ports[name]),
@@ -295,9 +296,9 @@ class System:
                 "PUBLIC_GRPC_PORT": str(self._grpc_port),
                 "PUBLIC_URL": self.url,
                 "WEB_DIST": str(ROOT / "services" / "web" / "dist"),
-                "NODE_ID": name if name != service else f"{service}-0",
+                "NODE_ID": node,
             }
-            | self._region(name, service)
+            | self._region(node)
             | database_settings(self._database, service, password)
             | {f"{peer.upper()}_ADDRESS": self.service_address(peer) for peer in SERVICES}
         )
@@ -311,18 +312,18 @@ class System:
             | self.options.environment
         )
 
-    def _region(self, name: str, service: str) -> dict[str, str]:
+    def _region(self, node: str) -> dict[str, str]:
         place = self.options.place
         if not place.regions:
             return {}
-        node = f"{name if name != service else f'{service}-0'}.{place.region}"
         hosts = dict.fromkeys(("GRPC_HOST", "HTTP_HOST", "PUBLIC_GRPC_HOST", "MEDIA_ADDRESSES"), place.host)
-        return hosts | {"REGION": place.region, "REGIONS": ",".join(place.regions), "NODE_ID": node}
+        return hosts | {"REGION": place.region, "REGIONS": ",".join(place.regions), "NODE_ID": f"{node}.{place.region}"}
 
     def operations_environment(self) -> dict[str, str]:
         """What `merkez-ops` is told, to look at this run."""
         base = self._environment("gateway", "gateway")
-        kept = ("MERKEZ_NATS_URL", "MERKEZ_INTERNAL_KEY", "MERKEZ_TURN_URLS", "MERKEZ_PUBLIC_URL")
+        told = ("NATS_URL", "INTERNAL_KEY", "TURN_URLS", "PUBLIC_URL", "REGION", "REGIONS")
+        kept = [f"MERKEZ_{name}" for name in told]
         peers = [f"MERKEZ_{peer.upper()}_ADDRESS" for peer in SERVICES if peer != "gateway"]
         own = {"MERKEZ_ADMIN_DATABASE_URL": self.admin_database_url, "MERKEZ_GATEWAY_URL": self.url}
         return {name: base[name] for name in (*kept, *peers) if name in base} | own

@@ -14,11 +14,12 @@ from __future__ import annotations
 import contextlib
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import grpc
 from cryptography import x509
@@ -48,9 +49,11 @@ class Material:
     authority: bytes
     expires: datetime
 
-    def channel_credentials(self) -> grpc.ChannelCredentials:
-        """For calling."""
-        return grpc.ssl_channel_credentials(self.authority, self.key, self.certificate)
+    def channel(self, address: str, service: str, options: Sequence[tuple[str, Any]] = ()) -> grpc.aio.Channel:
+        """For calling a service, or with "" whoever of ours answers."""
+        credentials = grpc.ssl_channel_credentials(self.authority, self.key, self.certificate)
+        options = [*options, ("grpc.ssl_target_name_override", name_of(service))]
+        return grpc.aio.secure_channel(address, credentials, options=options)
 
     def server_configuration(self) -> grpc.ServerCertificateConfiguration:
         """For being called."""

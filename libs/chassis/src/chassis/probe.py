@@ -17,7 +17,7 @@ import nats
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from nats.errors import Error as NatsError
 
-from chassis.mutual_tls import Identity, name_of
+from chassis.mutual_tls import Identity
 from chassis.settings import ProcessSettings, load
 
 PATIENCE = 5.0
@@ -50,8 +50,7 @@ async def _grpc(address: str, identity: Identity | None) -> str:
 def _channel(target: str, identity: Identity | None) -> grpc.aio.Channel:
     if identity is None:
         return grpc.aio.insecure_channel(target)
-    override = [("grpc.ssl_target_name_override", name_of(""))]
-    return grpc.aio.secure_channel(target, identity.current().channel_credentials(), options=override)
+    return identity.current().channel(target, "")
 
 
 async def _http(address: str, identity: Identity | None) -> str:

@@ -13,7 +13,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from chassis.auth import InternalTokens, outgoing
-from chassis.mutual_tls import Identity, Line, Material, name_of
+from chassis.mutual_tls import Identity, Line, Material
 from chassis.rpc_server import MAX_MESSAGE_BYTES
 from chassis.settings import ProcessSettings
 from chassis.statuses import error_from
@@ -111,8 +111,7 @@ def _opened(address: str, service: str, material: Material | None) -> grpc.aio.C
     ]
     if material is None:
         return grpc.aio.insecure_channel(address, options=options)
-    options.append(("grpc.ssl_target_name_override", name_of(service)))
-    return grpc.aio.secure_channel(address, material.channel_credentials(), options=options)
+    return material.channel(address, service, options)
 
 
 # One of several that stands still, or whose machine is gone, breaks no connection: it is asked every two seconds, so

@@ -86,8 +86,8 @@ class ProcessSettings:
     log_level: str = "info"
     region: str = "local"
     """Where this process is; also the domain of its region's JetStream."""
-    regions: str = ""
-    """Every region of the installation with commas, this one among them; empty where there is only one."""
+    regions: tuple[str, ...] = ()
+    """Every region of the installation, this one among them; empty where there is only one."""
     data_dir: str = ".local"
     """Where the process may keep files of its own."""
     drain_seconds: float = 10.0
@@ -100,13 +100,13 @@ class ProcessSettings:
     @property
     def other_regions(self) -> tuple[str, ...]:
         """The regions of the installation that aren't this one."""
-        return tuple(each for each in _listed(self.regions) if each != self.region)
+        return tuple(each for each in self.regions if each != self.region)
 
     def wrong(self) -> Iterator[str]:
         """A sentence for each setting that can't work. A service's own settings add theirs to these."""
-        if not all(map(is_region, (self.region, *_listed(self.regions)))):
+        if not all(map(is_region, (self.region, *self.regions))):
             yield f"{variable('region')} and {variable('regions')} must be names such as eu-west, with commas"
-        elif self.regions and self.region not in _listed(self.regions):
+        elif self.regions and self.region not in self.regions:
             yield f"{variable('regions')} must have the region of {variable('region')} among them"
         for name in ("database_url", "system_database_url"):
             yield from url_wrong(name, getattr(self, name), _DATABASES, "user:password@host:5432/merkez")
@@ -176,10 +176,6 @@ def load(cls: type[_SETTINGS], *, environ: Mapping[str, str] | None = None, **ov
     if problems := list(settings.wrong()):
         raise SettingsError(problems)
     return settings
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
 def _peers(source: Mapping[str, str]) -> dict[str, str]:

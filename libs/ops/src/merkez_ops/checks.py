@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -261,8 +262,6 @@ def _instant(stamp: str) -> datetime:
 
 
 def _get(url: str) -> tuple[int, str, datetime | None]:
-    from urllib.error import HTTPError
-
     try:
         with urlopen(url, timeout=5) as answer:
             status, body, date = answer.status, answer.read(500), answer.headers.get("date")

@@ -85,5 +85,5 @@ async def opened(settings: OpsSettings) -> AsyncIterator[Installation]:
 
 def addresses_of(address: str) -> Sequence[str]:
     """Each host:port of a service's address; a name of DNS stays one."""
-    _, told, rest = address.partition(":") if address.startswith(("ipv4:", "ipv6:")) else ("", "", address)
-    return [each.removeprefix("dns:///").removeprefix("dns:") for each in rest.split(",")] if told or rest else []
+    several = address.removeprefix("ipv4:").removeprefix("ipv6:")
+    return [each.removeprefix("dns:///").removeprefix("dns:") for each in several.split(",") if each]

@@ -102,7 +102,5 @@ def self_signed(folder: Path, address: str) -> tuple[Path, Path]:
     )
     paths = folder / "certificate.pem", folder / "key.pem"
     paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    paths[1].write_bytes(_private(key))
     return paths

@@ -113,9 +113,7 @@ class AgentAtDesk:
 
     async def sit_down(self, *, state: str = "AVAILABLE", station: bool = True) -> Self:
         """Socket, station, state. Without a station it is their desk phone that rings."""
-        await self.socket.open()
-        await self.socket.send({"type": "hello", "token": self.api.token})
-        await self.socket.wait(lambda frame: frame["type"] == "welcome")
+        await self._greet(self.socket)
         if station:
             await self.attach()
         self.socket.on_frame = self._heed
@@ -131,9 +129,7 @@ class AgentAtDesk:
             socket = Socket(f"{self.api.url}/v1/socket")
             try:
                 async with asyncio.timeout(3):
-                    await socket.open()
-                    await socket.send({"type": "hello", "token": self.api.token})
-                    await socket.wait(lambda frame: frame["type"] == "welcome", deadline=3)
+                    await self._greet(socket)
             except Exception:  # whatever it was, the page tries again
                 await socket.close()
                 if time.monotonic() > end:
@@ -143,6 +139,11 @@ class AgentAtDesk:
                 socket.on_frame = self._heed
                 self.socket = socket
                 return
+
+    async def _greet(self, socket: Socket) -> None:
+        await socket.open()
+        await socket.send({"type": "hello", "token": self.api.token})
+        await socket.wait(lambda frame: frame["type"] == "welcome")
 
     async def attach(self, *, takeover: bool = False) -> None:
         """Attaches the peer's media as the station."""

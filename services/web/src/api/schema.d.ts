@@ -15564,7 +15564,7 @@ export interface components {
             kind?: components["schemas"]["wfm.v1.SpecialDayKind"];
             /** @description Required. First local day, YYYY-MM-DD. */
             firstDay?: string;
-            /** @description Last local day, YYYY-MM-DD; empty means the first. At most 366 days later. */
+            /** @description Last local day, YYYY-MM-DD; empty means the first. At most 365 days later. */
             lastDay?: string;
             /** @description Queues it concerns; empty means all. */
             queueIds?: string[];

@@ -8,19 +8,16 @@ over a thousand queues holds nobody else's up for longer than that.
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
-import sys
 from collections.abc import Sequence
 from datetime import date
-from typing import BinaryIO
 
 from chassis.lifecycle import Tasks
 from chassis.sql import Database
 from chassis.telemetry import log
 from chassis.workers import Worker
 
-from wfm.domain.forecasting import Forecast, forecast
+from wfm.domain.forecasting import Forecast
 from wfm.domain.series import Series
 from wfm.ops import forecasts as ops
 from wfm.store import forecasts as store
@@ -65,8 +62,8 @@ class Forecaster:
         return False
 
     async def _forecast(self, tenant_id: str, run: store.Run, keys: Sequence[store.SeriesKey]) -> None:
-        piece = await self._db.run(tenant_id, lambda tx: ops.piece(tx, run, keys), read_only=True)
-        made = await _made([(series, run.first, run.days) for _, series in piece.series])
+        known = await self._db.run(tenant_id, lambda tx: ops.histories(tx, run, keys), read_only=True)
+        made = await _made([(series, run.first, run.days) for series in known])
         kept = list(zip(keys, made, strict=True))
         await self._db.run(tenant_id, lambda tx: ops.keep(tx, run.forecast_run_id, kept, self._db.clock.now()))
 
@@ -90,7 +87,7 @@ class Forecaster:
 
 async def _made(asked: Sequence[Asked]) -> list[Forecast | None]:
     """Each forecast, None where it could not be made: its process died, or took too long."""
-    worker = await Worker.start("wfm.forecaster")
+    worker = await Worker.start("wfm.forecast_worker")
     try:
         async with asyncio.timeout(_SECONDS):
             worker.writer.write(pickle.dumps(list(asked)))
@@ -103,22 +100,3 @@ async def _made(asked: Sequence[Asked]) -> list[Forecast | None]:
     finally:
         worker.kill()
     return pickle.loads(answer) if not code else [None] * len(asked)
-
-
-def work(asked: BinaryIO, answer: BinaryIO) -> None:
-    """Of the process: series in, forecasts out."""
-    made: list[Forecast | None] = []
-    for series, first, days in pickle.loads(asked.read()):
-        try:
-            made.append(forecast(series, first, days))
-        except Exception:
-            log.exception("a forecast failed")
-            made.append(None)
-    answer.write(pickle.dumps(made))
-
-
-if __name__ == "__main__":
-    os.environ["OMP_NUM_THREADS"] = "1"
-    from wfm.forecaster import work as work_as_module
-
-    work_as_module(sys.stdin.buffer, sys.stdout.buffer)

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from wfm.domain.series import MarkKind, Series, weekday_names
+from wfm.domain.series import Mark, MarkKind, Series, weekday_names
 
 _SHIFT_LEAST = 0.2
 """Natural logarithm: a step of a fifth."""
@@ -76,10 +76,8 @@ def usual(series: Series) -> Usual:
     return Usual(days, kept, sums, _effects(series, marked, totals, days, sums), closed, tuple(warnings))
 
 
-def _apart(mark: object) -> bool:
-    kind = getattr(mark, "kind", None)
-    percent = getattr(mark, "percent", None)
-    return kind in (MarkKind.SPECIAL_DAY, MarkKind.CLOSURE) or (kind is MarkKind.CAMPAIGN and percent is None)
+def _apart(mark: Mark | None) -> bool:
+    return mark is not None and (mark.kind is not MarkKind.CAMPAIGN or mark.percent is None)
 
 
 def _gaps(totals: np.ndarray, weekdays: np.ndarray, apart: np.ndarray) -> np.ndarray:
@@ -120,17 +118,17 @@ def _step(days: np.ndarray, totals: np.ndarray) -> tuple[int, float] | None:
 
 
 def _effects(
-    series: Series, marked: Mapping[int, object], totals: np.ndarray, days: np.ndarray, sums: np.ndarray
+    series: Series, marked: Mapping[int, Mark], totals: np.ndarray, days: np.ndarray, sums: np.ndarray
 ) -> dict[str, float]:
     """Usual times this, by name of a special day that was seen before."""
     found: dict[str, list[float]] = {}
     for row, day in enumerate(series.days):
         mark = marked.get(int(day))
-        if getattr(mark, "kind", None) is MarkKind.SPECIAL_DAY:
+        if mark and mark.kind is MarkKind.SPECIAL_DAY:
             near = (days + 6) % 7 == (int(day) + 6) % 7
             like = sums[near & (np.abs(days - day) <= 42)]
             if len(like) and np.median(like) > 0:
-                found.setdefault(str(getattr(mark, "name", "")), []).append(float(totals[row] / np.median(like)))
+                found.setdefault(mark.name, []).append(float(totals[row] / np.median(like)))
     return {name: float(np.mean(ratios)) for name, ratios in found.items()}
 
 

@@ -8,7 +8,7 @@ taken; the mean is preferred unless another one is clearly better, for what wins
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -77,10 +77,10 @@ def forecast(series: Series, first: date, count: int) -> Forecast:
     method, backtest = _chosen(tested)
     volume = all_forecasts(known, wanted)[method]
     mean = _marked(volume, wanted, series.marks, known.effects)
-    found = [each for each in (tested.spread[method],) if each.mean]
-    low, middle, high = _quantiles(mean, found[0] if found else None, known)
+    spread = tested.spread.get(method, _Spread())
+    low, middle, high = _quantiles(mean, spread, known)
     if backtest is not None:
-        backtest = Backtest(backtest.origins, backtest.by_week, backtest.overall, _coverage(tested.spread[method]))
+        backtest = replace(backtest, coverage=_coverage(spread))
     if count > 28 and known.days[-1] - known.days[0] < 392:
         warnings.append(Warned("NO_YEAR", {"days": str(int(known.days[-1] - known.days[0]) + 1)}))
     aht = handle_times(series, wanted)
@@ -178,7 +178,6 @@ def _chosen(tested: _Tested) -> tuple[str, Backtest | None]:
         name: float(sums[:, 0].sum() / sums[:, 1].sum()) for name, sums in tested.errors.items() if sums[:, 1].sum() > 0
     }
     if len(tested.origins) < 2 or not overall:
-        tested.spread.setdefault("WEIGHTED_60", _Spread())
         return "WEIGHTED_60", _told(tested, overall) if overall else None
     complete = {name for name, spread in tested.spread.items() if len(spread.mean) == len(tested.origins)}
     fair = [name for name in overall if name in complete and _fair(tested.errors[name])]
@@ -228,10 +227,10 @@ def _excess(mean: np.ndarray, came: np.ndarray) -> float:
     return max(0.0, float(((came[known] - mean[known]) ** 2 - mean[known]).sum()) / squares) if squares > 0 else 0.0
 
 
-def _quantiles(mean: np.ndarray, spread: _Spread | None, known: Usual) -> Sequence[np.ndarray]:
+def _quantiles(mean: np.ndarray, spread: _Spread, known: Usual) -> Sequence[np.ndarray]:
     """Variance is mean + excess mean^2, as of counts whose rate isn't known; how many of its roots the quantiles lie
     off is taken from the backtest."""
-    if spread is None or sum(each.size for each in spread.mean) < 50:
+    if sum(each.size for each in spread.mean) < 50:
         excess, offsets = _usual_noise(known), (-1.2816, 0.0, 1.2816)
     else:
         excess, offsets = _fitted(spread.mean, spread.came)

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
+from kernel.errors import InvalidInput
+
+LONGEST_OVERRIDE = timedelta(days=35)
+LONGEST_REASON = 500
+
+
+class OverrideInvalid(InvalidInput):
+    """A field of an override is wrong."""
+
+    reason = "OVERRIDE_INVALID"
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,26 @@ class Curve:
     high: np.ndarray
     aht: np.ndarray
     overridden: np.ndarray
+
+
+def checked(value: Override) -> Override:
+    """The same when it can be. Raises `OverrideInvalid` that names the field."""
+    field = "forecast_override"
+    if not timedelta(0) < value.end - value.start <= LONGEST_OVERRIDE:
+        raise OverrideInvalid.of(
+            f"{field}.end_time", f"must be after start_time and at most {LONGEST_OVERRIDE.days} days later"
+        )
+    if value.total is not None and not 0 <= value.total <= 10_000_000:
+        raise OverrideInvalid.of(f"{field}.total", "must be 0 to 10,000,000")
+    if value.percent is not None and not -100 <= value.percent <= 1000:
+        raise OverrideInvalid.of(f"{field}.percent", "must be -100 to 1000")
+    if value.aht_seconds and not 1 <= value.aht_seconds <= 86_400:
+        raise OverrideInvalid.of(f"{field}.aht_seconds", "must be 1 to 86,400")
+    if value.total is None and value.percent is None and not value.aht_seconds:
+        raise OverrideInvalid.of(f"{field}.total", "must be given, or percent, or aht_seconds")
+    if len(value.reason) > LONGEST_REASON:
+        raise OverrideInvalid.of(f"{field}.reason", f"may have {LONGEST_REASON} characters")
+    return value
 
 
 def applied(curve: Curve, overrides: Sequence[Override]) -> Curve:

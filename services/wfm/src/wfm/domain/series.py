@@ -101,8 +101,7 @@ def instants(day: date, minutes: int, zone: str) -> list[list[datetime]]:
     place = ZoneInfo(zone)
     slots = DAY_MINUTES // minutes
     found: list[list[datetime]] = [[] for _ in range(slots)]
-    at = datetime.combine(day, time(0), place).astimezone(UTC)
-    end = datetime.combine(day + timedelta(days=1), time(0), place).astimezone(UTC)
+    at, end = midnight(day, place), midnight(day + timedelta(days=1), place)
     while at < end:
         local = at.astimezone(place)
         found[(local.hour * 60 + local.minute) // minutes].append(at)
@@ -110,9 +109,12 @@ def instants(day: date, minutes: int, zone: str) -> list[list[datetime]]:
     return found
 
 
-def binned(
-    rows: Iterable[Interval], minutes: int, zone: str
-) -> list[Interval]:  # fmt: skip
+def midnight(day: date, place: ZoneInfo) -> datetime:
+    """The instant a local day begins."""
+    return datetime.combine(day, time(0), place).astimezone(UTC)
+
+
+def binned(rows: Iterable[Interval], minutes: int, zone: str) -> list[Interval]:
     """Shorter intervals put together to local ones of `minutes`, oldest first."""
     place = ZoneInfo(zone)
     found: dict[datetime, list[float]] = {}
@@ -147,8 +149,6 @@ def weekday_names(days: Sequence[int]) -> list[str]:
 
 
 def _odd_hours(day: date, slots: int, place: ZoneInfo) -> list[int]:
-    began = datetime.combine(day, time(0), place)
-    over = datetime.combine(day + timedelta(days=1), time(0), place)
-    if over.astimezone(UTC) - began.astimezone(UTC) == timedelta(days=1):
+    if midnight(day + timedelta(days=1), place) - midnight(day, place) == timedelta(days=1):
         return [1] * slots
     return [len(each) for each in instants(day, DAY_MINUTES // slots, place.key)]

@@ -6,10 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kernel.errors import InvalidInput
+
 from wfm.domain.deferring import smoothest
 from wfm.domain.erlang import MOST_SERVERS, Waiting, agents_a, agents_c, erlang_a, erlang_c
 
 DEFAULT_LEVEL, DEFAULT_THRESHOLD, DEFAULT_OCCUPANCY, DEFAULT_AHT = 0.8, 20, 0.9, 300
+
+
+class StaffingRuleInvalid(InvalidInput):
+    """A field of a staffing rule is wrong."""
+
+    reason = "STAFFING_RULE_INVALID"
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,26 @@ class Need:
     outcome: Waiting
 
 
+def checked(value: Rule) -> Rule:
+    """The same when it can be. Raises `StaffingRuleInvalid` that names the field."""
+    for name, fine, words in (
+        ("service_level", 0 < value.service_level <= 0.999, "must be above 0 and at most 0.999"),
+        ("threshold_seconds", 0 <= value.threshold_seconds <= 604_800, "must be 0 to 604,800"),
+        ("patience_seconds", value.patience_seconds == 0 or 1 <= value.patience_seconds <= 1e6,
+         "must be 0 for customers who never give up, or 1 to 1,000,000"),
+        ("max_occupancy", 0.3 <= value.max_occupancy <= 1, "must be 0.3 to 1"),
+        ("shrinkage", 0 <= value.shrinkage <= 0.8, "must be 0 to 0.8"),
+        ("concurrency", 1 <= value.concurrency <= 20, "must be 1 to 20"),
+        ("deadline_minutes", value.deadline_minutes == 0 or 60 <= value.deadline_minutes <= 10_080,
+         "must be 0 for work that can't wait, or 60 to 10,080"),
+        ("default_aht_seconds", 1 <= value.default_aht_seconds <= 86_400, "must be 1 to 86,400"),
+        ("minimum_agents", 0 <= value.minimum_agents <= 1000, "must be 0 to 1000"),
+    ):  # fmt: skip
+        if not fine:
+            raise StaffingRuleInvalid.of(f"staffing_rule.{name}", words)
+    return value
+
+
 def needs(volumes: Sequence[float], ahts: Sequence[float], rule: Rule, minutes: int) -> list[Need]:
     """Of intervals one after the other. What can wait is spread over the intervals until its deadline first."""
     length = minutes * 60.0
@@ -68,6 +96,25 @@ def need(volume: float, aht: float, rule: Rule, length: float) -> Need:
         places = agents_c(load, aht, rule.service_level, rule.threshold_seconds, rule.max_occupancy)
     agents = max(places / rule.concurrency, float(rule.minimum_agents))
     return Need(volume, aht, agents, scheduled(agents, rule), outcome(volume, aht, whole(agents), rule, length))
+
+
+def tried_out(volume: float, aht: float, agents: int, rule: Rule, minutes: int) -> Need:
+    """Of one interval that somebody thinks of: what it takes, or with `agents` what comes of so many. Raises
+    `StaffingRuleInvalid` that names the field."""
+    checked(rule)
+    length = minutes * 60.0
+    if not 0 <= volume <= 10_000_000:
+        raise StaffingRuleInvalid.of("volume", "must be 0 to 10,000,000")
+    if not 0 < aht <= 86_400:
+        raise StaffingRuleInvalid.of("aht_seconds", "must be above 0 and at most 86,400")
+    if volume * aht / length > 200_000:
+        raise StaffingRuleInvalid.of("volume", "and aht_seconds are more work than 200,000 agents do")
+    if not 0 <= agents <= 200_000:
+        raise StaffingRuleInvalid.of("agents", "must be 0 to 200,000")
+    if not agents:
+        return need(volume, aht, rule, length)
+    there = float(agents)
+    return Need(volume, aht, there, scheduled(there, rule), outcome(volume, aht, agents, rule, length))
 
 
 def outcome(volume: float, aht: float, agents: int, rule: Rule, length: float) -> Waiting:

@@ -14,11 +14,9 @@ from kernel.ids import require_id
 from merkez.wfm.v1 import staffing_pb2, staffing_service_pb2, staffing_service_pb2_grpc
 
 from wfm import convert
-from wfm.domain import staffing as rules
-from wfm.domain.staffing import Need, Rule
+from wfm.domain.staffing import Need, Rule, tried_out
 from wfm.ops import staffing as ops
 from wfm.ops.history import SeriesKey, checked_minutes
-from wfm.ops.staffing import StaffingRuleInvalid
 
 ask = staffing_service_pb2
 
@@ -75,21 +73,8 @@ class Staffing(staffing_service_pb2_grpc.StaffingServiceServicer):
     async def CalculateStaffing(
         self, request: ask.CalculateStaffingRequest, context: Any
     ) -> ask.CalculateStaffingResponse:
-        length, rule = checked_minutes(request.interval_minutes) * 60.0, ops.checked(_rule_in(request.staffing_rule))
-        volume, aht = request.volume, request.aht_seconds
-        if not 0 <= volume <= 10_000_000:
-            raise StaffingRuleInvalid.of("volume", "must be 0 to 10,000,000")
-        if not 0 < aht <= 86_400:
-            raise StaffingRuleInvalid.of("aht_seconds", "must be above 0 and at most 86,400")
-        if volume * aht / length > 200_000:
-            raise StaffingRuleInvalid.of("volume", "and aht_seconds are more work than 200,000 agents do")
-        if not 0 <= request.agents <= 200_000:
-            raise StaffingRuleInvalid.of("agents", "must be 0 to 200,000")
-        found = rules.need(volume, aht, rule, length)
-        if request.agents:
-            came = rules.outcome(volume, aht, request.agents, rule, length)
-            scheduled = rules.scheduled(float(request.agents), rule)
-            found = Need(volume, aht, float(request.agents), scheduled, came)
+        minutes, rule = checked_minutes(request.interval_minutes), _rule_in(request.staffing_rule)
+        found = tried_out(request.volume, request.aht_seconds, request.agents, rule, minutes)
         return ask.CalculateStaffingResponse(requirement=_need(found, None))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,9 +14,9 @@ from kernel.errors import FailedPrecondition, InvalidInput, NotFound, QuotaExcee
 from kernel.ids import new_id
 
 from wfm.domain.calendar import marks_for
-from wfm.domain.forecasting import LONGEST_DAYS, Forecast
-from wfm.domain.overrides import Curve, Override, applied
-from wfm.domain.series import Series, instants, series_of
+from wfm.domain.forecasting import LONGEST_DAYS, Forecast, wape
+from wfm.domain.overrides import Curve, Override, applied, checked
+from wfm.domain.series import Marks, Series, binned, instants, midnight, series_of
 from wfm.ops.history import require_queue
 from wfm.store import calendar, history
 from wfm.store import forecasts as store
@@ -28,8 +28,6 @@ DEFAULT_DAYS = 28
 HISTORY_DAYS = 2 * 364 + 42
 """What a forecast looks back at: two years, so that a season is seen twice."""
 LEASE = timedelta(minutes=5)
-LONGEST_OVERRIDE = timedelta(days=35)
-LONGEST_REASON = 500
 
 
 class ForecastInvalid(InvalidInput):
@@ -62,24 +60,10 @@ class ForecastNotFound(NotFound):
     reason = "FORECAST_NOT_FOUND"
 
 
-class OverrideInvalid(InvalidInput):
-    """A field of an override is wrong."""
-
-    reason = "OVERRIDE_INVALID"
-
-
 class OverrideNotFound(NotFound):
     """No such override."""
 
     reason = "OVERRIDE_NOT_FOUND"
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Series of a run that one worker forecasts."""
-
-    run: Run
-    series: Sequence[tuple[SeriesKey, Series]]
 
 
 @dataclass(frozen=True)
@@ -93,9 +77,7 @@ class Read:
     last_week_error: float | None
 
 
-async def start(
-    tx: Tx, queue_ids: Sequence[str], first: date | None, days: int, minutes: int, now: datetime
-) -> Run:  # fmt: skip
+async def start(tx: Tx, queue_ids: Sequence[str], first: date | None, days: int, minutes: int, now: datetime) -> Run:
     """Begins a run; its series wait for a worker."""
     today = now.astimezone(ZoneInfo(await history.time_zone(tx))).date()
     first = first or today + timedelta(days=1)
@@ -142,27 +124,22 @@ async def claim(tx: Tx, now: datetime, most: int) -> tuple[Run, list[SeriesKey]]
     return await store.claim(tx, now, now + LEASE, most)
 
 
-async def piece(tx: Tx, run: Run, keys: Sequence[SeriesKey]) -> Piece:
+async def histories(tx: Tx, run: Run, keys: Sequence[SeriesKey]) -> list[Series]:
     """What a worker needs: the history of each series up to the run's, and its special days."""
     zone, days = await history.time_zone(tx), await calendar.list_special_days(tx)
-    found = []
-    for key in keys:
-        found.append(
-            (key, await read_series(tx, key, run.history_until, run.minutes, zone, marks_for(key.queue_id, days)))
-        )
-    return Piece(run, found)
+    return [
+        await read_series(tx, key, run.history_until, run.minutes, zone, marks_for(key.queue_id, days)) for key in keys
+    ]
 
 
-async def read_series(
-    tx: Tx, key: SeriesKey, until: date, minutes: int, zone: str, marks: dict
-) -> Series:  # fmt: skip
+async def read_series(tx: Tx, key: SeriesKey, until: date, minutes: int, zone: str, marks: Marks) -> Series:
     """History of a series up to the end of a local day, from its first counted day on, two years at most."""
     place = ZoneInfo(zone)
     times = await history.stretch(tx, key)
     first = until + timedelta(days=1)
     if times is not None:
         first = max(times[0].astimezone(place).date(), until - timedelta(days=HISTORY_DAYS))
-    start, end = _midnight(first, place), _midnight(until + timedelta(days=1), place)
+    start, end = midnight(first, place), midnight(until + timedelta(days=1), place)
     counted = await history.history(tx, key, start, end) if start < end else []
     return series_of(counted, first, until, minutes, zone, marks)
 
@@ -186,7 +163,7 @@ async def read(
     zone = await history.time_zone(tx)
     curve = await with_overrides(tx, key, cut(curve_of(run, kept, zone), start, end))
     came, copied = await _came(tx, run, key, curve, zone, now)
-    return Read(kept, curve, came, _wape(curve.volume, came), _wape(copied, came))
+    return Read(kept, curve, came, wape(curve.volume, came), wape(copied, came))
 
 
 def curve_of(run: Run, kept: Kept, zone: str) -> Curve:
@@ -210,9 +187,7 @@ def curve_of(run: Run, kept: Kept, zone: str) -> Curve:
 
 def cut(curve: Curve, start: datetime | None, end: datetime | None) -> Curve:
     """Only the intervals that begin in [start, end)."""
-    keep = np.array(
-        [(start is None or at >= start) and (end is None or at < end) for at in curve.starts], bool
-    ).reshape(-1)
+    keep = np.array([(start is None or at >= start) and (end is None or at < end) for at in curve.starts], bool)
     starts = [at for at, kept in zip(curve.starts, keep, strict=True) if kept]
     return Curve(starts, curve.volume[keep], curve.low[keep], curve.high[keep], curve.aht[keep], curve.overridden[keep])
 
@@ -226,7 +201,7 @@ async def with_overrides(tx: Tx, key: SeriesKey, curve: Curve) -> Curve:
 
 async def create_override(tx: Tx, value: Override, now: datetime) -> Override:
     """Says what is known better."""
-    made = replace(_checked(value), override_id=new_id("fov", now), create_time=now)
+    made = replace(checked(value), override_id=new_id("fov", now), create_time=now)
     await require_queue(tx, made.queue_id)
     await store.insert_override(tx, made)
     return made
@@ -243,25 +218,6 @@ async def delete_override(tx: Tx, override_id: str) -> None:
         raise OverrideNotFound("no such override")
 
 
-def _checked(value: Override) -> Override:
-    field = "forecast_override"
-    if not timedelta(0) < value.end - value.start <= LONGEST_OVERRIDE:
-        raise OverrideInvalid.of(
-            f"{field}.end_time", f"must be after start_time and at most {LONGEST_OVERRIDE.days} days later"
-        )
-    if value.total is not None and not 0 <= value.total <= 10_000_000:
-        raise OverrideInvalid.of(f"{field}.total", "must be 0 to 10,000,000")
-    if value.percent is not None and not -100 <= value.percent <= 1000:
-        raise OverrideInvalid.of(f"{field}.percent", "must be -100 to 1000")
-    if value.aht_seconds and not 1 <= value.aht_seconds <= 86_400:
-        raise OverrideInvalid.of(f"{field}.aht_seconds", "must be 1 to 86,400")
-    if value.total is None and value.percent is None and not value.aht_seconds:
-        raise OverrideInvalid.of(f"{field}.total", "must be given, or percent, or aht_seconds")
-    if len(value.reason) > LONGEST_REASON:
-        raise OverrideInvalid.of(f"{field}.reason", f"may have {LONGEST_REASON} characters")
-    return value
-
-
 async def _came(
     tx: Tx, run: Run, key: SeriesKey, curve: Curve, zone: str, now: datetime
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -272,13 +228,10 @@ async def _came(
     if not over:
         return came, copied
     place = ZoneInfo(zone)
-    known_from = _midnight(run.history_until - timedelta(days=6), place)
-    counted: dict[datetime, float] = {}
+    known_from = midnight(run.history_until - timedelta(days=6), place)
     last = curve.starts[over[-1]] + length
-    for each in await history.history(tx, key, min(known_from, curve.starts[over[0]]), last):
-        local = each.start.astimezone(place)
-        start = each.start - timedelta(minutes=local.minute % run.minutes)
-        counted[start] = counted.get(start, 0.0) + each.offered
+    pieces = await history.history(tx, key, min(known_from, curve.starts[over[0]]), last)
+    counted = {each.start: each.offered for each in binned(pieces, run.minutes, zone)}
     for at in over:
         start = curve.starts[at]
         came[at] = counted.get(start, 0.0)
@@ -287,13 +240,3 @@ async def _came(
         before = (local.replace(tzinfo=None) - timedelta(days=7 * max(1, weeks))).replace(tzinfo=place)
         copied[at] = counted.get(before.astimezone(UTC), 0.0)
     return came, copied
-
-
-def _wape(values: np.ndarray, came: np.ndarray) -> float | None:
-    known = ~np.isnan(came)
-    whole = float(came[known].sum())
-    return float(np.abs(values[known] - came[known]).sum()) / whole if whole > 0 else None
-
-
-def _midnight(day: date, place: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(0), place).astimezone(UTC)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from chassis.sql import Tx
-from kernel.errors import InvalidInput
 
-from wfm.domain.staffing import Need, Rule, needs, whole
+from wfm.domain.series import midnight
+from wfm.domain.staffing import Need, Rule, checked, needs, whole
 from wfm.ops.calendar import VersionConflict
 from wfm.ops.forecasts import curve_of, cut, get_run, with_overrides
 from wfm.ops.history import RangeInvalid, require_queue
@@ -21,12 +21,6 @@ from wfm.store.history import SeriesKey
 LONGEST_RANGE = timedelta(days=31)
 USUAL_RANGE = timedelta(days=7)
 MOST_CURVES = 50
-
-
-class StaffingRuleInvalid(InvalidInput):
-    """A field of a staffing rule is wrong."""
-
-    reason = "STAFFING_RULE_INVALID"
 
 
 @dataclass(frozen=True)
@@ -79,26 +73,6 @@ async def update_rule(tx: Tx, key: SeriesKey, value: Rule, version: int) -> tupl
     return value, version + 1
 
 
-def checked(value: Rule) -> Rule:
-    """The same when it can be. Raises `StaffingRuleInvalid` that names the field."""
-    for name, fine, words in (
-        ("service_level", 0 < value.service_level <= 0.999, "must be above 0 and at most 0.999"),
-        ("threshold_seconds", 0 <= value.threshold_seconds <= 604_800, "must be 0 to 604,800"),
-        ("patience_seconds", value.patience_seconds == 0 or 1 <= value.patience_seconds <= 1e6,
-         "must be 0 for customers who never give up, or 1 to 1,000,000"),
-        ("max_occupancy", 0.3 <= value.max_occupancy <= 1, "must be 0.3 to 1"),
-        ("shrinkage", 0 <= value.shrinkage <= 0.8, "must be 0 to 0.8"),
-        ("concurrency", 1 <= value.concurrency <= 20, "must be 1 to 20"),
-        ("deadline_minutes", value.deadline_minutes == 0 or 60 <= value.deadline_minutes <= 10_080,
-         "must be 0 for work that can't wait, or 60 to 10,080"),
-        ("default_aht_seconds", 1 <= value.default_aht_seconds <= 86_400, "must be 1 to 86,400"),
-        ("minimum_agents", 0 <= value.minimum_agents <= 1000, "must be 0 to 1000"),
-    ):  # fmt: skip
-        if not fine:
-            raise StaffingRuleInvalid.of(f"staffing_rule.{name}", words)
-    return value
-
-
 async def asked(
     tx: Tx, forecast_run_id: str, queue_ids: Sequence[str], start: datetime | None, end: datetime | None, caution: float
 ) -> list[Asked]:
@@ -107,7 +81,7 @@ async def asked(
     if not 0 <= caution <= 1:
         raise RangeInvalid.of("caution", "must be 0 to 1")
     zone = await history.time_zone(tx)
-    start = start or datetime.combine(run.first, time(0), ZoneInfo(zone)).astimezone(UTC)
+    start = start or midnight(run.first, ZoneInfo(zone))
     end = end or start + USUAL_RANGE
     if not timedelta(0) < end - start <= LONGEST_RANGE:
         raise RangeInvalid.of("end_time", f"must be after start_time and at most {LONGEST_RANGE.days} days later")

@@ -234,7 +234,7 @@ class SpecialDay(_message.Message):
     first_day: _builtins.str
     """Required. First local day, YYYY-MM-DD."""
     last_day: _builtins.str
-    """Last local day, YYYY-MM-DD; empty means the first. At most 366 days later."""
+    """Last local day, YYYY-MM-DD; empty means the first. At most 365 days later."""
     percent: _builtins.float
     """Percent more (or, below 0, less) than usual, -100 to 1000; unset of a special day means learn it, of a campaign that its days are left out of what is learnt."""
     version: _builtins.int
