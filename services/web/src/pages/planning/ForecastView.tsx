@@ -2,7 +2,7 @@ import { IconChartBar } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import type { Forecast, ForecastInterval, ForecastRun, HistorySeries } from "../../api/types.ts";
 import { formatDate, weekdayName } from "../../format/dates.ts";
-import { formatNumber } from "../../format/numbers.ts";
+import { formatNumber, formatShare } from "../../format/numbers.ts";
 import { type Language, useLanguage, useText } from "../../i18n/index.ts";
 import { DataTable } from "../../ui/DataTable.tsx";
 import { EmptyState } from "../../ui/EmptyState.tsx";
@@ -102,10 +102,6 @@ function WeekSum({ forecast }: { forecast: Forecast }) {
   const intervals = forecast.intervals ?? [];
   const volume = intervals.reduce((sum, each) => sum + (each.volume ?? 0), 0);
   const work = intervals.reduce((sum, each) => sum + (each.volume ?? 0) * (each.ahtSeconds ?? 0), 0);
-  const exact = (share: number) => {
-    const digits = formatNumber(share * 100, language, 1);
-    return language === "tr" ? `%${digits}` : language === "fa" ? `${digits}٪` : `${digits}%`;
-  };
   return (
     <p className={classes.lead} data-testid="forecast-sum">
       {t("planning.weekSum", {
@@ -114,8 +110,8 @@ function WeekSum({ forecast }: { forecast: Forecast }) {
       })}{" "}
       {forecast.error !== undefined &&
         t("planning.error", {
-          error: exact(forecast.error ?? 0),
-          copy: exact(forecast.lastWeekError ?? 0),
+          error: formatShare(forecast.error ?? 0, language, 1),
+          copy: formatShare(forecast.lastWeekError ?? 0, language, 1),
         })}
     </p>
   );
