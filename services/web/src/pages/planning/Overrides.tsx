@@ -34,7 +34,7 @@ export function Overrides({ series, zone, mayChange, first }: Props) {
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<ForecastOverride>();
   const refresh = () => queries.invalidateQueries({ queryKey: ["wfm"] });
-  const { data = [], error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ["wfm", "overrides", keyOf(series)],
     queryFn: async () => {
       const query = { queueId: series.queueId ?? "", channel: series.channel };
@@ -64,10 +64,9 @@ export function Overrides({ series, zone, mayChange, first }: Props) {
           </Button>
         )}
       </div>
-      <ProblemNote problem={error} />
-      {data.length === 0 ? (
-        <p className={classes.lead}>{t("planning.noOverrides")}</p>
-      ) : (
+      <ProblemNote problem={error} onRetry={() => void refetch()} />
+      {data?.length === 0 && <p className={classes.lead}>{t("planning.noOverrides")}</p>}
+      {data && data.length > 0 && (
         <DataTable<ForecastOverride>
           label={t("planning.overrides")}
           rows={data}

@@ -30,7 +30,7 @@ export function SpecialDays({ mayChange }: { mayChange: boolean }) {
   const [editing, setEditing] = useState<SpecialDay>();
   const [removing, setRemoving] = useState<SpecialDay>();
   const refresh = () => queries.invalidateQueries({ queryKey: ["wfm", "specialDays"] });
-  const { data, error, isPending } = useQuery({
+  const { data, error, isPending, refetch } = useQuery({
     queryKey: ["wfm", "specialDays"],
     queryFn: async () => (await ask(api.GET("/v1/wfm/specialDays"))).specialDays ?? [],
   });
@@ -47,8 +47,8 @@ export function SpecialDays({ mayChange }: { mayChange: boolean }) {
   if (isPending) return <Loading />;
   return (
     <>
-      <ProblemNote problem={error} />
-      {data?.length ? (
+      <ProblemNote problem={error} onRetry={() => void refetch()} />
+      {!data ? null : data.length > 0 ? (
         <>
           <div className={classes.bar}>{add}</div>
           <Panel label={t("planning.tab.calendar")} flush>
