@@ -1,7 +1,7 @@
 import { Button, Progress, Select } from "@mantine/core";
 import { IconPlus, IconX } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import type { ForecastRun } from "../../api/types.ts";
 import { formatDate } from "../../format/dates.ts";
@@ -116,10 +116,10 @@ function NewForecast({
   const [weeks, setWeeks] = useState("4");
   const [minutes, setMinutes] = useState("30");
   const [firstDay, setFirstDay] = useState("");
-  const requestId = useRef(newRequestId());
+  const [requestId] = useState(newRequestId);
   const save = async () => {
     const body = {
-      requestId: requestId.current,
+      requestId,
       days: Number(weeks) * 7,
       intervalMinutes: Number(minutes),
       firstDay,
