@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from chassis.bus import Bus
@@ -114,6 +114,33 @@ async def test_what_a_soft_limit_lets_pass_is_told_once_when_its_minute_is_over(
     assert sum(each.count for each in heard) == 45 and len({each.gateway_id for each in heard}) == 2
     for each in gateways:
         await each.close()
+
+
+class Patchy:
+    """A bus that can't reach NATS until it is `connected`."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.told: list[bytes] = []
+
+    async def publish_fact(self, *, payload: bytes, **_: Any) -> None:
+        if not self.connected:
+            raise OSError("nats is away")
+        self.told.append(payload)
+
+
+async def test_what_went_over_while_nats_was_away_is_told_when_it_is_back() -> None:
+    clock, bus = ManualClock(), Patchy()
+    budgets = RequestBudgets(cast(Bus, bus), clock)
+    assert await admitted([budgets], partner(clock, 4, hard=False), 10) == 10
+    clock.advance(60)
+    await budgets.tell_over()
+    assert not bus.told
+    bus.connected = True
+    for _ in range(2):
+        await budgets.tell_over()
+    assert [ApiRequestsOverLimit.FromString(each).count for each in bus.told] == [10 - 4 // ALONE]
+    await budgets.close()
 
 
 async def test_without_nats_a_gateway_goes_on_with_its_share(make_bus: Buses) -> None:

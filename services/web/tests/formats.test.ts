@@ -2,7 +2,13 @@
 import { expect, test } from "vitest";
 import { formatDate, formatDateTime, formatMonth, formatTime, weekdayName } from "../src/format/dates.ts";
 import { durationSeconds, formatClock, secondsBetween, toDuration } from "../src/format/durations.ts";
-import { formatMoney, formatNumber, formatShare, roundDecimal } from "../src/format/numbers.ts";
+import {
+  formatMoney,
+  formatNumber,
+  formatPercent,
+  formatShare,
+  roundDecimal,
+} from "../src/format/numbers.ts";
 import { clockOf, EIGHT_TO_SIX, minuteOf, weekText } from "../src/format/weeks.ts";
 import { directionOf, preferredLanguage } from "../src/i18n/languages.ts";
 
@@ -29,6 +35,9 @@ test("numbers that are none are shown as a dash, shares with the sign where the 
   expect(formatShare(0.804, "en")).toBe("80%");
   expect(formatShare(0.804, "tr")).toBe("%80");
   expect(formatShare(0.804, "fa")).toBe("۸۰٪");
+  expect(formatShare(0.0804, "tr", 1)).toBe("%8,0");
+  expect(formatPercent("12.5", "fa")).toBe("۱۲٫۵٪");
+  expect(formatPercent("20", "az")).toBe("20%");
 });
 
 test("a running clock never shows a negative time", () => {

@@ -52,9 +52,14 @@ export function roundDecimal(text: string, digits: number): string {
   return `${sign}${padded.slice(0, cut)}${fraction ? `.${fraction}` : ""}`;
 }
 
-/** `share` is 0..1. Turkish and Azerbaijani differ in where the sign stands. */
-export function formatShare(share: number, language: Language): string {
-  const digits = formatNumber(Math.round(share * 100), language);
+/** `share` is 0..1; without `fraction` in whole percent. */
+export function formatShare(share: number, language: Language, fraction = 0): string {
+  return formatPercent(share * 100, language, fraction);
+}
+
+/** `value` as `formatNumber` takes it. Turkish and Azerbaijani differ in where the sign stands. */
+export function formatPercent(value: number | string, language: Language, fraction?: number): string {
+  const digits = formatNumber(value, language, fraction);
   if (language === "tr") return `%${digits}`;
   return language === "fa" ? `${digits}٪` : `${digits}%`;
 }

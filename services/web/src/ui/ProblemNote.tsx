@@ -1,9 +1,9 @@
 import { Button } from "@mantine/core";
-import { asProblem, type Problem } from "../api/problem.ts";
-import { formatClock } from "../format/durations.ts";
-import { language, type MessageKey, t, textOr, useText } from "../i18n/index.ts";
+import { asProblem } from "../api/problem.ts";
+import { useText } from "../i18n/index.ts";
 import { FeatureLocked } from "./FeatureLocked.tsx";
 import { Note } from "./Note.tsx";
+import { problemText } from "./problemText.ts";
 
 interface Props {
   problem: unknown;
@@ -12,39 +12,6 @@ interface Props {
   onRetry?: () => void;
   onClose?: () => void;
   testId?: string;
-}
-
-/** What happened and what to do next, in the reader's language where we know the reason, else as the server said it. */
-function problemText(problem: Problem): string {
-  const known = textOr("problem", problem.reason, limitsOf(problem));
-  const wait = problem.retryAfterSeconds
-    ? ` ${t("problem.retryAfter", { time: formatClock(problem.retryAfterSeconds, language()) })}`
-    : "";
-  if (known !== problem.reason) return known + wait;
-  const byStatus = statusKey(problem.status);
-  const detail = problem.detail && problem.detail !== problem.reason ? ` ${problem.detail}` : "";
-  return `${t(byStatus)}${detail}${wait}`;
-}
-
-/** What a problem is about: the plan's limits in words, numbers. */
-function limitsOf(problem: Problem): Record<string, string> {
-  const { limit, limits, allowed, numbers, flows } = problem.metadata;
-  const named = String(limit ?? limits ?? "").split(",");
-  return {
-    limits: named.map((each) => textOr("limit", each)).join(", "),
-    allowed: String(allowed ?? ""),
-    numbers: String(numbers ?? ""),
-    flows: `\u2068${String(flows ?? "")}\u2069`,
-  };
-}
-
-function statusKey(status: number): MessageKey {
-  if (status === 400 || status === 422) return "problem.input";
-  if (status === 403) return "problem.forbidden";
-  if (status === 404) return "problem.notFound";
-  if (status === 409 || status === 412) return "problem.conflict";
-  if (status === 429) return "problem.tooMany";
-  return "problem.server";
 }
 
 export function ProblemNote({ problem, title, onRetry, onClose, testId = "problem" }: Props) {

@@ -12,11 +12,8 @@ type Row = NonNullable<ForecastBacktest["methods"]>[number];
 export function Backtest({ backtest, method }: { backtest: ForecastBacktest; method: string }) {
   const t = useText();
   const language = useLanguage();
-  const percent = (share: number | undefined) => {
-    if (share === undefined || share < 0) return "–";
-    const digits = formatNumber(share * 100, language, 1);
-    return language === "tr" ? `%${digits}` : language === "fa" ? `${digits}٪` : `${digits}%`;
-  };
+  const percent = (share: number | undefined) =>
+    share === undefined || share < 0 ? "–" : formatShare(share, language, 1);
   return (
     <Panel label={t("planning.backtest")} testId="backtest">
       <h2 className={classes.title}>{t("planning.backtest")}</h2>

@@ -1,11 +1,9 @@
-import { IconChartBar } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import type { Forecast, ForecastInterval, ForecastRun, HistorySeries } from "../../api/types.ts";
 import { formatDate, weekdayName } from "../../format/dates.ts";
-import { formatNumber } from "../../format/numbers.ts";
-import { type Language, useLanguage, useText } from "../../i18n/index.ts";
+import { formatNumber, formatShare } from "../../format/numbers.ts";
+import { type Language, textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { DataTable } from "../../ui/DataTable.tsx";
-import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { Note } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
@@ -19,8 +17,8 @@ import { isRunning, useForecast, weekFrom } from "./usePlanning.ts";
 import { WeekBar } from "./WeekBar.tsx";
 
 interface Props {
-  run: ForecastRun | undefined;
-  series: HistorySeries | undefined;
+  run: ForecastRun;
+  series: HistorySeries;
   zone: string;
   mayChange: boolean;
 }
@@ -28,18 +26,9 @@ interface Props {
 /** A week of a forecast beside what came, how good it would have been, and what is known better. */
 export function ForecastView({ run, series, zone, mayChange }: Props) {
   const t = useText();
-  const [first, setFirst] = useState(run?.firstDay ?? "2000-01-01");
+  const [first, setFirst] = useState(run.firstDay ?? "");
   const week = useMemo(() => weekFrom(first, zone), [first, zone]);
   const forecast = useForecast(run, series, week);
-  if (!run) {
-    return (
-      <Panel>
-        <EmptyState icon={IconChartBar} title={t("planning.noRuns")}>
-          {t("planning.noRunsBody")}
-        </EmptyState>
-      </Panel>
-    );
-  }
   const found = forecast.data;
   return (
     <div className={classes.stack}>
@@ -64,17 +53,16 @@ export function ForecastView({ run, series, zone, mayChange }: Props) {
           {found.backtest && <Backtest backtest={found.backtest} method={found.method ?? ""} />}
         </>
       )}
-      {series && <Overrides series={series} zone={zone} mayChange={mayChange} first={first} />}
+      <Overrides series={series} zone={zone} mayChange={mayChange} first={first} />
     </div>
   );
 }
 
 function Warnings({ forecast }: { forecast: Forecast }) {
-  const t = useText();
   const language = useLanguage();
   return (forecast.warnings ?? []).map((each) => (
     <Note key={each.code} tone="warn" testId={`forecast-warning-${each.code}`}>
-      {t(`planningWarning.${each.code}` as "planningWarning.GAPS", said(each.data ?? {}, language))}
+      {textOr("planningWarning", each.code ?? "", said(each.data ?? {}, language))}
     </Note>
   ));
 }
@@ -102,10 +90,6 @@ function WeekSum({ forecast }: { forecast: Forecast }) {
   const intervals = forecast.intervals ?? [];
   const volume = intervals.reduce((sum, each) => sum + (each.volume ?? 0), 0);
   const work = intervals.reduce((sum, each) => sum + (each.volume ?? 0) * (each.ahtSeconds ?? 0), 0);
-  const exact = (share: number) => {
-    const digits = formatNumber(share * 100, language, 1);
-    return language === "tr" ? `%${digits}` : language === "fa" ? `${digits}٪` : `${digits}%`;
-  };
   return (
     <p className={classes.lead} data-testid="forecast-sum">
       {t("planning.weekSum", {
@@ -114,8 +98,8 @@ function WeekSum({ forecast }: { forecast: Forecast }) {
       })}{" "}
       {forecast.error !== undefined &&
         t("planning.error", {
-          error: exact(forecast.error ?? 0),
-          copy: exact(forecast.lastWeekError ?? 0),
+          error: formatShare(forecast.error ?? 0, language, 1),
+          copy: formatShare(forecast.lastWeekError ?? 0, language, 1),
         })}
     </p>
   );

@@ -1,5 +1,4 @@
 import { Button, Group } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import type { HistorySeries, ImportReport } from "../../api/types.ts";
@@ -8,6 +7,7 @@ import { formatNumber } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import { DataTable } from "../../ui/DataTable.tsx";
 import { FileField } from "../../ui/fields.tsx";
+import { useRefresh } from "../../ui/ListPage.tsx";
 import { Note } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
@@ -57,7 +57,7 @@ export function ImportHistory({ series, zone, mayChange }: Props) {
 
 function Import({ zone }: { zone: string }) {
   const t = useText();
-  const queries = useQueryClient();
+  const refresh = useRefresh("wfm");
   const [minutes, setMinutes] = useState("30");
   const [csv, setCsv] = useState("");
   const [report, setReport] = useState<ImportReport>();
@@ -70,7 +70,7 @@ function Import({ zone }: { zone: string }) {
     try {
       const body = { requestId: requestId.current, csv: text, intervalMinutes: Number(length), dryRun };
       setReport(await ask(api.POST("/v1/wfm/history:import", { body })));
-      if (!dryRun) await queries.invalidateQueries({ queryKey: ["wfm"] });
+      if (!dryRun) await refresh();
     } catch (error) {
       setReport(undefined);
       setProblem(error);

@@ -1,9 +1,9 @@
-import { useEffect, useRef } from "react";
+import { useCallback } from "react";
 import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import { formatDate, formatDateTime } from "../../format/dates.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
+import { axisStyle, colour, type Plot, usePlot } from "../../ui/plot.ts";
 import classes from "./planning.module.css";
 
 const HEIGHT = 280;
@@ -34,65 +34,45 @@ interface Props {
 export function Lines({ label, times, lines, zone, band, testId }: Props) {
   const t = useText();
   const language = useLanguage();
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name: string) => style.getPropertyValue(name).trim();
-    const axis = {
-      stroke: colour("--m-muted"),
-      grid: { stroke: colour("--m-line"), width: 1 },
-      ticks: { show: false },
-      font: `12px ${colour("--m-font") || "sans-serif"}`,
-    };
+  const build = useCallback(() => {
+    const axis = axisStyle();
     const stepped = uPlot.paths.stepped?.({ align: 1 });
-    const plot = new uPlot(
-      {
-        width: element.clientWidth,
-        height: HEIGHT,
-        cursor: { drag: { x: false, y: false } },
-        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
-        scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
-        axes: [
-          {
-            ...axis,
-            space: 120,
-            values: (_, ticks) => ticks.map((tick) => formatDate(new Date(tick * 1000), language, zone)),
-            incrs: [86_400, 2 * 86_400, 7 * 86_400],
-          },
-          { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => formatNumber(tick, language)) },
-        ],
-        series: [
-          {
-            label: t("planning.time"),
-            value: (_, value) =>
-              value === null ? "–" : formatDateTime(new Date(value * 1000), language, zone),
-          },
-          ...lines.map((line) => ({
-            label: line.label,
-            stroke: colour(line.colour),
-            width: line.faint ? 1 : 2,
-            points: { show: false },
-            ...(line.stepped && stepped ? { paths: stepped } : {}),
-            value: (_: uPlot, value: number | null) =>
-              value === null ? "–" : formatNumber(value, language, line.digits ?? 1),
-          })),
-        ],
-        bands: band
-          ? [{ series: [band[1] + 1, band[0] + 1] as [number, number], fill: `${colour("--m-info")}22` }]
-          : [],
-      },
-      [Array.from(times), ...lines.map((line) => Array.from(line.values))] as uPlot.AlignedData,
-      element,
-    );
-    const resized = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
-    resized.observe(element);
-    return () => {
-      resized.disconnect();
-      plot.destroy();
+    const options: Plot["options"] = {
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
+      scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
+      axes: [
+        {
+          ...axis,
+          space: 120,
+          values: (_, ticks) => ticks.map((tick) => formatDate(new Date(tick * 1000), language, zone)),
+          incrs: [86_400, 2 * 86_400, 7 * 86_400],
+        },
+        { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => formatNumber(tick, language)) },
+      ],
+      series: [
+        {
+          label: t("planning.time"),
+          value: (_, value) =>
+            value === null ? "–" : formatDateTime(new Date(value * 1000), language, zone),
+        },
+        ...lines.map((line) => ({
+          label: line.label,
+          stroke: colour(line.colour),
+          width: line.faint ? 1 : 2,
+          points: { show: false },
+          ...(line.stepped && stepped ? { paths: stepped } : {}),
+          value: (_: uPlot, value: number | null) =>
+            value === null ? "–" : formatNumber(value, language, line.digits ?? 1),
+        })),
+      ],
+      bands: band
+        ? [{ series: [band[1] + 1, band[0] + 1] as [number, number], fill: `${colour("--m-info")}22` }]
+        : [],
     };
+    const data = [Array.from(times), ...lines.map((line) => Array.from(line.values))] as uPlot.AlignedData;
+    return { options, data };
   }, [times, lines, band, zone, language, t]);
+  const box = usePlot(HEIGHT, build);
   return (
     <div ref={box} className={classes.chart} dir="ltr" role="img" aria-label={label} data-testid={testId} />
   );

@@ -1,7 +1,7 @@
 import { Button, NumberInput, Select } from "@mantine/core";
 import { IconPencil, IconTrash } from "@tabler/icons-react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import type { ForecastOverride, HistorySeries } from "../../api/types.ts";
 import { formatDateTime } from "../../format/dates.ts";
@@ -11,6 +11,7 @@ import { Confirm } from "../../ui/Confirm.tsx";
 import { DataTable } from "../../ui/DataTable.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
+import { useRefresh } from "../../ui/ListPage.tsx";
 import { Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { IconAction } from "../../ui/RowActions.tsx";
@@ -30,11 +31,10 @@ interface Props {
 export function Overrides({ series, zone, mayChange, first }: Props) {
   const t = useText();
   const language = useLanguage();
-  const queries = useQueryClient();
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<ForecastOverride>();
-  const refresh = () => queries.invalidateQueries({ queryKey: ["wfm"] });
-  const { data = [], error } = useQuery({
+  const refresh = useRefresh("wfm");
+  const { data, error, refetch } = useQuery({
     queryKey: ["wfm", "overrides", keyOf(series)],
     queryFn: async () => {
       const query = { queueId: series.queueId ?? "", channel: series.channel };
@@ -64,10 +64,9 @@ export function Overrides({ series, zone, mayChange, first }: Props) {
           </Button>
         )}
       </div>
-      <ProblemNote problem={error} />
-      {data.length === 0 ? (
-        <p className={classes.lead}>{t("planning.noOverrides")}</p>
-      ) : (
+      <ProblemNote problem={error} onRetry={() => void refetch()} />
+      {data?.length === 0 && <p className={classes.lead}>{t("planning.noOverrides")}</p>}
+      {data && data.length > 0 && (
         <DataTable<ForecastOverride>
           label={t("planning.overrides")}
           rows={data}
@@ -149,7 +148,7 @@ function AddOverride({
   const [value, setValue] = useState<number | string>("");
   const [aht, setAht] = useState<number | string>("");
   const [reason, setReason] = useState("");
-  const requestId = useRef(newRequestId());
+  const [requestId] = useState(newRequestId);
   const save = async () => {
     const forecastOverride: ForecastOverride = {
       queueId: series.queueId ?? "",
@@ -161,9 +160,7 @@ function AddOverride({
       ahtSeconds: Number(aht) || 0,
       reason,
     };
-    await ask(
-      api.POST("/v1/wfm/forecastOverrides", { body: { requestId: requestId.current, forecastOverride } }),
-    );
+    await ask(api.POST("/v1/wfm/forecastOverrides", { body: { requestId, forecastOverride } }));
     await onSaved();
   };
   return (

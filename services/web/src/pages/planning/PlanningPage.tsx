@@ -1,6 +1,7 @@
 import { Select, Tabs } from "@mantine/core";
 import { IconChartBar } from "@tabler/icons-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
+import type { ForecastRun, HistorySeries } from "../../api/types.ts";
 import { textOr, useText } from "../../i18n/index.ts";
 import { mayEnter } from "../../session/roles.ts";
 import { useSession } from "../../session/session.ts";
@@ -47,19 +48,32 @@ export default function PlanningPage() {
       <RunBar runs={runs.data ?? []} run={run} onChoose={setRunId} mayChange={mayChange} />
     </div>
   );
-  const none = (
+  const problem = known.error ?? runs.error;
+  const again = () => void Promise.all([known.refetch(), runs.refetch()]);
+  const empty = (
+    title: "planning.none" | "planning.noRuns",
+    body: "planning.noneBody" | "planning.noRunsBody",
+  ) => (
     <Panel>
-      <EmptyState icon={IconChartBar} title={t("planning.none")}>
-        {t("planning.noneBody")}
+      <EmptyState icon={IconChartBar} title={t(title)}>
+        {t(body)}
       </EmptyState>
     </Panel>
   );
-  const waiting = known.isPending || runs.isPending;
-  const shown = (view: React.ReactNode) => (waiting ? <Loading /> : series.length === 0 ? none : view);
+  const shown = (view: (run: ForecastRun, series: HistorySeries) => ReactNode) => {
+    if (!known.data || !runs.data) return problem ? null : <Loading />;
+    if (!one) return empty("planning.none", "planning.noneBody");
+    return (
+      <>
+        {bar}
+        {run ? view(run, one) : empty("planning.noRuns", "planning.noRunsBody")}
+      </>
+    );
+  };
   return (
     <>
       <PageHeader title={t("nav.planning")} subtitle={t("planning.lead")} />
-      <ProblemNote problem={known.error ?? runs.error} onRetry={() => void known.refetch()} />
+      <ProblemNote problem={problem} onRetry={again} />
       <Tabs value={tab} onChange={setTab} keepMounted={false}>
         <Tabs.List mb="lg">
           {(["forecast", "staffing", "import", "calendar"] as const).map((each) => (
@@ -69,32 +83,26 @@ export default function PlanningPage() {
           ))}
         </Tabs.List>
         <Tabs.Panel value="forecast">
-          {shown(
-            <>
-              {bar}
-              <ForecastView
-                key={run?.forecastRunId}
-                run={run}
-                series={one}
-                zone={zone}
-                mayChange={mayChange}
-              />
-            </>,
-          )}
+          {shown((run, series) => (
+            <ForecastView
+              key={run.forecastRunId}
+              run={run}
+              series={series}
+              zone={zone}
+              mayChange={mayChange}
+            />
+          ))}
         </Tabs.Panel>
         <Tabs.Panel value="staffing">
-          {shown(
-            <>
-              {bar}
-              <StaffingView
-                key={run?.forecastRunId}
-                run={run}
-                series={one}
-                zone={zone}
-                mayChange={mayChange}
-              />
-            </>,
-          )}
+          {shown((run, series) => (
+            <StaffingView
+              key={run.forecastRunId}
+              run={run}
+              series={series}
+              zone={zone}
+              mayChange={mayChange}
+            />
+          ))}
         </Tabs.Panel>
         <Tabs.Panel value="import">
           <ImportHistory series={series} mayChange={mayChange} zone={zone} />

@@ -1,7 +1,7 @@
 import { Button, Progress, Select } from "@mantine/core";
 import { IconPlus, IconX } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import type { ForecastRun } from "../../api/types.ts";
 import { formatDate } from "../../format/dates.ts";
@@ -9,6 +9,7 @@ import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
+import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { noonOf, ZONELESS } from "./days.ts";
 import { isRunning } from "./usePlanning.ts";
 
@@ -26,6 +27,7 @@ export function RunBar({ runs, run, onChoose, mayChange }: Props) {
   const queries = useQueryClient();
   const [making, setMaking] = useState(false);
   const [stopping, setStopping] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
   const count = (value: number | undefined) => formatNumber(value ?? 0, language);
   const name = (each: ForecastRun) =>
     t("planning.runName", {
@@ -36,8 +38,11 @@ export function RunBar({ runs, run, onChoose, mayChange }: Props) {
   const stop = async () => {
     const path = { forecastRunId: run?.forecastRunId ?? "" };
     setStopping(true);
+    setProblem(undefined);
     try {
       await ask(api.POST("/v1/wfm/forecastRuns/{forecastRunId}:cancel", { params: { path }, body: {} }));
+    } catch (error) {
+      setProblem(error);
     } finally {
       setStopping(false);
       await refresh();
@@ -83,6 +88,7 @@ export function RunBar({ runs, run, onChoose, mayChange }: Props) {
           {t("planning.cancel")}
         </Button>
       )}
+      <ProblemNote problem={problem} />
       {making && (
         <NewForecast
           onClose={() => setMaking(false)}
@@ -110,10 +116,10 @@ function NewForecast({
   const [weeks, setWeeks] = useState("4");
   const [minutes, setMinutes] = useState("30");
   const [firstDay, setFirstDay] = useState("");
-  const requestId = useRef(newRequestId());
+  const [requestId] = useState(newRequestId);
   const save = async () => {
     const body = {
-      requestId: requestId.current,
+      requestId,
       days: Number(weeks) * 7,
       intervalMinutes: Number(minutes),
       firstDay,

@@ -1,7 +1,7 @@
 import { Button, NumberInput, Select } from "@mantine/core";
 import { IconCalendarEvent, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { optionsOf, useQueues } from "../../api/names.ts";
 import type { SpecialDay, SpecialDayKind } from "../../api/types.ts";
@@ -30,7 +30,7 @@ export function SpecialDays({ mayChange }: { mayChange: boolean }) {
   const [editing, setEditing] = useState<SpecialDay>();
   const [removing, setRemoving] = useState<SpecialDay>();
   const refresh = () => queries.invalidateQueries({ queryKey: ["wfm", "specialDays"] });
-  const { data, error, isPending } = useQuery({
+  const { data, error, isPending, refetch } = useQuery({
     queryKey: ["wfm", "specialDays"],
     queryFn: async () => (await ask(api.GET("/v1/wfm/specialDays"))).specialDays ?? [],
   });
@@ -47,8 +47,8 @@ export function SpecialDays({ mayChange }: { mayChange: boolean }) {
   if (isPending) return <Loading />;
   return (
     <>
-      <ProblemNote problem={error} />
-      {data?.length ? (
+      <ProblemNote problem={error} onRetry={() => void refetch()} />
+      {!data ? null : data.length > 0 ? (
         <>
           <div className={classes.bar}>{add}</div>
           <Panel label={t("planning.tab.calendar")} flush>
@@ -128,7 +128,7 @@ function DayForm({
   const t = useText();
   const queues = useQueues().data ?? [];
   const [value, setValue] = useState(day);
-  const requestId = useRef(newRequestId());
+  const [requestId] = useState(newRequestId);
   const set = (change: Partial<SpecialDay>) => setValue((before) => ({ ...before, ...change }));
   const save = async () => {
     const { percent, ...rest } = value;
@@ -138,7 +138,7 @@ function DayForm({
       const params = { path: { "specialDay.specialDayId": day.specialDayId } };
       await ask(api.PATCH("/v1/wfm/specialDays/{specialDay.specialDayId}", { params, body: { specialDay } }));
     } else {
-      await ask(api.POST("/v1/wfm/specialDays", { body: { requestId: requestId.current, specialDay } }));
+      await ask(api.POST("/v1/wfm/specialDays", { body: { requestId, specialDay } }));
     }
     await onSaved();
   };

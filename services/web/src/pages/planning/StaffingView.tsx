@@ -1,12 +1,11 @@
 import { Button, Select } from "@mantine/core";
-import { IconChartBar, IconPencil } from "@tabler/icons-react";
+import { IconPencil } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import type { ForecastRun, HistorySeries, RequirementCurve, RequirementTotal } from "../../api/types.ts";
 import { formatNumber, formatShare } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
-import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Loading } from "../../ui/LoadMore.tsx";
 import { Note } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
@@ -18,8 +17,8 @@ import { weekFrom } from "./usePlanning.ts";
 import { WeekBar } from "./WeekBar.tsx";
 
 interface Props {
-  run: ForecastRun | undefined;
-  series: HistorySeries | undefined;
+  run: ForecastRun;
+  series: HistorySeries;
   zone: string;
   mayChange: boolean;
 }
@@ -29,14 +28,13 @@ export function StaffingView({ run, series, zone, mayChange }: Props) {
   const t = useText();
   const language = useLanguage();
   const queries = useQueryClient();
-  const [first, setFirst] = useState(run?.firstDay ?? "2000-01-01");
+  const [first, setFirst] = useState(run.firstDay ?? "");
   const [caution, setCaution] = useState("0");
   const [editing, setEditing] = useState(false);
   const week = useMemo(() => weekFrom(first, zone), [first, zone]);
-  const forecastRunId = run?.forecastRunId ?? "";
+  const forecastRunId = run.forecastRunId ?? "";
   const needed = useQuery({
-    queryKey: ["wfm", "requirements", forecastRunId, week.start, caution, run?.doneCount],
-    enabled: Boolean(run),
+    queryKey: ["wfm", "requirements", forecastRunId, week.start, caution, run.doneCount],
     placeholderData: (previous) => previous,
     queryFn: () => {
       const query = { startTime: week.start, endTime: week.end, caution: Number(caution) };
@@ -44,17 +42,8 @@ export function StaffingView({ run, series, zone, mayChange }: Props) {
       return ask(api.GET("/v1/wfm/forecastRuns/{forecastRunId}/requirements", { params }));
     },
   });
-  if (!run) {
-    return (
-      <Panel>
-        <EmptyState icon={IconChartBar} title={t("planning.noRuns")}>
-          {t("planning.noRunsBody")}
-        </EmptyState>
-      </Panel>
-    );
-  }
   const curve = needed.data?.curves?.find(
-    ({ rule }) => rule?.queueId === series?.queueId && rule?.channel === series?.channel,
+    ({ rule }) => rule?.queueId === series.queueId && rule?.channel === series.channel,
   );
   const rule = curve?.rule;
   return (

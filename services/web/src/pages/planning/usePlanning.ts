@@ -1,16 +1,13 @@
 /** What the planning pages ask. */
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "../../api/client.ts";
-import { Problem } from "../../api/problem.ts";
+import { asProblem } from "../../api/problem.ts";
 import type { Forecast, ForecastRun, HistorySeries } from "../../api/types.ts";
 import { daysLater, instantOf } from "./days.ts";
 
 const WHILE_RUNNING_MS = 1_000;
 
-export type Channel = NonNullable<HistorySeries["channel"]>;
-
-export interface Week {
-  first: string;
+interface Week {
   start: string;
   end: string;
 }
@@ -18,7 +15,6 @@ export interface Week {
 /** Seven days of the zone from a day on. */
 export function weekFrom(first: string, zone: string): Week {
   return {
-    first,
     start: instantOf(`${first}T00:00`, zone).toISOString(),
     end: instantOf(`${daysLater(first, 7)}T00:00`, zone).toISOString(),
   };
@@ -55,21 +51,20 @@ export function useRuns() {
 }
 
 /** A week of a run's forecast; null when the run has nothing of this queue. */
-export function useForecast(run: ForecastRun | undefined, series: HistorySeries | undefined, week: Week) {
-  const forecastRunId = run?.forecastRunId ?? "";
+export function useForecast(run: ForecastRun, series: HistorySeries, week: Week) {
+  const forecastRunId = run.forecastRunId ?? "";
   return useQuery({
-    queryKey: ["wfm", "forecast", forecastRunId, series && keyOf(series), week.start, run?.doneCount],
-    enabled: Boolean(run && series),
+    queryKey: ["wfm", "forecast", forecastRunId, keyOf(series), week.start, run.doneCount],
     placeholderData: (previous) => previous,
     queryFn: async (): Promise<Forecast | null> => {
-      const path = { forecastRunId, queueId: series?.queueId ?? "" };
-      const query = { channel: series?.channel, startTime: week.start, endTime: week.end };
+      const path = { forecastRunId, queueId: series.queueId ?? "" };
+      const query = { channel: series.channel, startTime: week.start, endTime: week.end };
       try {
         return await ask(
           api.GET("/v1/wfm/forecastRuns/{forecastRunId}/forecasts/{queueId}", { params: { path, query } }),
         );
       } catch (error) {
-        if (error instanceof Problem && error.reason === "FORECAST_NOT_FOUND") return null;
+        if (asProblem(error).reason === "FORECAST_NOT_FOUND") return null;
         throw error;
       }
     },

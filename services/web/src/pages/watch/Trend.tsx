@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import { useCallback } from "react";
+import type uPlot from "uplot";
 import { api, ask } from "../../api/client.ts";
 import type { QueueInterval, Wallboard } from "../../api/types.ts";
 import { formatTime } from "../../format/dates.ts";
 import { formatNumber } from "../../format/numbers.ts";
-import { useLanguage, useText } from "../../i18n/index.ts";
+import { type Language, useLanguage, useText } from "../../i18n/index.ts";
 import { Panel } from "../../ui/Page.tsx";
+import { axisStyle, colour, type Plot, usePlot } from "../../ui/plot.ts";
 import classes from "./watch.module.css";
 
 const QUARTER_S = 900;
@@ -34,7 +34,6 @@ function trendOf(intervals: readonly QueueInterval[], now: number): uPlot.Aligne
 export function Trend({ board }: { board: Wallboard }) {
   const t = useText();
   const language = useLanguage();
-  const box = useRef<HTMLDivElement>(null);
   // Read again whenever something was counted; the figures themselves are the server's.
   const counted = `${board.total?.offered}/${board.total?.answered}/${board.total?.abandoned}`;
   const { data } = useQuery({
@@ -43,22 +42,11 @@ export function Trend({ board }: { board: Wallboard }) {
     placeholderData: (previous) => previous,
     refetchInterval: 60_000,
   });
-  useEffect(() => {
-    const element = box.current;
-    if (!element || !data) return;
+  const build = useCallback(() => {
     const labels = [t("watch.time"), t("watch.offered"), t("watch.answered"), t("watch.abandoned")];
-    const plot = new uPlot(
-      options(element.clientWidth, labels, language),
-      trendOf(data, Date.now()),
-      element,
-    );
-    const watch = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: 190 }));
-    watch.observe(element);
-    return () => {
-      watch.disconnect();
-      plot.destroy();
-    };
+    return { options: options(labels, language), data: trendOf(data ?? [], Date.now()) };
   }, [data, language, t]);
+  const box = usePlot(190, data && build);
   return (
     <Panel label={t("watch.trend")}>
       <h2 className={classes.title}>{t("watch.trend")}</h2>
@@ -67,19 +55,8 @@ export function Trend({ board }: { board: Wallboard }) {
   );
 }
 
-function options(
-  width: number,
-  labels: string[],
-  language: Parameters<typeof formatNumber>[1],
-): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
-  const axis = {
-    stroke: colour("--m-muted"),
-    grid: { stroke: colour("--m-line"), width: 1 },
-    ticks: { show: false },
-    font: `12px ${colour("--m-font") || "sans-serif"}`,
-  };
+function options(labels: string[], language: Language): Plot["options"] {
+  const axis = axisStyle();
   const series = (label: string, stroke: string, fill?: string): uPlot.Series => ({
     label,
     stroke,
@@ -89,9 +66,6 @@ function options(
     value: (_, value) => (value === null ? "–" : formatNumber(value, language)),
   });
   return {
-    width,
-    height: 190,
-    cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.15))] } },
     axes: [
       {

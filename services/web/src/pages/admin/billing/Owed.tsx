@@ -6,6 +6,7 @@ import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
 import { DataTable } from "../../../ui/DataTable.tsx";
 import { Note } from "../../../ui/Note.tsx";
 import { Panel } from "../../../ui/Page.tsx";
+import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import watch from "../../watch/watch.module.css";
 import { Cost, Days } from "./parts.tsx";
 
@@ -13,7 +14,7 @@ import { Cost, Days } from "./parts.tsx";
 export function Owed() {
   const t = useText();
   const language = useLanguage();
-  const { data } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ["resoldStatement"],
     queryFn: () =>
       ask(api.GET("/v1/resoldStatement")).catch((error: unknown) => {
@@ -22,6 +23,7 @@ export function Owed() {
       }),
     retry: false,
   });
+  if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   if (!data) return null;
   return (
     <section aria-label={t("resale.mine")} data-testid="owed">

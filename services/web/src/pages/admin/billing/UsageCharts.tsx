@@ -1,16 +1,16 @@
 import { Select, Table } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import { useCallback, useMemo, useState } from "react";
+import type uPlot from "uplot";
 import { api, ask } from "../../../api/client.ts";
 import type { CurrentUsage, MeterUsage } from "../../../api/types.ts";
 import { formatDate } from "../../../format/dates.ts";
 import { formatNumber, roundDecimal } from "../../../format/numbers.ts";
-import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
+import { type Language, textOr, useLanguage, useText } from "../../../i18n/index.ts";
 import { DataTable } from "../../../ui/DataTable.tsx";
 import { Panel } from "../../../ui/Page.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
+import { axisStyle, colour, type Plot, usePlot } from "../../../ui/plot.ts";
 import { useRefreshOn } from "../../watch/useRefreshOn.ts";
 import watch from "../../watch/watch.module.css";
 import { Cost } from "./parts.tsx";
@@ -65,7 +65,7 @@ function Standing({ usage, name, period }: { usage: MeterUsage; name: string; pe
     formatNumber(roundDecimal(String(value || "0"), 2), language);
   const allowance = Number(usage.allowance ?? 0);
   const end = period.periodEndTime ?? "";
-  const points = pointsOf(usage, end);
+  const points = useMemo(() => pointsOf(usage, end), [usage, end]);
   const lastDay = formatDate(new Date(Date.parse(end) - 1), language);
   const said = [
     t("usageChart.used", { count: shown(usage.quantity) }),
@@ -123,36 +123,21 @@ function Standing({ usage, name, period }: { usage: MeterUsage; name: string; pe
 function Chart({ points, allowance, label }: { points: Point[]; allowance: number; label: string }) {
   const t = useText();
   const language = useLanguage();
-  const box = useRef<HTMLDivElement>(null);
-  // Drawn anew when what it shows has changed, not whenever the page is.
-  const drawn = JSON.stringify(points);
-  useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const rows = JSON.parse(drawn) as Point[];
-    const labels = ["day", "soFar", "forecast", "allowance"] as const;
-    const plot = new uPlot(
-      options(
-        element.clientWidth,
-        labels.map((each) => t(`usageChart.${each}`)),
-        allowance,
-        language,
-      ),
-      [
-        rows.map((each) => each.time),
-        rows.map((each) => each.soFar),
-        rows.map((each) => each.forecast),
-        rows.map(() => (allowance > 0 ? allowance : null)),
-      ],
-      element,
+  const build = useCallback(() => {
+    const labels = (["day", "soFar", "forecast", "allowance"] as const).map((each) =>
+      t(`usageChart.${each}`),
     );
-    const resized = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
-    resized.observe(element);
-    return () => {
-      resized.disconnect();
-      plot.destroy();
+    return {
+      options: options(labels, allowance, language),
+      data: [
+        points.map((each) => each.time),
+        points.map((each) => each.soFar),
+        points.map((each) => each.forecast),
+        points.map(() => (allowance > 0 ? allowance : null)),
+      ] satisfies uPlot.AlignedData,
     };
-  }, [drawn, allowance, language, t]);
+  }, [points, allowance, language, t]);
+  const box = usePlot(HEIGHT, build);
   return (
     <div role="img" aria-label={label}>
       <div ref={box} className={watch.chart} dir="ltr" data-testid="usage-chart" />
@@ -160,20 +145,8 @@ function Chart({ points, allowance, label }: { points: Point[]; allowance: numbe
   );
 }
 
-function options(
-  width: number,
-  labels: string[],
-  allowance: number,
-  language: Parameters<typeof formatNumber>[1],
-): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
-  const axis = {
-    stroke: colour("--m-muted"),
-    grid: { stroke: colour("--m-line"), width: 1 },
-    ticks: { show: false },
-    font: `12px ${colour("--m-font") || "sans-serif"}`,
-  };
+function options(labels: string[], allowance: number, language: Language): Plot["options"] {
+  const axis = axisStyle();
   const number = (value: number) => formatNumber(roundDecimal(value.toFixed(4), 2), language);
   const date = (seconds: number) => formatDate(new Date(seconds * 1000), language);
   const line = (label: string | undefined, stroke: string, dash?: number[]): uPlot.Series => ({
@@ -186,9 +159,6 @@ function options(
     value: (_, value) => (value === null ? "–" : number(value)),
   });
   return {
-    width,
-    height: HEIGHT,
-    cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max ?? 1, allowance) * 1.1] } },
     axes: [
       { ...axis, space: 110, values: (_, ticks) => ticks.map(date) },

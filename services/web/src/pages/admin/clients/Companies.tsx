@@ -19,10 +19,11 @@ export function Companies() {
   const refresh = useRefresh("resaleStatements");
   const [problem, setProblem] = useState<unknown>();
   const lists = usePriceLists().data?.priceLists ?? [];
-  const { data } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ["resaleStatements"],
     queryFn: () => ask(api.GET("/v1/resaleStatements")),
   });
+  if (error) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
   const rows = data?.statements ?? [];
   if (rows.length === 0) return null;
   const set = async (row: ResoldStatement, priceListId: string) => {

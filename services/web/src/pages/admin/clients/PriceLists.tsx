@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../../api/client.ts";
 import type { PriceList } from "../../../api/types.ts";
-import { formatMoney, formatNumber } from "../../../format/numbers.ts";
+import { formatMoney, formatNumber, formatPercent } from "../../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
 import { DataTable } from "../../../ui/DataTable.tsx";
 import { FormModal } from "../../../ui/FormModal.tsx";
@@ -59,7 +59,7 @@ export function PriceLists() {
               {
                 head: t("clients.markup"),
                 cell: (row) => (
-                  <bdi className="m-figures">{formatNumber(markupOf(row) || "0", language)}%</bdi>
+                  <bdi className="m-figures">{formatPercent(markupOf(row) || "0", language)}</bdi>
                 ),
               },
               {

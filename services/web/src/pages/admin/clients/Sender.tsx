@@ -3,8 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../../api/client.ts";
 import type { BillSender } from "../../../api/types.ts";
-import { formatNumber } from "../../../format/numbers.ts";
-import { useLanguage, useText } from "../../../i18n/index.ts";
+import { useText } from "../../../i18n/index.ts";
 import { toast } from "../../../ui/announce.tsx";
 import { Form } from "../../../ui/Form.tsx";
 import { TextField } from "../../../ui/fields.tsx";
@@ -14,6 +13,9 @@ import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import watch from "../../watch/watch.module.css";
 import { AddressFields } from "../billing/AddressFields.tsx";
 import billing from "../billing/billing.module.css";
+
+/** A number has at least so many digits, as the server writes it. */
+const NUMBER_DIGITS = 6;
 
 /** In whose name clients are billed, and the series of numbers. */
 export function Sender() {
@@ -33,7 +35,6 @@ export function Sender() {
 
 function SenderForm({ sender }: { sender: BillSender }) {
   const t = useText();
-  const language = useLanguage();
   const refresh = useRefresh("billSender");
   const [values, setValues] = useState<BillSender>(sender);
   const [problem, setProblem] = useState<unknown>();
@@ -56,7 +57,7 @@ function SenderForm({ sender }: { sender: BillSender }) {
   };
   const said = sender.numberPrefix
     ? t("clients.senderHint", {
-        number: `${sender.numberPrefix}${formatNumber(sender.nextNumber ?? "1", language)}`,
+        number: `\u2066${sender.numberPrefix}${(sender.nextNumber ?? "1").padStart(NUMBER_DIGITS, "0")}\u2069`,
       })
     : t("clients.senderNone");
   return (

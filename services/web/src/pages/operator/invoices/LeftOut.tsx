@@ -20,7 +20,7 @@ export function LeftOut() {
     const answer = await ask(api.GET("/v1/operator/leftOutUsage", { params: { query: { pageToken } } }));
     return { rows: answer.usage ?? [], next: answer.nextPageToken ?? "" };
   });
-  if (rows.length === 0) return null;
+  if (rows.length === 0 && !query.isError) return null;
   return (
     <section aria-label={t("leftOut.title")} style={{ marginBlockEnd: 20 }} data-testid="left-out">
       <h2 className={watch.title} style={{ marginBottom: 2 }}>

@@ -1,10 +1,10 @@
-import { useEffect, useRef } from "react";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import { useCallback } from "react";
+import type uPlot from "uplot";
 import type { SurveyQuestion } from "../../../api/types.ts";
 import { formatDate } from "../../../format/dates.ts";
 import { formatNumber } from "../../../format/numbers.ts";
-import { useLanguage, useText } from "../../../i18n/index.ts";
+import { type Language, useLanguage, useText } from "../../../i18n/index.ts";
+import { axisStyle, colour, type Plot, usePlot } from "../../../ui/plot.ts";
 import watch from "../watch.module.css";
 
 const HEIGHT = 180;
@@ -13,27 +13,11 @@ const HEIGHT = 180;
 export function ByDay({ question, days }: { question: SurveyQuestion; days: number }) {
   const t = useText();
   const language = useLanguage();
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const plot = new uPlot(
-      options(
-        element.clientWidth,
-        question,
-        [t("surveys.day"), t("surveys.average"), t("surveys.count")],
-        language,
-      ),
-      seriesOf(question, days, new Date()),
-      element,
-    );
-    const resized = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
-    resized.observe(element);
-    return () => {
-      resized.disconnect();
-      plot.destroy();
-    };
+  const build = useCallback(() => {
+    const labels = [t("surveys.day"), t("surveys.average"), t("surveys.count")];
+    return { options: options(question, labels, language), data: seriesOf(question, days, new Date()) };
   }, [question, days, language, t]);
+  const box = usePlot(HEIGHT, build);
   return <div ref={box} className={watch.chart} dir="ltr" data-testid="survey-by-day" />;
 }
 
@@ -56,26 +40,15 @@ export function seriesOf({ days: told = [] }: SurveyQuestion, days: number, now:
 }
 
 function options(
-  width: number,
   { lowest = 0, highest = 0 }: SurveyQuestion,
   [day = "", average = "", count = ""]: string[],
-  language: Parameters<typeof formatNumber>[1],
-): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
-  const axis = {
-    stroke: colour("--m-muted"),
-    grid: { stroke: colour("--m-line"), width: 1 },
-    ticks: { show: false },
-    font: `12px ${colour("--m-font") || "sans-serif"}`,
-  };
+  language: Language,
+): Plot["options"] {
+  const axis = axisStyle();
   const date = (seconds: number) => formatDate(new Date(seconds * 1000), language);
   const said = (_: uPlot, value: number | null, fraction?: number) =>
     value === null ? "–" : formatNumber(value, language, fraction);
   return {
-    width,
-    height: HEIGHT,
-    cursor: { drag: { x: false, y: false } },
     scales: { y: { range: [lowest, Math.max(highest, lowest + 1)] }, many: { range: [0, 1], auto: false } },
     axes: [
       { ...axis, space: 110, values: (_, ticks) => ticks.map(date) },

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dayOf, daysLater, instantOf } from "./days.ts";
+import { dayOf, daysLater, instantOf } from "../src/pages/planning/days.ts";
 
 test("a day of the zone begins when its clocks say so, also on days of 23 and 25 hours", () => {
   expect(instantOf("2026-03-29T00:00", "Europe/Berlin").toISOString()).toBe("2026-03-28T23:00:00.000Z");
