@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from billing.domain.decks import DeckHeader, Markup
 from billing.domain.rates import RateInvalid
+from billing.exporting import Exporter
 from billing.live.decks import read_parts
 from billing.ops import decks, invoicing, line_records
+from billing.providers.lago import Lago
 from billing.store import decks as store
 from chassis.instants import time_out
 from kernel.tenant import PLATFORM
@@ -20,6 +22,7 @@ from merkez.tenancy.v1 import number_pb2, plan_pb2, tenancy_events_pb2
 from merkez.type.v1 import money_pb2
 
 from .conftest import MARCH, call_fact
+from .http_double import http_double
 from .invoice_house import APRIL, DAY, MAY, House
 from .test_statements import plan
 
@@ -51,9 +54,9 @@ def by_deck(deck_id: str, **more: Any) -> plan_pb2.Rate:
     )
 
 
-async def call(house: House, name: str, number: str, seconds: int, day: int) -> None:
+async def call(house: House, name: str, number: str, seconds: int, day: int, brand_id: str = "brd_1") -> None:
     fact = call_fact(name, seconds, MARCH + day * DAY, direction=OUT)
-    fact.cdr.dialed_number = number
+    fact.cdr.dialed_number, fact.cdr.brand_id = number, brand_id
     await house.ledger.tell(fact)
 
 
@@ -106,6 +109,16 @@ async def test_each_line_opens_to_its_calls_with_what_each_cost(house: House) ->
         assert sum((each.quantity for each in page), 0) == line.quantity
     assert found["Turkey"] == [("c1", Fraction(1, 5)), ("c3", Fraction(1, 10))]
     assert found["Turkey mobile"] == [("c2", Fraction(7, 20))]
+
+
+async def test_each_call_is_sent_to_another_billing_program_once_though_its_rate_has_many_lines(house: House) -> None:
+    whole = await invoice(house, by_deck(await deck(house)))
+    assert len(whole.statement.lines) == 3
+    with http_double() as double:
+        double.answer("POST /api/v1/", 200, {})
+        await Exporter(house.ledger.rating, Lago(double.url, "key_1")).export_due()
+        sent = [each for asked in double.of("/api/v1/events/batch") for each in asked.body["events"]]
+    assert sorted(each["properties"]["source_id"] for each in sent) == ["c1", "c2", "c3", "c4"]
 
 
 async def test_rebuilt_after_the_deck_became_dearer_it_is_the_same_to_the_byte(house: House) -> None:
