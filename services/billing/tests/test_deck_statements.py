@@ -296,3 +296,37 @@ async def test_toll_free_number_and_calls_to_it_have_prices_of_their_own(house: 
             )
         )
         assert len(page) == 1
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_number_that_becomes_toll_free_is_half_a_month_of_each_whatever_is_heard_first(
+    house: House, backwards: bool
+) -> None:
+    def rate(price: str, **properties: str) -> plan_pb2.Rate:
+        return plan_pb2.Rate(
+            meter="number_month", price=money_pb2.Money(currency="EUR", amount=price), properties=properties,
+            rate_id="-".join(("number", *properties.values())),
+        )  # fmt: skip
+
+    await house.set_up()
+    await house.ledger.tell(plan(rate("3"), rate("10", price_class="toll-free")))
+    middle, held = MARCH + timedelta(days=31) / 2, {"number": "+908001234567", "assign_time": time_out(MARCH)}
+    facts = [
+        (tenancy_events_pb2.NumberAssigned(number=number_pb2.Number(**held, price_class="local")), MARCH),
+        (tenancy_events_pb2.NumberChanged(number=number_pb2.Number(**held, price_class="toll-free")), middle),
+        (tenancy_events_pb2.NumberChanged(number=number_pb2.Number(number="+902121234567", test=True)), middle),
+        (tenancy_events_pb2.NumberChanged(number=number_pb2.Number(number="+902121234568", brought=True)), middle),
+    ]
+    for fact, time in facts[::-1] if backwards else facts:
+        await house.ledger.tell(fact, time)
+    whole = await house.whole((await house.issued()).invoice_id)
+    assert {line.rate_id: (str(line.quantity), str(line.amount)) for line in whole.statement.lines} == {
+        "number": ("1/2", "1.50"), "number-toll-free": ("1/2", "5.00"),
+    }  # fmt: skip
+    for line in whole.statement.lines:
+        [held_for], _ = await house.do(
+            lambda tx, line=line: line_records.list_line_records(
+                tx, whole.invoice.invoice_id, line.line_id, 0, "", house.ledger.clock.now()
+            )
+        )
+        assert held_for.quantity == line.quantity
