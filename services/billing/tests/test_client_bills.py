@@ -20,9 +20,10 @@ from billing.handlers.client_bills import ClientBills
 from billing.ops import statements
 from chassis.auth import acting_as
 from chassis.instants import time_out
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel.errors import DomainError, Forbidden
+from kernel.errors import DomainError, Forbidden, InvalidInput
 from kernel.ids import new_id
 from kernel.money import rounded
 from merkez.billing.v1 import client_bill_pb2 as bills
@@ -238,6 +239,22 @@ async def test_nothing_is_billed_before_its_time_or_before_it_is_said_how(office
     assert await office.refusal() == "CLIENT_PERIOD_NOT_OVER"
     office.house.go_to(APRIL + timedelta(seconds=1))
     assert await office.refusal() == "CLIENT_PERIOD_NOT_OVER", "what is written just now may belong to it"
+
+
+async def test_a_time_that_is_none_or_missing_is_named_and_no_bill_of_some_other_month_is_made(office: Office) -> None:
+    await office.used_march()
+    await office.set_up(ACME)
+    office.house.go_to(APRIL + DAY)
+    never = Timestamp(seconds=10**12)
+    for verb, said in (
+        ("IssueClientBill", {"request_id": "r1", "brand_id": ACME}),
+        ("IssueClientBill", {"request_id": "r2", "brand_id": ACME, "time": never}),
+        ("ListBrandStatements", {"time": never}),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await office.ask(verb, **said)
+        assert [each.field for each in refused.value.fields] == ["time"]
+    assert not (await office.ask("ListClientBills")).bills
 
 
 async def test_late_usage_is_on_the_next_bill_by_the_prices_of_its_own_period(office: Office) -> None:

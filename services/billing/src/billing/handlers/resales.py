@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from chassis.auth import principal
-from chassis.instants import time_out
-from google.protobuf.timestamp_pb2 import Timestamp
+from chassis.instants import time_in, time_out
 from kernel.ids import require_id
 from kernel.tenant import PLATFORM
 from merkez.billing.v1 import resale_service_pb2, resale_service_pb2_grpc
@@ -32,7 +31,7 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
     async def SetReseller(self, request: service.SetResellerRequest, context: Any) -> service.Resale:
         asked, now = request.resale, self._db.clock.now()
         tenant_id = require_id("ten", asked.tenant_id, "resale.tenant_id")
-        start = asked.start_time.ToDatetime(tzinfo=UTC) if asked.HasField("start_time") else now
+        start = time_in(asked, "start_time") or now
         wanted = Resale(tenant_id, asked.reseller_id, asked.wholesale_price_list_id, start)
         sold_on = is_resold = False
         if wanted.reseller_id:
@@ -112,8 +111,7 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
         return ops.versioned(ops.at(below, prices), version)
 
     def _time(self, request: Any) -> datetime:
-        stamp: Timestamp = request.time
-        return stamp.ToDatetime(tzinfo=UTC) if request.HasField("time") else self._db.clock.now()
+        return time_in(request, "time") or self._db.clock.now()
 
 
 def _resale(value: Resale) -> service.Resale:
