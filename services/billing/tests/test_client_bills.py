@@ -246,11 +246,12 @@ async def test_a_time_that_is_none_or_missing_is_named_and_no_bill_of_some_other
     await office.set_up(ACME)
     office.house.go_to(APRIL + DAY)
     never = Timestamp(seconds=10**12)
-    for verb, said in (
+    asked: list[tuple[str, dict[str, Any]]] = [
         ("IssueClientBill", {"request_id": "r1", "brand_id": ACME}),
         ("IssueClientBill", {"request_id": "r2", "brand_id": ACME, "time": never}),
         ("ListBrandStatements", {"time": never}),
-    ):
+    ]
+    for verb, said in asked:
         with pytest.raises(InvalidInput) as refused:
             await office.ask(verb, **said)
         assert [each.field for each in refused.value.fields] == ["time"]
