@@ -287,6 +287,28 @@ async def test_a_void_bill_keeps_its_number_and_makes_room_for_another(office: O
     assert (await office.issue()).number == "ACM-000002"
 
 
+@pytest.mark.parametrize("anew", [0, 1])
+async def test_late_usage_stays_billed_once_though_an_earlier_bill_is_void_and_made_anew(
+    office: Office, anew: int
+) -> None:
+    await office.used_march()
+    await office.set_up(ACME)
+    months = [MARCH, APRIL, datetime(2026, 5, 1, tzinfo=UTC)]
+    made: list[Any] = []
+    for place, month in enumerate(months):
+        office.house.go_to(month + 32 * DAY)
+        made.append(await office.issue(time=month))
+        if place == anew:
+            late = call_fact("call_late", 600, MARCH + 20 * DAY)
+            late.cdr.brand_id = ACME
+            await office.house.ledger.tell(late)
+    # March's own 52.88, the fees of April and May, and 10 late minutes at 0.06 with 20 % on one of them.
+    assert sum(Decimal(each.subtotal.amount) for each in made) == Decimal("153.60")
+    await office.ask("VoidClientBill", client_bill_id=made[anew].client_bill_id, reason="wrong address")
+    again = await office.issue(time=months[anew])
+    assert again.subtotal == made[anew].subtotal, "what came late stands on the later bill already"
+
+
 async def test_a_version_of_a_price_list_never_changes_and_two_writers_are_told(office: Office) -> None:
     made = await office.list("10")
     second = await office.list("15", made.price_list_id, made.version)

@@ -3,6 +3,7 @@ written here."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,7 +31,7 @@ from billing.domain.client_bills import (
 from billing.domain.invoicing import InvoiceVersionConflict
 from billing.domain.parties import LegalEntity, NumbersInUse, PartyVersionConflict
 from billing.domain.rates import DeckPrice
-from billing.domain.statements import Statement, StatementLine
+from billing.domain.statements import BilledPeriod, StatementLine
 from billing.ops.statements import changed_since, current_period, statement_of
 from billing.store import client_bills as store
 from billing.store import usage
@@ -121,8 +122,13 @@ async def issue(
     if brand_id in await store.of_period(tx, period[0]):
         raise ClientBillExists("The client was billed for this period already: void that bill first.")
     prices = await _price_list(tx, account.price_list_id)
-    own = await _lines(tx, brand_id, period, cutoff, prices, decks)
-    lines = [*(each.own for each in own), *await _late(tx, brand_id, period, cutoff, decks)]
+    own, bills = await _lines(tx, brand_id, period, cutoff, prices, decks), await store.in_force(tx, brand_id)
+    frozen = late.billed([canonical.statement_from(each.statement) for each in bills])
+    billed = {(each.start_time, each.end_time): each for each in frozen}
+    # Of a period whose bill was declared void a later one may hold what came late: that isn't billed twice.
+    before = billed.get(period)
+    earlier = [(billed[each.start_time, each.end_time], each) for each in bills if each.end_time <= period[0]]
+    lines = [*late.rest_of([each.own for each in own], before), *await _late(tx, earlier, cutoff, decks)]
     statement = domain.bill_statement(lines, prices, account, period, cutoff)
     data, sequence = canonical.statement_bytes(statement), await store.take_number(tx)
     bill = ClientBill(
@@ -173,27 +179,19 @@ async def _lines(
 
 
 async def _late(
-    tx: Tx, brand_id: str, period: tuple[datetime, datetime], cutoff: datetime, decks: DeckPrice | None
+    tx: Tx, earlier: Sequence[tuple[BilledPeriod, ClientBill]], cutoff: datetime, decks: DeckPrice | None
 ) -> list[StatementLine]:
     """What earlier bills' periods come to now by the price lists they were billed by, less what was billed of them."""
-    earlier = await store.issued_before(tx, brand_id, period[0])
-    frozen: list[Statement] = [canonical.statement_from(each.statement) for each in earlier]
-    by_period = {(each.start_time, each.end_time): each for each in earlier}
     found: list[StatementLine] = []
-    for billed in late.billed(frozen):
-        of = by_period.get((billed.start_time, billed.end_time))
-        if of is None or not await changed_since(tx, billed, cutoff):
+    for billed, of in earlier:
+        if not await changed_since(tx, billed, cutoff):
             continue
         prices = await _price_list(tx, of.price_list_id, of.price_list_version)
-        then = await _lines(tx, brand_id, (billed.start_time, billed.end_time), cutoff, prices, decks)
-        found += late.late_lines([each.own for each in then], billed)
-    numbers = {each.start_time.isoformat(): each.number for each in earlier}
-    return [
-        replace(line, description_parameters={
-            **line.description_parameters, "invoice": numbers.get(line.description_parameters["late_start"], ""),
-        })
-        for line in found
-    ]  # fmt: skip
+        then = await _lines(tx, of.brand_id, (billed.start_time, billed.end_time), cutoff, prices, decks)
+        for line in late.late_lines([each.own for each in then], billed):
+            said = {**line.description_parameters, "invoice": of.number}
+            found.append(replace(line, description_parameters=said))
+    return found
 
 
 async def _price_list(tx: Tx, price_list_id: str, version: int = 0) -> PriceList:
