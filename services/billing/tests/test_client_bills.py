@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 from billing.domain import canonical, client_bills
 from billing.domain.brands import shares
-from billing.domain.client_bills import PriceList, PriceListInvalid, PriceRule, priced, shares_of
+from billing.domain.client_bills import BrandAccount, PriceList, PriceListInvalid, PriceRule, priced, shares_of
+from billing.domain.parties import BillingProfile, ProfileInvalid
 from billing.domain.statements import LineKind, Statement, StatementLine
 from billing.handlers.client_bills import ClientBills
 from billing.ops import statements
@@ -99,6 +100,23 @@ def test_a_rule_prices_by_the_cost_or_by_the_unit_and_rounds_once(
 def test_a_list_that_cant_be_names_the_field(rules: list[PriceRule], field: str) -> None:
     with pytest.raises(PriceListInvalid) as refused:
         client_bills.check_price_list(replace(a_list(), rules=rules))
+    assert refused.value.fields[0].field == field
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"tax_percent": Decimal("100.5")}, "account.tax_percent"),
+        ({"tax_name": "x" * 61}, "account.tax_name"),
+        ({"tax_name": "a\nb"}, "account.tax_name"),
+        ({"buyer": BillingProfile(language="xx")}, "profile.language"),
+    ],
+)
+def test_an_account_that_cant_be_names_the_field(said: dict[str, Any], field: str) -> None:
+    account = BrandAccount("brd_1", "prl_1", tax_name="VAT", tax_percent=Decimal(100))
+    assert client_bills.check_account(account) == account
+    with pytest.raises(ProfileInvalid) as refused:
+        client_bills.check_account(replace(account, **said))
     assert refused.value.fields[0].field == field
 
 

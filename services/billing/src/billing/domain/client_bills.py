@@ -19,10 +19,10 @@ from kernel.money import rounded
 
 from billing.domain import money
 from billing.domain.charges import CurrenciesMixed
-from billing.domain.parties import BillingProfile, LegalEntity
+from billing.domain.parties import BillingProfile, LegalEntity, ProfileInvalid, check_profile
 from billing.domain.statements import BrandShare, LineKind, Statement, StatementLine, Tax
 
-MOST_RULES, LONGEST_NAME = 100, 120
+MOST_RULES, LONGEST_NAME, LONGEST_TAX_NAME = 100, 120, 60
 LEAST_MARKUP, MOST_MARKUP = Decimal(-100), Decimal(1000)
 _ZERO = Fraction(0)
 
@@ -194,6 +194,15 @@ def check_price_list(wanted: PriceList) -> PriceList:
     if all(rule.meter for rule in wanted.rules):
         raise PriceListInvalid.of(f"{at}.rules", "must have one for every other meter")
     return replace(wanted, name=name)
+
+
+def check_account(wanted: BrandAccount) -> BrandAccount:
+    """The account with its texts tidied. Raises `ProfileInvalid`, naming the field."""
+    if len(wanted.tax_name) > LONGEST_TAX_NAME or not (wanted.tax_name or " ").isprintable():
+        raise ProfileInvalid.of("account.tax_name", f"must be up to {LONGEST_TAX_NAME} printable characters")
+    if wanted.tax_percent > 100:
+        raise ProfileInvalid.of("account.tax_percent", "must be 0 to 100")
+    return replace(wanted, buyer=check_profile(wanted.buyer))
 
 
 def shares_of(statement: Statement) -> dict[str, list[BrandLine]]:

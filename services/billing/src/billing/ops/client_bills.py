@@ -77,9 +77,7 @@ async def update_account(tx: Tx, wanted: BrandAccount, version: int) -> BrandAcc
     known = await store.account(tx, wanted.brand_id)
     if version not in (0, known.version if known else 0):
         raise PartyVersionConflict("How the brand is billed has changed since: read it again.")
-    saved = replace(
-        wanted, buyer=parties.check_profile(wanted.buyer), version=(known.version if known else 0) + 1
-    )  # fmt: skip
+    saved = replace(domain.check_account(wanted), version=(known.version if known else 0) + 1)
     await store.save_account(tx, saved)
     return saved
 
