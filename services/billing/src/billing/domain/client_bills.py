@@ -17,10 +17,10 @@ from typing import Any
 from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from kernel.money import rounded
 
-from billing.domain import money
+from billing.domain import brands, money
 from billing.domain.charges import CurrenciesMixed
 from billing.domain.parties import BillingProfile, LegalEntity, ProfileInvalid, check_profile
-from billing.domain.statements import BrandShare, LineKind, Statement, StatementLine, Tax
+from billing.domain.statements import LineKind, Statement, StatementLine, Tax
 
 MOST_RULES, LONGEST_NAME, LONGEST_TAX_NAME = 100, 120, 60
 LEAST_MARKUP, MOST_MARKUP = Decimal(-100), Decimal(1000)
@@ -212,8 +212,7 @@ def shares_of(statement: Statement) -> dict[str, list[BrandLine]]:
     for line in statement.lines:
         if line.kind is not LineKind.USAGE:
             continue
-        whole = BrandShare("", line.quantity, line.included, line.amount)
-        for share in line.brands or (whole,):
+        for share in brands.of_line(line.brands, line.quantity, line.included, line.amount):
             own = replace(
                 line, quantity=share.quantity, included=share.included, amount=share.amount, brands=(),
                 discount=Decimal(0),
