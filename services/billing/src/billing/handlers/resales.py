@@ -18,6 +18,7 @@ from billing.domain.resales import NotResold, Resale, ResalePrice, Resold, Resol
 from billing.live.rating import Rating
 from billing.money_proto import money
 from billing.ops import resales as ops
+from billing.ops.client_bills import price_list
 
 service = resale_service_pb2
 
@@ -43,7 +44,7 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
         if wanted.reseller_id:
             if not await self._db.run(wanted.reseller_id, ops.holds_a_plan, read_only=True):
                 raise ResoldTenantNotFound("There is no such reseller.")
-            await self._db.run(PLATFORM, lambda tx: ops.newest_list(tx, wanted.wholesale_list_id), read_only=True)
+            await self._db.run(PLATFORM, lambda tx: price_list(tx, wanted.wholesale_list_id), read_only=True)
         saved = await self._db.run(tenant_id, lambda tx: ops.set_reseller(tx, wanted, request.version))
         return _resale(saved)
 
@@ -98,7 +99,7 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
         if found is None:
             return None
         resale, own = found
-        prices = await self._db.run(PLATFORM, lambda tx: ops.newest_list(tx, resale.wholesale_list_id), read_only=True)
+        prices = await self._db.run(PLATFORM, lambda tx: price_list(tx, resale.wholesale_list_id), read_only=True)
         return resale, ops.at(own, prices)
 
     async def _retail(self, reseller_id: str, wholesale: Resold) -> Resold:

@@ -42,6 +42,14 @@ list_bills = store.list_bills
 get_sender = store.sender
 
 
+async def price_list(tx: Tx, price_list_id: str, version: int = 0) -> PriceList:
+    """A version of a list of the tenant's, the newest for 0. Raises `PriceListNotFound`."""
+    found = await store.price_list(tx, price_list_id, version)
+    if found is None:
+        raise PriceListNotFound("There is no such price list.")
+    return found
+
+
 async def save_price_list(tx: Tx, wanted: PriceList, version: int, now: datetime) -> PriceList:
     """A new list, or the next version of one. Raises `PriceListNotFound`, `PriceListInvalid`, `CurrencyUnknown`,
     `PartyVersionConflict`."""
@@ -49,7 +57,7 @@ async def save_price_list(tx: Tx, wanted: PriceList, version: int, now: datetime
     if not wanted.price_list_id:
         made = replace(checked, price_list_id=new_id("prl", now), version=1, create_time=now)
     else:
-        known = await _price_list(tx, wanted.price_list_id)
+        known = await price_list(tx, wanted.price_list_id)
         if version not in (0, known.version):
             raise PartyVersionConflict("The price list has a newer version: read it again.")
         made = replace(checked, version=known.version + 1, create_time=now)
@@ -73,7 +81,7 @@ async def update_sender(tx: Tx, wanted: LegalEntity, version: int) -> Sender:
 
 async def update_account(tx: Tx, wanted: BrandAccount, version: int) -> BrandAccount:
     """Says how a brand's client is billed. Raises `PriceListNotFound`, `ProfileInvalid`, `PartyVersionConflict`."""
-    await _price_list(tx, wanted.price_list_id)
+    await price_list(tx, wanted.price_list_id)
     known = await store.account(tx, wanted.brand_id)
     if version not in (0, known.version if known else 0):
         raise PartyVersionConflict("How the brand is billed has changed since: read it again.")
@@ -95,7 +103,7 @@ async def brand_statements(
     for brand_id in sorted({*shares, *accounts}):
         lines, prices = shares.get(brand_id, []), None
         if brand_id and brand_id in accounts:
-            prices = await _price_list(tx, accounts[brand_id].price_list_id)
+            prices = await price_list(tx, accounts[brand_id].price_list_id)
             if prices.currency == statement.currency:
                 lines = domain.priced(lines, prices, statement.currency, period)
             else:
@@ -119,7 +127,7 @@ async def issue(
         raise ClientPeriodNotOver("The period isn't over yet.")
     if brand_id in await store.of_period(tx, period[0]):
         raise ClientBillExists("The client was billed for this period already: void that bill first.")
-    prices = await _price_list(tx, account.price_list_id)
+    prices = await price_list(tx, account.price_list_id)
     own, bills = await _lines(tx, brand_id, period, cutoff, prices, decks), await store.in_force(tx, brand_id)
     frozen = late.billed([canonical.statement_from(each.statement) for each in bills])
     billed = {(each.start_time, each.end_time): each for each in frozen}
@@ -184,16 +192,9 @@ async def _late(
     for billed, of in earlier:
         if not await changed_since(tx, billed, cutoff):
             continue
-        prices = await _price_list(tx, of.price_list_id, of.price_list_version)
+        prices = await price_list(tx, of.price_list_id, of.price_list_version)
         then = await _lines(tx, of.brand_id, (billed.start_time, billed.end_time), cutoff, prices, decks)
         for line in late.late_lines([each.own for each in then], billed):
             said = {**line.description_parameters, "invoice": of.number}
             found.append(replace(line, description_parameters=said))
-    return found
-
-
-async def _price_list(tx: Tx, price_list_id: str, version: int = 0) -> PriceList:
-    found = await store.price_list(tx, price_list_id, version)
-    if found is None:
-        raise PriceListNotFound("There is no such price list.")
     return found
