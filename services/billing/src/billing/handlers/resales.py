@@ -100,16 +100,13 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
             return None
         resale, own = found
         prices = await self._db.run(PLATFORM, lambda tx: price_list(tx, resale.wholesale_list_id), read_only=True)
-        return resale, ops.at(own, prices)
+        return resale, domain.at(own, prices)
 
     async def _retail(self, reseller_id: str, wholesale: Resold) -> Resold:
         prices, version = await self._db.run(
             reseller_id, lambda tx: ops.retail(tx, wholesale.tenant_id), read_only=True
         )
-        below = ops.below(wholesale)
-        if prices is None or prices.currency != below.currency:
-            return below
-        return ops.versioned(ops.at(below, prices), version)
+        return domain.retail(wholesale, prices, version)
 
     def _time(self, request: Any) -> datetime:
         return time_in(request, "time") or self._db.clock.now()

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from chassis.sql import Tx
 
-from billing.domain import client_bills, resales
-from billing.domain.client_bills import BrandLine, PriceList
+from billing.domain import resales
+from billing.domain.client_bills import PriceList
 from billing.domain.parties import PartyVersionConflict
 from billing.domain.rates import DeckPrice
 from billing.domain.resales import Resale, ResalePrice, Resold, ResoldTenantNotFound
@@ -69,19 +69,3 @@ async def own_lines(
     statement = await statement_of(tx, *period, cutoff, deck=decks)
     lines = resales.of_statement(statement)
     return resale, Resold(tx.tenant_id, period, statement.currency, lines, priced=False)
-
-
-def at(level: Resold, prices: PriceList) -> Resold:
-    """The same by a list. Raises `CurrenciesMixed`."""
-    lines: list[BrandLine] = client_bills.priced(level.lines, prices, level.currency, level.period)
-    return replace(level, lines=lines, priced=True)
-
-
-def below(level: Resold) -> Resold:
-    """What the next level bills of it: these prices are its costs."""
-    return replace(level, lines=resales.one_level_down(level.lines), priced=False)
-
-
-def versioned(level: Resold, version: int) -> Resold:
-    """With the version of the choice of its list."""
-    return replace(level, price_version=version)
