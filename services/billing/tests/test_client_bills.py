@@ -14,15 +14,17 @@ import pytest
 import pytest_asyncio
 from billing.domain import canonical, client_bills
 from billing.domain.brands import shares
-from billing.domain.client_bills import PriceList, PriceListInvalid, PriceRule, priced, shares_of
+from billing.domain.client_bills import BrandAccount, PriceList, PriceListInvalid, PriceRule, priced, shares_of
+from billing.domain.parties import BillingProfile, ProfileInvalid
 from billing.domain.statements import LineKind, Statement, StatementLine
 from billing.handlers.client_bills import ClientBills
 from billing.ops import statements
 from chassis.auth import acting_as
 from chassis.instants import time_out
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel.errors import DomainError, Forbidden
+from kernel.errors import DomainError, Forbidden, InvalidInput
 from kernel.ids import new_id
 from kernel.money import rounded
 from merkez.billing.v1 import client_bill_pb2 as bills
@@ -98,6 +100,23 @@ def test_a_rule_prices_by_the_cost_or_by_the_unit_and_rounds_once(
 def test_a_list_that_cant_be_names_the_field(rules: list[PriceRule], field: str) -> None:
     with pytest.raises(PriceListInvalid) as refused:
         client_bills.check_price_list(replace(a_list(), rules=rules))
+    assert refused.value.fields[0].field == field
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"tax_percent": Decimal("100.5")}, "account.tax_percent"),
+        ({"tax_name": "x" * 61}, "account.tax_name"),
+        ({"tax_name": "a\nb"}, "account.tax_name"),
+        ({"buyer": BillingProfile(language="xx")}, "profile.language"),
+    ],
+)
+def test_an_account_that_cant_be_names_the_field(said: dict[str, Any], field: str) -> None:
+    account = BrandAccount("brd_1", "prl_1", tax_name="VAT", tax_percent=Decimal(100))
+    assert client_bills.check_account(account) == account
+    with pytest.raises(ProfileInvalid) as refused:
+        client_bills.check_account(replace(account, **said))
     assert refused.value.fields[0].field == field
 
 
@@ -240,6 +259,23 @@ async def test_nothing_is_billed_before_its_time_or_before_it_is_said_how(office
     assert await office.refusal() == "CLIENT_PERIOD_NOT_OVER", "what is written just now may belong to it"
 
 
+async def test_a_time_that_is_none_or_missing_is_named_and_no_bill_of_some_other_month_is_made(office: Office) -> None:
+    await office.used_march()
+    await office.set_up(ACME)
+    office.house.go_to(APRIL + DAY)
+    never = Timestamp(seconds=10**12)
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("IssueClientBill", {"request_id": "r1", "brand_id": ACME}),
+        ("IssueClientBill", {"request_id": "r2", "brand_id": ACME, "time": never}),
+        ("ListBrandStatements", {"time": never}),
+    ]
+    for verb, said in asked:
+        with pytest.raises(InvalidInput) as refused:
+            await office.ask(verb, **said)
+        assert [each.field for each in refused.value.fields] == ["time"]
+    assert not (await office.ask("ListClientBills")).bills
+
+
 async def test_late_usage_is_on_the_next_bill_by_the_prices_of_its_own_period(office: Office) -> None:
     await office.used_march()
     made = await office.set_up(ACME)
@@ -267,6 +303,28 @@ async def test_a_void_bill_keeps_its_number_and_makes_room_for_another(office: O
     assert changed.state == bills.CLIENT_BILL_STATE_VOID and changed.digest == bill.digest
     assert await office.reason("VoidClientBill", **void) == "CLIENT_BILL_STATE_WRONG"
     assert (await office.issue()).number == "ACM-000002"
+
+
+@pytest.mark.parametrize("anew", [0, 1])
+async def test_late_usage_stays_billed_once_though_an_earlier_bill_is_void_and_made_anew(
+    office: Office, anew: int
+) -> None:
+    await office.used_march()
+    await office.set_up(ACME)
+    months = [MARCH, APRIL, datetime(2026, 5, 1, tzinfo=UTC)]
+    made: list[Any] = []
+    for place, month in enumerate(months):
+        office.house.go_to(month + 32 * DAY)
+        made.append(await office.issue(time=month))
+        if place == anew:
+            late = call_fact("call_late", 600, MARCH + 20 * DAY)
+            late.cdr.brand_id = ACME
+            await office.house.ledger.tell(late)
+    # March's own 52.88, the fees of April and May, and 10 late minutes at 0.06 with 20 % on one of them.
+    assert sum(Decimal(each.subtotal.amount) for each in made) == Decimal("153.60")
+    await office.ask("VoidClientBill", client_bill_id=made[anew].client_bill_id, reason="wrong address")
+    again = await office.issue(time=months[anew])
+    assert again.subtotal == made[anew].subtotal, "what came late stands on the later bill already"
 
 
 async def test_a_version_of_a_price_list_never_changes_and_two_writers_are_told(office: Office) -> None:

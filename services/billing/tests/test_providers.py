@@ -198,7 +198,7 @@ async def exported(house: House, double: Double) -> tuple[Exporter, Invoice]:
     await house.set_up()
     await house.used_march(60, 31)
     invoice = await house.issued()
-    return Exporter(house.ledger.db, Lago(double.url, "key_1")), invoice
+    return Exporter(house.ledger.rating, Lago(double.url, "key_1")), invoice
 
 
 async def test_invoice_and_its_usage_are_sent_to_lago_once(double: Double, house: House) -> None:

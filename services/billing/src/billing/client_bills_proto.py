@@ -79,9 +79,9 @@ def sender_out(value: Sender | None) -> client_bill_pb2.BillSender:
 
 def account_in(value: client_bill_pb2.BrandAccount) -> BrandAccount:
     """How a client shall be billed. Raises `AmountInvalid`."""
-    percent = exact(value.tax_percent or "0", "account.tax_percent", digits=2, places=4)
+    percent = exact(value.tax_percent or "0", "account.tax_percent", digits=3, places=4)
     buyer = replace(proto.profile_in(value.buyer), payment_terms_days=value.payment_terms_days)
-    return BrandAccount(value.brand_id, value.price_list_id, buyer, value.tax_name.strip()[:60], percent)
+    return BrandAccount(value.brand_id, value.price_list_id, buyer, value.tax_name.strip(), percent)
 
 
 def account_out(value: BrandAccount) -> client_bill_pb2.BrandAccount:

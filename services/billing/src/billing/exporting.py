@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from chassis.sql import Database
 from chassis.telemetry import log
 from kernel.errors import DomainError
 
 from billing.domain import canonical
 from billing.domain.statements import LineKind
+from billing.live.rating import Rating
 from billing.ops import invoicing, line_records
 from billing.providers.lago import NAME, Lago
 from billing.store import exports
@@ -21,8 +21,9 @@ _LONGEST_PAUSE = timedelta(hours=6)
 class Exporter:
     """The export to Lago."""
 
-    def __init__(self, db: Database, lago: Lago) -> None:
-        self._db = db
+    def __init__(self, rating: Rating, lago: Lago) -> None:
+        self._rating = rating
+        self._db = rating.db
         self._lago = lago
 
     async def export_due(self) -> None:
@@ -51,9 +52,11 @@ class Exporter:
     async def _send_usage(self, tenant_id: str, invoice_id: str, line_id: str, now: datetime) -> None:
         token, more = "", True
         while more:
-            page, token = await self._db.run(
+            page, token = await self._rating.run(
                 tenant_id,
-                lambda tx, at=token: line_records.list_line_records(tx, invoice_id, line_id, 200, at, now),
+                lambda tx, decks, at=token: line_records.list_line_records(
+                    tx, invoice_id, line_id, 200, at, now, decks
+                ),
                 read_only=True,
             )
             await self._lago.send_usage(tenant_id, [each.usage for each in page if each.usage is not None])

@@ -73,7 +73,7 @@ async def main(process: Process) -> None:
     server = process.closing(serve(served, settings))
     bus.relay(db)
     await bus.consume(db, "billing", HANDLERS)
-    export = Exporter(db, lago).export_due if lago is not None else None
+    export = Exporter(rating, lago).export_due if lago is not None else None
     sweeper = Sweeper(rating, rules(settings), collector.try_to_pay, export)
     process.tasks.every(EVERY_SECONDS, sweeper.sweep, "invoice run")
     await server.start()

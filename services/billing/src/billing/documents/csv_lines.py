@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from billing.documents.view import Document, Row
-from billing.domain.brands import UNASSIGNED, spread
+from billing.domain.brands import of_line, spread
 from billing.domain.statements import BrandShare
 from billing.money_proto import shown
 
@@ -50,9 +50,9 @@ def _shares(row: Row, currency: str) -> list[tuple[BrandShare, Decimal]]:
     """A row for each brand that has something of a line; the line itself where nobody's brand is told. A discount is
     shared as the amounts are."""
     line = row.line
-    whole = BrandShare(UNASSIGNED, line.quantity, line.included, line.amount)
     if not line.brands or not line.amount:
-        return [(each, line.discount * (place == 0)) for place, each in enumerate(line.brands or [whole])]
+        whole = of_line(line.brands, line.quantity, line.included, line.amount)
+        return [(each, line.discount * (place == 0)) for place, each in enumerate(whole)]
     parts = {each.brand_id: abs(Fraction(each.amount)) for each in line.brands}
     discounts = spread(line.discount, parts, currency)
     return [(each, discounts[each.brand_id]) for each in line.brands]

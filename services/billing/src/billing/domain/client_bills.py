@@ -17,12 +17,12 @@ from typing import Any
 from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 from kernel.money import rounded
 
-from billing.domain import money
+from billing.domain import brands, money
 from billing.domain.charges import CurrenciesMixed
-from billing.domain.parties import BillingProfile, LegalEntity
-from billing.domain.statements import BrandShare, LineKind, Statement, StatementLine, Tax
+from billing.domain.parties import BillingProfile, LegalEntity, ProfileInvalid, check_profile
+from billing.domain.statements import LineKind, Statement, StatementLine, Tax
 
-MOST_RULES, LONGEST_NAME = 100, 120
+MOST_RULES, LONGEST_NAME, LONGEST_TAX_NAME = 100, 120, 60
 LEAST_MARKUP, MOST_MARKUP = Decimal(-100), Decimal(1000)
 _ZERO = Fraction(0)
 
@@ -196,6 +196,15 @@ def check_price_list(wanted: PriceList) -> PriceList:
     return replace(wanted, name=name)
 
 
+def check_account(wanted: BrandAccount) -> BrandAccount:
+    """The account with its texts tidied. Raises `ProfileInvalid`, naming the field."""
+    if len(wanted.tax_name) > LONGEST_TAX_NAME or not (wanted.tax_name or " ").isprintable():
+        raise ProfileInvalid.of("account.tax_name", f"must be up to {LONGEST_TAX_NAME} printable characters")
+    if wanted.tax_percent > 100:
+        raise ProfileInvalid.of("account.tax_percent", "must be 0 to 100")
+    return replace(wanted, buyer=check_profile(wanted.buyer))
+
+
 def shares_of(statement: Statement) -> dict[str, list[BrandLine]]:
     """Every line of usage of a company's statement, by brand: unpriced, each share once. A line of before brands were
     told is nobody's."""
@@ -203,8 +212,7 @@ def shares_of(statement: Statement) -> dict[str, list[BrandLine]]:
     for line in statement.lines:
         if line.kind is not LineKind.USAGE:
             continue
-        whole = BrandShare("", line.quantity, line.included, line.amount)
-        for share in line.brands or (whole,):
+        for share in brands.of_line(line.brands, line.quantity, line.included, line.amount):
             own = replace(
                 line, quantity=share.quantity, included=share.included, amount=share.amount, brands=(),
                 discount=Decimal(0),

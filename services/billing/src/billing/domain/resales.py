@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 
-from billing.domain.client_bills import BrandLine
+from billing.domain.client_bills import BrandLine, PriceList, priced
 from billing.domain.statements import LineKind, Statement
 
 RESOLD = (LineKind.USAGE, LineKind.FEE, LineKind.COMMITMENT)
@@ -79,6 +79,20 @@ def of_statement(statement: Statement) -> list[BrandLine]:
 def one_level_down(lines: Sequence[BrandLine]) -> list[BrandLine]:
     """What was the price of the level above is the cost of this one."""
     return [replace(line, cost=line.own.amount) for line in lines]
+
+
+def at(level: Resold, prices: PriceList) -> Resold:
+    """The same by a list. Raises `CurrenciesMixed`."""
+    return replace(level, lines=priced(level.lines, prices, level.currency, level.period), priced=True)
+
+
+def retail(owed: Resold, prices: PriceList | None, version: int) -> Resold:
+    """What the company owes its reseller, whose costs are what it owes itself; unpriced while the reseller has no list
+    for it in its currency. `version` is that of the choice of the list."""
+    below = replace(owed, lines=one_level_down(owed.lines), priced=False)
+    if prices is None or prices.currency != below.currency:
+        return below
+    return replace(at(below, prices), price_version=version)
 
 
 def check(wanted: Resale, sold_on: bool, is_resold: bool, now: datetime) -> None:

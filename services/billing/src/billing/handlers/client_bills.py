@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
 from chassis.auth import principal
-from chassis.instants import time_out
+from chassis.instants import time_in, time_out
 from chassis.paging import encode_token
 from chassis.sql import Tx
 from kernel.ids import require_id, require_request_id
@@ -23,6 +23,7 @@ from billing.documents import render_client_bill
 from billing.domain.rates import DeckPrice
 from billing.live.rating import Rating
 from billing.ops import client_bills as ops
+from billing.ops.statements import RangeInvalid
 
 service = client_bill_service_pb2
 
@@ -80,7 +81,7 @@ class ClientBills(client_bill_service_pb2_grpc.ClientBillServiceServicer):
         self, request: service.ListBrandStatementsRequest, context: Any
     ) -> service.ListBrandStatementsResponse:
         now = self._db.clock.now()
-        time = request.time.ToDatetime(tzinfo=UTC) if request.HasField("time") else now
+        time = time_in(request, "time") or now
         period, found = await self._rating.run(
             principal().tenant_id, lambda tx, decks: ops.brand_statements(tx, time, now, decks), read_only=True
         )
@@ -94,7 +95,9 @@ class ClientBills(client_bill_service_pb2_grpc.ClientBillServiceServicer):
     ) -> client_bill_pb2.ClientBill:
         request_id, now = require_request_id(request.request_id), self._db.clock.now()
         require_id("brd", request.brand_id, "brand_id")
-        time = request.time.ToDatetime(tzinfo=UTC)
+        time = time_in(request, "time")
+        if time is None:
+            raise RangeInvalid.of("time", "is required")
 
         async def work(tx: Tx, decks: DeckPrice) -> client_bill_pb2.ClientBill:
             async def issue() -> client_bill_pb2.ClientBill:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from chassis.auth import principal
-from chassis.instants import time_out
-from google.protobuf.timestamp_pb2 import Timestamp
+from chassis.instants import time_in, time_out
 from kernel.ids import require_id
 from kernel.tenant import PLATFORM
 from merkez.billing.v1 import resale_service_pb2, resale_service_pb2_grpc
@@ -19,6 +18,7 @@ from billing.domain.resales import NotResold, Resale, ResalePrice, Resold, Resol
 from billing.live.rating import Rating
 from billing.money_proto import money
 from billing.ops import resales as ops
+from billing.ops.client_bills import price_list
 
 service = resale_service_pb2
 
@@ -32,7 +32,7 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
     async def SetReseller(self, request: service.SetResellerRequest, context: Any) -> service.Resale:
         asked, now = request.resale, self._db.clock.now()
         tenant_id = require_id("ten", asked.tenant_id, "resale.tenant_id")
-        start = asked.start_time.ToDatetime(tzinfo=UTC) if asked.HasField("start_time") else now
+        start = time_in(asked, "start_time") or now
         wanted = Resale(tenant_id, asked.reseller_id, asked.wholesale_price_list_id, start)
         sold_on = is_resold = False
         if wanted.reseller_id:
@@ -44,7 +44,7 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
         if wanted.reseller_id:
             if not await self._db.run(wanted.reseller_id, ops.holds_a_plan, read_only=True):
                 raise ResoldTenantNotFound("There is no such reseller.")
-            await self._db.run(PLATFORM, lambda tx: ops.newest_list(tx, wanted.wholesale_list_id), read_only=True)
+            await self._db.run(PLATFORM, lambda tx: price_list(tx, wanted.wholesale_list_id), read_only=True)
         saved = await self._db.run(tenant_id, lambda tx: ops.set_reseller(tx, wanted, request.version))
         return _resale(saved)
 
@@ -99,21 +99,17 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
         if found is None:
             return None
         resale, own = found
-        prices = await self._db.run(PLATFORM, lambda tx: ops.newest_list(tx, resale.wholesale_list_id), read_only=True)
-        return resale, ops.at(own, prices)
+        prices = await self._db.run(PLATFORM, lambda tx: price_list(tx, resale.wholesale_list_id), read_only=True)
+        return resale, domain.at(own, prices)
 
     async def _retail(self, reseller_id: str, wholesale: Resold) -> Resold:
         prices, version = await self._db.run(
             reseller_id, lambda tx: ops.retail(tx, wholesale.tenant_id), read_only=True
         )
-        below = ops.below(wholesale)
-        if prices is None or prices.currency != below.currency:
-            return below
-        return ops.versioned(ops.at(below, prices), version)
+        return domain.retail(wholesale, prices, version)
 
     def _time(self, request: Any) -> datetime:
-        stamp: Timestamp = request.time
-        return stamp.ToDatetime(tzinfo=UTC) if request.HasField("time") else self._db.clock.now()
+        return time_in(request, "time") or self._db.clock.now()
 
 
 def _resale(value: Resale) -> service.Resale:

@@ -3,6 +3,7 @@ written here."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,7 +31,7 @@ from billing.domain.client_bills import (
 from billing.domain.invoicing import InvoiceVersionConflict
 from billing.domain.parties import LegalEntity, NumbersInUse, PartyVersionConflict
 from billing.domain.rates import DeckPrice
-from billing.domain.statements import Statement, StatementLine
+from billing.domain.statements import BilledPeriod, StatementLine
 from billing.ops.statements import changed_since, current_period, statement_of
 from billing.store import client_bills as store
 from billing.store import usage
@@ -41,6 +42,14 @@ list_bills = store.list_bills
 get_sender = store.sender
 
 
+async def price_list(tx: Tx, price_list_id: str, version: int = 0) -> PriceList:
+    """A version of a list of the tenant's, the newest for 0. Raises `PriceListNotFound`."""
+    found = await store.price_list(tx, price_list_id, version)
+    if found is None:
+        raise PriceListNotFound("There is no such price list.")
+    return found
+
+
 async def save_price_list(tx: Tx, wanted: PriceList, version: int, now: datetime) -> PriceList:
     """A new list, or the next version of one. Raises `PriceListNotFound`, `PriceListInvalid`, `CurrencyUnknown`,
     `PartyVersionConflict`."""
@@ -48,7 +57,7 @@ async def save_price_list(tx: Tx, wanted: PriceList, version: int, now: datetime
     if not wanted.price_list_id:
         made = replace(checked, price_list_id=new_id("prl", now), version=1, create_time=now)
     else:
-        known = await _price_list(tx, wanted.price_list_id)
+        known = await price_list(tx, wanted.price_list_id)
         if version not in (0, known.version):
             raise PartyVersionConflict("The price list has a newer version: read it again.")
         made = replace(checked, version=known.version + 1, create_time=now)
@@ -72,13 +81,11 @@ async def update_sender(tx: Tx, wanted: LegalEntity, version: int) -> Sender:
 
 async def update_account(tx: Tx, wanted: BrandAccount, version: int) -> BrandAccount:
     """Says how a brand's client is billed. Raises `PriceListNotFound`, `ProfileInvalid`, `PartyVersionConflict`."""
-    await _price_list(tx, wanted.price_list_id)
+    await price_list(tx, wanted.price_list_id)
     known = await store.account(tx, wanted.brand_id)
     if version not in (0, known.version if known else 0):
         raise PartyVersionConflict("How the brand is billed has changed since: read it again.")
-    saved = replace(
-        wanted, buyer=parties.check_profile(wanted.buyer), version=(known.version if known else 0) + 1
-    )  # fmt: skip
+    saved = replace(domain.check_account(wanted), version=(known.version if known else 0) + 1)
     await store.save_account(tx, saved)
     return saved
 
@@ -96,7 +103,7 @@ async def brand_statements(
     for brand_id in sorted({*shares, *accounts}):
         lines, prices = shares.get(brand_id, []), None
         if brand_id and brand_id in accounts:
-            prices = await _price_list(tx, accounts[brand_id].price_list_id)
+            prices = await price_list(tx, accounts[brand_id].price_list_id)
             if prices.currency == statement.currency:
                 lines = domain.priced(lines, prices, statement.currency, period)
             else:
@@ -120,9 +127,14 @@ async def issue(
         raise ClientPeriodNotOver("The period isn't over yet.")
     if brand_id in await store.of_period(tx, period[0]):
         raise ClientBillExists("The client was billed for this period already: void that bill first.")
-    prices = await _price_list(tx, account.price_list_id)
-    own = await _lines(tx, brand_id, period, cutoff, prices, decks)
-    lines = [*(each.own for each in own), *await _late(tx, brand_id, period, cutoff, decks)]
+    prices = await price_list(tx, account.price_list_id)
+    own, bills = await _lines(tx, brand_id, period, cutoff, prices, decks), await store.in_force(tx, brand_id)
+    frozen = late.billed([canonical.statement_from(each.statement) for each in bills])
+    billed = {(each.start_time, each.end_time): each for each in frozen}
+    # Of a period whose bill was declared void a later one may hold what came late: that isn't billed twice.
+    before = billed.get(period)
+    earlier = [(billed[each.start_time, each.end_time], each) for each in bills if each.end_time <= period[0]]
+    lines = [*late.rest_of([each.own for each in own], before), *await _late(tx, earlier, cutoff, decks)]
     statement = domain.bill_statement(lines, prices, account, period, cutoff)
     data, sequence = canonical.statement_bytes(statement), await store.take_number(tx)
     bill = ClientBill(
@@ -173,31 +185,16 @@ async def _lines(
 
 
 async def _late(
-    tx: Tx, brand_id: str, period: tuple[datetime, datetime], cutoff: datetime, decks: DeckPrice | None
+    tx: Tx, earlier: Sequence[tuple[BilledPeriod, ClientBill]], cutoff: datetime, decks: DeckPrice | None
 ) -> list[StatementLine]:
     """What earlier bills' periods come to now by the price lists they were billed by, less what was billed of them."""
-    earlier = await store.issued_before(tx, brand_id, period[0])
-    frozen: list[Statement] = [canonical.statement_from(each.statement) for each in earlier]
-    by_period = {(each.start_time, each.end_time): each for each in earlier}
     found: list[StatementLine] = []
-    for billed in late.billed(frozen):
-        of = by_period.get((billed.start_time, billed.end_time))
-        if of is None or not await changed_since(tx, billed, cutoff):
+    for billed, of in earlier:
+        if not await changed_since(tx, billed, cutoff):
             continue
-        prices = await _price_list(tx, of.price_list_id, of.price_list_version)
-        then = await _lines(tx, brand_id, (billed.start_time, billed.end_time), cutoff, prices, decks)
-        found += late.late_lines([each.own for each in then], billed)
-    numbers = {each.start_time.isoformat(): each.number for each in earlier}
-    return [
-        replace(line, description_parameters={
-            **line.description_parameters, "invoice": numbers.get(line.description_parameters["late_start"], ""),
-        })
-        for line in found
-    ]  # fmt: skip
-
-
-async def _price_list(tx: Tx, price_list_id: str, version: int = 0) -> PriceList:
-    found = await store.price_list(tx, price_list_id, version)
-    if found is None:
-        raise PriceListNotFound("There is no such price list.")
+        prices = await price_list(tx, of.price_list_id, of.price_list_version)
+        then = await _lines(tx, of.brand_id, (billed.start_time, billed.end_time), cutoff, prices, decks)
+        for line in late.late_lines([each.own for each in then], billed):
+            said = {**line.description_parameters, "invoice": of.number}
+            found.append(replace(line, description_parameters=said))
     return found

@@ -14,7 +14,7 @@ from billing.domain.charges import destination_id
 from billing.domain.invoicing import Following, InvoiceLineNotFound
 from billing.domain.levels import spans
 from billing.domain.plans import NUMBER, PRICE_CLASS, SEAT, STORAGE, Model, PlanHeld, Rate
-from billing.domain.rates import DeckPrice
+from billing.domain.rates import DeckPrice, RateInvalid
 from billing.domain.statements import LineKind, Statement, StatementLine
 from billing.domain.usage import UsageRecord
 from billing.ops import invoicing
@@ -44,7 +44,7 @@ async def list_line_records(
     tx: Tx, invoice_id: str, line_id: str, size: int, token: str, now: datetime, decks: DeckPrice | None = None
 ) -> tuple[list[LineRecord], str]:
     """A page of what a line was made of, oldest first, and the token of the next one. Raises `InvoiceNotFound`,
-    `InvoiceLineNotFound`, `PageTokenInvalid`."""
+    `InvoiceLineNotFound`, `PageTokenInvalid`; `RateInvalid` of a rate deck's line without decks."""
     whole = await invoicing.whole(tx, invoice_id, now, decks)
     line = next((each for each in whole.statement.lines if each.line_id == line_id), None)
     if line is None:
@@ -78,8 +78,10 @@ def _of_line(
     if rate_id != line.rate_id:
         return None
     time = record.usage_time
-    if rate.model != Model.DECK or decks is None:
+    if rate.model != Model.DECK:
         return LineRecord(record, "", time, time, record.quantity)
+    if decks is None:
+        raise RateInvalid.of("rate_deck_id", "has no prices at hand")
     charged = decks(rate, metered(record))
     if not line.line_id.endswith(f":{destination_id(charged.destination)}"):
         return None

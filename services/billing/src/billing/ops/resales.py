@@ -8,27 +8,19 @@ from datetime import datetime
 
 from chassis.sql import Tx
 
-from billing.domain import client_bills, resales
-from billing.domain.client_bills import BrandLine, PriceList, PriceListNotFound
+from billing.domain import resales
+from billing.domain.client_bills import PriceList
 from billing.domain.parties import PartyVersionConflict
 from billing.domain.rates import DeckPrice
 from billing.domain.resales import Resale, ResalePrice, Resold, ResoldTenantNotFound
+from billing.ops.client_bills import price_list
 from billing.ops.statements import current_period, statement_of
-from billing.store import client_bills as lists
 from billing.store import plans
 from billing.store import resales as store
 
 of_reseller = store.of_reseller
 every = store.every
 mine = store.mine
-
-
-async def newest_list(tx: Tx, price_list_id: str) -> PriceList:
-    """The newest version of a list of the tenant's. Raises `PriceListNotFound`."""
-    found = await lists.price_list(tx, price_list_id)
-    if found is None:
-        raise PriceListNotFound("There is no such price list.")
-    return found
 
 
 async def holds_a_plan(tx: Tx) -> bool:
@@ -51,7 +43,7 @@ async def set_reseller(tx: Tx, wanted: Resale, version: int) -> Resale:
 
 async def set_price(tx: Tx, wanted: ResalePrice, version: int) -> ResalePrice:
     """As the reseller: by which list it bills a company. Raises `PriceListNotFound`, `PartyVersionConflict`."""
-    await newest_list(tx, wanted.price_list_id)
+    await price_list(tx, wanted.price_list_id)
     known = await store.price(tx, wanted.customer_id)
     if version not in (0, known.version if known else 0):
         raise PartyVersionConflict("The company's price list has changed since: read it again.")
@@ -63,7 +55,7 @@ async def set_price(tx: Tx, wanted: ResalePrice, version: int) -> ResalePrice:
 async def retail(tx: Tx, customer_id: str) -> tuple[PriceList | None, int]:
     """As the reseller: the list it bills a company by, and the version of that choice; none while none was set."""
     known = await store.price(tx, customer_id)
-    return (await newest_list(tx, known.price_list_id), known.version) if known else (None, 0)
+    return (await price_list(tx, known.price_list_id), known.version) if known else (None, 0)
 
 
 async def own_lines(
@@ -77,19 +69,3 @@ async def own_lines(
     statement = await statement_of(tx, *period, cutoff, deck=decks)
     lines = resales.of_statement(statement)
     return resale, Resold(tx.tenant_id, period, statement.currency, lines, priced=False)
-
-
-def at(level: Resold, prices: PriceList) -> Resold:
-    """The same by a list. Raises `CurrenciesMixed`."""
-    lines: list[BrandLine] = client_bills.priced(level.lines, prices, level.currency, level.period)
-    return replace(level, lines=lines, priced=True)
-
-
-def below(level: Resold) -> Resold:
-    """What the next level bills of it: these prices are its costs."""
-    return replace(level, lines=resales.one_level_down(level.lines), priced=False)
-
-
-def versioned(level: Resold, version: int) -> Resold:
-    """With the version of the choice of its list."""
-    return replace(level, price_version=version)

@@ -115,12 +115,11 @@ async def bill(tx: Tx, client_bill_id: str) -> ClientBill | None:
     return _bill(row) if row else None
 
 
-async def issued_before(tx: Tx, brand_id: str, end: datetime) -> list[ClientBill]:
-    """The brand's bills in force of periods that end by `end`, oldest first."""
+async def in_force(tx: Tx, brand_id: str) -> list[ClientBill]:
+    """The brand's bills in force, oldest period first."""
     table = client_bills
-    mine = (table.c.tenant_id == tx.tenant_id, table.c.brand_id == brand_id, table.c.end_time <= end)
-    in_force = select(table).where(*mine, table.c.state == BillState.ISSUED.value)
-    return [_bill(row) for row in await tx.all(in_force.order_by(table.c.start_time))]
+    mine = (table.c.tenant_id == tx.tenant_id, table.c.brand_id == brand_id, table.c.state == BillState.ISSUED.value)
+    return [_bill(row) for row in await tx.all(select(table).where(*mine).order_by(table.c.start_time))]
 
 
 async def of_period(tx: Tx, start: datetime) -> dict[str, ClientBill]:

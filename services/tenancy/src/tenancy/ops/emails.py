@@ -1,4 +1,5 @@
-"""Invitations by e-mail: written with the invitation, sent after the commit, kept until the server took them.
+"""E-mails, of invitations and of money: written with what they tell of, sent after the commit, kept until the server
+took them.
 
 `due` looks across tenants and runs in a system transaction.
 """
@@ -11,7 +12,6 @@ from datetime import datetime
 
 from chassis.sql import Tx
 from kernel.ids import new_id
-from sqlalchemy import select
 
 from tenancy import convert
 from tenancy.domain.emails import Email, invitation_text, notice_text, pause_after
@@ -46,14 +46,8 @@ async def queue_notice(
 
 async def _owner(tx: Tx) -> str:
     users = tables.users
-    statement = (
-        select(users.c.email)
-        .where(users.c.tenant_id == tx.tenant_id, users.c.role == "OWNER", users.c.state == "ACTIVE")
-        .order_by(users.c.user_id)
-        .limit(1)
-    )
-    row = await tx.one_or_none(statement)
-    return row["email"] if row else ""
+    owners = await rows.every(tx, users, users.c.role == "OWNER", users.c.state == "ACTIVE")
+    return min(((row["user_id"], row["email"]) for row in owners), default=("", ""))[1]
 
 
 due = emails.due
