@@ -13,6 +13,7 @@ from telephony.sip import (
     Failure,
     InviteWish,
     NameAddr,
+    OutgoingInvite,
     Registrant,
     Registration,
     Replaces,
@@ -88,23 +89,56 @@ class DeskPhone(Carrier):
     ) -> SipDialog | Failure:  # fmt: skip
         """Dial, to the answer or the refusal. `peer` is the media of a second line. A phone that doesn't offer answers
         our offer with its ACK, by what it `acknowledges` or as it is."""
+        return await (await self.begins(dialed, peer, replaces, offers=offers, acknowledges=acknowledges)).outcome
+
+    async def begins(
+        self, dialed: str, peer: RtpPeer | None = None, replaces: Replaces | None = None, *, offers: bool = True,
+        acknowledges: str | None = None,
+    ) -> Dialled:  # fmt: skip
+        """Dial; what comes of it is told by what is returned."""
         line = peer or self.peer
-        outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         wish = self.wish(dialed, line, replaces)
         attempt = await self.agent.invite(wish if offers else dataclasses.replace(wish, sdp=""))
-        if not offers:
-            attempt.on_early_dialog = lambda dialog: _answers_by_ack(
-                dialog, line.describe() if acknowledges is None else acknowledges
-            )
+        dialled = Dialled(attempt)
+
+        def begun(dialog: SipDialog) -> None:
+            dialled.early = dialog
+            if not offers:
+                _answers_by_ack(dialog, line.describe() if acknowledges is None else acknowledges)
+
+        def rings() -> None:
+            dialled.rang += 1
+
+        def progressed(sdp: str) -> None:
+            dialled.progressed += 1
+            line.accept(sdp)
 
         def answered(dialog: SipDialog, sdp: str) -> None:
             line.accept(sdp)
             self._keep(dialog)
-            outcome.set_result(dialog)
+            dialled.outcome.set_result(dialog)
 
+        attempt.on_early_dialog = begun
+        attempt.on_ringing, attempt.on_progress = rings, progressed
         attempt.on_answered = answered
-        attempt.on_failed = outcome.set_result
-        return await outcome
+        attempt.on_failed = dialled.outcome.set_result
+        return dialled
+
+
+@dataclasses.dataclass
+class Dialled:
+    """What a phone that dials is told."""
+
+    attempt: OutgoingInvite
+    early: SipDialog | None = None
+    rang: int = 0
+    """How often it was told that it rings."""
+    progressed: int = 0
+    """How often it was told what is heard before the answer."""
+    outcome: asyncio.Future[Any] = dataclasses.field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )  # fmt: skip
+    """The dialog, or the refusal."""
 
 
 def _answers_by_ack(dialog: SipDialog, answer: str) -> None:

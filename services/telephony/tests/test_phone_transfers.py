@@ -17,7 +17,7 @@ from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier, a_trunk
 from .conftest import MUSIC_HZ, Exchange, an_id
-from .desk_phones import PHONES, DeskPhone
+from .desk_phones import PHONES, DeskPhone, Dialled
 
 pytestmark = pytest.mark.media
 
@@ -68,12 +68,16 @@ class Talk:
         peer.accept(await dialog.reinvite(peer.describe(direction)))
 
     async def ask(self, dialed: str = NUMBER) -> SipDialog:
-        """The phone holds the customer and dials on its second line."""
-        await self.hold(self.line, self.phone.peer)
-        self.second = await RtpPeer.start(SECOND_HZ, host=PHONES)
-        asked = await self.phone.dial(dialed, self.second)
+        """The phone holds the customer and dials on its second line, to the answer."""
+        asked = await (await self.begins_to_ask(dialed)).outcome
         assert isinstance(asked, SipDialog)
         return asked
+
+    async def begins_to_ask(self, dialed: str = NUMBER) -> Dialled:
+        """As `ask`, up to the INVITE."""
+        await self.hold(self.line, self.phone.peer)
+        self.second = await RtpPeer.start(SECOND_HZ, host=PHONES)
+        return await self.phone.begins(dialed, self.second)
 
     async def close(self) -> None:
         if self.second is not None:
@@ -306,9 +310,11 @@ async def test_lines_are_not_joined_before_who_is_asked_has_answered(talk: Talk,
         await carrier.answer(invitation)
 
     carrier.behave = later
-    second = await talk.ask()
-    assert await talk.line.refer(talk.phone.uri(NUMBER), second) == 491
+    asked = await talk.begins_to_ask()
+    await eventually(lambda: asked.rang and carrier.invitations)
+    assert await talk.line.refer(talk.phone.uri(NUMBER), asked.early) == 491
     go.set()
+    second = await asked.outcome
     await carrier.peer.hears(SECOND_HZ)
     assert await talk.line.refer(talk.phone.uri(NUMBER), second) == 200
     await talk.customer.hears(CARRIER_HZ)
@@ -342,8 +348,11 @@ async def test_an_agent_is_asked_through_routing_and_a_refusal_of_it_is_told(tal
     assert isinstance(refused, Failure) and refused.status == 503
     talk.exchange.routing.refusal = None
     colleague = an_id("usr")
-    await talk.ask(colleague)
+    asked = await talk.begins_to_ask(colleague)
+    await eventually(lambda: asked.rang)
     assert talk.exchange.routing.enqueued[-1].contact.target_agent_id == colleague
+    await asked.attempt.cancel()
+    assert (await asked.outcome).status == 487
 
 
 async def test_a_call_that_is_none_of_the_phones_is_joined_with_nothing(talk: Talk, exchange: Exchange) -> None:

@@ -179,10 +179,12 @@ async def test_a_phone_presses_for_the_menu_of_a_number_that_speaks_before_it_an
         mobile._keep(await invitation.answer(sdp))
 
     mobile.behave = early
-    assert isinstance(await phone.dial(NUMBER), SipDialog)
+    dialled = await phone.begins(NUMBER)
     await phone.peer.hears(660.0)
     await phone.peer.press("31#")
     await eventually(lambda: mobile.peer.ended == "31#")
+    assert dialled.progressed and not dialled.outcome.done()
     answer_now.set()
+    assert isinstance(await dialled.outcome, SipDialog)
     await mobile.peer.hears(PHONE_HZ)
     await phone.close()

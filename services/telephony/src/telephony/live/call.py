@@ -93,7 +93,7 @@ class LiveCall:
         self._mute_wished: set[str] = set()
         self._hushed: set[str] = set()
         self._customer_came = asyncio.Event()
-        self._followed = asyncio.Event()
+        self._changes = asyncio.Event()
         self._listening_tap: Tap | None = None
         self.room.member(self.customer_id).on_digit = self.press
 
@@ -140,6 +140,7 @@ class LiveCall:
             self.earpiece.move(media)
             self._customer_came.set()
         self.room.attach(leg_id, media)
+        self._changed()
         return old if old is not media else None
 
     async def customer_connected(self) -> bool:
@@ -190,8 +191,11 @@ class LiveCall:
                 self.room.remove(leg.leg_id)
         self._arrange()
         self.tell_recorded()
-        self._followed.set()
-        self._followed = asyncio.Event()
+        self._changed()
+
+    def _changed(self) -> None:
+        self._changes.set()
+        self._changes = asyncio.Event()
 
     def _arrange(self) -> None:
         ears = {leg_id: self._ear(leg_id, ear) for leg_id, ear in hearing(self.call, self.legs).items()}
@@ -212,10 +216,10 @@ class LiveCall:
             hearers = {leg.leg_id for leg in self.legs if rules.tone_for_agents or leg.party in outside}
             self.notice.follow(talking & hearers)
 
-    async def until(self, rows_say: Callable[[], bool]) -> None:
-        """Wait until the rows that the media follow say so."""
-        while not rows_say():
-            await self._followed.wait()
+    async def until(self, said: Callable[[], bool]) -> None:
+        """Wait until the rows that the media follow, or which media there are, say so."""
+        while not said():
+            await self._changes.wait()
 
     def comfort(self, clips: Sequence[Clip]) -> None:
         """Say this, over the music, to a customer who hears nobody because media are lost."""

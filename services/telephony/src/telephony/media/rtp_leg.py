@@ -50,7 +50,7 @@ class RtpLeg(VoiceLeg):
     __slots__ = (
         "_filter", "_held", "_kept_digits", "_laws", "_negotiation", "_receive", "_rtcp_source", "_rx", "_send",
         "_settings", "_sockets", "_tones", "_tx", "_window", "on_codec", "on_hold", "presses",
-        "send_by_signalling",
+        "send_by_signalling", "silent_by_right",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +64,8 @@ class RtpLeg(VoiceLeg):
         """`codec` is another one now: whoever forwards to this leg must look again."""
         self.send_by_signalling: Callable[[str], None] | None = None
         """Takes digits for a peer without telephone events (SIP INFO)."""
+        self.silent_by_right = False
+        """Whether the peer need not send yet: its call isn't answered."""
         self.presses = Presses()
         self._sockets = sockets
         self._negotiation = negotiation
@@ -125,7 +127,7 @@ class RtpLeg(VoiceLeg):
         """Whether the peer's silence means something: it doesn't hold us and has said that it sends. Who holds us may
         send music (a=sendonly), and need not (RFC 3264 8.4); c=0.0.0.0 leaves the direction as it was."""
         agreed = self._negotiation.agreed
-        return agreed is not None and agreed.receives and not agreed.held
+        return agreed is not None and agreed.receives and not agreed.held and not self.silent_by_right
 
     @property
     def settled(self) -> bool:

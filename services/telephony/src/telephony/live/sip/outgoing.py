@@ -22,10 +22,11 @@ from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.outside import RING_SECONDS, Planned
+from telephony.live.sip.calling_phone import BEHIND_NAT, PHONE_POLICY
 from telephony.live.sip.edges import Way
 from telephony.live.sip.gateways import address_of, uri_of
 from telephony.live.sip.legs import SipLeg
-from telephony.live.sip.phones import BEHIND_NAT, PHONE_POLICY, Phones
+from telephony.live.sip.phones import Phones
 from telephony.live.sip.roster import Roster
 from telephony.live.sip.statuses import MEDIA_REFUSED, cause_of_failure
 from telephony.media.rtp_leg import RtpLeg

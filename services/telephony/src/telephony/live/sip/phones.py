@@ -13,7 +13,7 @@ from kernel.errors import DomainError, Unavailable
 from kernel.ids import new_id
 from merkez.telephony.v1 import call_service_pb2
 
-from telephony.domain.calls import Actor
+from telephony.domain.calls import Actor, CallEnded
 from telephony.domain.conversation import ConsultUnderWay
 from telephony.domain.devices import (
     REALM,
@@ -33,13 +33,14 @@ from telephony.live.call import LiveCall
 from telephony.live.conversations import Conversations
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
+from telephony.live.sip.calling_phone import BEHIND_NAT, PHONE_POLICY, CallingPhone
 from telephony.live.sip.edges import Edges
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
 from telephony.live.sip.silences import Silences
 from telephony.live.sip.statuses import MEDIA_REFUSED, cause_of_failure, phrase_of_error, status_of_error
 from telephony.live.switchboard import Switchboard
-from telephony.media.rtp_leg import PeerSettings, RtpLeg
+from telephony.media.rtp_leg import RtpLeg
 from telephony.media.sdp import SdpInvalid
 from telephony.media.sip_sdp import SdpPolicy
 from telephony.ops import devices as ops
@@ -61,14 +62,12 @@ from telephony.sip import (
     parse_uri,
 )
 
-PHONE_POLICY = SdpPolicy(srtp="prefer")
 _SECURE_ONLY = SdpPolicy(srtp="require")
 """For a phone that insists on SRTP and so refuses an offer that leaves it open (RFC 4568 has no way to say that)."""
 _DECLINED = frozenset({480, 486, 600, 603})
 """What a phone says when its user, or who set it to, doesn't take the call."""
 _SIGN_OF_LIFE_SECONDS = 2.0
 _REGISTER_AGAIN_SECONDS = 5
-BEHIND_NAT = PeerSettings(nat=True, tones=True)
 
 
 class Phones:
@@ -220,38 +219,23 @@ class Phones:
         if first is not None:
             await self._ask_beside(invitation, *first)
             return
-        phone = SipLeg(house.plane, house.tasks.spawn)
-        sdp = self._described(invitation, phone)
+        phone = CallingPhone(house, invitation)
         try:
-            invitation.on_cancelled = lambda ended: phone.gone(ended.q850, ended.status)
             actor = Actor("agent", device.agent_id)
             key = new_id("req", house.now())
             request = call_service_pb2.DialCallRequest(
                 request_id=key, number=invitation.called, brand_id=device.brand_id
             )
-            await self._dialing.dial(found[0], actor, request, phone)
-            await invitation.answer(sdp)
-            phone.on_changed()
+            call = await self._dialing.dial(found[0], actor, request, phone)
+            live = self._switchboard.find(call.call_id)
+            if live is None:
+                raise CallEnded("the call is over already")
+            await phone.ring(live, lambda: next(iter(live.live_legs(Party.CUSTOMER)), None))
         except BaseException:
             await phone.end()
             # Who gave up before it was the leg of its call is told of by nobody else.
             phone.on_gone(Q850.NORMAL, 0)
             raise
-
-    def _described(self, invitation: Invitation, phone: SipLeg) -> str:
-        """Media for a phone that calls; our answer to its offer, or our offer when it made none: then its answer comes
-        with the ACK. SdpInvalid."""
-        media = self._house.plane.rtp(PHONE_POLICY, BEHIND_NAT, toward=invitation.source[0])
-        phone.user, phone.toward = invitation.user, invitation.source[0]
-        try:
-            offer = invitation.sdp_offer
-            sdp = media.offer() if offer is None else media.answer(offer)
-        except BaseException:
-            self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
-            raise
-        phone.take(media)
-        phone.follow(invitation.dialog)
-        return sdp
 
     def _talking(self, tenant_id: str, agent_id: str, user: str) -> tuple[LiveCall, Leg, SipLeg] | None:
         """The conversation an agent has by this phone, here; None when they have none."""
@@ -267,13 +251,9 @@ class Phones:
         if first.second is not None:
             raise ConsultUnderWay("the phone has two calls already")
         hold = self._dialing.phone_hold(live, leg.leg_id)
-        line = SecondLine(self._house, self._conversations, live, leg, first, hold)
-        sdp = self._described(invitation, line)
-        invitation.on_cancelled = lambda ended: line.gone(ended.q850, ended.status)
+        line = SecondLine(self._house, self._conversations, live, leg, first, hold, invitation)
         try:
             await line.ask(invitation.called)
-            await invitation.answer(sdp)
-            first.on_changed()
         except BaseException:
             line.gone(Q850.NORMAL, 0)
             raise
@@ -299,10 +279,9 @@ class Phones:
             raise ConsultUnderWay("the phone has two calls: end one of them first")
         # Told to go by its leg here, which knows a phone that still rings too.
         invitation.replaced = None
-        phone = SipLeg(house.plane, house.tasks.spawn)
-        sdp = self._described(invitation, phone)
+        phone = CallingPhone(house, invitation)
         try:
-            await invitation.answer(sdp)
+            await phone.answer()
         except BaseException:
             await phone.end()
             raise

@@ -16,26 +16,32 @@ from kernel.errors import DomainError, InvalidInput
 
 from telephony.domain.calls import Actor
 from telephony.domain.conversation import NoConsult
-from telephony.domain.legs import Leg
+from telephony.domain.legs import Q850, Leg
 from telephony.domain.phone_keys import read_target
 from telephony.live.call import LiveCall
 from telephony.live.conversations import Conversations, Target
 from telephony.live.house import House
 from telephony.live.phone_holds import PhoneHold
+from telephony.live.sip.calling_phone import CallingPhone
 from telephony.live.sip.legs import SipLeg
-from telephony.sip import DialogEnded, ReferWish
+from telephony.sip import DialogEnded, Invitation, ReferWish
 
 
-class SecondLine(SipLeg):
+class SecondLine(CallingPhone):
     """The second dialog of `first`, which is the agent's `leg` in `live`. It is over when who was asked has gone."""
 
     def __init__(
-        self, house: House, conversations: Conversations, live: LiveCall, leg: Leg, first: SipLeg, hold: PhoneHold
+        self,
+        house: House,
+        conversations: Conversations,
+        live: LiveCall,
+        leg: Leg,
+        first: SipLeg,
+        hold: PhoneHold,
+        invitation: Invitation,
     ) -> None:
-        super().__init__(house.plane, house.tasks.spawn)
-        self.user = first.user
+        super().__init__(house, invitation)
         self._conversations = conversations
-        self._tasks = house.tasks
         self._live = live
         self._leg = leg
         self._first = first
@@ -66,6 +72,7 @@ class SecondLine(SipLeg):
         self.on_changed = lambda: first.on_changed()
         self._listen_on(self)
         self._hold.silent(False)
+        await self.ring(live, self._party)
         self._watching = self._tasks.spawn(self._watch(), "second line")
 
     async def end(self) -> None:
@@ -124,7 +131,8 @@ class SecondLine(SipLeg):
         if self._party() is not None and self._talks_on is not self:
             self._follow()
         await self._live.until(lambda: self._party() is None)
-        self._spawn(self.hang_up(), "nobody on the second line")
+        asked = next((leg for leg in self._live.legs if leg.leg_id == self._asked), None)
+        self._spawn(self.hang_up(asked.q850_cause if asked else Q850.NORMAL), "nobody on the second line")
 
     def _party(self) -> Leg | None:
         """Who was asked, None when they have gone. Who was found at a telephone is there by its leg."""
