@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from telephony.media.codecs import PCMA, PCMU
 from telephony.media.rtp import HEADER, HEADER_SIZE, PACKET, SILENCE, VIEW, Inbound, Outbound, payload_bounds
@@ -71,10 +71,27 @@ def test_silence_of_dtx_is_kept_as_time() -> None:
     assert (wire.sent[1][1] - wire.sent[0][1]) & 0xFFFFFFFF == 19_200
 
 
+def test_a_late_packet_is_passed_on_once_and_none_that_came_or_is_too_late() -> None:
+    wire, peer = Wire(), object()
+
+    def passed(*sequences: int) -> list[int]:
+        before = len(wire.sent)
+        for each in sequences:
+            wire.forward(peer, each & 0xFFFF, each * 960)
+        return [(sequence - wire.sent[0][0]) & 0xFFFF for sequence, *_ in wire.sent[before:]]
+
+    start = 65_500
+    assert passed(start, start + 1, start, start + 1, start + 4) == [0, 1, 4]
+    assert passed(start + 3, start + 3, start + 2, start + 2, start + 4) == [3, 2]
+    assert passed(start + 200, start + 71, start + 72, start + 72, start + 199) == [200, 72, 199]
+    assert passed(start + 201, start + 71, start + 198) == [201, 198]
+
+
 _source = st.tuples(st.integers(0, 3), st.integers(-3, 40), st.booleans())
 
 
 @settings(max_examples=300, deadline=None)
+@example([(0, 0, False), (0, 1, False), (0, -1, False), (0, 2, False), (0, -1, False), (0, 0, False)], 0)
 @given(st.lists(_source, max_size=120), st.integers(0, 65535))
 def test_no_sequence_number_is_ever_used_twice(steps: list[tuple[int, int, bool]], start: int) -> None:
     # A sequence number sent twice with other content would reuse SRTP key stream.

@@ -30,7 +30,7 @@
 #include "stream.h"
 #include "tape.h"
 
-enum { RAISED = -10, FLOOR_BEHIND = 0x4000, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
+enum { RAISED = -10, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
 
 /* Checks and reports may wait a little, so that Python is woken for several at once. */
 enum urgency { NOT_TOLD, SOON, NOW };
@@ -115,6 +115,8 @@ static uint64_t push(ring *into, uint64_t id, double arrival, uint32_t timestamp
 
 /* ---- one packet ---- */
 
+__extension__ typedef unsigned __int128 wide;
+
 static int mute(const lane *at, uint8_t *packet, int length) {
     if (at->muted == 2) {
         memset(packet + HEADER, at->silence[0], (size_t)(length - HEADER));
@@ -133,14 +135,34 @@ static int stood(lanes *all, double now) {
 }
 
 /* Whether the packet is to be sent; its header is the outbound stream's then. */
+/* The highest number is `step` more than before: those between haven't come yet. */
+static void went_on(lane *at, unsigned step) {
+    wide missing = ~(wide)0, one = 1;
+    if (step <= MAX_REORDER) {
+        wide before = step < MAX_REORDER ? ((wide)at->missing_far << 64 | at->missing_near) << step : 0;
+        missing = before | ((one << (step - 1)) - 1);
+    }
+    at->missing_near = (uint64_t)missing;
+    at->missing_far = (uint64_t)(missing >> 64);
+}
+
+/* Whether the packet `behind` + 1 before the highest was missing; from now on it isn't. */
+static int came_late(lane *at, unsigned behind) {
+    if (behind >= MAX_REORDER) return 0;
+    uint64_t *half = behind < 64 ? &at->missing_near : &at->missing_far, bit = (uint64_t)1 << (behind & 63);
+    int missing = (*half & bit) != 0;
+    *half &= ~bit;
+    return missing;
+}
+
 static int spliced(lane *at, uint8_t *packet, uint16_t sequence, uint32_t timestamp, double now) {
     uint16_t step = (uint16_t)(sequence - at->source_highest);
     if (step == 0) return 0;
     if (step < 0x8000) {
         at->source_highest = sequence;
-        if ((uint16_t)(sequence - at->source_floor) > FLOOR_BEHIND) at->source_floor = (uint16_t)(sequence - MAX_REORDER);
-    } else if (step < 0x10000 - MAX_REORDER || (uint16_t)(sequence - at->source_floor) >= 0x8000)
-        return 0; /* from before the splice: its number may have been used already */
+        if (step > 1 || at->missing_near || at->missing_far) went_on(at, step);
+    } else if (!came_late(at, 0xFFFFu - step))
+        return 0;
     uint16_t out_sequence = (uint16_t)(sequence + at->sequence_offset);
     uint32_t out_timestamp = timestamp + at->timestamp_offset;
     if ((uint16_t)(out_sequence - at->out_sequence) < 0x8000) {

@@ -25,7 +25,8 @@ typedef struct {
 
     /* rtp.Outbound's numbers. */
     uint32_t out_ssrc, timestamp_offset, out_timestamp;
-    uint16_t sequence_offset, out_sequence, source_highest, source_floor;
+    uint16_t sequence_offset, out_sequence, source_highest;
+    uint64_t missing_near, missing_far; /* one number: rtp.Outbound._missing */
     double sent_at; /* monotonic seconds */
     uint64_t out_packets, octets;
 

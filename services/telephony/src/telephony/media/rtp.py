@@ -40,8 +40,8 @@ _pack_header = HEADER.pack_into
 
 _MAX_REORDER = 128
 _RESYNC_JUMP = 3000
-_FLOOR_BEHIND = 0x4000
-"""A splice that is further back than this would look as if it lay ahead, half a round of numbers later."""
+_LATE = (1 << _MAX_REORDER) - 1
+_NEAR = (1 << 64) - 1
 
 
 def payload_bounds(length: int) -> tuple[int, int] | None:
@@ -173,7 +173,7 @@ class Outbound:
     patient = False
 
     __slots__ = (
-        "_exclusive", "_sent_at", "_sequence", "_sequence_offset", "_source", "_source_floor", "_source_highest",
+        "_exclusive", "_missing", "_sent_at", "_sequence", "_sequence_offset", "_source", "_source_highest",
         "_timestamp", "_timestamp_offset", "_transmit", "codec", "lane", "octets", "on_unfed", "packets",
         "payload_type", "ssrc", "wire",
     )  # fmt: skip
@@ -200,7 +200,9 @@ class Outbound:
         self._sequence_offset = 0
         self._timestamp_offset = 0
         self._source_highest = 0
-        self._source_floor = 0
+        self._missing = 0
+        """Bit k: the packet k + 1 before the highest hasn't come since the splice, and may yet. None twice, and none of
+        before the splice: their numbers have been protected already."""
 
     @property
     def exclusive(self) -> object | None:
@@ -234,11 +236,13 @@ class Outbound:
                     marker = 0x80
                 else:
                     self._source_highest = sequence
-                    if (sequence - self._source_floor) & 0xFFFF > _FLOOR_BEHIND:
-                        self._source_floor = (sequence - _MAX_REORDER) & 0xFFFF
-            # A late packet from before the splice would reuse a sequence number already protected.
-            elif step < 0x10000 - _MAX_REORDER or ((sequence - self._source_floor) & 0xFFFF) >= 0x8000:
-                return
+                    if step > 1 or self._missing:
+                        self._missing = (self._missing << step | (1 << step - 1) - 1) & _LATE
+            else:
+                late = 1 << 0xFFFF - step if step >= 0x10000 - _MAX_REORDER else 0
+                if not self._missing & late:
+                    return
+                self._missing ^= late
         out_sequence = (sequence + self._sequence_offset) & 0xFFFF
         out_timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         if (out_sequence - self._sequence) & 0xFFFF < 0x8000:
@@ -258,7 +262,7 @@ class Outbound:
         if source is self._source and (sequence - self._source_highest) & 0xFFFF < 0x8000:
             self._sequence_offset -= 1
             self._source_highest = sequence
-            self._source_floor = (sequence + 1) & 0xFFFF
+            self._missing = 0
 
     def send(self, source: object, payload: bytes) -> None:
         """Send one packet of 20 ms we made ourselves, behind the previous one of the same source."""
@@ -325,13 +329,15 @@ class Outbound:
         numbers.sequence_offset = self._sequence_offset & 0xFFFF
         numbers.timestamp_offset = self._timestamp_offset & 0xFFFFFFFF
         numbers.out_sequence, numbers.out_timestamp, numbers.sent_at = self._sequence, self._timestamp, self._sent_at
-        numbers.source_highest, numbers.source_floor = self._source_highest, self._source_floor
+        numbers.source_highest = self._source_highest
+        numbers.missing_near, numbers.missing_far = self._missing & _NEAR, self._missing >> 64
         numbers.out_packets, numbers.octets = self.packets, self.octets
 
     def read_from(self, numbers: Any) -> None:
         """Take them back; the offsets are the same."""
         self._sequence, self._timestamp, self._sent_at = numbers.out_sequence, numbers.out_timestamp, numbers.sent_at
-        self._source_highest, self._source_floor = numbers.source_highest, numbers.source_floor
+        self._source_highest = numbers.source_highest
+        self._missing = numbers.missing_far << 64 | numbers.missing_near
         self.packets, self.octets = numbers.out_packets, numbers.octets
 
     def timestamp_now(self) -> int:
@@ -362,4 +368,4 @@ class Outbound:
         self._sequence_offset = self._sequence + 1 - sequence
         self._timestamp_offset = self._timestamp + self._elapsed(now) - timestamp
         self._source = source
-        self._source_highest = self._source_floor = sequence
+        self._source_highest, self._missing = sequence, 0
