@@ -1,7 +1,4 @@
-"""An owner tests a trunk against a carrier that is there and brings the carrier's numbers, in a real browser.
-
-The running system of the other tests speaks no SIP; this one does.
-"""
+"""An owner tests a trunk against a carrier that is there and brings the carrier's numbers, in a real browser."""
 
 from __future__ import annotations
 
@@ -10,8 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from merkez_local.console import Console
-from merkez_local.system import Options, System
+from merkez_local.system import System
 from playwright.async_api import Page, expect
 from testkit.browser import chromium, person, signed_in
 from testkit.company import Company, request_id
@@ -22,23 +18,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.media, pytest.mark.timeout(300)]
 NUMBER = "+905321234567"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def speaking(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """A running system that speaks SIP."""
-    folder = tmp_path_factory.mktemp("sip", numbered=True)
-    options = Options(
-        data_dir=folder, http_port=0, grpc_port=0, durable=False, web=True,
-        environment={"MERKEZ_SIP_LISTEN": "udp:127.0.0.1:0"},
-    )  # fmt: skip
-    running = System(options, Console(quiet=True))
-    await running.start()
-    yield running
-    await running.stop()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def owners(speaking: System) -> AsyncIterator[Company]:
-    made = await (await Company.sign_up(speaking.url, plan="growth")).set_up()
+async def owners(system: System) -> AsyncIterator[Company]:
+    made = await (await Company.sign_up(system.url, plan="growth")).set_up()
     yield made
     await made.close()
 
@@ -128,9 +110,9 @@ async def test_owner_pastes_the_carriers_numbers_is_told_which_are_none_and_unbi
         assert not held["+902129001000"].get("trunkId") and held["+902129001002"]["trunkId"]
 
 
-async def test_a_number_of_another_company_is_named_and_nothing_is_taken(speaking: System, owners: Company) -> None:
+async def test_a_number_of_another_company_is_named_and_nothing_is_taken(system: System, owners: Company) -> None:
     trunk_id = await a_trunk(owners, "127.0.0.9", 5060)
-    other = await (await Company.sign_up(speaking.url)).set_up()
+    other = await (await Company.sign_up(system.url)).set_up()
     theirs = {
         "requestId": request_id(),
         "entries": ["+902129002001"],

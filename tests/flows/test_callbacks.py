@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import pytest
 import pytest_asyncio
-from merkez_local.console import Console
-from merkez_local.system import Options, System
+from merkez_local.system import System
 from telephony.sip import Invitation
 from testkit.company import Company, Json, request_id
 from testkit.people import AgentAtDesk, CallerOnWidget
@@ -63,41 +60,23 @@ class Scene:
         await self.ann.sit_down()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def reachable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """A system that speaks SIP on loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = System(
-        Options(
-            data_dir=tmp_path_factory.mktemp("callbacks", numbered=True), http_port=0, grpc_port=0, durable=False,
-            web=False, environment={"MERKEZ_SIP_LISTEN": f"udp:127.0.0.1:{port}"},
-        ),
-        Console(quiet=True),
-    )  # fmt: skip
-    await running.start()
-    yield running
-    await running.stop()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def scene(reachable: System) -> AsyncIterator[Scene]:
-    async with a_scene(reachable) as made:
+async def scene(system: System) -> AsyncIterator[Scene]:
+    async with a_scene(system) as made:
         yield made
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def customer_first(reachable: System) -> AsyncIterator[Scene]:
+async def customer_first(system: System) -> AsyncIterator[Scene]:
     """Customers are rung before an agent is asked."""
-    async with a_scene(reachable, order="CALLBACK_ORDER_CUSTOMER_FIRST") as made:
+    async with a_scene(system, order="CALLBACK_ORDER_CUSTOMER_FIRST") as made:
         yield made
 
 
 @asynccontextmanager
-async def a_scene(reachable: System, **changes: str) -> AsyncIterator[Scene]:
+async def a_scene(system: System, **changes: str) -> AsyncIterator[Scene]:
     rules = {"onMachine": "CALLBACK_MACHINE_ACTION_CONNECT", "retryAfter": "60s", "attempts": 2, **changes}
-    company = await (await Company.sign_up(reachable.url)).set_up(queue={"callbacks": rules, "wrapUpDuration": "0s"})
+    company = await (await Company.sign_up(system.url)).set_up(queue={"callbacks": rules, "wrapUpDuration": "0s"})
     await offers_callbacks(company)
     carrier = MoodyCarrier(await RtpPeer.start(CUSTOMER_HERTZ))
     await carrier.agent.start()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import pytest
 import pytest_asyncio
-from merkez_local.console import Console
-from merkez_local.system import Options, System
+from merkez_local.system import System
 from telephony.sip import AgentSettings, Invitation, ListenPoint, SipAgent, SipDialog
 from testkit.company import Company, Json, request_id
 from testkit.people import AgentAtDesk, CallerOnWidget, Socket
@@ -61,27 +58,9 @@ class Scene:
         return (await self.ben.api.get("/v1/desktop"))["agent"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def reachable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """A system that speaks SIP on loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = System(
-        Options(
-            data_dir=tmp_path_factory.mktemp("reachable", numbered=True), http_port=0, grpc_port=0, durable=False,
-            web=False, environment={"MERKEZ_SIP_LISTEN": f"udp:127.0.0.1:{port}"},
-        ),
-        Console(quiet=True),
-    )  # fmt: skip
-    await running.start()
-    yield running
-    await running.stop()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def scene(reachable: System) -> AsyncIterator[Scene]:
-    company = await (await Company.sign_up(reachable.url)).set_up()
+async def scene(system: System) -> AsyncIterator[Scene]:
+    company = await (await Company.sign_up(system.url)).set_up()
     carrier = Carrier(await RtpPeer.start(MOBILE_HERTZ))
     await carrier.agent.start()
     gateway = {"host": "127.0.0.1", "port": carrier.port, "transport": "SIP_TRANSPORT_UDP", "weight": 1}
