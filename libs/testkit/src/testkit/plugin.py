@@ -29,6 +29,7 @@ from merkez_local.postgres import Postgres, start_postgres
 
 from testkit.clock import ManualClock
 from testkit.cockroach import check_statements
+from testkit.compiled import share_compiled
 from testkit.databases import Databases
 from testkit.reruns import rerun
 from testkit.rpc import RpcHouse
@@ -125,6 +126,7 @@ async def service_db(databases: Databases) -> AsyncIterator[ServiceDb]:
             for engine in (db.engine, db.system_engine):
                 if engine is not None:
                     check_statements(engine)
+                    share_compiled(engine)
             rerun(db)
             stack.push_async_callback(db.close)
             return db
