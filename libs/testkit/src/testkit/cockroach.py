@@ -38,6 +38,7 @@ def denied_in(sql: str) -> list[str]:
 def check_statements(engine: AsyncEngine) -> None:
     """From now on each statement of this engine is compiled for CockroachDB as well, and held to the list: once in a
     process, where its key says that it reads the same."""
+
     def check(_: Any, statement: Any, *__: Any) -> None:
         if not isinstance(statement, ClauseElement):
             return
