@@ -50,7 +50,7 @@ class Invitation:
         self.dialog = SipDialog(stack, state, DigestClient(None), confirmed=False)
         """Early until answered; set its callbacks before answering."""
         self.dialog.on_prack = self._prack
-        self.dialog.on_bye = self._ended
+        self.dialog.on_early_bye = self._ended
         transaction.on_cancel = self._cancelled
         self._reliable = ReliableResponses(stack.timers, transaction, self._never_heard)
 
@@ -114,8 +114,6 @@ class Invitation:
         response = self._response(200, sdp)
         session_timer.put(response, self._agreed, supported=self.request.supports("timer"))
         dialog = self.dialog
-        if dialog.on_bye == self._ended:
-            dialog.on_bye = _ignore
         dialog.offers.described(local=sdp, remote=self.sdp_offer)
         dialog.offers.expect_ack(self._transaction, offered=self.sdp_offer is None)
         self._transaction.respond(response)

@@ -1,0 +1,41 @@
+"""What a desk phone does to a call it dialled before that is answered, and what becomes of it when its node dies."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.sip import Failure, Invitation, SipDialog
+from testkit import eventually
+
+from .conftest import MUSIC_HZ, Exchange, an_id
+from .desk_phones import DeskPhone, Dialled
+from .seeking import mobiles
+from .test_phone_transfers import CARRIER_HZ, Talk, carrier, talk
+from .test_phones_that_dial import MOBILE_HZ, PHONE_HZ, cdr, exchange, mobile
+from .test_sip_calls import NUMBER
+
+__all__ = ["carrier", "exchange", "mobile", "mobiles", "talk"]
+pytestmark = pytest.mark.media
+
+
+async def ringing(exchange: Exchange, mobile: Any) -> tuple[DeskPhone, Dialled]:
+    """A phone whose call rings."""
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    dialled = await phone.begins(NUMBER)
+    await eventually(lambda: dialled.rang and mobile.invitations)
+    return phone, dialled
+
+
+def speaks_first(mobile: Any) -> None:
+    """The number says something before it answers."""
+
+    async def early(invitation: Invitation) -> None:
+        described = mobile._described(invitation)
+        await invitation.progress(described)
+        await mobile.answer_now.wait()
+        mobile._keep(await invitation.answer(described))
+
+    mobile.behave = early
