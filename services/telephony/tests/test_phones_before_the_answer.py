@@ -39,3 +39,13 @@ def speaks_first(mobile: Any) -> None:
         mobile._keep(await invitation.answer(described))
 
     mobile.behave = early
+
+
+async def test_a_phone_that_gives_up_by_bye_has_its_invite_answered_too(exchange: Exchange, mobile: Any) -> None:
+    phone, dialled = await ringing(exchange, mobile)
+    assert dialled.early is not None
+    assert (await dialled.early.ask("BYE")).status == 200
+    assert (await asyncio.wait_for(dialled.outcome, 10)).status == 487
+    await eventually(lambda: not mobile.invitations[0].is_open)
+    assert (await cdr(exchange)).end_party == call_pb2.END_PARTY_AGENT
+    await phone.close()
