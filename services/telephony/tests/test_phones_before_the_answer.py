@@ -49,3 +49,19 @@ async def test_a_phone_that_gives_up_by_bye_has_its_invite_answered_too(exchange
     await eventually(lambda: not mobile.invitations[0].is_open)
     assert (await cdr(exchange)).end_party == call_pb2.END_PARTY_AGENT
     await phone.close()
+
+
+async def test_who_answers_a_phone_that_holds_already_waits_with_music(exchange: Exchange, mobile: Any) -> None:
+    speaks_first(mobile)
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    dialled = await phone.begins(NUMBER)
+    await phone.peer.hears(MOBILE_HZ)
+    assert dialled.early is not None
+    await dialled.early.update(phone.peer.describe("sendonly"))
+    mobile.answer_now.set()
+    dialog = await dialled.outcome
+    assert isinstance(dialog, SipDialog)
+    await mobile.peer.hears(MUSIC_HZ)
+    phone.peer.accept(await dialog.reinvite(phone.peer.describe()))
+    await asyncio.gather(mobile.peer.hears(PHONE_HZ), phone.peer.hears(MOBILE_HZ))
+    await phone.close()
