@@ -65,3 +65,23 @@ async def test_who_answers_a_phone_that_holds_already_waits_with_music(exchange:
     phone.peer.accept(await dialog.reinvite(phone.peer.describe()))
     await asyncio.gather(mobile.peer.hears(PHONE_HZ), phone.peer.hears(MOBILE_HZ))
     await phone.close()
+
+
+async def test_what_a_phone_changed_before_the_answer_is_not_taken_back_by_it(exchange: Exchange, mobile: Any) -> None:
+    speaks_first(mobile)
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    dialled = await phone.begins(NUMBER)
+    await phone.peer.hears(MOBILE_HZ)
+    assert dialled.early is not None
+    changed = await dialled.early.update(held := phone.peer.describe("sendonly"))
+    assert "a=recvonly" in changed
+    said: list[str] = []
+    answered = dialled.attempt.on_answered
+    dialled.attempt.on_answered = lambda dialog, sdp: (said.append(sdp), answered(dialog, sdp))[1]
+    mobile.answer_now.set()
+    assert isinstance(await dialled.outcome, SipDialog)
+    assert said == [changed]
+    (live,) = exchange.switchboard.calls
+    (ours,) = [leg.dialog for leg in live.outside.values() if getattr(leg, "user", "") == phone.user]
+    assert (ours.state()["local_sdp"], ours.state()["remote_sdp"]) == (changed, held), "what a refresh would offer"
+    await phone.close()
