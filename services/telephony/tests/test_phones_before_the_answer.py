@@ -85,3 +85,54 @@ async def test_what_a_phone_changed_before_the_answer_is_not_taken_back_by_it(ex
     (ours,) = [leg.dialog for leg in live.outside.values() if getattr(leg, "user", "") == phone.user]
     assert (ours.state()["local_sdp"], ours.state()["remote_sdp"]) == (changed, held), "what a refresh would offer"
     await phone.close()
+
+
+async def test_a_phone_whose_node_dies_while_its_number_rings_is_not_rung_for_that(
+    make_exchange: Any, exchange: Exchange, mobile: Any
+) -> None:
+    phone, _ = await ringing(exchange, mobile)
+    (live,) = exchange.switchboard.calls
+    await live.journal.write(lambda tx: asyncio.sleep(0))
+    assert exchange.edge is not None
+    await exchange.edge.agent.close()
+    second = await make_exchange(sip_listen="udp:127.0.0.1:0")
+    rung: list[str] = []
+    ring = second.house.outside.ring_agent
+
+    async def ring_agent(*wish: Any) -> Any:
+        rung.append(wish[2])
+        return await ring(*wish)
+
+    second.house.outside.ring_agent = ring_agent
+    node = exchange.house.settings.node_id
+    assert await second.nodes.adopt(exchange.tenant_id, live.call_id, node, second.house.now())
+    await eventually(lambda: not second.switchboard.calls)
+    with exchange.as_owner():
+        (found,) = (await second.calls.ListCdrs(call_service_pb2.ListCdrsRequest())).cdrs
+    assert found.end_cause == "UNREACHABLE"
+    await eventually(lambda: not second.house.plane.legs)
+    assert rung == [] and phone.invitations == []
+    await phone.close()
+
+
+async def test_a_second_call_is_refused_whose_first_is_hung_up_before_it_rings(
+    talk: Talk, carrier: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversations = talk.exchange.edge.phones._conversations  # type: ignore[union-attr]
+    consult, begun, go = conversations.consult, asyncio.Event(), asyncio.Event()
+
+    async def slow(*wish: Any) -> Any:
+        found = await consult(*wish)
+        begun.set()
+        await go.wait()
+        return found
+
+    monkeypatch.setattr(conversations, "consult", slow)
+    asked = await talk.begins_to_ask()
+    await begun.wait()
+    await talk.line.bye()
+    await talk.customer.hears(CARRIER_HZ)
+    go.set()
+    refused = await asked.outcome
+    assert isinstance(refused, Failure) and refused.status == 480
+    await eventually(lambda: len(talk.exchange.house.plane.legs) == 2)
