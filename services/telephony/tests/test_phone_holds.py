@@ -109,12 +109,14 @@ async def test_a_phone_turns_to_the_customer_while_who_is_asked_still_rings(talk
         await carrier.answer(invitation)
 
     carrier.behave = later
-    asked = await talk.ask()
-    assert talk.second is not None
-    await talk.hold(asked, talk.second)
+    dialled = await talk.begins_to_ask()
+    await eventually(lambda: dialled.rang)
     await talk.hold(talk.line, talk.phone.peer, "sendrecv")
     await talk.customer.hears(PHONE_HZ)
     answer.set()
+    asked = await dialled.outcome
+    assert talk.second is not None
+    await talk.hold(asked, talk.second)
     await carrier.peer.hears(MUSIC_HZ)
     await talk.hold(talk.line, talk.phone.peer)
     await talk.hold(asked, talk.second, "sendrecv")
