@@ -63,6 +63,7 @@ async def test_a_phone_rings_while_the_number_does_and_is_answered_when_it_is(
     assert [live.call.state.value for live in exchange.switchboard.calls] == ["DIALING"]
     mobile.answer_now.set()
     assert isinstance(await dialled.outcome, SipDialog)
+    assert dialled.progressed == 0, "what comes with the answer isn't early"
     await asyncio.gather(mobile.peer.hears(PHONE_HZ), phone.peer.hears(MOBILE_HZ))
     await phone.close()
 
