@@ -9,6 +9,7 @@ import pytest
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.sip import Failure, Invitation, SipDialog
 from testkit import eventually
+from testkit.rtp_peer import RtpPeer
 
 from .conftest import MUSIC_HZ, Exchange, an_id
 from .desk_phones import DeskPhone, Dialled
@@ -76,8 +77,8 @@ async def test_what_a_phone_changed_before_the_answer_is_not_taken_back_by_it(ex
     changed = await dialled.early.update(held := phone.peer.describe("sendonly"))
     assert "a=recvonly" in changed
     said: list[str] = []
-    answered = dialled.attempt.on_answered
-    dialled.attempt.on_answered = lambda dialog, sdp: (said.append(sdp), answered(dialog, sdp))[1]
+    accepted = dialled.attempt._accepted
+    dialled.attempt._accepted = lambda response: (said.append(response.body.decode()), accepted(response))[1]
     mobile.answer_now.set()
     assert isinstance(await dialled.outcome, SipDialog)
     assert said == [changed]
@@ -85,6 +86,35 @@ async def test_what_a_phone_changed_before_the_answer_is_not_taken_back_by_it(ex
     (ours,) = [leg.dialog for leg in live.outside.values() if getattr(leg, "user", "") == phone.user]
     assert (ours.state()["local_sdp"], ours.state()["remote_sdp"]) == (changed, held), "what a refresh would offer"
     await phone.close()
+
+
+async def test_a_phone_hears_who_speaks_for_a_carrier_that_changes_it_before_the_answer(
+    exchange: Exchange, mobile: Any
+) -> None:
+    announces = await RtpPeer.start(CARRIER_HZ * 2)
+    said: list[str] = []
+
+    async def goes_on(invitation: Invitation) -> None:
+        described = mobile._described(invitation)
+        await invitation.progress(described)
+        await phone.peer.hears(MOBILE_HZ)
+        announces.accept(invitation.sdp_offer or "")
+        said.append(await invitation.dialog.update(announces.describe()))
+        await mobile.answer_now.wait()
+        mobile._keep(await invitation.answer(described))
+
+    mobile.behave = goes_on
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    dialled = await phone.begins(NUMBER)
+    await phone.peer.hears(CARRIER_HZ * 2)
+    mobile.answer_now.set()
+    assert isinstance(await dialled.outcome, SipDialog)
+    phone.peer.forget()
+    await asyncio.gather(phone.peer.hears(CARRIER_HZ * 2), announces.hears(PHONE_HZ))
+    (live,) = exchange.switchboard.calls
+    theirs = live.outside[live.customer_id].dialog.state()  # type: ignore[union-attr]
+    assert [theirs["local_sdp"]] == said
+    await asyncio.gather(phone.close(), announces.close())
 
 
 async def test_a_phone_whose_node_dies_while_its_number_rings_is_not_rung_for_that(
