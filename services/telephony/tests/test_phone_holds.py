@@ -143,3 +143,19 @@ async def test_one_phone_held_in_a_conference_takes_the_customer_from_nobody_unt
     phone.peer.accept(await phone.dialogs[0].reinvite(phone.peer.describe()))
     await asyncio.gather(scene.customer.hears(BEN_HZ), phone.peer.hears(CUSTOMER_HZ))
     await phone.close()
+
+
+async def test_nothing_waits_for_a_conference_that_ended_while_a_phone_held_it(scene: Scene) -> None:
+    ben = an_id("usr")
+    phone = await DeskPhone.signed_in(scene.exchange, ben, BEN_HZ)
+    await scene.consult(ben)
+    await phone.peer.hears(ANN_HZ)
+    await scene.do("JoinCall")
+    await scene.customer.hears_all(ANN_HZ, BEN_HZ)
+    await phone.dialogs[0].reinvite(phone.peer.describe("sendonly"))
+    waits = "a phone holds a conference"
+    await eventually(lambda: waits in {task.get_name() for task in asyncio.all_tasks()})
+    await scene.do("HangUp")
+    await eventually(lambda: not scene.exchange.switchboard.calls)
+    await eventually(lambda: waits not in {task.get_name() for task in asyncio.all_tasks()}, deadline=5)
+    await phone.close()

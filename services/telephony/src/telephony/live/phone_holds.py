@@ -115,8 +115,8 @@ class PhoneHold:
         number that rang is answered: then they wait with music."""
         live = self._live
         try:
-            await live.until(changed)
+            await live.until(lambda: live.parted or changed())
         finally:
             self._watched = False
-        if self._own() is not None and live.hushed(self._leg_id) and not live.ending:
+        if self._own() is not None and live.hushed(self._leg_id) and not live.parted:
             self._again()
