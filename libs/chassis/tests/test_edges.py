@@ -194,6 +194,7 @@ def test_each_role_may_all_that_the_one_below_may() -> None:
         ("service", "owner", False), ("service", "service", True), ("queues.write", "agent", False),
         ("queues.write", "admin", True), ("tenant.write", "admin", False), ("", "owner", False),
         ("queues.write|queues.read", "agent", True), ("queues.write|users.write", "agent", False),
+        ("billing.pay", "payer", True), ("billing.write", "payer", False), ("billing.pay", "owner", True),
     ],
 )  # fmt: skip
 def test_who_may_call(permission: str, role: str, allowed: bool) -> None:

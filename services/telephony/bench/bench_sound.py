@@ -16,7 +16,7 @@ import numpy as np
 from server import line
 from telephony.media.clips import Clip
 from telephony.media.codecs import OPUS, PCMA, PCMU, Codec, OpusDecoder, OpusEncoder, g711_decode, g711_encode
-from telephony.media.encoding import COMPLEXITY
+from telephony.media.encoding import COMPLEXITIES
 from telephony.media.media_leg import LegStatistics
 from telephony.media.resampling import Doubler, Halver
 from telephony.media.room import Ear, Room
@@ -59,10 +59,10 @@ def frames_cost() -> None:
         packets = [browser.encode(frame) for frame in np.split(voice(48_000, _FRAMES), _FRAMES)]
         decoder = OpusDecoder(rate)
         line(f"opus_decode_{rate}", microseconds(lambda n, d=decoder, p=packets: d.decode(p[n])), "us", decode_goal)
-        for complexity in sorted({1, COMPLEXITY, 5}):
+        for complexity in (0, 1, 5):
             encoder = OpusEncoder(rate, complexity)
             cost = microseconds(lambda n, e=encoder, s=sound: e.encode(s[n]))
-            goal = encode_goal if complexity == COMPLEXITY else None
+            goal = encode_goal if complexity == COMPLEXITIES.get(rate) else None
             line(f"opus_encode_{rate}", cost, "us", goal, complexity=complexity)
         line(f"opus_conceal_{rate}", microseconds(lambda n, d=decoder: d.conceal()), "us", None)
     sound = np.split(voice(8_000, _FRAMES), _FRAMES)

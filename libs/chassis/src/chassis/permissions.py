@@ -60,6 +60,7 @@ _ADMIN = _SUPERVISOR | {
     "wfm.write",
 }
 _OWNER = _ADMIN | {
+    "billing.pay",
     "billing.read",
     "billing.write",
     "recordings.erase",
@@ -90,7 +91,9 @@ _OPERATOR = {
 """`audit.read` is what it is to everybody, the log of their own tenant: here that of the platform. So are the trunks
 of the platform, which every tenant may use."""
 
-API_CLIENT_SCOPES = frozenset(_OWNER - {"api_keys.write", "billing.write", "station.use", "tenant.write"})
+API_CLIENT_SCOPES = frozenset(
+    _OWNER - {"api_keys.write", "billing.pay", "billing.write", "station.use", "tenant.write"}
+)
 """What a key may be given. Keys don't make keys, hold no microphone, don't change the plan and don't spend."""
 
 ALL_PERMISSIONS = frozenset(_OWNER | _OPERATOR)
@@ -101,7 +104,7 @@ PERMISSIONS_BY_ROLE: Mapping[str, frozenset[str]] = {
     "admin": frozenset(_ADMIN),
     "supervisor": frozenset(_SUPERVISOR),
     "agent": frozenset(_AGENT),
-    "payer": frozenset({"billing.read", "billing.write", "notices.read"}),
+    "payer": frozenset({"billing.pay", "billing.read", "notices.read"}),
     "operator": frozenset(_OPERATOR),
     "api_client": frozenset(),
     "customer": frozenset(),

@@ -5515,7 +5515,7 @@ export interface paths {
         put?: never;
         /**
          * Pays what is owed by the method on file
-         * @description Pays what is owed by the method on file. FAILED_PRECONDITION NO_PAYMENT_PROVIDER, NO_PAYMENT_METHOD, INVOICE_STATE_WRONG. That it was refused by the bank is said in the invoice's payments. Needs the permission `billing.write`.
+         * @description Pays what is owed by the method on file. FAILED_PRECONDITION NO_PAYMENT_PROVIDER, NO_PAYMENT_METHOD, INVOICE_STATE_WRONG. That it was refused by the bank is said in the invoice's payments. Needs the permission `billing.pay`.
          */
         post: operations["merkez.billing.v1.InvoiceService.PayInvoice"];
         delete?: never;
@@ -5563,7 +5563,7 @@ export interface paths {
         head?: never;
         /**
          * Changes whom and how the company is billed; invoices that were finalized keep what they say
-         * @description Changes whom and how the company is billed; invoices that were finalized keep what they say. INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         * @description Changes whom and how the company is billed; invoices that were finalized keep what they say. INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `billing.pay`.
          */
         patch: operations["merkez.billing.v1.InvoiceService.UpdateBillingProfile"];
         trace?: never;
@@ -5599,7 +5599,7 @@ export interface paths {
         put?: never;
         /**
          * A page of the payment provider where a card or another method is put in: nothing of it passes through here
-         * @description A page of the payment provider where a card or another method is put in: nothing of it passes through here. FAILED_PRECONDITION NO_PAYMENT_PROVIDER where invoices are paid by hand. Needs the permission `billing.write`.
+         * @description A page of the payment provider where a card or another method is put in: nothing of it passes through here. FAILED_PRECONDITION NO_PAYMENT_PROVIDER where invoices are paid by hand. Needs the permission `billing.pay`.
          */
         post: operations["merkez.billing.v1.InvoiceService.StartPaymentSetup"];
         delete?: never;

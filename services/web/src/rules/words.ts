@@ -2,6 +2,7 @@
 import type { RequirementChange } from "../api/types.ts";
 import { reasonText } from "../desktop/reasons.ts";
 import { shortState } from "../desktop/ui/StateText.tsx";
+import { isolated } from "../format/isolated.ts";
 import { formatNumber } from "../format/numbers.ts";
 import { type Language, type Text, textOr } from "../i18n/index.ts";
 import type { Asked } from "./course.ts";
@@ -14,9 +15,6 @@ export interface Speech {
   skill: (id: string) => string;
   queue: (id: string) => string;
 }
-
-/** A name that keeps its own direction within a sentence. */
-export const isolated = (name: string): string => `\u2068${name}\u2069`;
 
 const UNITS = [
   ["days", 86_400],

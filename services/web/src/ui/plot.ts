@@ -2,6 +2,7 @@
 import { type RefObject, useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { isolated } from "../format/isolated.ts";
 
 export interface Plot {
   options: Omit<uPlot.Options, "width" | "height" | "cursor">;
@@ -18,7 +19,8 @@ export function usePlot(height: number, build: (() => Plot) | undefined): RefObj
     const { options, data } = build();
     const size = () => ({ width: element.clientWidth, height });
     const cursor = { drag: { x: false, y: false } };
-    const plot = new uPlot({ ...options, ...size(), cursor }, data, element);
+    const axes = options.axes?.map(readable);
+    const plot = new uPlot({ ...options, ...(axes && { axes }), ...size(), cursor }, data, element);
     const resized = new ResizeObserver(() => plot.setSize(size()));
     resized.observe(element);
     return () => {
@@ -27,6 +29,16 @@ export function usePlot(height: number, build: (() => Plot) | undefined): RefObj
     };
   }, [height, build]);
   return box;
+}
+
+/** A canvas writes from the left: what its axis says in Persian, a date's day before its month, must keep its order. */
+function readable(axis: uPlot.Axis): uPlot.Axis {
+  const { values } = axis;
+  if (typeof values !== "function") return axis;
+  return {
+    ...axis,
+    values: (...told) => values(...told).map((each) => (each === null ? each : isolated(String(each)))),
+  };
 }
 
 /** A colour of the theme by its name, "--m-info". */

@@ -1,5 +1,6 @@
 import type { Problem } from "../api/problem.ts";
 import { formatClock } from "../format/durations.ts";
+import { isolated } from "../format/isolated.ts";
 import { language, type MessageKey, t, textOr } from "../i18n/index.ts";
 
 /** What happened and what to do next, in the reader's language where we know the reason, else as the server said it. */
@@ -22,8 +23,8 @@ function partsOf(problem: Problem): Record<string, string> {
     limits: named.map((each) => textOr("limit", each)).join(", "),
     allowed: String(allowed ?? ""),
     numbers: String(numbers ?? ""),
-    flows: `\u2068${String(flows ?? "")}\u2069`,
-    detail: `\u2068${problem.detail}\u2069`,
+    flows: isolated(String(flows ?? "")),
+    detail: isolated(problem.detail),
   };
 }
 

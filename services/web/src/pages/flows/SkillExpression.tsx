@@ -1,8 +1,8 @@
 import { useState } from "react";
+import { isolated } from "../../format/isolated.ts";
 import { useText } from "../../i18n/index.ts";
 import { renamed } from "../../rules/requirements.ts";
 import { useSpeech } from "../../rules/useSpeech.ts";
-import { isolated } from "../../rules/words.ts";
 import { ExpressionField } from "../admin/rules/ExpressionField.tsx";
 
 const EXAMPLE = "(French >= 4 or Sales) and not Trainee";

@@ -1,6 +1,6 @@
 import type { BusinessHours } from "../../../api/types.ts";
+import { isolated } from "../../../format/isolated.ts";
 import { useText } from "../../../i18n/index.ts";
-import { isolated } from "../../../rules/words.ts";
 import { Tag } from "../../../ui/Note.tsx";
 import { DateTime } from "../../../ui/Time.tsx";
 import { usePreview } from "./usePreview.ts";

@@ -1,9 +1,10 @@
 import { Combobox, Textarea, useCombobox } from "@mantine/core";
 import { useId, useRef, useState } from "react";
+import { isolated } from "../../../format/isolated.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { Fault, parsed, quoted, type SkillOf } from "../../../rules/requirements.ts";
 import { useSpeech } from "../../../rules/useSpeech.ts";
-import { isolated, requirementWords, type Speech } from "../../../rules/words.ts";
+import { requirementWords, type Speech } from "../../../rules/words.ts";
 import { completionAt } from "./completion.ts";
 import { faultIn } from "./places.ts";
 import classes from "./rules.module.css";

@@ -1,8 +1,9 @@
 import type { Overflow, OverflowRule } from "../../../api/types.ts";
 import { durationSeconds } from "../../../format/durations.ts";
+import { isolated } from "../../../format/isolated.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { useSpeech } from "../../../rules/useSpeech.ts";
-import { isolated, lengthWords, type Speech } from "../../../rules/words.ts";
+import { lengthWords, type Speech } from "../../../rules/words.ts";
 import classes from "./rules.module.css";
 
 /** A line of time: where somebody who waits goes when, and beneath it what comes by other things than time. */

@@ -1,8 +1,9 @@
 /** What the server says of rules, by the place it names: `queue.rules.steps[1].changes[0].also`. */
 import { type FieldProblem, Problem } from "../../../api/problem.ts";
+import { isolated } from "../../../format/isolated.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { language, t, textOr } from "../../../i18n/index.ts";
-import { isolated, lengthWords } from "../../../rules/words.ts";
+import { lengthWords } from "../../../rules/words.ts";
 
 const PLACE = /^(queue\.[\w.[\]]+?) (.+)$/s;
 

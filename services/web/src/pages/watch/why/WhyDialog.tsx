@@ -1,8 +1,8 @@
 import { Modal, Stack } from "@mantine/core";
 import { asProblem } from "../../../api/problem.ts";
 import type { Contact } from "../../../api/types.ts";
+import { isolated } from "../../../format/isolated.ts";
 import { useText } from "../../../i18n/index.ts";
-import { isolated } from "../../../rules/words.ts";
 import { Loading } from "../../../ui/LoadMore.tsx";
 import { Note } from "../../../ui/Note.tsx";
 import { Panel } from "../../../ui/Page.tsx";

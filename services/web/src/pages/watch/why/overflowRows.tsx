@@ -1,9 +1,10 @@
 import type { ReactNode } from "react";
 import type { Explanation } from "../../../api/types.ts";
 import { durationSeconds } from "../../../format/durations.ts";
+import { isolated } from "../../../format/isolated.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { textOr } from "../../../i18n/index.ts";
-import { isolated, lengthWords, type Speech } from "../../../rules/words.ts";
+import { lengthWords, type Speech } from "../../../rules/words.ts";
 import { Remaining } from "../../../ui/Time.tsx";
 
 /** How a contact was sent here, and what keeps the rules of its queue from sending it on. */
