@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.live.sip.legs import SipLeg
 from telephony.sip import Failure, Invitation, SipDialog
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
@@ -83,8 +84,10 @@ async def test_what_a_phone_changed_before_the_answer_is_not_taken_back_by_it(ex
     assert isinstance(await dialled.outcome, SipDialog)
     assert said == [changed]
     (live,) = exchange.switchboard.calls
-    (ours,) = [leg.dialog for leg in live.outside.values() if getattr(leg, "user", "") == phone.user]
-    assert (ours.state()["local_sdp"], ours.state()["remote_sdp"]) == (changed, held), "what a refresh would offer"
+    (ours,) = [leg for leg in live.outside.values() if isinstance(leg, SipLeg) and leg.user]
+    assert ours.dialog is not None
+    kept = ours.dialog.state()
+    assert (kept["local_sdp"], kept["remote_sdp"]) == (changed, held), "what a refresh would offer"
     await phone.close()
 
 
