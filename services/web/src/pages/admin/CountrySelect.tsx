@@ -10,11 +10,13 @@ interface Props {
   description?: string;
   value: string;
   error?: ReactNode;
+  required?: boolean;
   onChange: (country: string) => void;
+  testId?: string;
 }
 
 /** A country, found by any part of its name or by its two letters. */
-export function CountrySelect({ label, description, value, error, onChange }: Props) {
+export function CountrySelect({ label, description, value, error, required, onChange, testId }: Props) {
   const language = useLanguage();
   const data = Object.keys(codes)
     .map((code) => ({ value: code, label: countryName(code, language) }))
@@ -30,6 +32,7 @@ export function CountrySelect({ label, description, value, error, onChange }: Pr
       data={data}
       value={value || null}
       error={error}
+      required={required}
       filter={({ options, search }) => {
         const wanted = searchable(search);
         return options.filter(
@@ -39,6 +42,7 @@ export function CountrySelect({ label, description, value, error, onChange }: Pr
         );
       }}
       onChange={(next) => onChange(next ?? "")}
+      data-testid={testId}
     />
   );
 }

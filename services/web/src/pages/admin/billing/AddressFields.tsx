@@ -7,6 +7,8 @@ import classes from "./billing.module.css";
 interface Props {
   value: PostalAddress;
   onChange: (value: PostalAddress) => void;
+  /** Whoever issues bills says at least in which country they are. */
+  issuers?: boolean;
 }
 
 const FIELDS = [
@@ -18,7 +20,7 @@ const FIELDS = [
 ] as const;
 
 /** Where somebody is. */
-export function AddressFields({ value, onChange }: Props) {
+export function AddressFields({ value, onChange, issuers = false }: Props) {
   const t = useText();
   return (
     <div className={classes.fields}>
@@ -35,7 +37,9 @@ export function AddressFields({ value, onChange }: Props) {
       <CountrySelect
         label={t("profile.country")}
         value={value.country ?? ""}
+        required={issuers}
         onChange={(country) => onChange({ ...value, country })}
+        testId="address-country"
       />
     </div>
   );

@@ -65,16 +65,21 @@ export function PriceLists() {
               {
                 head: t("common.actions"),
                 quiet: true,
-                cell: (row) => (
-                  <Button
-                    size="compact-sm"
-                    variant="default"
-                    aria-label={t("clients.editList", { name: row.name ?? "" })}
-                    onClick={() => setEditing(row)}
-                  >
-                    {t("clients.version", { version: formatNumber((row.version ?? 0) + 1, language) })}
-                  </Button>
-                ),
+                cell: (row) => {
+                  const next = t("clients.version", {
+                    version: formatNumber((row.version ?? 0) + 1, language),
+                  });
+                  return (
+                    <Button
+                      size="compact-sm"
+                      variant="default"
+                      aria-label={`${next}: ${row.name ?? ""}`}
+                      onClick={() => setEditing(row)}
+                    >
+                      {next}
+                    </Button>
+                  );
+                },
               },
             ]}
           />

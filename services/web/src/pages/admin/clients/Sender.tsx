@@ -101,7 +101,7 @@ function SenderForm({ sender }: { sender: BillSender }) {
             onChange={(event) => change({ paymentInstructions: event.currentTarget.value })}
           />
         </div>
-        <AddressFields value={values.address ?? {}} onChange={(address) => change({ address })} />
+        <AddressFields value={values.address ?? {}} onChange={(address) => change({ address })} issuers />
         <ProblemNote problem={problem} />
         <div>
           <Button type="submit" loading={busy} data-testid="sender-save">

@@ -157,7 +157,7 @@ function EntityForm({ entity, onClose }: { entity: LegalEntity; onClose: () => v
               />
             ))}
           </div>
-          <AddressFields value={values.address ?? {}} onChange={(address) => change({ address })} />
+          <AddressFields value={values.address ?? {}} onChange={(address) => change({ address })} issuers />
           <div className={classes.fields}>
             {(["numberPrefix", "creditNotePrefix"] as const).map((field) => (
               <TextField
