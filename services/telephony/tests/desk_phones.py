@@ -114,7 +114,8 @@ class DeskPhone(Carrier):
             line.accept(sdp)
 
         def answered(dialog: SipDialog, sdp: str) -> None:
-            line.accept(sdp)
+            if sdp:
+                line.accept(sdp)
             self._keep(dialog)
             dialled.outcome.set_result(dialog)
 

@@ -109,12 +109,14 @@ async def test_a_phone_turns_to_the_customer_while_who_is_asked_still_rings(talk
         await carrier.answer(invitation)
 
     carrier.behave = later
-    asked = await talk.ask()
-    assert talk.second is not None
-    await talk.hold(asked, talk.second)
+    dialled = await talk.begins_to_ask()
+    await eventually(lambda: dialled.rang)
     await talk.hold(talk.line, talk.phone.peer, "sendrecv")
     await talk.customer.hears(PHONE_HZ)
     answer.set()
+    asked = await dialled.outcome
+    assert talk.second is not None
+    await talk.hold(asked, talk.second)
     await carrier.peer.hears(MUSIC_HZ)
     await talk.hold(talk.line, talk.phone.peer)
     await talk.hold(asked, talk.second, "sendrecv")
@@ -140,4 +142,20 @@ async def test_one_phone_held_in_a_conference_takes_the_customer_from_nobody_unt
     await scene.customer.hears(MUSIC_HZ)
     phone.peer.accept(await phone.dialogs[0].reinvite(phone.peer.describe()))
     await asyncio.gather(scene.customer.hears(BEN_HZ), phone.peer.hears(CUSTOMER_HZ))
+    await phone.close()
+
+
+async def test_nothing_waits_for_a_conference_that_ended_while_a_phone_held_it(scene: Scene) -> None:
+    ben = an_id("usr")
+    phone = await DeskPhone.signed_in(scene.exchange, ben, BEN_HZ)
+    await scene.consult(ben)
+    await phone.peer.hears(ANN_HZ)
+    await scene.do("JoinCall")
+    await scene.customer.hears_all(ANN_HZ, BEN_HZ)
+    await phone.dialogs[0].reinvite(phone.peer.describe("sendonly"))
+    waits = "a phone holds a conference"
+    await eventually(lambda: waits in {task.get_name() for task in asyncio.all_tasks()})
+    await scene.do("HangUp")
+    await eventually(lambda: not scene.exchange.switchboard.calls)
+    await eventually(lambda: waits not in {task.get_name() for task in asyncio.all_tasks()}, deadline=5)
     await phone.close()

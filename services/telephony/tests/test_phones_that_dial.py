@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
+from telephony.domain.trunks import Limits
 from telephony.sip import Failure, Invitation, SipDialog
 from testkit import eventually
 
@@ -63,6 +64,7 @@ async def test_a_phone_rings_while_the_number_does_and_is_answered_when_it_is(
     assert [live.call.state.value for live in exchange.switchboard.calls] == ["DIALING"]
     mobile.answer_now.set()
     assert isinstance(await dialled.outcome, SipDialog)
+    assert dialled.progressed == 0, "what comes with the answer isn't early"
     await asyncio.gather(mobile.peer.hears(PHONE_HZ), phone.peer.hears(MOBILE_HZ))
     await phone.close()
 
@@ -121,3 +123,22 @@ async def test_a_phone_hears_what_a_number_says_before_it_turns_the_call_away(ex
     assert (await dialled.outcome).status == 404
     assert not (await cdr(exchange)).HasField("answer_time")
     await phone.close()
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason", "q850"),
+    [(Limits(calls=1), "TRUNK_LIMIT_REACHED", 34), (Limits(calls_per_second=1), "CALL_RATE_LIMIT_REACHED", 42)],
+)
+async def test_a_phone_is_told_of_a_full_trunk_as_the_record_says_it_and_not_that_the_number_is_busy(
+    exchange: Exchange, mobiles: Any, limits: Limits, reason: str, q850: int
+) -> None:
+    made = await mobiles(MOBILE_HZ)
+    await trunk(exchange, made, limits=limits)
+    phones = [await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ) for _ in range(2)]
+    outcomes = await asyncio.gather(*(phone.dial(NUMBER) for phone in phones))
+    (refused,) = [each for each in outcomes if isinstance(each, Failure)]
+    assert (refused.status, refused.q850) == (503, q850)
+    with exchange.as_owner():
+        (found,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest())).cdrs
+    assert (found.end_cause, found.q850_cause) == (reason, q850)
+    await asyncio.gather(*(phone.close() for phone in phones))

@@ -76,6 +76,8 @@ class LiveCall:
         """Waits for the customer's new media."""
         self.ending: asyncio.Task[Any] | None = None
         """Writes how the call ended; its media are parted already."""
+        self.parted = False
+        """Nothing of it lives here any more: it has ended, or another node goes on with it."""
         self._heard: dict[str, MediaLeg] = {}
         """Leg id -> the last media it had, for its statistics."""
         self._clips = {
@@ -314,6 +316,8 @@ class LiveCall:
         for screen in screens.values():
             screen.close()
         self.room.close()
+        self.parted = True
+        self._changed()
         return customer
 
     # -- figures -------------------------------------------------------------------------------------------

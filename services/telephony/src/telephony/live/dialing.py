@@ -380,14 +380,14 @@ class Dialing:
         # Side by side: who doesn't answer keeps nobody else in silence, nor from hearing that the call is over.
         taken = [(leg, kept[leg.leg_id]) for leg in live.legs if leg.live and leg.leg_id in kept]
         resuming = [house.tasks.spawn(self._resume(live, *each), "resume a party outside") for each in taken]
-        for leg in list(live.legs):
-            if not leg.live or leg.leg_id in kept:
-                continue
+        for leg in _live_besides(live, kept):
             if leg.party == Party.SOUGHT or (
                 leg.address and (leg.state is LegState.RINGING or leg.party == Party.PARTICIPANT)
             ):
                 await self._gone(live, leg.leg_id, Q850.TEMPORARY_FAILURE, 0)
-            elif leg.party == Party.AGENT and leg.answered and live.room.member(leg.leg_id).leg is None:
+        # Only then: the call may be over with who was rung, and a phone that dialled isn't rung for that.
+        for leg in _live_besides(live, kept):
+            if leg.party == Party.AGENT and leg.answered and live.room.member(leg.leg_id).leg is None:
                 await self.ring_agent(live, leg)
         await asyncio.gather(*resuming)
 
@@ -429,6 +429,11 @@ class Dialing:
             return
         if found is not None:
             self._switchboard.settle(live.tenant_id, *found)
+
+
+def _live_besides(live: LiveCall, kept: Mapping[str, Any]) -> list[Leg]:
+    """Legs of a call that goes on, of which nothing was kept."""
+    return [] if live.ending else [leg for leg in live.legs if leg.live and leg.leg_id not in kept]
 
 
 def _known(call: Call, numbers: CallerNumbers) -> str:

@@ -14,7 +14,7 @@ from chassis.telemetry import log
 from kernel.errors import DomainError, Unavailable
 
 from telephony.domain import consults, parties
-from telephony.domain.calls import Actor
+from telephony.domain.calls import Actor, CallState
 from telephony.domain.conversation import Conversation, Outcome
 from telephony.domain.legs import Leg, Party
 from telephony.live.call import LiveCall
@@ -82,9 +82,13 @@ class PhoneHold:
             return
         finally:
             self._at_work = False
-        if (own := self._own()) is not None and own.held and not self._watched:
-            self._watched = True
-            self._house.tasks.spawn(self._until_alone(), "a phone holds a conference")
+        own = self._own()
+        if own is None or self._watched:
+            return
+        if live.call.state is CallState.DIALING and live.hushed(self._leg_id):
+            self._until(lambda: live.call.state is not CallState.DIALING, "a phone holds a number that rings")
+        elif own.held:
+            self._until(lambda: (own := self._own()) is None or not own.held, "a phone holds a conference")
 
     async def _newest(self, tx: Tx) -> tuple[int, Found | None]:
         """What the phone wishes now, which may be another thing than when the write was asked for."""
@@ -102,13 +106,17 @@ class PhoneHold:
             log.info("a phone's hold changes nothing", call_id=live.call_id, reason=error.reason)
             return number, None
 
-    async def _until_alone(self) -> None:
-        """The others of a conference may leave meanwhile, and the customer come to this agent, who isn't there: then
-        they wait with music."""
+    def _until(self, changed: Callable[[], bool], name: str) -> None:
+        self._watched = True
+        self._house.tasks.spawn(self._once(changed), name)
+
+    async def _once(self, changed: Callable[[], bool]) -> None:
+        """The others of a conference may leave meanwhile, and the customer come to this agent, who isn't there; or a
+        number that rang is answered: then they wait with music."""
         live = self._live
         try:
-            await live.until(lambda: (own := self._own()) is None or not own.held)
+            await live.until(lambda: live.parted or changed())
         finally:
             self._watched = False
-        if self._own() is not None and live.hushed(self._leg_id) and not live.ending:
+        if self._own() is not None and live.hushed(self._leg_id) and not live.parted:
             self._again()

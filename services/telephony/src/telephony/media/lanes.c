@@ -134,7 +134,6 @@ static int stood(lanes *all, double now) {
     return 1;
 }
 
-/* Whether the packet is to be sent; its header is the outbound stream's then. */
 /* The highest number is `step` more than before: those between haven't come yet. */
 static void went_on(lane *at, unsigned step) {
     wide missing = ~(wide)0, one = 1;
@@ -155,6 +154,7 @@ static int came_late(lane *at, unsigned behind) {
     return missing;
 }
 
+/* Whether the packet is to be sent; its header is the outbound stream's then. */
 static int spliced(lane *at, uint8_t *packet, uint16_t sequence, uint32_t timestamp, double now) {
     uint16_t step = (uint16_t)(sequence - at->source_highest);
     if (step == 0) return 0;

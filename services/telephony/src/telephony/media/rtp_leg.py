@@ -64,8 +64,7 @@ class RtpLeg(VoiceLeg):
         """`codec` is another one now: whoever forwards to this leg must look again."""
         self.send_by_signalling: Callable[[str], None] | None = None
         """Takes digits for a peer without telephone events (SIP INFO)."""
-        self.silent_by_right = False
-        """Whether the peer need not send yet: its call isn't answered."""
+        self.silent_by_right = False  # whether the peer need not send yet: its call isn't answered
         self.presses = Presses()
         self._sockets = sockets
         self._negotiation = negotiation
@@ -166,8 +165,7 @@ class RtpLeg(VoiceLeg):
         """Send a frame of silence when nothing has gone out since the last time. The plane calls this once a second:
         whatever is quiet here, a flow that waits for digits or a browser that saves packets, the peer and the firewalls
         on the way don't take the call for dead. A peer that holds us hears nothing. `idle` are the ids of lanes that
-        stand still.
-        """
+        stand still."""
         self._fill(self.outbound.exclusive is None, idle)
 
     # -- what is agreed ------------------------------------------------------------------------------------

@@ -45,12 +45,14 @@ class Invitation:
         self._transaction = transaction
         self._tag = tag
         self._agreed = agreed
+        self._told = ""
+        """What a response has said of the session."""
         state = of_invite(request, tag, stack.contact(flow.transport, request_user(request)))
         state.user = user
         self.dialog = SipDialog(stack, state, DigestClient(None), confirmed=False)
         """Early until answered; set its callbacks before answering."""
         self.dialog.on_prack = self._prack
-        self.dialog.on_bye = self._ended
+        self.dialog.on_early_bye = self._ended
         transaction.on_cancel = self._cancelled
         self._reliable = ReliableResponses(stack.timers, transaction, self._never_heard)
 
@@ -111,12 +113,9 @@ class Invitation:
         if not self.is_open:
             raise DialogEnded("the caller has gone")
         self._reliable.close()
-        response = self._response(200, sdp)
+        response = self._response(200, self._described(sdp))
         session_timer.put(response, self._agreed, supported=self.request.supports("timer"))
         dialog = self.dialog
-        if dialog.on_bye == self._ended:
-            dialog.on_bye = _ignore
-        dialog.offers.described(local=sdp, remote=self.sdp_offer)
         dialog.offers.expect_ack(self._transaction, offered=self.sdp_offer is None)
         self._transaction.respond(response)
         dialog.begin(self._agreed)
@@ -141,9 +140,18 @@ class Invitation:
     def _provisional(self, status: int, sdp: str | None) -> None:
         if self.is_open:
             reliable = wants_reliable(self._transaction, described=sdp is not None)
-            if sdp is not None:
-                self.dialog.offers.described(local=sdp, remote=self.sdp_offer)
-            self._reliable.send(self._response(status, sdp), reliable=reliable)
+            described = self._described(sdp) if sdp is not None else None
+            self._reliable.send(self._response(status, described), reliable=reliable)
+
+    def _described(self, sdp: str) -> str:
+        """`sdp`, or what is in force since an UPDATE or a PRACK of the early dialog changed what was said first: who
+        goes by the book reads none of it (13.2.1), who doesn't would go back by the old one."""
+        offers = self.dialog.offers
+        if self._told and offers.local != self._told:
+            return offers.local
+        self._told = sdp
+        offers.described(local=sdp, remote=self.sdp_offer)
+        return sdp
 
     def _response(self, status: int, sdp: str | None) -> Response:
         response = self.request.response(status, tag=self._tag)

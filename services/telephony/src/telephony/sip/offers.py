@@ -59,6 +59,11 @@ class Offers:
         self._state.local_sdp = local if local is not None else self._state.local_sdp
         self._state.remote_sdp = remote if remote is not None else self._state.remote_sdp
 
+    @property
+    def local(self) -> str:
+        """Our description in force."""
+        return self._state.local_sdp
+
     def receive_ack(self, request: Request) -> None:
         """The ACK to one of our 2xx."""
         transaction, offered = self._unacknowledged.pop(request.cseq[0], (None, False))

@@ -92,6 +92,8 @@ class OutgoingInvite:
         self.on_progress: Callable[[str], None] = _ignore
         """SDP before the answer (early media); may come more than once, also from another fork."""
         self.on_answered: Callable[[SipDialog, str], None] = _ignore
+        """The confirmed dialog and what the peer says of the session; nothing where an UPDATE before the answer, by
+        `on_early_dialog`, has said it since (13.2.1)."""
         self.on_failed: Callable[[Failure], None] = _ignore
         self.on_early_dialog: Callable[[SipDialog], None] = _ignore
         """A dialog before the answer, for its `on_offer` (UPDATE)."""
@@ -223,7 +225,8 @@ class OutgoingInvite:
         sdp = sdp_of(response)
         if response.status == 180:
             self.on_ringing()
-        if sdp is not None:
+        changed = dialog is not None and dialog.offers.local not in ("", self.wish.sdp)
+        if sdp is not None and not changed:
             if dialog is not None:
                 dialog.offers.described(local=self.wish.sdp, remote=sdp)
             self.on_progress(sdp)
@@ -260,18 +263,20 @@ class OutgoingInvite:
             self._stack.spawn(dialog.bye(), "bye of a late answer")
             self._fail(_given_up())
             return
+        changed = dialog.offers.local not in ("", self.wish.sdp)
         try:
             sdp = sdp_of(response) or dialog.state()["remote_sdp"]
         except SipParseError:
             sdp = ""
-        if not sdp:
+        if not sdp and not changed:
             self._stack.spawn(dialog.bye(cause_of(488), "no session description"), "bye without SDP")
             self._fail(Failure(488, "no session description", cause_of(488), local=True, answered=True))
             return
         self.dialog = dialog
-        dialog.offers.described(local=self.wish.sdp, remote=sdp)
+        if not changed:
+            dialog.offers.described(local=self.wish.sdp, remote=sdp)
         self._finish()
-        self.on_answered(dialog, sdp)
+        self.on_answered(dialog, "" if changed else sdp)
 
     def _refused(self, response: Response) -> None:
         again = False

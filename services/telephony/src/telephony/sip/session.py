@@ -46,6 +46,8 @@ class SipDialog:
         self.on_offer: Callable[[str | None], Awaitable[str]] = _no_offer
         self.on_answer: Callable[[str], None] = _ignore
         self.on_bye: Callable[[Ended], None] = _ignore
+        self.on_early_bye: Callable[[Ended], None] = _ignore
+        """In place of `on_bye` before the answer: the INVITE is open still, and wants its own (15.1.2)."""
         self.on_refer: Callable[[ReferWish], object] = _no_refer
         self.on_info_digit: Callable[[str, int], None] = _ignore
         self.on_change: Callable[[], None] = _ignore
@@ -280,7 +282,7 @@ class SipDialog:
     def _finish(self, ended: Ended) -> None:
         self._end()
         self._forget()
-        self.on_bye(ended)
+        (self.on_bye if self.confirmed else self.on_early_bye)(ended)
 
     def _end(self) -> None:
         self.ended = True

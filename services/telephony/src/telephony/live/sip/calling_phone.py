@@ -81,8 +81,9 @@ class CallingPhone(SipLeg):
 
         def heard() -> bool:
             leg = party()
-            described = self._invitation.sdp_offer is not None
-            return described and leg is not None and live.room.member(leg.leg_id).leg is not None
+            if leg is None or self._invitation.sdp_offer is None or _picked_up(live, leg):
+                return False
+            return live.room.member(leg.leg_id).leg is not None
 
         def news(early: bool) -> Callable[[], bool]:
             return lambda: answered() or heard() is not early
@@ -105,3 +106,9 @@ class CallingPhone(SipLeg):
         if self._ringing is not None and self._invitation.is_open:
             await self._invitation.refuse(status_of(q850), q850=q850)
         await super()._say_goodbye(q850, wishes)
+
+
+def _picked_up(live: LiveCall, leg: Leg) -> bool:
+    """Whether its media are an answer's, which the rows are about to say."""
+    outside = live.outside.get(leg.leg_id)
+    return isinstance(outside, SipLeg) and outside.dialog is not None and outside.dialog.confirmed

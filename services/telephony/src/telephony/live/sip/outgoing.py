@@ -38,6 +38,7 @@ from telephony.sip import (
     Failure,
     InviteWish,
     NameAddr,
+    OfferRefused,
     OutgoingInvite,
     SipAgent,
     SipDialog,
@@ -216,6 +217,7 @@ class TrunkLeg(SipLeg):
         wish = replace(wish, progress_seconds=progress)
         invite = await self._agent.invite(wish)
         self._invite = invite
+        invite.on_early_dialog = lambda dialog: self._changes_by(dialog, media)
         invite.on_ringing = self._rings
         invite.on_progress = lambda sdp: self._progressed(media, sdp)
         invite.on_answered = lambda dialog, sdp: self._was_answered(media, dialog, sdp)
@@ -268,6 +270,21 @@ class TrunkLeg(SipLeg):
         if not self.over and self._applied(media, sdp) and self.rtp is not media:
             self._early = True
             self.take(media)
+
+    def _changes_by(self, dialog: SipDialog, media: RtpLeg) -> None:
+        """A carrier may say by UPDATE that another one of its machines speaks now (RFC 3311)."""
+
+        async def offered(sdp: str | None) -> str:
+            if sdp is None or self.over:
+                raise OfferRefused(488)
+            try:
+                answer = media.answer(sdp)
+            except SdpInvalid as error:
+                raise OfferRefused(488) from error
+            self._progressed(media, "")
+            return answer
+
+        dialog.on_offer = offered
 
     def _was_answered(self, media: RtpLeg, dialog: SipDialog, sdp: str) -> None:
         self.follow(dialog)

@@ -38,7 +38,13 @@ from telephony.live.sip.edges import Edges
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
 from telephony.live.sip.silences import Silences
-from telephony.live.sip.statuses import MEDIA_REFUSED, cause_of_failure, phrase_of_error, status_of_error
+from telephony.live.sip.statuses import (
+    MEDIA_REFUSED,
+    cause_of_failure,
+    phrase_of_error,
+    q850_of_error,
+    status_of_error,
+)
 from telephony.live.switchboard import Switchboard
 from telephony.media.rtp_leg import RtpLeg
 from telephony.media.sdp import SdpInvalid
@@ -200,7 +206,8 @@ class Phones:
         except DomainError as error:
             log.info("a desk phone's call was refused", reason=error.reason)
             status, phrase = status_of_error(error), phrase_of_error(error)
-            await invitation.refuse(status, phrase, retry_after=2 if status == 503 else None)
+            q850, pause = q850_of_error(error), 2 if status == 503 else None
+            await invitation.refuse(status, phrase, q850=q850, retry_after=pause)
         except Exception as error:
             log.error("a desk phone's call failed", exc_info=error)
             await invitation.refuse(500)

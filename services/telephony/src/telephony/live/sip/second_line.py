@@ -15,7 +15,7 @@ from chassis.telemetry import log
 from kernel.errors import DomainError, InvalidInput
 
 from telephony.domain.calls import Actor
-from telephony.domain.conversation import NoConsult
+from telephony.domain.conversation import NoConsult, NotOnCall
 from telephony.domain.legs import Q850, Leg
 from telephony.domain.phone_keys import read_target
 from telephony.live.call import LiveCall
@@ -62,6 +62,8 @@ class SecondLine(CallingPhone):
         if self.over:
             await self._given_up()
             raise DialogEnded("the phone gave up while its second call was begun")
+        if first.over:  # who was asked has the customer, and this phone no call that a second one could be beside
+            raise NotOnCall("the first call was hung up while the second was begun")
         first.second = self
         first.on_hold = lambda held: self._line_held(first, held)
         self.on_hold = lambda held: self._line_held(self, held)

@@ -12,13 +12,12 @@ from kernel.errors import (
     Unavailable,
 )
 
+from telephony.domain.cdrs import Q850_OF
 from telephony.domain.legs import Q850
 from telephony.sip import Failure
+from telephony.sip.causes import status_of
 
 _BY_REASON = {
-    "NUMBER_INVALID": 484,
-    "NUMBER_BLOCKED": 403,
-    "NO_TRUNK": 503,
     "DEVICE_WITHOUT_BRAND": 403,
     "BRAND_NOT_FOUND": 403,
     "AGENT_NOT_AVAILABLE": 480,
@@ -40,9 +39,17 @@ _BY_KIND = (
 
 
 def status_of_error(error: DomainError) -> int:
-    """The status: by the reason where SIP has a word for it, else by the kind of error; 403 for any other."""
-    known = _BY_REASON.get(error.reason)
+    """The status: by the reason where SIP has a word for it or Q.850 a cause, else by the kind of error; 403 for any
+    other. No line is no busy number: whoever dialled would believe that of the customer."""
+    known, cause = _BY_REASON.get(error.reason), q850_of_error(error)
+    if known is None and cause is not None:
+        known = status_of(cause)
     return known or next((status for kind, status in _BY_KIND if isinstance(error, kind)), 403)
+
+
+def q850_of_error(error: DomainError) -> int | None:
+    """The cause that the call detail record gives for it; None where the status says enough."""
+    return Q850_OF.get(error.reason)
 
 
 MEDIA_REFUSED = frozenset({488, 606})
