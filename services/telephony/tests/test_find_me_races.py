@@ -253,8 +253,8 @@ async def test_who_is_asked_on_a_phones_second_line_may_answer_at_home(exchange,
     await customer.hears(PHONE_HZ)
     await setting(exchange, ben_id, mailbox(20))
     phone.peer.accept(await phone.dialogs[0].reinvite(phone.peer.describe("sendonly")))
-    asked = await phone.dial(ben_id, second)
-    assert isinstance(asked, SipDialog)
+    dialled = await phone.begins(ben_id, second)
+    await eventually(lambda: dialled.rang)
     live = exchange.switchboard.find(call.call_id)
     assert live is not None
     contact_id = next(leg.contact_id for leg in live.legs if leg.consulted)
@@ -267,6 +267,8 @@ async def test_who_is_asked_on_a_phones_second_line_may_answer_at_home(exchange,
     await search.begin()
     await mobile.peer.hears(SPOKEN_HZ)
     await mobile.peer.press("1")
+    asked = await dialled.outcome
+    assert isinstance(asked, SipDialog)
     await asyncio.gather(mobile.peer.hears(DESK_HZ), second.hears(MOBILE_HZ))
     assert phone.ended == []
     assert await phone.dialogs[0].refer(phone.uri(NUMBER), asked) == 200
