@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wfm.domain.deferring import smoothest
-from wfm.domain.erlang import agents_a, agents_c, erlang_a, erlang_c, inverse_b
+from wfm.domain.erlang import agents_c, erlang_c, inverse_b
+from wfm.domain.erlang_a import agents_a, erlang_a, outcomes_a
 from wfm.domain.staffing import Rule, need, needs, whole
 
 # Computed two ways and compared with published ones where there are any: load, AHT, agents, threshold, then P(wait),
@@ -83,6 +84,50 @@ def test_customers_who_hardly_give_up_wait_as_if_they_never_did() -> None:
     assert patient.service_level == pytest.approx(endless.service_level, abs=1e-6)
 
 
+def _by_its_states(load: float, aht: float, agents: int, patience: float) -> tuple[float, float]:
+    """P(wait) and P(abandon) of the chain itself, state by state."""
+    logs = [0.0]
+    while len(logs) < 20 * agents + 4000:
+        k = len(logs)
+        logs.append(logs[-1] + math.log(load / (min(k, agents) + max(0, k - agents) * aht / patience)))
+    weights = [math.exp(each - max(logs)) for each in logs]
+    total = math.fsum(weights)
+    waiting = math.fsum((k - agents) * weight for k, weight in enumerate(weights) if k > agents)
+    return math.fsum(weights[agents:]) / total, waiting / total * aht / patience / load
+
+
+@given(st.floats(0.05, 60), st.integers(1, 80), st.floats(5, 900), st.floats(10, 900))
+@settings(max_examples=60, deadline=None)
+def test_what_comes_of_agents_is_what_the_chain_of_states_says(
+    load: float, agents: int, patience: float, aht: float
+) -> None:
+    found = erlang_a(load, aht, agents, 20, patience)
+    assert (found.p_wait, found.p_abandon) == pytest.approx(_by_its_states(load, aht, agents, patience), abs=1e-10)
+
+
+def test_many_intervals_at_once_are_each_by_itself() -> None:
+    loads, ahts = [0.0, 0.3, 8.0, 47.5, 120.0, 9000.0], [60.0, 900.0, 180.0, 30.0, 300.0, 240.0]
+    for most in (1.0, 0.8):
+        alone = [agents_a(load, aht, 0.8, 20, 90, most)[0] for load, aht in zip(loads, ahts, strict=True)]
+        assert agents_a(loads, ahts, 0.8, 20, 90, most).tolist() == pytest.approx(alone, rel=1e-12)
+    servers = [3, 1, 0, 50, 100, 9100]
+    cases = zip(loads, ahts, servers, strict=True)
+    assert outcomes_a(loads, ahts, servers, 20, 90) == [
+        erlang_a(load, aht, there, 20, 90) for load, aht, there in cases
+    ]
+
+
+@given(st.floats(0.05, 300), st.floats(10, 900), st.floats(0.05, 0.99), st.floats(5, 900), st.sampled_from([1.0, 0.7]))
+@settings(max_examples=60, deadline=None)
+def test_one_agent_fewer_would_not_hold_what_is_promised(
+    load: float, aht: float, target: float, patience: float, most: float
+) -> None:
+    needed = whole(agents_a(load, aht, target, 20, patience, most)[0])
+    enough, fewer = erlang_a(load, aht, needed, 20, patience), erlang_a(load, aht, needed - 1, 20, patience)
+    assert enough.service_level >= target - 1e-9 and enough.occupancy <= most + 1e-9
+    assert fewer.service_level < target + 1e-9 or fewer.occupancy > most - 1e-9
+
+
 @pytest.mark.parametrize("load", [1e-6, 1e-3, 1.0, 2e4, 2e5])
 @pytest.mark.parametrize("servers", [1, 50, 200_000])
 def test_no_load_and_no_number_of_agents_is_too_much(load: float, servers: int) -> None:
@@ -136,4 +181,5 @@ def test_deferred_work_is_done_after_it_came_and_before_its_deadline(work: list[
 
 
 def test_impatient_customers_take_fewer_agents_than_patient_ones() -> None:
-    assert agents_a(100, 180, 0.8, 20, 30) < agents_a(100, 180, 0.8, 20, 600) < agents_c(100, 180, 0.8, 20)
+    (hasty,), (slow,) = agents_a(100, 180, 0.8, 20, 30), agents_a(100, 180, 0.8, 20, 600)
+    assert hasty < slow < agents_c(100, 180, 0.8, 20)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from kernel.errors import InvalidInput
 
 from wfm.domain.deferring import smoothest
-from wfm.domain.erlang import MOST_SERVERS, Waiting, agents_a, agents_c, erlang_a, erlang_c
+from wfm.domain.erlang import MOST_SERVERS, Waiting, agents_c, erlang_c
+from wfm.domain.erlang_a import agents_a, outcomes_a
 
 DEFAULT_LEVEL, DEFAULT_THRESHOLD, DEFAULT_OCCUPANCY, DEFAULT_AHT = 0.8, 20, 0.9, 300
 
@@ -75,27 +76,31 @@ def needs(volumes: Sequence[float], ahts: Sequence[float], rule: Rule, minutes: 
     ahts = [aht if aht > 0 else float(rule.default_aht_seconds) for aht in ahts]
     if rule.deadline_minutes:
         return _deferred(volumes, ahts, rule, minutes)
-    found: dict[tuple[float, float], Need] = {}
-    return [
-        found.get((volume, aht)) or found.setdefault((volume, aht), need(volume, aht, rule, length))
-        for volume, aht in zip(volumes, ahts, strict=True)
-    ]
+    cases = list(dict.fromkeys(zip(volumes, ahts, strict=True)))
+    found = dict(zip(cases, _each(cases, rule, length), strict=True))
+    return [found[case] for case in zip(volumes, ahts, strict=True)]
 
 
 def need(volume: float, aht: float, rule: Rule, length: float) -> Need:
     """Of one interval of `length` seconds whose work can't wait."""
-    if volume <= 0:
-        return Need(0.0, aht, 0.0, 0.0, Waiting(0.0, 1.0, 0.0, 0.0))
-    load = volume * aht / length
+    return _each([(volume, aht)], rule, length)[0]
+
+
+def _each(cases: Sequence[tuple[float, float]], rule: Rule, length: float) -> list[Need]:
+    loads = [max(0.0, volume) * aht / length for volume, aht in cases]
+    ahts = [aht for _, aht in cases]
+    level, seconds, most = rule.service_level, rule.threshold_seconds, rule.max_occupancy
     # Whoever chats with c at once is c places: each is a server.
     if rule.patience_seconds > 0:
-        places = agents_a(
-            load, aht, rule.service_level, rule.threshold_seconds, rule.patience_seconds, rule.max_occupancy
-        )
+        places = agents_a(loads, ahts, level, seconds, rule.patience_seconds, most).tolist()
     else:
-        places = agents_c(load, aht, rule.service_level, rule.threshold_seconds, rule.max_occupancy)
-    agents = max(places / rule.concurrency, float(rule.minimum_agents))
-    return Need(volume, aht, agents, scheduled(agents, rule), outcome(volume, aht, whole(agents), rule, length))
+        places = [agents_c(load, aht, level, seconds, most) for load, aht in zip(loads, ahts, strict=True)]
+    agents = [max(there / rule.concurrency, float(rule.minimum_agents)) if there > 0 else 0.0 for there in places]
+    outcomes = _outcomes(loads, ahts, [whole(there) for there in agents], rule)
+    return [
+        Need(max(0.0, volume), aht, there, scheduled(there, rule), outcome)
+        for (volume, aht), there, outcome in zip(cases, agents, outcomes, strict=True)
+    ]
 
 
 def tried_out(volume: float, aht: float, agents: int, rule: Rule, minutes: int) -> Need:
@@ -119,10 +124,15 @@ def tried_out(volume: float, aht: float, agents: int, rule: Rule, minutes: int) 
 
 def outcome(volume: float, aht: float, agents: int, rule: Rule, length: float) -> Waiting:
     """What comes of so many agents."""
-    load, places = volume * aht / length, min(agents * rule.concurrency, MOST_SERVERS)
+    return _outcomes([volume * aht / length], [aht], [agents], rule)[0]
+
+
+def _outcomes(loads: Sequence[float], ahts: Sequence[float], agents: Sequence[int], rule: Rule) -> list[Waiting]:
+    places = [min(there * rule.concurrency, MOST_SERVERS) for there in agents]
     if rule.patience_seconds > 0:
-        return erlang_a(load, aht, places, rule.threshold_seconds, rule.patience_seconds)
-    return erlang_c(load, aht, places, rule.threshold_seconds)
+        return outcomes_a(loads, ahts, places, rule.threshold_seconds, rule.patience_seconds)
+    cases = zip(loads, ahts, places, strict=True)
+    return [erlang_c(load, aht, there, rule.threshold_seconds) for load, aht, there in cases]
 
 
 def scheduled(agents: float, rule: Rule) -> float:
