@@ -15,7 +15,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import ExternalStream, RePublish, StreamSource
 
-from chassis.telemetry import log
+from chassis.telemetry import gauge, log
 
 KEPT_AT_HOME = ("merkez.>", "dead.>", "$KV.>", "$JS.EVENT.>")
 """Subjects that a leaf node must deny in both directions."""
@@ -24,6 +24,7 @@ STAND_IN_SECONDS = 15.0
 _LOOK_SECONDS = 1.0
 _PATIENCE = 3
 """Looks in a row without an answer before a region counts as silent."""
+_silent = gauge("merkez.region.silent", "1", "1 while another region isn't heard from here")
 
 
 def far_subject(region: str, subject: str) -> str:
@@ -91,3 +92,4 @@ class Horizon:
             self._missed[region] += 1 if self._nats.is_connected else 0
         if before != self.silent(region):
             log.warning("a region is silent" if self.silent(region) else "a region is heard again", region=region)
+        _silent.set(int(self.silent(region)), {"region": region})
