@@ -25,7 +25,7 @@ from chassis.settings import ProcessSettings, SettingsError, load
 from cryptography import x509
 from kernel.errors import Unavailable
 from merkez.routing.v1 import queue_pb2, queue_service_pb2, queue_service_pb2_grpc
-from merkez_local.nats import _binary
+from merkez_local.nats import server_binary
 from merkez_local.postgres import free_port
 from nats.errors import Error as NatsError
 from testkit import eventually
@@ -215,7 +215,7 @@ async def test_nats_takes_ours_and_no_strangers_and_the_bus_goes_on_with_a_renew
     )
 
     def begin() -> subprocess.Popen[bytes]:
-        return subprocess.Popen([_binary(), "-c", str(config)], stderr=subprocess.DEVNULL)
+        return subprocess.Popen([server_binary(), "-c", str(config)], stderr=subprocess.DEVNULL)
 
     process = begin()
     settings = _with(ProcessSettings(service="routing", nats_url=f"tls://127.0.0.1:{port}"), client)

