@@ -50,11 +50,18 @@ class Scene:
     async def reaches(self, state: str) -> Json:
         """The only callback, once it is so."""
 
-        async def there() -> Json | None:
-            (found,) = await self.callbacks()
-            return found if found["state"] == f"CALLBACK_STATE_{state}" else None
+        found: Json = {}
 
-        return await eventually(there)
+        async def there() -> bool:
+            nonlocal found
+            (found,) = await self.callbacks()
+            return found["state"] == f"CALLBACK_STATE_{state}"
+
+        try:
+            await eventually(there)
+        except AssertionError as error:
+            raise AssertionError(f"the callback never was {state}; it is {found}") from error
+        return found
 
     async def hires_ann(self) -> None:
         await self.ann.sit_down()
