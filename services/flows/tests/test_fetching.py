@@ -21,6 +21,9 @@ from testkit import eventually
 
 from .conftest import flow_of, say
 
+PATIENT = timedelta(seconds=10)
+"""For a system that answers: on a machine that has much to do, too."""
+
 
 class Crm:
     """A tenant's system: a small HTTP server that answers as told."""
@@ -118,7 +121,7 @@ async def test_system_that_is_down_or_a_name_that_leads_inside_takes_the_other_w
 
 async def test_name_of_a_machine_inside_is_found_out_when_it_is_looked_up(crm: Crm) -> None:
     port = crm.url.rsplit(":", 1)[1]
-    effect = Fetch("run_1:a:1", "GET", f"http://{socket.gethostname()}:{port}/", {}, "", {}, timedelta(seconds=2), 0)
+    effect = Fetch("run_1:a:1", "GET", f"http://{socket.gethostname()}:{port}/", {}, "", {}, PATIENT, 0)
     fetcher = Fetcher(allow_loopback=False)
     fetched = await fetcher.fetch(effect, "ten_1")
     await fetcher.close()
@@ -138,7 +141,7 @@ async def test_what_can_not_be_sent_fails_the_step_and_is_never_held_against_the
     crm: Crm, more: dict[str, Any]
 ) -> None:
     crm.answers = [(200, "", b"{}")]
-    effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", {}, timedelta(seconds=2), 1)
+    effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", {}, PATIENT, 1)
     fetcher = Fetcher(allow_loopback=True)
     for _ in range(7):
         fetched = await fetcher.fetch(replace(effect, **more), "ten_1")
@@ -153,7 +156,7 @@ async def test_a_blank_around_what_a_caller_said_is_not_sent_and_switches_no_sys
     request = pb.HttpRequest(
         url=crm.url, method="GET", headers={"X-Caller": "{order}"}, extract={"tier": "/tier"}, next="tier", failed="no"
     )
-    request.timeout.FromMilliseconds(1000)
+    request.timeout.FromTimedelta(PATIENT)
     flow = await house.publish(
         flow_of(pb.Step(step_id="ask", http_request=request), say("tier", "{tier}"), say("no", "No."))
     )
@@ -166,7 +169,7 @@ async def test_a_blank_around_what_a_caller_said_is_not_sent_and_switches_no_sys
 async def test_what_was_never_sent_says_nothing_of_a_system_that_is_left_alone(crm: Crm) -> None:
     now = [100.0]
     fetcher = Fetcher(allow_loopback=True, monotonic=lambda: now[0])
-    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {}, timedelta(seconds=1), 0)
+    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {}, PATIENT, 0)
     crm.answers = [(503, "", b"")]
     for _ in range(5):
         await fetcher.fetch(effect, "ten_1")
@@ -179,7 +182,7 @@ async def test_what_was_never_sent_says_nothing_of_a_system_that_is_left_alone(c
 async def test_answer_is_read_as_text_that_others_can_take(crm: Crm) -> None:
     crm.answers = [(200, "", b'{"name": "a\\ud800b", "list": [1]}')]
     extract = {"name": "/name", "far": "/list/" + "9" * 5000, "odd": "/list/00"}
-    effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", extract, timedelta(seconds=2), 0)
+    effect = Fetch("run_1:a:1", "GET", f"{crm.url}/", {}, "", extract, PATIENT, 0)
     fetcher = Fetcher(allow_loopback=True)
     assert (await fetcher.fetch(effect, "ten_1")).values == {"name": "a?b", "far": "", "odd": ""}
     await fetcher.close()
@@ -206,7 +209,7 @@ async def test_whatever_a_system_answers_is_kept_or_refused_once_and_a_trial_say
     request = pb.HttpRequest(
         url=crm.url, method="POST", extract={"tier": "/tier"}, retries=2, next="tier", failed="failed"
     )
-    request.timeout.FromMilliseconds(1000)
+    request.timeout.FromTimedelta(PATIENT)
     asking = pb.Step(step_id="ask", http_request=request)
     flow = await house.publish(flow_of(asking, say("tier", "{tier}"), say("failed", "Failed.")))
     wait = await house.start(flow.flow_id)
@@ -225,7 +228,7 @@ async def test_nothing_of_one_request_is_left_for_the_next(crm: Crm) -> None:
     crm.answers = [(200, "Set-Cookie: session=of-the-first-tenant; Path=/\r\nConnection: keep-alive\r\n", b"{}")]
     fetcher = Fetcher(allow_loopback=True)
     for number in range(2):
-        effect = Fetch(f"run_{number}:a:1", "GET", f"{crm.url}/", {}, "", {}, timedelta(seconds=2), 0)
+        effect = Fetch(f"run_{number}:a:1", "GET", f"{crm.url}/", {}, "", {}, PATIENT, 0)
         assert (await fetcher.fetch(effect, "ten_1")).outcome == "ok"
     await fetcher.close()
     assert len(crm.requests) == 2 and not any(b"cookie" in each.lower() for each in crm.requests)
@@ -253,7 +256,7 @@ async def test_slow_system_outlives_the_deadline_of_the_report_and_is_asked_once
 async def test_a_system_that_fails_again_and_again_is_left_alone_and_tried_once_after_a_while(crm: Crm) -> None:
     now = [100.0]
     fetcher = Fetcher(allow_loopback=True, monotonic=lambda: now[0])
-    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {}, timedelta(seconds=1), 0)
+    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {}, PATIENT, 0)
     crm.answers = [(503, "", b"")]
     outcomes = [(await fetcher.fetch(effect, "ten_1")).outcome for _ in range(6)]
     assert outcomes[3:] == ["503", "503, circuit opened", "not asked: circuit open for 30 s"] and len(crm.requests) == 5
@@ -271,7 +274,7 @@ async def test_a_system_that_fails_again_and_again_is_left_alone_and_tried_once_
 async def test_only_one_request_tries_a_system_that_was_left_alone(crm: Crm) -> None:
     now = [100.0]
     fetcher = Fetcher(allow_loopback=True, monotonic=lambda: now[0])
-    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {}, timedelta(seconds=2), 0)
+    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {}, PATIENT, 0)
     crm.answers = [(500, "", b"")]
     for _ in range(5):
         await fetcher.fetch(effect, "ten_1")
@@ -284,7 +287,7 @@ async def test_only_one_request_tries_a_system_that_was_left_alone(crm: Crm) -> 
 
 async def test_a_system_that_answers_something_useless_is_not_left_alone(crm: Crm) -> None:
     fetcher = Fetcher(allow_loopback=True)
-    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {"a": "/a"}, timedelta(seconds=1), 0)
+    effect = Fetch("run_1:a:1", "GET", crm.url, {}, "", {"a": "/a"}, PATIENT, 0)
     for answer in ((404, "", b""), (200, "", b"no json"), (429, "", b"")):
         crm.answers = [answer]
         for _ in range(7):
