@@ -57,6 +57,8 @@ from merkez.routing.v1 import (
 from testkit import ManualClock, RpcHouse, someone
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+DEADLINE = 15.0
+"""Seconds that telephony waits for an instruction: thrice as long as it does, on a machine that has much to do."""
 
 
 def fresh(prefix: str) -> str:
@@ -315,7 +317,7 @@ class House:
         """Calls inside are those of an admin."""
         return acting_as(someone("admin", tenant_id or self.tenant_id))
 
-    async def start(self, flow_id: str, call_id: str = "", timeout: float = 5, **more: Any) -> Any:
+    async def start(self, flow_id: str, call_id: str = "", timeout: float = DEADLINE, **more: Any) -> Any:
         """Begin a run as telephony does."""
         request = run_service_pb2.StartRunRequest(
             call_id=call_id or fresh("call"), flow_id=flow_id, brand_name="Acme", language="en", **more
@@ -327,9 +329,11 @@ class House:
         """Begin another run of a call, as telephony does when an agent hands it on."""
         request = run_service_pb2.StartRunRequest(call_id=call_id, brand_name="Acme", language="tr", turn=turn, **more)
         with acting_for(self.tenant_id):
-            return await self.runs.StartRun(request, timeout=5)
+            return await self.runs.StartRun(request, timeout=DEADLINE)
 
-    async def advance(self, instruction: Any, event: str, digits: str = "", timeout: float = 5, **more: Any) -> Any:
+    async def advance(
+        self, instruction: Any, event: str, digits: str = "", timeout: float = DEADLINE, **more: Any
+    ) -> Any:
         """Report on an instruction as telephony does."""
         request = run_service_pb2.AdvanceRunRequest(
             run_id=instruction.run_id,

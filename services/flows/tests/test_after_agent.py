@@ -15,7 +15,7 @@ from merkez.flows.v1 import run_service_pb2
 from merkez.routing.v1 import contact_pb2
 from testkit.told import told
 
-from .conftest import flow_of, said, say
+from .conftest import DEADLINE, flow_of, said, say
 from .test_handlers_turns import read, refused
 
 
@@ -32,7 +32,7 @@ async def resume(house: Any, run_id: str, contact_id: str, **more: str) -> Any:
     asked = {"agent_id": house.routing.agent_id, "queue_id": house.routing.queue_id} | more
     request = run_service_pb2.ResumeRunRequest(run_id=run_id, contact_id=contact_id, **asked)
     with acting_for(house.tenant_id):
-        return await house.runs.ResumeRun(request, timeout=5)
+        return await house.runs.ResumeRun(request, timeout=DEADLINE)
 
 
 async def waits(house: Any, definition: pb.Definition | None = None) -> tuple[str, Any]:
