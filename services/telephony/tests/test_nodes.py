@@ -85,7 +85,7 @@ async def test_a_call_nobody_comes_back_to_ends_at_its_nodes_last_sign_of_life(m
     assert cdr.end_cause == "NODE_LOST"
     assert alive - A_BIT <= cdr.end_time.ToDatetime(UTC) <= killed + A_BIT
     wall = cdr.end_time.ToMilliseconds() - cdr.start_time.ToMilliseconds()
-    assert abs(cdr.duration.ToMilliseconds() - wall) <= 2
+    assert abs(cdr.duration.ToMilliseconds() - wall) <= 50, "by one clock and by another"
 
 
 async def test_a_customer_may_come_back_for_the_whole_grace_though_the_adoption_took_long(make_exchange) -> None:

@@ -101,5 +101,12 @@ def history_csv(queue: str, series: Series, name: str = "queue") -> str:
 @pytest_asyncio.fixture
 async def planning(service_db: Callable[..., Awaitable[Database]], clock: ManualClock) -> Planning:
     """A tenant of this test."""
-    made = await service_db("wfm", clock=clock)
+    return await planned(service_db, clock)
+
+
+async def planned(
+    service_db: Callable[..., Awaitable[Database]], clock: ManualClock, *, fresh: bool = False
+) -> Planning:
+    """A tenant, with `fresh` the only one of its database."""
+    made = await service_db("wfm", clock=clock, fresh=fresh)
     return Planning(TurnTaking(made.engine, made.system_engine, made.schema, clock), clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest_asyncio
 from chassis.auth import acting_as
 from chassis.instants import time_out
 from chassis.lifecycle import Tasks
+from chassis.sql import Database
 from kernel.errors import Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound, QuotaExceeded
 from kernel.ids import new_id
 from merkez.wfm.v1 import (
@@ -23,7 +25,7 @@ from merkez.wfm.v1 import (
 from merkez.wfm.v1.forecast_service_pb2_grpc import ForecastServiceStub, add_ForecastServiceServicer_to_server
 from merkez.wfm.v1.history_service_pb2_grpc import HistoryServiceStub, add_HistoryServiceServicer_to_server
 from merkez.wfm.v1.staffing_service_pb2_grpc import StaffingServiceStub, add_StaffingServiceServicer_to_server
-from testkit import RpcHouse, someone
+from testkit import ManualClock, RpcHouse, someone
 from wfm import forecaster
 from wfm.forecaster import Forecaster
 from wfm.handlers.forecasts import Forecasts
@@ -31,7 +33,7 @@ from wfm.handlers.history import History
 from wfm.handlers.staffing import Staffing
 from wfm.ops import forecasts as ops
 
-from .conftest import Planning, history_csv, made_up
+from .conftest import Planning, history_csv, made_up, planned
 
 ask, told, needs = forecast_service_pb2, history_service_pb2, staffing_service_pb2
 
@@ -69,6 +71,16 @@ NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 @pytest_asyncio.fixture
 async def office(planning: Planning, rpc: RpcHouse) -> Office:
+    return await opened(planning, rpc)
+
+
+@pytest_asyncio.fixture
+async def alone(service_db: Callable[..., Awaitable[Database]], clock: ManualClock, rpc: RpcHouse) -> Office:
+    """An office whose forecaster has nobody else's work left to do."""
+    return await opened(await planned(service_db, clock, fresh=True), rpc)
+
+
+async def opened(planning: Planning, rpc: RpcHouse) -> Office:
     db = planning.db
     made = Office(planning)
     await rpc.serve(
@@ -145,15 +157,15 @@ async def test_kept_forecast_is_held_against_what_came_and_last_weeks_copy(offic
         assert 0 < said.error < said.last_week_error < 0.5
 
 
-async def test_cancelled_run_keeps_what_it_has_and_makes_no_more(office: Office) -> None:
-    with acting_as(someone("admin", office.planning.tenant)):
-        await office.imported()
-        run = await office.forecasts.StartForecast(ask.StartForecastRequest(request_id="one"))
+async def test_cancelled_run_keeps_what_it_has_and_makes_no_more(alone: Office) -> None:
+    with acting_as(someone("admin", alone.planning.tenant)):
+        await alone.imported()
+        run = await alone.forecasts.StartForecast(ask.StartForecastRequest(request_id="one"))
         gone = ask.CancelForecastRunRequest(forecast_run_id=run.forecast_run_id)
-        cancelled = await office.forecasts.CancelForecastRun(gone)
+        cancelled = await alone.forecasts.CancelForecastRun(gone)
         assert cancelled.state == forecast_pb2.FORECAST_RUN_STATE_CANCELLED and cancelled.HasField("end_time")
-        assert not await office.forecaster.turn()
-        assert await office.forecasts.CancelForecastRun(gone) == cancelled
+        assert not await alone.forecaster.turn()
+        assert await alone.forecasts.CancelForecastRun(gone) == cancelled
 
 
 async def test_tenants_take_turns_whoever_asked_first(office: Office) -> None:
@@ -298,33 +310,33 @@ async def test_special_days_are_kept_changed_and_removed(office: Office) -> None
 
 
 async def test_series_that_takes_too_long_is_given_up_after_three_attempts_and_others_are_done(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    alone: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with acting_as(someone("admin", office.planning.tenant)):
-        slow, sound = [await office.imported(name, weeks=2) for name in ("Slow", "Sound")]
-        run = await office.forecasts.StartForecast(ask.StartForecastRequest(request_id="one", days=1, queue_ids=[slow]))
+    with acting_as(someone("admin", alone.planning.tenant)):
+        slow, sound = [await alone.imported(name, weeks=2) for name in ("Slow", "Sound")]
+        run = await alone.forecasts.StartForecast(ask.StartForecastRequest(request_id="one", days=1, queue_ids=[slow]))
         of_run = {"forecast_run_id": run.forecast_run_id}
         with monkeypatch.context() as patch:
             patch.setattr(forecaster, "_SECONDS", 0.0)
             turns = 0
-            while await office.forecaster.turn():
+            while await alone.forecaster.turn():
                 turns += 1
-        ended = await office.forecasts.GetForecastRun(ask.GetForecastRunRequest(**of_run))
+        ended = await alone.forecasts.GetForecastRun(ask.GetForecastRunRequest(**of_run))
         assert (ended.state, ended.failed_count, turns) == (forecast_pb2.FORECAST_RUN_STATE_DONE, 1, 3)
-        said = await office.forecasts.GetForecast(ask.GetForecastRequest(queue_id=slow, **of_run))
+        said = await alone.forecasts.GetForecast(ask.GetForecastRequest(queue_id=slow, **of_run))
         assert [each.code for each in said.warnings] == ["FAILED"] and not said.intervals
-        assert not (await office.staffing.GetRequirements(needs.GetRequirementsRequest(**of_run))).curves
-        assert (await office.forecast(days=1, queue_ids=[sound])).done_count == 1
+        assert not (await alone.staffing.GetRequirements(needs.GetRequirementsRequest(**of_run))).curves
+        assert (await alone.forecast(days=1, queue_ids=[sound])).done_count == 1
 
 
-async def test_series_of_a_replica_that_died_is_forecast_by_another_once_its_lease_is_over(office: Office) -> None:
-    db, clock = office.planning.db, office.planning.clock
-    with acting_as(someone("admin", office.planning.tenant)):
-        await office.imported(weeks=2)
-        run = await office.forecasts.StartForecast(ask.StartForecastRequest(request_id="one", days=1))
-        assert await db.run(office.planning.tenant, lambda tx: ops.claim(tx, clock.now(), 8)) is not None
-        assert not await office.forecaster.turn()
+async def test_series_of_a_replica_that_died_is_forecast_by_another_once_its_lease_is_over(alone: Office) -> None:
+    db, clock = alone.planning.db, alone.planning.clock
+    with acting_as(someone("admin", alone.planning.tenant)):
+        await alone.imported(weeks=2)
+        run = await alone.forecasts.StartForecast(ask.StartForecastRequest(request_id="one", days=1))
+        assert await db.run(alone.planning.tenant, lambda tx: ops.claim(tx, clock.now(), 8)) is not None
+        assert not await alone.forecaster.turn()
         clock.advance(ops.LEASE.total_seconds() + 1)
-        assert await office.forecaster.turn()
-        done = await office.forecasts.GetForecastRun(ask.GetForecastRunRequest(forecast_run_id=run.forecast_run_id))
+        assert await alone.forecaster.turn()
+        done = await alone.forecasts.GetForecastRun(ask.GetForecastRunRequest(forecast_run_id=run.forecast_run_id))
         assert (done.state, done.done_count) == (forecast_pb2.FORECAST_RUN_STATE_DONE, 1)

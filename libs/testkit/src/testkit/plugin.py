@@ -22,6 +22,7 @@ from chassis.auth import generate_key
 from chassis.bus import Bus
 from chassis.settings import ProcessSettings
 from chassis.sql import Database
+from hypothesis import settings
 from kernel.clock import Clock
 from merkez_local import guard
 from merkez_local.nats import Nats, start_nats
@@ -44,6 +45,9 @@ _GUARD = pytest.StashKey[subprocess.Popen[bytes]]()
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """The run's first process makes the folder and its guard; its workers find the folder in their environment."""
+    # What takes long on a machine that has much to do isn't wrong.
+    settings.register_profile("merkez", deadline=None)
+    settings.load_profile("merkez")
     if hasattr(config, "workerinput"):
         return
     os.environ[_SHARED] = tempfile.mkdtemp(prefix="merkez-test-")
