@@ -41,6 +41,11 @@ def objects(combination: str) -> tuple[dict[str, Any], ...]:
     return tuple(each for each in yaml.safe_load_all(rendered(combination)) if each)
 
 
+def nats_config(combination: str) -> str:
+    """What the chart's NATS is told."""
+    return next(each["data"]["nats.conf"] for each in objects(combination) if "nats.conf" in each.get("data", {}))
+
+
 def containers(combination: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Name of the object, its pod's spec, and each container."""
     found: list[tuple[str, dict[str, Any], dict[str, Any]]] = []

@@ -17,7 +17,17 @@ from chassis.regions import KEPT_AT_HOME
 from chassis.schemas import services_with_migrations
 from chassis.settings import SERVICES, ProcessSettings
 
-from tests.charts.conftest import CHART, COMBINATIONS, ROOT, containers, objects, render, rendered, tool
+from tests.charts.conftest import (
+    CHART,
+    COMBINATIONS,
+    ROOT,
+    containers,
+    nats_config,
+    objects,
+    render,
+    rendered,
+    tool,
+)
 
 MINIMAL = ("--values", str(CHART / "ci" / "minimal-values.yaml"))
 
@@ -207,8 +217,7 @@ def test_make_images_builds_what_the_chart_runs() -> None:
 
 def test_two_regions_are_joined_so_that_facts_stay_in_their_own_streams() -> None:
     for combination, remotes in (("two-regions-east", 0), ("two-regions-west", 1)):
-        made = objects(combination)
-        config = next(each["data"]["nats.conf"] for each in made if "nats.conf" in each.get("data", {}))
+        config = nats_config(combination)
         denied = re.findall(r"deny_(?:imports|exports): \[(.*)\]", config)
         assert len(denied) == 2 * remotes and all(json.loads(f"[{each}]") == list(KEPT_AT_HOME) for each in denied)
         assert "leafnodes" in config and len(re.findall(r"url: ", config)) == remotes

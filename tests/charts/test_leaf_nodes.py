@@ -17,7 +17,7 @@ from merkez_local.postgres import free_port
 from testkit import eventually
 from testkit.certificates import Certificates
 
-from tests.charts.conftest import objects
+from tests.charts.conftest import nats_config
 
 
 class Server:
@@ -26,10 +26,7 @@ class Server:
     def __init__(self, folder: Path, region: str, leaf_port: int, authority: Certificates) -> None:
         folder.mkdir()
         own = authority.issue(region)
-        told = next(
-            each["data"]["nats.conf"] for each in objects(f"two-regions-{region}") if each["kind"] == "ConfigMap"
-        )
-        self.monitor = free_port()
+        told, self.monitor = nats_config(f"two-regions-{region}"), free_port()
         for what, by in (
             (r"(?s)\ncluster \{.*\}\n$", "\n"),
             (r"\nport: 4222", f"\nport: {free_port()}"),

@@ -161,3 +161,8 @@ topologySpreadConstraints: {{- include "merkez.spread" . | nindent 2 }}
 
 {{- /* Where a kubelet asks: it can't show a certificate, so there is a port for it that answers nothing else. */}}
 {{- define "merkez.healthPort" -}}{{ ternary 7001 7000 .Values.mtls.enabled }}{{- end }}
+
+{{/* A NATS block of mutual TLS by the files of a folder. */}}
+{{- define "merkez.natsTls" -}}
+tls { cert_file: {{ . }}/tls.crt, key_file: {{ . }}/tls.key, ca_file: {{ . }}/ca.crt, verify: true }
+{{- end }}

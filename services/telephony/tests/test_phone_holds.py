@@ -123,15 +123,21 @@ async def test_a_phone_turns_to_the_customer_while_who_is_asked_still_rings(talk
     await asyncio.gather(carrier.peer.hears(SECOND_HZ), talk.customer.hears(MUSIC_HZ))
 
 
-async def test_one_phone_held_in_a_conference_takes_the_customer_from_nobody_until_all_others_have_left(
-    scene: Scene,
-) -> None:
+async def three_of_them(scene: Scene) -> tuple[str, DeskPhone]:
+    """Ben, and the phone by which he is in a conference with Ann and the customer."""
     ben = an_id("usr")
     phone = await DeskPhone.signed_in(scene.exchange, ben, BEN_HZ)
     await scene.consult(ben)
     await phone.peer.hears(ANN_HZ)
     await scene.do("JoinCall")
     await scene.customer.hears_all(ANN_HZ, BEN_HZ)
+    return ben, phone
+
+
+async def test_one_phone_held_in_a_conference_takes_the_customer_from_nobody_until_all_others_have_left(
+    scene: Scene,
+) -> None:
+    ben, phone = await three_of_them(scene)
     phone.peer.accept(await phone.dialogs[0].reinvite(phone.peer.describe("sendonly")))
     (live,) = scene.exchange.switchboard.calls
     await eventually(lambda: any(leg.agent_id == ben and leg.held for leg in live.legs))
@@ -146,12 +152,7 @@ async def test_one_phone_held_in_a_conference_takes_the_customer_from_nobody_unt
 
 
 async def test_nothing_waits_for_a_conference_that_ended_while_a_phone_held_it(scene: Scene) -> None:
-    ben = an_id("usr")
-    phone = await DeskPhone.signed_in(scene.exchange, ben, BEN_HZ)
-    await scene.consult(ben)
-    await phone.peer.hears(ANN_HZ)
-    await scene.do("JoinCall")
-    await scene.customer.hears_all(ANN_HZ, BEN_HZ)
+    _, phone = await three_of_them(scene)
     await phone.dialogs[0].reinvite(phone.peer.describe("sendonly"))
     waits = "a phone holds a conference"
     await eventually(lambda: waits in {task.get_name() for task in asyncio.all_tasks()})

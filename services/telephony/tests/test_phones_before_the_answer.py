@@ -31,6 +31,16 @@ async def ringing(exchange: Exchange, mobile: Any) -> tuple[DeskPhone, Dialled]:
     return phone, dialled
 
 
+async def hearing(exchange: Exchange, mobile: Any) -> tuple[DeskPhone, SipDialog, Dialled]:
+    """A phone that hears the number before it answers, and the early dialog."""
+    speaks_first(mobile)
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    dialled = await phone.begins(NUMBER)
+    await phone.peer.hears(MOBILE_HZ)
+    assert dialled.early is not None
+    return phone, dialled.early, dialled
+
+
 def speaks_first(mobile: Any) -> None:
     """The number says something before it answers."""
 
@@ -54,12 +64,8 @@ async def test_a_phone_that_gives_up_by_bye_has_its_invite_answered_too(exchange
 
 
 async def test_who_answers_a_phone_that_holds_already_waits_with_music(exchange: Exchange, mobile: Any) -> None:
-    speaks_first(mobile)
-    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
-    dialled = await phone.begins(NUMBER)
-    await phone.peer.hears(MOBILE_HZ)
-    assert dialled.early is not None
-    await dialled.early.update(phone.peer.describe("sendonly"))
+    phone, early, dialled = await hearing(exchange, mobile)
+    await early.update(phone.peer.describe("sendonly"))
     mobile.answer_now.set()
     dialog = await dialled.outcome
     assert isinstance(dialog, SipDialog)
@@ -70,12 +76,8 @@ async def test_who_answers_a_phone_that_holds_already_waits_with_music(exchange:
 
 
 async def test_what_a_phone_changed_before_the_answer_is_not_taken_back_by_it(exchange: Exchange, mobile: Any) -> None:
-    speaks_first(mobile)
-    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
-    dialled = await phone.begins(NUMBER)
-    await phone.peer.hears(MOBILE_HZ)
-    assert dialled.early is not None
-    changed = await dialled.early.update(held := phone.peer.describe("sendonly"))
+    phone, early, dialled = await hearing(exchange, mobile)
+    changed = await early.update(held := phone.peer.describe("sendonly"))
     assert "a=recvonly" in changed
     said: list[str] = []
     accepted = dialled.attempt._accepted

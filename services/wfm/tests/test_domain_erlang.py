@@ -136,6 +136,13 @@ def test_no_load_and_no_number_of_agents_is_too_much(load: float, servers: int) 
     assert inverse_b(load, servers) >= 1
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("load", [1e-6, 10.0, 2e5])
+def test_a_threshold_that_no_patience_reaches_is_held_for_all_who_stay(load: float) -> None:
+    found = erlang_a(load, 300, 12, 604_800, 1)
+    assert found.service_level == pytest.approx(1 - found.p_abandon, abs=1e-9)
+
+
 def test_too_few_agents_leave_everybody_waiting_for_ever() -> None:
     found = erlang_c(50, 180, 50, 20)
     assert (found.p_wait, found.service_level, found.asa) == (1, 0, None)

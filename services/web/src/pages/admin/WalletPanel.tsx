@@ -6,6 +6,8 @@ import { asProblem } from "../../api/problem.ts";
 import type { Wallet } from "../../api/types.ts";
 import { latinDigits } from "../../format/numbers.ts";
 import { useText } from "../../i18n/index.ts";
+import { mayEnter } from "../../session/roles.ts";
+import { useSession } from "../../session/session.ts";
 import { toast } from "../../ui/announce.tsx";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
@@ -17,6 +19,8 @@ import { Balances, Grants, LedgerList } from "./WalletView.tsx";
 /** The company's own wallet, where it has one. */
 export function WalletPanel() {
   const t = useText();
+  const session = useSession();
+  const role = session.status === "signedIn" ? session.user.role : undefined;
   const refresh = useRefresh("wallet", "ledger");
   const [setting, setSetting] = useState(false);
   const { data, error } = useQuery({
@@ -32,9 +36,11 @@ export function WalletPanel() {
       <Balances
         wallet={data}
         actions={
-          <Button variant="default" size="sm" onClick={() => setSetting(true)} data-testid="wallet-notices">
-            {t("wallet.setNotices")}
-          </Button>
+          mayEnter(role, "billing") && (
+            <Button variant="default" size="sm" onClick={() => setSetting(true)} data-testid="wallet-notices">
+              {t("wallet.setNotices")}
+            </Button>
+          )
         }
       />
       <Grants wallet={data} />

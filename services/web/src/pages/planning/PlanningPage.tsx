@@ -1,7 +1,6 @@
 import { Select, Tabs } from "@mantine/core";
 import { IconChartBar } from "@tabler/icons-react";
-import { type ReactNode, useState } from "react";
-import type { ForecastRun, HistorySeries } from "../../api/types.ts";
+import { useState } from "react";
 import { textOr, useText } from "../../i18n/index.ts";
 import { mayEnter } from "../../session/roles.ts";
 import { useSession } from "../../session/session.ts";
@@ -60,13 +59,17 @@ export default function PlanningPage() {
       </EmptyState>
     </Panel>
   );
-  const shown = (view: (run: ForecastRun, series: HistorySeries) => ReactNode) => {
+  const shown = (View: typeof ForecastView | typeof StaffingView) => {
     if (!known.data || !runs.data) return problem ? null : <Loading />;
     if (!one) return empty("planning.none", "planning.noneBody");
     return (
       <>
         {bar}
-        {run ? view(run, one) : empty("planning.noRuns", "planning.noRunsBody")}
+        {run ? (
+          <View key={run.forecastRunId} run={run} series={one} zone={zone} mayChange={mayChange} />
+        ) : (
+          empty("planning.noRuns", "planning.noRunsBody")
+        )}
       </>
     );
   };
@@ -82,28 +85,8 @@ export default function PlanningPage() {
             </Tabs.Tab>
           ))}
         </Tabs.List>
-        <Tabs.Panel value="forecast">
-          {shown((run, series) => (
-            <ForecastView
-              key={run.forecastRunId}
-              run={run}
-              series={series}
-              zone={zone}
-              mayChange={mayChange}
-            />
-          ))}
-        </Tabs.Panel>
-        <Tabs.Panel value="staffing">
-          {shown((run, series) => (
-            <StaffingView
-              key={run.forecastRunId}
-              run={run}
-              series={series}
-              zone={zone}
-              mayChange={mayChange}
-            />
-          ))}
-        </Tabs.Panel>
+        <Tabs.Panel value="forecast">{shown(ForecastView)}</Tabs.Panel>
+        <Tabs.Panel value="staffing">{shown(StaffingView)}</Tabs.Panel>
         <Tabs.Panel value="import">
           <ImportHistory series={series} mayChange={mayChange} zone={zone} />
         </Tabs.Panel>

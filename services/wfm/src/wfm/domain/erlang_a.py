@@ -46,6 +46,9 @@ class _Shape:
     def share(self, weight: Floats) -> Floats:
         return np.exp(weight - self.top) / self.total
 
+    def occupancy(self, loads: Floats, servers: Floats) -> Floats:
+        return np.minimum(1.0, loads * (self.share(self.free) + self.share(self.served)) / servers)
+
 
 def erlang_a(load: float, handle: float, servers: int, threshold: float, patience: float) -> Waiting:
     """What comes of so many agents: patience is exponential with this mean. Never unstable."""
@@ -62,8 +65,8 @@ def outcomes_a(
     there = np.flatnonzero((loads > 0) & (numbers > 0))
     loads, handles, numbers = loads[there], handles[there], numbers[there]
     shape = _shape(loads, handles, numbers, threshold, patience)
-    waits, served, gone, level = _shares(shape)
-    busy = np.minimum(1.0, loads * (shape.share(shape.free) + served) / numbers)
+    waits, gone, level = _shares(shape)
+    busy = shape.occupancy(loads, numbers)
     for at, *each in zip(there, waits, level, gone * patience, busy, gone, strict=True):
         found[at] = Waiting(*(float(value) for value in each))
     return found
@@ -112,8 +115,7 @@ def _within_occupancy(needed: Floats, loads: Floats, handles: Floats, patience: 
     # Those who gave up are no work, so the occupancy is below load/n.
     def fine(which: NDArray[np.intp], servers: Floats) -> NDArray[np.bool_]:
         at = some[which]
-        shape = _shape(loads[at], handles[at], servers, 0.0, patience)
-        return loads[at] * (shape.share(shape.free) + shape.share(shape.served)) / servers <= most
+        return _shape(loads[at], handles[at], servers, 0.0, patience).occupancy(loads[at], servers) <= most
 
     some = np.flatnonzero(np.isfinite(needed))
     low = np.ceil(needed[some])
@@ -142,15 +144,15 @@ def _level(loads: Floats, handles: Floats, servers: Floats, threshold: float, pa
     found = np.zeros(len(loads))
     some = servers > 0
     shape = _shape(loads[some], handles[some], servers[some], threshold, patience)
-    found[some] = _shares(shape)[3]
+    found[some] = _shares(shape)[2]
     return found
 
 
-def _shares(shape: _Shape) -> tuple[Floats, Floats, Floats, Floats]:
-    """Of everybody: who waits, who waits and is served, who gives up, who is served within the threshold."""
+def _shares(shape: _Shape) -> tuple[Floats, Floats, Floats]:
+    """Of everybody: who waits, who gives up, who is served within the threshold."""
     waits, served = shape.share(shape.waits), shape.share(shape.served)
     level = shape.share(shape.free) + np.maximum(0.0, served - shape.share(shape.late))
-    return waits, served, np.maximum(0.0, waits - served), np.minimum(1.0, level)
+    return waits, np.maximum(0.0, waits - served), np.minimum(1.0, level)
 
 
 def _shape(loads: Floats, handles: Floats, servers: Floats, threshold: float, patience: float) -> _Shape:
@@ -170,7 +172,7 @@ def _shape(loads: Floats, handles: Floats, servers: Floats, threshold: float, pa
 def _log_lower(a: Floats, c: Floats, excess: Floats) -> Floats:
     """ln of e^a a^-c gamma(c, a), the lower incomplete gamma function; `excess` is a - c."""
     part = gammainc(c, a)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         found = _log_scale(a, c, excess) + np.log(part)
     faded = np.flatnonzero(part < _FADED)
     if len(faded):
@@ -181,7 +183,7 @@ def _log_lower(a: Floats, c: Floats, excess: Floats) -> Floats:
 def _log_upper(a: Floats, n: Floats) -> Floats:
     """ln of e^a a^-n Gamma(n, a), the upper one: a times it is 1/B(n-1, a) of Erlang B."""
     part = gammaincc(n, a)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         found = _log_scale(a, n, a - n) + np.log(part)
     faded = np.flatnonzero(part < _FADED)
     if len(faded):

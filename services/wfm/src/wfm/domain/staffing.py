@@ -118,13 +118,8 @@ def tried_out(volume: float, aht: float, agents: int, rule: Rule, minutes: int) 
         raise StaffingRuleInvalid.of("agents", "must be 0 to 200,000")
     if not agents:
         return need(volume, aht, rule, length)
-    there = float(agents)
-    return Need(volume, aht, there, scheduled(there, rule), outcome(volume, aht, agents, rule, length))
-
-
-def outcome(volume: float, aht: float, agents: int, rule: Rule, length: float) -> Waiting:
-    """What comes of so many agents."""
-    return _outcomes([volume * aht / length], [aht], [agents], rule)[0]
+    there, (came,) = float(agents), _outcomes([volume * aht / length], [aht], [agents], rule)
+    return Need(volume, aht, there, scheduled(there, rule), came)
 
 
 def _outcomes(loads: Sequence[float], ahts: Sequence[float], agents: Sequence[int], rule: Rule) -> list[Waiting]:

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../../api/client.ts";
 import type { BillSender } from "../../../api/types.ts";
+import { isolated } from "../../../format/isolated.ts";
 import { useText } from "../../../i18n/index.ts";
 import { toast } from "../../../ui/announce.tsx";
 import { Form } from "../../../ui/Form.tsx";
@@ -57,7 +58,7 @@ function SenderForm({ sender }: { sender: BillSender }) {
   };
   const said = sender.numberPrefix
     ? t("clients.senderHint", {
-        number: `\u2066${sender.numberPrefix}${(sender.nextNumber ?? "1").padStart(NUMBER_DIGITS, "0")}\u2069`,
+        number: isolated(`${sender.numberPrefix}${(sender.nextNumber ?? "1").padStart(NUMBER_DIGITS, "0")}`),
       })
     : t("clients.senderNone");
   return (
