@@ -12,15 +12,17 @@ import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.trunks import Gateway, Limits, Transport
+from telephony.sip import Invitation
 from telephony.store import lines as line_store
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier
 from .conftest import Exchange
-from .test_sip_calls import CALLER_HZ, an_agent, cdr, dial, trunk, trunk_of
+from .test_sip_calls import AGENT_HZ, CALLER_HZ, an_agent, cdr, dial, trunk, trunk_of
 
 pytestmark = pytest.mark.media
+BUSY_HZ = 1500.0
 
 
 @pytest_asyncio.fixture
@@ -46,6 +48,31 @@ async def test_a_trunk_of_one_call_a_second_goes_on_by_its_next_gateway_all_the_
     await dial(exchange, agent_id)
     await agent.hears(CALLER_HZ)
     assert len(full.invitations) == len(free.invitations) == 1
+
+
+async def test_a_gateway_that_says_why_it_can_not_is_left_for_the_next_one_whose_answer_is_heard(
+    exchange: Exchange, carriers: tuple[Carrier, Carrier]
+) -> None:
+    _, free = carriers
+    full = Carrier(await RtpPeer.start(BUSY_HZ))
+    await full.start()
+    heard = asyncio.Event()
+
+    async def all_circuits_are_busy(invitation: Invitation) -> None:
+        await invitation.progress(full._described(invitation))
+        await heard.wait()
+        await invitation.refuse(503)
+
+    full.behave = all_circuits_are_busy
+    await trunk(exchange, full, free)
+    agent, agent_id = await an_agent(exchange)
+    await dial(exchange, agent_id)
+    await agent.hears(BUSY_HZ)
+    heard.set()
+    await agent.hears(CALLER_HZ)
+    await free.peer.hears(AGENT_HZ)
+    assert len(full.invitations) == len(free.invitations) == 1
+    await full.close()
 
 
 async def test_who_hangs_up_while_the_next_gateway_is_waited_for_rings_nobody(exchange, carriers) -> None:

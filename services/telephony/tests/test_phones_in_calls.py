@@ -10,9 +10,10 @@ import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.sip import Failure, Invitation, SipDialog
 from testkit import eventually
+from testkit.rtp_peer import RtpPeer
 
 from .conftest import MUSIC_HZ, Exchange, an_id
-from .desk_phones import DeskPhone
+from .desk_phones import PHONES, DeskPhone
 from .seeking import mobiles
 from .test_sip_calls import NUMBER, OURS, trunk
 from .two_nodes import back
@@ -66,6 +67,27 @@ async def test_a_phone_rings_for_a_caller_whose_name_holds_control_characters(ex
     await exchange.accept(call.call_id, agent_id)
     await customer.hears(PHONE_HZ)
     assert [invitation.caller.display for invitation in phone.invitations] == ["A da"]
+    await phone.close()
+
+
+async def test_a_phone_that_describes_itself_anew_while_it_rings_is_heard_by_that(exchange: Exchange) -> None:
+    agent_id = an_id("usr")
+    phone = await DeskPhone.signed_in(exchange, agent_id, PHONE_HZ)
+    other = await RtpPeer.start(PHONE_HZ, host=PHONES)
+
+    async def moves(invitation: Invitation) -> None:
+        first = phone._described(invitation)
+        await invitation.progress(first)
+        other.accept(await invitation.dialog.update(other.describe()))
+        phone._keep(await invitation.answer(first))
+
+    phone.behave = moves
+    customer = exchange.peer(CUSTOMER_HZ)
+    call = await exchange.call(customer)
+    await exchange.accept(call.call_id, agent_id)
+    await asyncio.gather(customer.hears(PHONE_HZ), other.hears(CUSTOMER_HZ))
+    assert not phone.ended
+    await other.close()
     await phone.close()
 
 

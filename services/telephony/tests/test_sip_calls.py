@@ -181,13 +181,13 @@ async def test_whoever_is_no_trunk_is_challenged_whatever_they_dial(exchange) ->
     await stranger.close()
 
 
-async def test_a_trunk_that_is_full_answers_busy(exchange, carrier) -> None:
+async def test_a_trunk_that_is_full_says_that_no_line_is_free(exchange, carrier) -> None:
     from telephony.domain.trunks import Limits
 
     await trunk(exchange, carrier, limits=Limits(calls=1, calls_per_second=10))
     assert isinstance(await carrier.call(port(exchange), OURS), SipDialog)
     refused = await carrier.call(port(exchange), OURS)
-    assert isinstance(refused, Failure) and refused.status == 486
+    assert isinstance(refused, Failure) and (refused.status, refused.q850) == (503, 34)
     await carrier.dialogs[0].bye()
     await eventually(lambda: not exchange.switchboard.calls)
 

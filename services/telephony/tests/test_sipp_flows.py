@@ -132,7 +132,7 @@ async def test_more_calls_than_a_trunk_may_have_are_refused_and_the_others_are_w
     )
     outcome = await caller.outcome()
     assert outcome.successful + outcome.failed == 10
-    assert caller.received("SIP/2.0 486") == outcome.failed > 0 < outcome.successful
+    assert caller.received("SIP/2.0 503") == outcome.failed > 0 < outcome.successful
     await nothing_is_left(exchange)
     found = await cdrs(exchange, page_size=100)
     assert len({each.call_id for each in found}) == len(found) == outcome.successful

@@ -23,6 +23,7 @@ from telephony.live.lines import Lines
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.outgoing import policy_of
 from telephony.live.sip.roster import Roster
+from telephony.live.sip.statuses import q850_of_error, status_of_error
 from telephony.live.switchboard import Switchboard
 from telephony.media.plane import TooManySetups
 from telephony.media.sdp import SdpInvalid
@@ -35,9 +36,10 @@ MAX_NAME = 120
 class Refused(Exception):
     """The invitation is answered by this status."""
 
-    def __init__(self, status: int, *, retry_after: int | None = None) -> None:
+    def __init__(self, status: int, *, q850: int | None = None, retry_after: int | None = None) -> None:
         super().__init__(str(status))
         self.status = status
+        self.q850 = q850
         self.retry_after = retry_after
 
 
@@ -59,7 +61,7 @@ class Incoming:
             await self._take(invitation, gone)
         except Refused as refusal:
             log.info("a call in was refused", source=invitation.source[0], status=refusal.status)
-            await invitation.refuse(refusal.status, retry_after=refusal.retry_after)
+            await invitation.refuse(refusal.status, q850=refusal.q850, retry_after=refusal.retry_after)
         except Unavailable as error:
             log.warning("a call in can't be taken now", source=invitation.source[0], exc_info=error)
             await invitation.refuse(503, retry_after=2)
@@ -136,8 +138,9 @@ class Incoming:
         )  # fmt: skip
         try:
             return await self._lines.take(line)
-        except QuotaExceeded:
-            raise Refused(486) from None
+        except QuotaExceeded as error:
+            # No busy number: its carrier may try the next of our addresses, and says so where there is none.
+            raise Refused(status_of_error(error), q850=q850_of_error(error)) from None
         except Unavailable:
             raise Refused(503, retry_after=2) from None
         except DomainError:

@@ -109,6 +109,18 @@ class SipLeg:
         dialog.on_change = self._changed
         dialog.on_refer = self._referred
 
+    def changes_early(self, dialog: SipDialog, media: RtpLeg, then: Callable[[], object]) -> None:
+        """Let who is rung describe themselves anew before they answer (UPDATE, RFC 3311)."""
+
+        async def offered(sdp: str | None) -> str:
+            if sdp is None or self._over:
+                raise OfferRefused(488)
+            answer = _answer(media, sdp)
+            then()
+            return answer
+
+        dialog.on_offer = offered
+
     def speaks(self, dialog: SipDialog) -> bool:
         """Whether the dialog is this leg's, one that still rings too."""
         return self.dialog is dialog
@@ -236,10 +248,7 @@ class SipLeg:
             raise OfferRefused(488)
         if sdp is None:
             return media.offer()
-        try:
-            return media.answer(sdp)
-        except SdpInvalid as error:
-            raise OfferRefused(488) from error
+        return _answer(media, sdp)
 
     def _answered(self, sdp: str) -> None:
         """The answer to an offer of ours that went out in a response. Where nothing was agreed before, nobody would
@@ -281,6 +290,13 @@ class SipLeg:
                 raise
             # Another request of the dialog, such as a re-INVITE, overtook it.
             await dialog.send_digit(digit)
+
+
+def _answer(media: RtpLeg, sdp: str) -> str:
+    try:
+        return media.answer(sdp)
+    except SdpInvalid as error:
+        raise OfferRefused(488) from error
 
 
 def _nothing(*_: object) -> None:

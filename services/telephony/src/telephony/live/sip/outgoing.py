@@ -38,7 +38,6 @@ from telephony.sip import (
     Failure,
     InviteWish,
     NameAddr,
-    OfferRefused,
     OutgoingInvite,
     SipAgent,
     SipDialog,
@@ -273,18 +272,7 @@ class TrunkLeg(SipLeg):
 
     def _changes_by(self, dialog: SipDialog, media: RtpLeg) -> None:
         """A carrier may say by UPDATE that another one of its machines speaks now (RFC 3311)."""
-
-        async def offered(sdp: str | None) -> str:
-            if sdp is None or self.over:
-                raise OfferRefused(488)
-            try:
-                answer = media.answer(sdp)
-            except SdpInvalid as error:
-                raise OfferRefused(488) from error
-            self._progressed(media, "")
-            return answer
-
-        dialog.on_offer = offered
+        self.changes_early(dialog, media, lambda: self._progressed(media, ""))
 
     def _was_answered(self, media: RtpLeg, dialog: SipDialog, sdp: str) -> None:
         self.follow(dialog)
@@ -316,10 +304,9 @@ class TrunkLeg(SipLeg):
     def _failed(self, media: RtpLeg, failure: Failure, dialer: Dialer) -> None:
         log.info("number not reached", call_id=self._call.call_id, status=failure.status, reason=failure.reason)
         # A telephone that rang and wasn't answered would ring anew by every other gateway.
-        unanswered = self._rang and failure.status == 408
+        unanswered = (self._rang or self._early) and failure.status == 408
         # Nor does one that was answered and said nothing that could be used: what went wrong goes wrong there too.
-        reached = unanswered or failure.answered or self._early
-        again = bool(self._left) and not self.over and not reached
+        again = bool(self._left) and not self.over and not unanswered and not failure.answered
         if again and (failure.status in _TRY_NEXT or failure.local):
             self._house.tasks.spawn(self._next(media, dialer, failure), "next gateway")
             return
@@ -327,6 +314,7 @@ class TrunkLeg(SipLeg):
         self.gone(cause_of_failure(failure), failure.status)
 
     async def _next(self, media: RtpLeg, dialer: Dialer, failure: Failure) -> None:
+        self._rang = self._early = False
         try:
             await self._house.plane.close_leg(media)
             await self._release()

@@ -358,6 +358,7 @@ class PhoneLeg(SipLeg):
             self._silences.heard(self._tenant_id, device, binding)
             self._first(attempt, media, dialog, sdp, device, host)
 
+        attempt.on_early_dialog = lambda dialog: self.changes_early(dialog, media, rings)
         attempt.on_answered = answered
         attempt.on_ringing = rings
         attempt.on_progress = lambda _sdp: rings()
@@ -393,7 +394,8 @@ class PhoneLeg(SipLeg):
         self.user, self.toward = device.user_name, toward
         self.follow(dialog)
         try:
-            media.apply(sdp)
+            if sdp:
+                media.apply(sdp)
         except SdpInvalid as error:
             log.warning("a desk phone's answer can't be used", exc_info=error)
             spawn(dialog.bye(Q850.UNSPECIFIED), "unusable answer")
