@@ -8,7 +8,7 @@ import re
 import pytest
 from telephony.sip import Destination, Limits
 
-from .peers import a_line, wire
+from .peers import a_line
 
 
 class Carrier:

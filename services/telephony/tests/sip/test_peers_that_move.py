@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 
+from chassis.lifecycle import Tasks
 from telephony.sip import ListenPoint
 from telephony.sip.messages import Request, Response
 from telephony.sip.parsing import parse
@@ -89,10 +90,11 @@ class Wire:
 
 async def test_a_phone_that_connected_anew_hears_that_the_call_is_over() -> None:
     points = [ListenPoint("TCP", "127.0.0.1", 0)]
+    tasks = Tasks("phone")
     async with a_line(points=points) as bob, a_stranger() as words:
         words.to = bob.port("TCP")
         first = Wire(*await asyncio.open_connection("127.0.0.1", words.to))
-        listening = [asyncio.create_task(first.listen())]
+        tasks.spawn(first.listen(), "first connection")
         first.say(behind(words.invite(), "TCP"))
         await (await bob.invitation()).answer(sdp("bob"))
         answered = await eventually(lambda: first.last(Response, 200))
@@ -106,7 +108,7 @@ async def test_a_phone_that_connected_anew_hears_that_the_call_is_over() -> None
         dialog.on_offer = offered
         first.writer.transport.abort()  # it went from one network to another
         second = Wire(*await asyncio.open_connection("127.0.0.1", words.to))
-        listening.append(asyncio.create_task(second.listen()))
+        tasks.spawn(second.listen(), "second connection")
         second.say(behind(words.message("INVITE", "z9hG4bKtwo", to_tag=tag, cseq=2, body=sdp("stranger")), "TCP"))
         await eventually(lambda: second.last(Response, 200))
         second.say(behind(words.message("ACK", "z9hG4bKack2", to_tag=tag, cseq=2), "TCP"))
@@ -114,5 +116,4 @@ async def test_a_phone_that_connected_anew_hears_that_the_call_is_over() -> None
         await hang_up(bob)
         await eventually(lambda: second.last(Request, "BYE"), deadline=15)
         second.writer.close()
-        for each in listening:
-            each.cancel()
+    await tasks.close()
