@@ -6,9 +6,10 @@ import asyncio
 import re
 
 import pytest
-from telephony.sip import Destination, Limits
+from telephony.sip import Destination, Limits, Registration
+from testkit.waiting import eventually
 
-from .peers import a_line
+from .peers import HandTimers, a_line
 
 
 class Carrier:
@@ -17,15 +18,19 @@ class Carrier:
     def __init__(self) -> None:
         self.connections = 0
         self.forgotten = 0
+        self.asked = 0
+        self.writers: list[asyncio.StreamWriter] = []
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.append(writer)
         mine = self.connections
         try:
             while data := await reader.read(65_536):
                 if mine <= self.forgotten:
                     continue  # neither an answer nor the end of the connection ever comes
-                for request in re.findall(rb"OPTIONS .*?\r\n\r\n", data, re.DOTALL):
+                for request in re.findall(rb"(?:OPTIONS|REGISTER) .*?\r\n\r\n", data, re.DOTALL):
+                    self.asked += 1
                     kept = [
                         line for line in request.split(b"\r\n") if re.match(rb"(?i)(via|from|to|call-id|cseq):", line)
                     ]
@@ -55,4 +60,21 @@ async def test_a_gateway_whose_connection_died_silently_is_reached_by_a_new_one(
         # Keep-alives of ours go unanswered (RFC 5626 4.4.1), and so does what is asked.
         said = [(await alice.agent.options("sip:127.0.0.1", place, seconds=0.7)).status for _ in range(5)]
         assert said[-1] == 200, f"still on the dead connection: {said}, {carrier.connections} made"
+    server.close()
+
+
+async def test_a_trunk_whose_registrations_connection_broke_registers_anew_and_not_minutes_later() -> None:
+    """Calls in come by the connection that registered (RFC 5626 4.2.1, 5.3): until there is another one none do."""
+    carrier, timers = Carrier(), HandTimers()
+    server = await asyncio.start_server(carrier.talk, "127.0.0.1", 0)
+    place = Destination("TCP", "127.0.0.1", server.sockets[0].getsockname()[1])
+    async with a_line(timers) as alice:
+        wish = Registration("sip:carrier.example", "sip:acct@carrier.example", None, hop=place, seconds=600)
+        registrant = alice.agent.register(wish, lambda *_: None)
+        await eventually(lambda: registrant.registered)
+        carrier.writers[0].transport.abort()
+        await eventually(lambda: not alice.agent.stack.transports._connections)
+        timers.pass_now(60)
+        await eventually(lambda: carrier.asked >= 2, deadline=5)
+        await registrant.stop()
     server.close()
