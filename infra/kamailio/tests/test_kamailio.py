@@ -312,3 +312,17 @@ async def test_phones_register_through_it_and_are_called_along_their_path(
     await anna.hang_up()
 
     await emre.sees("CALL_CLOSED")
+
+
+async def test_an_office_whose_phones_start_at_once_signs_in_and_is_no_flood(voice_peers: VoicePeers) -> None:
+    """Forty phones behind one address after a power cut: each asks, is challenged, and asks again."""
+    edge = await open_edge(voice_peers)
+
+    def sign_in(number: int) -> str:
+        ask = [asks(edge.kamailio, "REGISTER", f"phone{number}", source="127.0.0.9", number=each) for each in (1, 2)]
+        return ask[-1]
+
+    said = await asyncio.gather(*(asyncio.to_thread(sign_in, number) for number in range(40)))
+
+    assert "banned 127.0.0.9: floods" not in edge.kamailio.tail()
+    assert all(said), f"{sum(map(bool, said))} of 40 phones were answered"

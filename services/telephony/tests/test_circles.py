@@ -55,6 +55,26 @@ def test_only_a_call_that_came_in_by_the_number_or_has_come_back_goes_in_a_circl
     assert not goes_round(call, call.dialed_number, [])
 
 
+async def test_a_flow_that_dials_a_mobile_which_is_diverted_to_the_company_is_stopped_as_well(
+    exchange: Any, carrier: Any
+) -> None:
+    await trunk(exchange, carrier)
+    mobile = run.DialInstruction(number="+905329999999", timeout=Duration(seconds=20))
+    exchange.flows.steps = [run.Instruction(dial=mobile), queue_instruction()]
+
+    async def diverted(invitation: Invitation) -> None:
+        """The person on call has their mobile switched off, and its carrier passes on whom it is told."""
+        await asyncio.sleep(0.5)  # as networks take: no limit of calls a second is met
+        again = await carrier.call(port(exchange), OURS, invitation.caller.sip.number)
+        await (carrier.answer(invitation) if isinstance(again, SipDialog) else invitation.refuse(486))
+
+    carrier.behave = diverted
+    assert isinstance(await carrier.call(port(exchange), OURS, NUMBER), SipDialog)
+    await eventually(lambda: any(report.detail for report in exchange.flows.reports) or len(carrier.invitations) > 2)
+    assert len(carrier.invitations) <= 2, "one caller takes line after line, each of them at the company's cost"
+    await carrier.peer.hears(MUSIC_HZ)
+
+
 @pytest.mark.parametrize("says", ["trying", "ringing"])
 async def test_a_gateway_that_takes_a_call_and_says_no_more_is_left_for_the_next_one_but_not_one_that_rings(
     exchange: Any, carrier: Any, monkeypatch: pytest.MonkeyPatch, says: str

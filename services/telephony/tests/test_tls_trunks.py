@@ -11,6 +11,7 @@ import pytest
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.trunks import Gateway, Srtp, Transport
 from telephony.ops import trunks as trunk_ops
+from telephony.sip import SipDialog
 from testkit import eventually
 from testkit.certificates import self_signed
 from testkit.rtp_peer import RtpPeer
@@ -18,8 +19,10 @@ from testkit.voice_peers import VoicePeers
 
 from .carriers import Carrier, a_trunk
 from .conftest import Exchange, an_id
+from .sip.test_transports import certificate
 from .test_edge import NUMBER, OURS, a_site
 
+__all__ = ["certificate"]
 pytestmark = pytest.mark.media
 CARRIER_HZ, AGENT_HZ = 440.0, 880.0
 SUITE = "AES_CM_128_HMAC_SHA1_80"
@@ -111,4 +114,37 @@ async def test_a_carrier_that_is_not_who_it_should_be_is_told_nothing_and_nobody
     with exchange.as_owner():
         (cdr,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=call.call_id))).cdrs
     assert (cdr.end_cause, cdr.sip_status) == ("UNREACHABLE", 503)
+    await carrier.close()
+
+
+async def test_a_carrier_that_called_over_tls_hears_of_the_end_after_its_connection_was_given_up(
+    make_exchange: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificate: Any
+) -> None:
+    """A connection without a word is closed after a quarter of an hour, calls are longer. The carrier's Contact is an
+    address, its certificate names it as the trunk's gateway does."""
+    tls, _ = certificate("localhost")
+    ours, our_key = self_signed(tmp_path, "127.0.0.1")
+    known = tmp_path / "authorities.pem"
+    known.write_text((tmp_path / "localhost.pem").read_text() + ours.read_text())
+    monkeypatch.setenv("SSL_CERT_FILE", str(known))
+    carrier = Carrier(await RtpPeer.start(CARRIER_HZ, suite=SUITE), "TLS", tls=tls)
+    await carrier.start()
+    exchange = await make_exchange(
+        sip_listen="tls:127.0.0.1:0", sip_tls_certificate=str(ours), sip_tls_key=str(our_key), fresh=True
+    )
+    await a_trunk_to(exchange, "localhost", carrier.port)
+    exchange.tenancy.number(exchange.tenant_id, OURS)
+    agent, agent_id = exchange.peer(AGENT_HZ), an_id("usr")
+    await exchange.attach(agent, agent_id)
+    assert exchange.edge is not None
+    assert isinstance(await carrier.call(exchange.edge.agent.points[0].port, OURS), SipDialog)
+    (live,) = exchange.switchboard.calls
+    await exchange.accept(live.call_id, agent_id)
+    await carrier.peer.hears(AGENT_HZ)
+    for connection in list(exchange.edge.agent.stack.transports._connections.values()):
+        connection.abort()
+    await eventually(lambda: not carrier.agent.stack.transports._connections)
+    with exchange.as_agent(agent_id):
+        await exchange.calls.HangUp(call_service_pb2.HangUpRequest(call_id=live.call_id))
+    await eventually(lambda: carrier.ended, deadline=15)
     await carrier.close()

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from telephony.sip import Credentials, Limits, ListenPoint, Registration
 from testkit.waiting import eventually
 
-from .peers import a_line
+from .peers import a_line, wire
 from .test_digest import House, house
 
 __all__ = ["house"]
@@ -39,3 +39,30 @@ async def test_an_office_of_phones_over_tcp_shares_an_address_and_strangers_ther
         for phone in phones:
             await phone.agent.close()
         await eventually(lambda: (transports._known, transports._incoming) == ({}, {}))
+
+
+async def test_strangers_who_hold_every_connection_keep_no_trunk_out() -> None:
+    """Whoever has many addresses, and one network of IP version 6 is enough, says OPTIONS once on each connection."""
+    points, limits = [ListenPoint("TCP", "127.0.0.1", 0)], Limits(connections=6, connections_per_source=2)
+    async with a_line(points=points, limits=limits, trusted=lambda source: source.host == "127.0.0.9") as bob:
+        port, held = bob.port("TCP"), []
+        for number in range(6):
+            source = (f"127.0.0.{2 + number // 2}", 0)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=source)
+            held.append(writer)
+            writer.write(wire(asking(port, number)))
+            await asyncio.wait_for(reader.readuntil(b"200 OK"), 30)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.9", 0))
+        writer.write(wire(asking(port, 9)))
+        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"\r\n"), 30), "the carrier is turned away"
+        for each in (*held, writer):
+            each.close()
+
+
+def asking(port: int, number: int) -> str:
+    """An OPTIONS of nobody's."""
+    return (
+        f"OPTIONS sip:100@127.0.0.1:{port} SIP/2.0\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK{number};rport\n"
+        f"From: <sip:a@b>;tag=t{number}\nTo: <sip:100@127.0.0.1>\nCall-ID: {number}\nCSeq: 1 OPTIONS\n"
+        "Max-Forwards: 70\nContent-Length: 0\n\n"
+    )
