@@ -33,6 +33,14 @@ def goes_round(call: Call, number: str, own: Collection[str]) -> bool:
     return call.direction is Direction.INBOUND and number in own and (back or number == call.dialed_number)
 
 
+def passed_back(call: Call, own: Collection[str], sent: Collection[str]) -> bool:
+    """Whether a call is one that flows has sent to a number, come back to us, as a mobile that is diverted to the
+    company sends it: it shows what was shown there, one of the company's `own` numbers or the caller's. `sent` are the
+    callers that are at the number now, or ring there."""
+    shown = call.caller_number
+    return call.direction is Direction.INBOUND and bool(shown and sent) and (shown in own or shown in sent)
+
+
 def dialled_by_flow(leg: Leg) -> bool:
     """Whether flows brought this party in."""
     return leg.invited_by.startswith(_RUN)

@@ -24,7 +24,7 @@ from telephony.domain.cdrs import Q850_OF
 from telephony.domain.devices import DeviceWithoutBrand
 from telephony.domain.dialing import require_calls
 from telephony.domain.find_me import FindMeOwnNumber
-from telephony.domain.flow_dials import goes_round, talked
+from telephony.domain.flow_dials import goes_round, passed_back, talked
 from telephony.domain.legs import Q850, Leg, LegState, LegTrigger, Party
 from telephony.live import new_calls
 from telephony.live.answers import Answers
@@ -278,8 +278,12 @@ class Dialing:
         numbers = await self._house.tenancy.caller_numbers(live.tenant_id, live.call.brand_id)
         shown = order.caller_number or _known(live.call, numbers)
         planned = await self._planned(live.tenant_id, order.number, shown, numbers)
-        if goes_round(live.call, planned.number, numbers.numbers):
-            log.warning("a flow dials the company's own number in a circle", call_id=live.call_id)
+        sent = await self._house.db.run(
+            live.tenant_id, lambda tx: party_ops.sent_by_flows(tx, planned.number, live.call_id), read_only=True
+        )
+        own = numbers.numbers
+        if goes_round(live.call, planned.number, own) or passed_back(live.call, own, sent):
+            log.warning("a flow dials a number in a circle", call_id=live.call_id)
             return None
         leg = Leg(
             new_id("leg", self._house.now()), live.call_id, Party.PARTICIPANT, LegState.RINGING,

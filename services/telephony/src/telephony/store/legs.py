@@ -11,7 +11,7 @@ from chassis.sql import Tx
 from sqlalchemy import RowMapping, bindparam, insert, select, update
 
 from telephony.domain.legs import Answer, Leg, LegState, SupervisionMode
-from telephony.store.tables import among, legs
+from telephony.store.tables import among, legs, live_calls
 
 _FIELDS = (
     "leg_id", "call_id", "party", "agent_id", "contact_id", "address", "token_hash", "muted", "held", "consulted",
@@ -65,6 +65,16 @@ async def legs_of(tx: Tx, call_ids: Sequence[str]) -> dict[str, list[Leg]]:
         for row in await tx.all(statement.order_by(legs.c.create_time, legs.c.party.desc())):
             found[row["call_id"]].append(_leg(row))
     return found
+
+
+async def live_at(tx: Tx, address: str) -> list[Leg]:
+    """Live legs that were reached there, or ring."""
+    leased = (live_calls.c.tenant_id == legs.c.tenant_id) & (live_calls.c.call_id == legs.c.call_id)
+    its = (
+        live_calls.c.tenant_id == tx.tenant_id, legs.c.tenant_id == tx.tenant_id,
+        legs.c.address == address, legs.c.state != LegState.ENDED.value,
+    )  # fmt: skip
+    return [_leg(row) for row in await tx.all(select(legs).join(live_calls, leased).where(*its))]
 
 
 _SAVE = update(legs).where(legs.c.tenant_id == bindparam("of_tenant"), legs.c.leg_id == bindparam("of_leg"))
