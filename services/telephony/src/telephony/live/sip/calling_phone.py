@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import monotonic
 
 from chassis.telemetry import log
@@ -25,6 +26,9 @@ from telephony.sip import DialogEnded, Invitation
 from telephony.sip.causes import status_of
 
 PHONE_POLICY = SdpPolicy(srtp="prefer")
+RINGING_POLICY = replace(PHONE_POLICY, suites=("AES_CM_128_HMAC_SHA1_80",))
+"""What rings a phone: the suite that all of them know. With a key for each of ours an INVITE over UDP is larger than a
+packet, and routers and mobile networks lose the pieces (RFC 3261 18.1.1)."""
 BEHIND_NAT = PeerSettings(nat=True, tones=True)
 _AGAIN_SECONDS = 50.0
 """A proxy gives up a call of which it has heard nothing for a minute (RFC 3261 13.3.1.1)."""

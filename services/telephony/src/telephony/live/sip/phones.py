@@ -33,7 +33,7 @@ from telephony.live.call import LiveCall
 from telephony.live.conversations import Conversations
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
-from telephony.live.sip.calling_phone import BEHIND_NAT, PHONE_POLICY, CallingPhone
+from telephony.live.sip.calling_phone import BEHIND_NAT, RINGING_POLICY, CallingPhone
 from telephony.live.sip.edges import Edges
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.second_line import SecondLine
@@ -324,7 +324,7 @@ class PhoneLeg(SipLeg):
         return super().speaks(dialog) or any(attempt.call_id == dialog.call_id for attempt in self._attempts)
 
     async def try_at(
-        self, device: Device, binding: Binding, shown: str, name: str, policy: SdpPolicy = PHONE_POLICY
+        self, device: Device, binding: Binding, shown: str, name: str, policy: SdpPolicy = RINGING_POLICY
     ) -> None:
         """Ring one phone; once more when it accepts none of what was offered."""
         try:
@@ -368,7 +368,7 @@ class PhoneLeg(SipLeg):
                 self._silences.failed(self._tenant_id, device, binding, failure, monotonic() - began)
             self._rings.discard(attempt)
             refused = failure.status in MEDIA_REFUSED and not failure.answered
-            if refused and policy is PHONE_POLICY and not self.over and self.dialog is None:
+            if refused and policy is RINGING_POLICY and not self.over and self.dialog is None:
                 self._house.tasks.spawn(self._house.plane.close_leg(media), "close media nobody agreed on")
                 again = self.try_at(device, binding, shown, name, _SECURE_ONLY)
                 self._house.tasks.spawn(again, "ring a phone with SRTP alone")
