@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from testkit.voice_peers import VoicePeers
 
 _SHARED = "MERKEZ_TEST_RUN_DIR"
+_TIDY_SECONDS = 300
+"""A busy machine takes its time over ten thousand files, and nothing of the run is wrong for that."""
 _GUARD = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
@@ -63,7 +65,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     watching = config.stash.get(_GUARD, None)
     if watching is not None and watching.stdin is not None:
         watching.stdin.close()
-        watching.wait(30)
+        watching.wait(_TIDY_SECONDS)
 
 
 @pytest.fixture(scope="session")
