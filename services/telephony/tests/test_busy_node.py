@@ -141,7 +141,7 @@ async def test_of_a_thousand_calls_at_fifty_a_second_none_is_lost_and_what_a_tru
     await site.db.run(site.tenant_id, lambda tx: trunk_ops.update_trunk(tx, site.trunk_id, fewer, 0, now))
     more = await burst(site, voice_peers, "another", MORE)
     assert more.outcome.successful >= LINES and more.most <= LINES
-    assert more.outcome.failed == more.outcome.unexpected > 0 and more.refusals == {"486"}
+    assert more.outcome.failed == more.outcome.unexpected > 0 and more.refusals == {"503"}
     await counted_once(site, CALLS + more.outcome.successful)
 
 

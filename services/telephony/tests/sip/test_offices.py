@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from telephony.sip import Credentials, Limits, ListenPoint, Registration
+import pytest
+from telephony.sip import Credentials, Limits, ListenPoint, Registration, connections
 from testkit.waiting import eventually
 
 from .peers import a_line, wire
@@ -66,3 +67,26 @@ def asking(port: int, number: int) -> str:
         f"From: <sip:a@b>;tag=t{number}\nTo: <sip:100@127.0.0.1>\nCall-ID: {number}\nCSeq: 1 OPTIONS\n"
         "Max-Forwards: 70\nContent-Length: 0\n\n"
     )
+
+
+async def test_a_phone_that_may_be_called_for_an_hour_keeps_the_connection_it_is_called_by(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour is granted, and is what phones ask for. Strangers without a word are hung up on sooner."""
+    monkeypatch.setattr(connections, "_LOOK_SECONDS", 0.1)
+    points, silent = [ListenPoint("TCP", "127.0.0.1", 0)], Limits(idle_seconds=0.3, ping_seconds=3600)
+    keys = {"trusted": lambda _: False, "keys": house.keys}
+    quiet = a_line(points=points, limits=Limits(ping_seconds=3600))
+    async with a_line(points=points, limits=silent, **keys) as registrar, quiet as phone:
+        registrar.agent.on_register = house.register
+        wish = Registration(
+            "sip:merkez.example", "sip:1000@merkez.example", Credentials("1000", "right horse"),
+            hop=registrar.place("TCP"), seconds=3600,
+        )  # fmt: skip
+        registrant = phone.agent.register(wish, lambda *_: None)
+        await eventually(lambda: registrant.registered)
+        stranger, _ = await asyncio.open_connection("127.0.0.1", registrar.port("TCP"))
+        assert await asyncio.wait_for(stranger.read(1), 30) == b""
+        await asyncio.sleep(0.5)
+        assert house.wishes[-1].bindings[0].seconds == 3600
+        assert len(registrar.agent.stack.transports._connections) == 1, "nobody can call the phone any more"

@@ -6,12 +6,12 @@ from __future__ import annotations
 import asyncio
 
 from chassis.lifecycle import Tasks
-from telephony.sip import ListenPoint
+from telephony.sip import Ended, ListenPoint
 from telephony.sip.messages import Request, Response
 from telephony.sip.parsing import parse
 from testkit.waiting import eventually
 
-from .peers import Line, a_line, a_stranger, sdp, wire
+from .peers import HandTimers, Line, a_line, a_stranger, sdp, wire
 
 PRIVATE = "<sip:phone@192.168.178.25:5060{}>"
 
@@ -48,6 +48,38 @@ async def test_a_phone_whose_router_gave_it_another_port_hears_that_the_call_is_
         await hang_up(bob)
         bye = await moved.request("BYE")
         moved.answer(bye, 200)
+
+
+async def test_a_call_of_a_phone_whose_router_gave_it_another_port_outlives_our_refresh_of_it() -> None:
+    timers = HandTimers()
+    session = "Supported: timer", "Session-Expires: 600;refresher=uas", "Allow: INVITE, ACK, BYE, UPDATE"
+    async with a_line(timers) as bob, a_stranger(bob) as phone, a_stranger(bob) as moved:
+        phone.say(behind(phone.invite("z9hG4bKone", *session)))
+        await (await bob.invitation()).answer(sdp("bob"))
+        answered = await phone.response(200)
+        phone.say(behind(phone.message("ACK", "z9hG4bKack", to_tag=answered.to.tag)))
+        (dialog,) = bob.agent.dialogs
+        ended: list[Ended] = []
+        dialog.on_bye = ended.append
+
+        async def offered(_: str | None) -> str:
+            return sdp("bob")
+
+        dialog.on_offer = offered
+        tag = answered.to.tag
+        moved.say(behind(moved.message("INVITE", "z9hG4bKtwo", *session, to_tag=tag, cseq=2, body=sdp("stranger"))))
+        await moved.response(200)
+        moved.say(behind(moved.message("ACK", "z9hG4bKack2", to_tag=tag, cseq=2)))
+        await asyncio.sleep(0.05)
+        timers.pass_now(301)
+        await asyncio.sleep(0.2)
+        for refresh in moved.heard:
+            if isinstance(refresh, Request) and refresh.method == "UPDATE":
+                moved.answer(refresh, 200)
+        await asyncio.sleep(0.2)
+        timers.pass_now(33)
+        await asyncio.sleep(0.05)
+        assert not ended, f"a live call is cut: {ended[0].why}, {ended[0].status}"
 
 
 class Wire:

@@ -147,6 +147,7 @@ class SipAgent:
         that tells the peer our new Contact and address. ValueError when it isn't a dialog's state."""
         kept = DialogState.of(state)
         kept.local_cseq += TAKE_OVER_STEP
+        kept.left_by()
         old = parse_uri(kept.contact)
         kept.contact = self.stack.contact(old.transport, old.plain_user)
         dialog = SipDialog(self.stack, kept, DigestClient(None), confirmed=True)
@@ -388,7 +389,7 @@ class SipAgent:
 
     def _lost(self, flow: Flow) -> None:
         if self._stack is not None:
-            self._stack.transactions.flow_lost(flow)
+            self._stack.flow_lost(flow)
 
 
 def _supported(request: Request) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from telephony.sip.framing import PING, PONG, Frames
 from telephony.sip.messages import Flow
 
 _LOOK_SECONDS = 10.0
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
+"""After so many silent seconds, how often, how many times; and how many milliseconds what was written may go
+unacknowledged (RFC 5482)."""
 _BACKLOG_BYTES = 1 << 20
 
 
@@ -25,6 +29,8 @@ class Limits:
     """Of those who have shown who they are: an office's phones come from one address."""
     idle_seconds: float = 900.0
     """A connection that says nothing for so long, no keep-alive either, is closed."""
+    known_idle_seconds: float = 3900.0
+    """The same of who has shown who they are: longer than any registration, by which they are called, is granted."""
     half_message_seconds: float = 10.0
     """For the first message, and for the rest of one that has begun."""
     ping_seconds: float = 60.0
@@ -73,6 +79,11 @@ class Connection(asyncio.Protocol):
         """Whether bytes can still be sent."""
         return self._wire is not None and not self._wire.is_closing()
 
+    @property
+    def heard(self) -> float:
+        """When something came by it last, by the loop's time."""
+        return self._heard
+
     def send(self, data: bytes) -> None:
         """Write, or hang up on a peer who doesn't read."""
         if self._wire is None or self._wire.is_closing():
@@ -94,6 +105,8 @@ class Connection(asyncio.Protocol):
             transport.abort()
             return
         self.remote = (str(peer[0]), int(peer[1]))
+        if (wire := transport.get_extra_info("socket")) is not None:
+            _notice_the_dead(wire)
         if not self._accept(self):
             transport.abort()
             return
@@ -131,12 +144,19 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         now = loop.time()
         unfinished = self._frames.waiting > 0 or not (self._spoken or self._outgoing)
-        if now - self._heard > self._limits.idle_seconds or (
-            unfinished and now - self._begun > self._limits.half_message_seconds
-        ):
+        idle = self._limits.known_idle_seconds if self.known else self._limits.idle_seconds
+        if now - self._heard > idle or (unfinished and now - self._begun > self._limits.half_message_seconds):
             self.abort()
             return
         if self._outgoing and now - self._pinged >= self._limits.ping_seconds:
             self._pinged = now
             self.send(PING)
         self._look = loop.call_later(_LOOK_SECONDS / 2, self._look_after)
+
+
+def _notice_the_dead(wire: socket.socket) -> None:
+    """Let the kernel ask a silent far end whether it is there (RFC 1122 4.2.3.6), and end what it can't reach."""
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        if (option := getattr(socket, name, None)) is not None:
+            wire.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -121,12 +121,27 @@ class DialogState:
             return False
         return self.hop[0] != "UDP" or self.hop[1] != parse_uri(self.remote_target).host
 
+    def heard_by(self, request: Request) -> bool:
+        """A re-INVITE or UPDATE of the peer's came: who is reached where they were heard from is reached there from now
+        on (its router gave it another port, it made another connection); whether that is elsewhere."""
+        flow, before = request.flow, self.hop
+        if flow is None or before is None:
+            return False
+        self.hop, self.heard_at = _back_by(flow), flow.remote[0]
+        return self.hop != before
+
     def accepts(self, cseq: int) -> bool:
         """Whether a request of the peer's is in order (12.2.2); if so its number is the newest."""
         if cseq < self.remote_cseq:
             return False
         self.remote_cseq = cseq
         return True
+
+    def left_by(self) -> None:
+        """Another node goes on: a connection that the peer made was made to the one before (RFC 5626 5.3), who is
+        reached by its Contact now."""
+        if self.hop is not None and self.hop[0] != "UDP":
+            self.tls_name, self.hop = self.tls_name or self.hop[3], None
 
     def refresh_target(self, message: Request | Response) -> bool:
         """Take over the Contact of a re-INVITE, UPDATE or their 2xx (12.2.2); whether it is another now."""
@@ -164,7 +179,7 @@ def of_invite(request: Request, local_tag: str, contact: str) -> DialogState:
     if state.routes:
         _ = parse_address(state.routes[0]).sip
     elif request.flow is not None and _is_behind(request, request.flow):
-        state.hop = [request.flow.transport, *request.flow.remote, ""]
+        state.hop = _back_by(request.flow)
     return state
 
 
@@ -218,6 +233,10 @@ def _is_behind(request: Request, flow: Flow) -> bool:
     contact = request.contact
     host = contact.sip.host if contact is not None else via.host
     return is_address(host) and ip_address(host).is_private and host != flow.remote[0]
+
+
+def _back_by(flow: Flow) -> list[Any]:
+    return [flow.transport, *flow.remote, flow.name]
 
 
 def is_address(host: str) -> bool:

@@ -57,6 +57,11 @@ class Flow(Protocol):
     remote: tuple[str, int]
 
     @property
+    def name(self) -> str:
+        """The name that its far end's certificate showed; empty for none."""
+        ...
+
+    @property
     def reliable(self) -> bool: ...
 
     @property
@@ -210,13 +215,15 @@ class Message:
 class Request(Message):
     """A request; `uri` is the Request-URI's text."""
 
-    __slots__ = ("_source", "method", "uri")
+    __slots__ = ("_source", "method", "sent_at", "uri")
 
     def __init__(self, method: str, uri: str, headers: Headers, body: bytes = b"") -> None:
         super().__init__(headers, body)
         self.method = method
         self.uri = uri
         self._source: Source | None = None
+        self.sent_at = 0.0
+        """When we sent it, by the loop's time."""
 
     @property
     def source(self) -> Source:

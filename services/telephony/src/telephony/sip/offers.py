@@ -120,7 +120,8 @@ class Offers:
             response.headers.set("min-se", str(self._stack.times.minimum))
             transaction.respond(response)
             return
-        changed = self._state.refresh_target(request)
+        moved = self._state.heard_by(request)
+        changed = self._state.refresh_target(request) or moved
         if request.method == "UPDATE" and sdp is None:
             self._accept_offer(transaction, None, None, agreed)
         else:

@@ -343,6 +343,8 @@ class OutgoingInvite:
         self._fail(_given_up())
 
     def _unanswered(self) -> None:
+        if self._transaction is not None and not self._tried:
+            self._stack.unheard(self._transaction.request)
         self._abandon(Failure(408, "no response", NO_USER_RESPONDING, local=True))
 
     def _rung_out(self) -> None:

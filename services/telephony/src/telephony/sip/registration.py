@@ -11,7 +11,7 @@ from telephony.sip.dialogs import place_of
 from telephony.sip.digest import Credentials, DigestClient
 from telephony.sip.errors import SipParseError
 from telephony.sip.fields import retry_after
-from telephony.sip.messages import Headers, Request, Response
+from telephony.sip.messages import Flow, Headers, Request, Response
 from telephony.sip.stack import Stack
 from telephony.sip.syntax import number
 from telephony.sip.timers import Timer
@@ -20,6 +20,8 @@ from telephony.sip.uris import SipUri, parse_address, parse_uri
 
 _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 600.0
+_LONGEST_ASKED = 3600.0
+"""However long a registrar says to wait (Retry-After): a mistake there must not end a trunk for good."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +62,33 @@ class Registrant:
         self._failures = 0
         self._next: Timer | None = None
         self._stopped = False
+        self._request: Request | None = None
+        self._flow: Flow | None = None
+        """By what the registrar took it: calls come by that."""
         # Wrong once is wrong for ever: better told to who asks now.
         _ = self._hop(), parse_uri(wish.address)
 
     def start(self) -> None:
         """Begin, and go on until `stop`."""
+        self._next = None
+        self._stack.on_flow_lost.add(self._lost)
         self._stack.spawn(self._once(), "register")
 
     async def stop(self) -> None:
         """Take it back (10.2.2) and rest."""
         self._stopped = True
+        self._stack.on_flow_lost.discard(self._lost)
         if self._next is not None:
             self._next.cancel()
         if self.registered:
             await self._ask(0)
             self.registered = False
+
+    def _lost(self, flow: Flow) -> None:
+        """The connection it came by is gone, and so are calls, until there is another one (RFC 5626 5.3)."""
+        if flow is self._flow and self.registered and self._next is not None:
+            self._next.cancel()
+            self._next = self._stack.timers.after(_FIRST_PAUSE * random.uniform(0.5, 1.0), self.start)
 
     async def _once(self) -> None:
         response = await self._ask(self._seconds)
@@ -83,14 +97,15 @@ class Registrant:
         before, self.status = (self.registered, self.status), response.status
         self.registered = response.status < 300
         if self.registered:
-            self._failures = 0
+            self._failures, self._flow = 0, self._request.flow if self._request is not None else None
             pause = _refresh_after(self._granted(response))
         elif response.status == 423 and (least := _least(response)) > self._seconds:
             self._seconds, pause = least, 0.0
         else:
             self._failures += 1
             longest = min(_FIRST_PAUSE * 2 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
-            pause = max(longest * random.uniform(0.5, 1.0), retry_after(response.headers.get("retry-after")) or 0)
+            asked = min(retry_after(response.headers.get("retry-after")) or 0, _LONGEST_ASKED)
+            pause = max(longest * random.uniform(0.5, 1.0), asked)
         self._next = self._stack.timers.after(pause, self.start)
         if not self.registered or before != (self.registered, self.status):
             self._on_state(self.registered, self.status)
@@ -101,6 +116,7 @@ class Registrant:
             request = _request(self._stack, self.wish, self._call_id, self._tag, self._cseq)
             request.headers.set("contact", f"<{self._contact()}>;expires={seconds}")
             request.headers.set("expires", str(seconds))
+            self._request = request
             return request
 
         return await self._stack.ask(make, lambda: [self._hop()], self._digest)

@@ -102,6 +102,10 @@ class SipDialog:
         """What to answer a challenge with, for dialogs the peer began or that were taken over."""
         self._digest = DigestClient(credentials)
 
+    def certified_as(self, name: str) -> None:
+        """The name the peer's certificate must show when it is connected to, where its Contact is only an address."""
+        self._state.tls_name = name
+
     def replaces(self) -> Replaces:
         """How the other end names this dialog."""
         return self._state.replaces()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chassis.lifecycle import Tasks
 
 from telephony.sip.client_transactions import ClientTransaction
-from telephony.sip.connections import Limits
+from telephony.sip.connections import Connection, Limits
 from telephony.sip.dialogs import DialogKey
 from telephony.sip.digest import DigestClient
 from telephony.sip.errors import SipParseError, TransportFailed
@@ -44,6 +44,8 @@ class Stack:
         self.times = times
         self.name = name
         self.dialogs: dict[DialogKey, SipDialog] = {}
+        self.on_flow_lost: set[Callable[[Flow], None]] = set()
+        """Who wants to know when a connection is gone."""
         self.tasks = Tasks("sip")
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -84,6 +86,19 @@ class Stack:
             if response.status in (401, 407) and not response.local and digest.challenged(response, answered):
                 continue
             return response
+
+    def flow_lost(self, flow: Flow) -> None:
+        """A connection is gone."""
+        self.transactions.flow_lost(flow)
+        for hear in list(self.on_flow_lost):
+            hear(flow)
+
+    def unheard(self, request: Request) -> None:
+        """Nobody answered this request of ours. A connection by which nothing at all came since it went out is no way:
+        a firewall has forgotten it, or the machine at its end has no power. The next request makes another one."""
+        flow = request.flow
+        if isinstance(flow, Connection) and flow.heard < request.sent_at:
+            flow.abort()
 
     def start(self, request: Request, flow: Flow, on_response: Callable[[Response], None]) -> ClientTransaction:
         """Stamp and send, with every response to the callback."""
@@ -156,6 +171,8 @@ class Stack:
             patience.cancel()
         if response.local:
             transaction.terminate()
+            if response.status == 408:
+                self.unheard(request)
         return response
 
 

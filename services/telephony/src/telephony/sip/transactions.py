@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Protocol
@@ -74,6 +75,7 @@ class TransactionLayer:
 
     def stamp(self, request: Request, flow: Flow) -> None:
         """Put our Via with a fresh branch on a request that goes by `flow` (18.1.1; rport by RFC 3581)."""
+        request.flow, request.sent_at = flow, asyncio.get_running_loop().time()
         host, port = self._transports.sent_by(flow.transport)
         branch = BRANCH_COOKIE + secrets.token_hex(12)
         request.headers.set("via", str(Via(flow.transport, host, port, {"branch": branch, "rport": None})))

@@ -63,6 +63,7 @@ class UdpFlow:
 
     __slots__ = ("_endpoint", "remote", "transport")
     reliable = False
+    name = ""
 
     def __init__(self, endpoint: _UdpEndpoint, remote: tuple[str, int]) -> None:
         self._endpoint = endpoint
@@ -249,11 +250,21 @@ class TransportLayer:
             count = self._incoming.get(source, 0)
             limits = self._limits
             held = sum(self._incoming.values()) + sum(self._known.values())
-            if count >= limits.connections_per_source or held >= limits.connections:
+            full = held >= limits.connections and not self._make_room()
+            if count >= limits.connections_per_source or full:
                 accepted.close()
                 continue
             self._incoming[source] = count + 1
             self._tasks.spawn(self._secured(accepted, source, point), "connection accepted")
+
+    def _make_room(self) -> bool:
+        """Hang up on the stranger who has been silent for longest, so that many who say nothing keep nobody out. False
+        when there is none."""
+        strangers = [each for each in self._connections.values() if each.counted and not each.known and each.alive]
+        if not strangers:
+            return False
+        min(strangers, key=lambda each: each.heard).abort()
+        return True
 
     async def _secured(self, accepted: socket.socket, source: str, point: ListenPoint) -> None:
         made = Connection(point.transport, self._receive, self._accepted, self._gone, self._limits)

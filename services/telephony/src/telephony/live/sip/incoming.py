@@ -96,6 +96,7 @@ class Incoming:
         live = self._switchboard.begin(route.tenant_id, call, [customer])
         self._dialing.hold_on_to(live, leg_id, sip)
         sip.follow(invitation.dialog)
+        await self._roster.introduce(invitation.dialog, trunk, invitation.source[0])
         try:
             if gone:
                 raise DialogEnded("the caller has gone")

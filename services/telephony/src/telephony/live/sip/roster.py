@@ -18,14 +18,14 @@ from chassis.sealing import Seal
 from chassis.telemetry import log
 from kernel.errors import DomainError, Unavailable
 
-from telephony.domain.trunks import Gateway, GatewayHealth, HealthState, Trunk
+from telephony.domain.trunks import Gateway, GatewayHealth, HealthState, Transport, Trunk
 from telephony.live.house import House
 from telephony.live.sip.edges import Edges, Way
 from telephony.live.sip.gateways import address_of, registrar_of, uri_of
 from telephony.live.sip.networks import Sources
 from telephony.live.sip.reach import Reach
 from telephony.ops import trunks as ops
-from telephony.sip import Credentials, Registrant, Registration, SipAgent
+from telephony.sip import Credentials, Registrant, Registration, SipAgent, SipDialog
 
 REFRESH_SECONDS = 5.0
 PING_SECONDS = 30.0
@@ -78,6 +78,16 @@ class Roster:
             log.error("a trunk's password can't be opened: set it again", trunk_id=trunk.trunk_id)
             return None
         return Credentials(trunk.user_name, password.decode())
+
+    async def introduce(self, dialog: SipDialog, trunk: Trunk, source: str) -> None:
+        """What a dialog that the carrier began at the address `source` needs for requests of ours: credentials, where
+        it wants to know who ends a call, and the name of its certificate, where its Contact is only an address."""
+        if (credentials := self.credentials(trunk)) is not None:
+            dialog.authenticate(credentials)
+        for gateway in trunk.gateways:
+            if gateway.transport is Transport.TLS and source in (await self.reach.look_up(trunk, gateway.host)).allowed:
+                dialog.certified_as(gateway.host.strip("[]"))
+                return
 
     # -- loops -------------------------------------------------------------------------------------------------
 
