@@ -26,7 +26,8 @@ _CONTENT_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
 
 
 def read_sound(audio: bytes) -> Sound:
-    """Decode an upload to its end. Takes CPU time: call it in a thread. PromptUnreadable says what is wrong."""
+    """Decode an upload to its end. For a process of its own (`audio_worker`): FFmpeg reads what strangers
+    send. PromptUnreadable says what is wrong."""
     if not audio:
         raise PromptUnreadable("the file is empty")
     if len(audio) > MAX_BYTES:

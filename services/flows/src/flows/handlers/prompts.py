@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from chassis.auth import principal
@@ -13,12 +12,10 @@ from kernel.clock import Clock
 from kernel.ids import require_id, require_request_id
 from merkez.flows.v1 import flow_pb2, flow_service_pb2, flow_service_pb2_grpc
 
-from flows.audio import read_sound
 from flows.clients import Routing
 from flows.convert import flows as convert
 from flows.ops import prompts as ops
-
-_DECODING_AT_ONCE = 2
+from flows.uploads import Uploads
 
 
 class PromptServicer(flow_service_pb2_grpc.PromptServiceServicer):
@@ -28,13 +25,11 @@ class PromptServicer(flow_service_pb2_grpc.PromptServiceServicer):
         self._db = db
         self._routing = routing
         self._clock = clock
-        # Decoding takes a core for a second or so: calls in progress come first.
-        self._decoding = asyncio.Semaphore(_DECODING_AT_ONCE)
+        self._uploads = Uploads()
 
     async def CreatePrompt(self, request: flow_service_pb2.CreatePromptRequest, context: Any) -> flow_pb2.Prompt:
         require_request_id(request.request_id)
-        async with self._decoding:
-            sound = await asyncio.to_thread(read_sound, request.audio)
+        sound = await self._uploads.read(request.audio)
 
         async def create(tx: Any) -> flow_pb2.Prompt:
             async def once() -> flow_pb2.Prompt:
