@@ -27,7 +27,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),
-            "PlanLimitPassed": (),
+            "PlanLimitPassed": ("tenancy",),
         },
         "brand": {"BrandChanged": ()},
         "number": {
@@ -147,7 +147,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},
-        "budget": {"ApiRequestLimitReached": ("tenancy",), "ApiRequestsOverLimit": ("billing",)},
+        "budget": {"ApiRequestLimitReached": ("tenancy",), "ApiRequestsOverLimit": ("billing", "tenancy")},
     },
 }  # fmt: skip
 
