@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from billing.domain import canonical, client_bills
 from billing.domain.brands import shares
-from billing.domain.client_bills import BrandAccount, PriceList, PriceListInvalid, PriceRule, priced, shares_of
+from billing.domain.client_bills import ClientAccount, PriceList, PriceListInvalid, PriceRule, priced, shares_of
 from billing.domain.parties import BillingProfile, ProfileInvalid
 from billing.domain.statements import LineKind, Statement, StatementLine
 from billing.handlers.client_bills import ClientBills
@@ -113,7 +113,7 @@ def test_a_list_that_cant_be_names_the_field(rules: list[PriceRule], field: str)
     ],
 )
 def test_an_account_that_cant_be_names_the_field(said: dict[str, Any], field: str) -> None:
-    account = BrandAccount("brd_1", "prl_1", tax_name="VAT", tax_percent=Decimal(100))
+    account = ClientAccount("brd_1", "prl_1", tax_name="VAT", tax_percent=Decimal(100))
     assert client_bills.check_account(account) == account
     with pytest.raises(ProfileInvalid) as refused:
         client_bills.check_account(replace(account, **said))

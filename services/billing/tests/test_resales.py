@@ -105,7 +105,7 @@ class Market:
 @pytest_asyncio.fixture
 async def market(rpc: RpcHouse, house: House) -> AsyncIterator[Market]:
     house.go_to(MARCH)
-    served: Any = Resales(house.ledger.rating), ClientBills(house.ledger.rating, RULES.settle)
+    served: Any = Resales(house.ledger.rating, RULES.settle), ClientBills(house.ledger.rating, RULES.settle)
     await rpc.serve(
         "billing",
         [

@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "tenancy": {
         "tenant": {
-            "TenantSignedUp": ("routing", "analytics", "wfm"),
+            "TenantSignedUp": ("routing", "analytics", "wfm", "billing"),
             "TenantChanged": ("billing", "analytics", "wfm"),
             "PlanSubscribed": ("billing", "recording", "routing"),
             "SubscriptionChanged": ("billing",),
@@ -29,7 +29,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "NoticeRaised": (),
             "PlanLimitPassed": ("tenancy",),
         },
-        "brand": {"BrandChanged": ()},
+        "brand": {"BrandChanged": ("billing",)},
         "number": {
             "NumberAssigned": ("billing", "telephony"),
             "NumberChanged": ("telephony", "billing"),

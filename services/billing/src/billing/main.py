@@ -122,7 +122,7 @@ def invoiced(rating: Rating, collector: Collector, settings: Settings) -> list:
             client_bill_service_pb2_grpc.add_ClientBillServiceServicer_to_server,
             ClientBills(rating, settings.invoice_settle),
         ),
-        (resale_service_pb2_grpc.add_ResaleServiceServicer_to_server, Resales(rating)),
+        (resale_service_pb2_grpc.add_ResaleServiceServicer_to_server, Resales(rating, settings.invoice_settle)),
     ]
 
 

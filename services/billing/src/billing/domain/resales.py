@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 
-from billing.domain.client_bills import BrandLine, PriceList, priced
+from billing.domain.client_bills import BrandLine, ClientBill, PriceList, priced
 from billing.domain.statements import LineKind, Statement
 
 RESOLD = (LineKind.USAGE, LineKind.FEE, LineKind.COMMITMENT)
@@ -65,6 +65,10 @@ class Resold:
     lines: Sequence[BrandLine]
     priced: bool
     price_version: int = 0
+    name: str = ""
+    """What the company is called; empty while it wasn't heard of."""
+    bill: ClientBill | None = None
+    """What the reseller issued of the period."""
 
 
 def of_statement(statement: Statement) -> list[BrandLine]:

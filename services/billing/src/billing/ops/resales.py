@@ -3,24 +3,31 @@ company; the handler goes from one to the next, so that no transaction sees two.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from chassis.sql import Tx
 
 from billing.domain import resales
-from billing.domain.client_bills import PriceList
+from billing.domain.client_bills import ClientAccount, PriceList
 from billing.domain.parties import PartyVersionConflict
 from billing.domain.rates import DeckPrice
 from billing.domain.resales import Resale, ResalePrice, Resold, ResoldTenantNotFound
+from billing.domain.statements import BilledPeriod
+from billing.domain.wholesale import Asked
+from billing.ops.bill_sources import check_held
 from billing.ops.client_bills import price_list
-from billing.ops.statements import current_period, statement_of
-from billing.store import plans
+from billing.ops.statements import changed_since, current_period, statement_of
+from billing.store import client_bills as accounts_store
+from billing.store import names, plans
 from billing.store import resales as store
 
 of_reseller = store.of_reseller
 every = store.every
 mine = store.mine
+periods_of = store.periods_of
+resellers = store.resellers
 
 
 async def holds_a_plan(tx: Tx) -> bool:
@@ -58,14 +65,41 @@ async def retail(tx: Tx, customer_id: str) -> tuple[PriceList | None, int]:
     return (await price_list(tx, known.price_list_id), known.version) if known else (None, 0)
 
 
+async def of_period(tx: Tx, asked: Asked, decks: DeckPrice | None = None) -> Resold | None:
+    """As the company: a period that is over, of everything heard of until a moment; None when nothing was since
+    `asked.since`."""
+    period, cutoff = asked.period, asked.cutoff
+    if asked.since is not None:
+        before = BilledPeriod(period.start_time, period.end_time, asked.since, ())
+        if not await changed_since(tx, before, cutoff):
+            return None
+    statement = await statement_of(tx, period.start_time, period.end_time, cutoff, deck=decks)
+    lines, name = resales.of_statement(statement), await names.name_of(tx, tx.tenant_id)
+    bounds = (period.start_time, period.end_time)
+    return Resold(tx.tenant_id, bounds, statement.currency, lines, priced=False, name=name)
+
+
 async def own_lines(
     tx: Tx, time: datetime, cutoff: datetime, decks: DeckPrice | None = None
 ) -> tuple[Resale, Resold] | None:
     """As the company: its period as its plan prices it, and who resells it then; None when nobody does."""
     period = await current_period(tx, time)
+    await check_held(tx, period)
     resale = resales.in_force(await store.mine(tx), period[0])
     if resale is None:
         return None
     statement = await statement_of(tx, *period, cutoff, deck=decks)
     lines = resales.of_statement(statement)
-    return resale, Resold(tx.tenant_id, period, statement.currency, lines, priced=False)
+    name = await names.name_of(tx, tx.tenant_id)
+    return resale, Resold(tx.tenant_id, period, statement.currency, lines, priced=False, name=name)
+
+
+async def list_accounts(tx: Tx) -> list[ClientAccount]:
+    """As the reseller: how its companies are billed; those of which nothing was saved are left out."""
+    return [each for each in await accounts_store.accounts(tx) if each.client_id.startswith("ten_")]
+
+
+async def billed_periods(tx: Tx, found: Sequence[Resold]) -> list[Resold]:
+    """As the reseller: the same with the bill that was issued of each."""
+    bills = {each.period[0]: await accounts_store.of_period(tx, each.period[0]) for each in found}
+    return [replace(each, bill=bills[each.period[0]].get(each.tenant_id)) for each in found]
