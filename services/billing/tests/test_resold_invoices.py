@@ -17,8 +17,8 @@ from billing.ops import following, invoicing, line_records
 from chassis.instants import time_out
 from kernel.errors import DomainError
 from kernel.ids import new_id
+from merkez.billing.v1 import client_bill_pb2, client_bill_service_pb2, invoice_pb2
 from merkez.billing.v1 import invoice_operator_service_pb2 as operators
-from merkez.billing.v1 import invoice_pb2
 from merkez.billing.v1 import resale_service_pb2 as ask
 from merkez.tenancy.v1 import tenancy_events_pb2, tenant_pb2
 
@@ -323,3 +323,23 @@ async def test_a_client_isnt_billed_for_a_time_before_the_company_was_there(mark
     with pytest.raises(DomainError) as refused:
         await market.bills(market.company, "ListBrandStatements", time=time_out(MARCH - DAY))
     assert refused.value.reason == "NOTHING_SUBSCRIBED"
+
+
+async def test_a_list_that_could_not_price_a_company_is_refused_before_it_is_sold_by_it(market: Market) -> None:
+    await market.set_up()
+    dollars = client_bill_pb2.PriceList(
+        name="Dollars", currency="USD", rules=[client_bill_pb2.PriceRule(markup_percent="0")]
+    )
+    with market.as_(None):
+        request = {"request_id": new_id("req", MARCH), "price_list": dollars}
+        made = await market.lists.SavePriceList(client_bill_service_pb2.SavePriceListRequest(**request))
+    resale = ask.Resale(
+        tenant_id=market.company.tenant, reseller_id=market.other.tenant,
+        wholesale_price_list_id=made.price_list_id, start_time=time_out(APRIL),
+    )  # fmt: skip
+    assert await market.reason(None, "SetReseller", resale=resale) == "RESALE_INVALID"
+    with pytest.raises(DomainError) as refused, market.as_(None):
+        dollars.price_list_id, dollars.currency = made.price_list_id, "EUR"
+        again = {"request_id": new_id("req", MARCH), "price_list": dollars}
+        await market.lists.SavePriceList(client_bill_service_pb2.SavePriceListRequest(**again))
+    assert refused.value.reason == "PRICE_LIST_INVALID", "what was sold by it keeps its currency"

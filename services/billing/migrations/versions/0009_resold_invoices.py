@@ -1,4 +1,5 @@
-"""Invoices to resellers, their companies' periods, what brands and companies are called, bills to resold companies."""
+"""Invoices to resellers, their companies' periods, what brands and companies are called, bills to resold companies,
+how far dialled numbers are erased."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +27,7 @@ def upgrade() -> None:
         op, SCHEMA, "names", text("item_id", key=True), text("name"),
         sa.Column("version", sa.BigInteger, nullable=False),
     )  # fmt: skip
+    create_tenant_table(op, SCHEMA, "number_erasures", sa.Column("until_time", Time, nullable=False), text("until_id"))
     for table in ("invoices", "client_bills"):
         op.add_column(table, sa.Column("names", Json, nullable=False, server_default="{}"), schema=SCHEMA)
     op.add_column("invoices", sa.Column("kind", sa.Text, nullable=False, server_default=""), schema=SCHEMA)

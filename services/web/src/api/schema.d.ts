@@ -7864,7 +7864,7 @@ export interface components {
             readonly version?: number;
             /** @description Required. Name for people, up to 120 characters. */
             name?: string;
-            /** @description Required. Currency, ISO 4217; that of the company's plan. */
+            /** @description Required. Currency, ISO 4217; that of the company's plan. Versions of a list share it. */
             currency?: string;
             /** @description Required. At most 100, each meter once, one of them for every other meter. */
             rules?: components["schemas"]["billing.v1.PriceRule"][];

@@ -110,6 +110,13 @@ def check(wanted: Resale, sold_on: bool, is_resold: bool, now: datetime) -> None
         raise ResaleInvalid.of("resale.start_time", "must not be over")
 
 
+def check_currency(prices: PriceList, currency: str) -> None:
+    """Raises `ResaleInvalid` when a wholesale list isn't in the currency of a company's plan; an empty one is that of
+    who holds none yet."""
+    if currency and prices.currency != currency:
+        raise ResaleInvalid.of("resale.wholesale_price_list_id", f"must be in {currency}, as the company's plan")
+
+
 def in_force(resales: Sequence[Resale], time: datetime) -> Resale | None:
     """Who resells a company in a period that begins at `time`; None when nobody does."""
     begun = [each for each in resales if each.start_time <= time]

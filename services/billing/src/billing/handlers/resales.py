@@ -50,7 +50,8 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
         if wanted.reseller_id:
             if not await self._db.run(wanted.reseller_id, ops.holds_a_plan, read_only=True):
                 raise ResoldTenantNotFound("There is no such reseller.")
-            await self._db.run(PLATFORM, lambda tx: price_list(tx, wanted.wholesale_list_id), read_only=True)
+            prices = await self._db.run(PLATFORM, lambda tx: price_list(tx, wanted.wholesale_list_id), read_only=True)
+            domain.check_currency(prices, await self._db.run(tenant_id, ops.plan_currency, read_only=True))
         saved = await self._db.run(tenant_id, lambda tx: ops.set_reseller(tx, wanted, request.version))
         return _resale(saved)
 

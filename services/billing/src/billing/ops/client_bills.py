@@ -24,6 +24,7 @@ from billing.domain.client_bills import (
     ClientBillStateWrong,
     ClientNotSetUp,
     PriceList,
+    PriceListInvalid,
     PriceListNotFound,
     Sender,
 )
@@ -67,6 +68,8 @@ async def save_price_list(tx: Tx, wanted: PriceList, version: int, now: datetime
         known = await price_list(tx, wanted.price_list_id)
         if version not in (0, known.version):
             raise PartyVersionConflict("The price list has a newer version: read it again.")
+        if checked.currency != known.currency:
+            raise PriceListInvalid.of("price_list.currency", "can't change: make another list")
         made = replace(checked, version=known.version + 1, create_time=now)
     await store.insert_price_list(tx, made)
     return made

@@ -35,6 +35,12 @@ async def holds_a_plan(tx: Tx) -> bool:
     return bool(await plans.list_plans(tx))
 
 
+async def plan_currency(tx: Tx) -> str:
+    """The currency of the plan the tenant holds; empty while none was heard of."""
+    held = await plans.list_plans(tx)
+    return held[-1].currency if held else ""
+
+
 async def set_reseller(tx: Tx, wanted: Resale, version: int) -> Resale:
     """As the company: who resells it from a moment on. Raises `ResoldTenantNotFound`, `PartyVersionConflict`."""
     if not await holds_a_plan(tx):

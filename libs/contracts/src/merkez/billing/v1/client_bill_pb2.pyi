@@ -98,7 +98,7 @@ class PriceList(_message.Message):
     name: _builtins.str
     """Required. Name for people, up to 120 characters."""
     currency: _builtins.str
-    """Required. Currency, ISO 4217; that of the company's plan."""
+    """Required. Currency, ISO 4217; that of the company's plan. Versions of a list share it."""
     period_fee: _builtins.str
     """Fee of a period beside usage, exact decimal in major units; empty means none."""
     @_builtins.property
