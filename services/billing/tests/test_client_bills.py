@@ -259,6 +259,15 @@ async def test_nothing_is_billed_before_its_time_or_before_it_is_said_how(office
     assert await office.refusal() == "CLIENT_PERIOD_NOT_OVER", "what is written just now may belong to it"
 
 
+async def test_a_period_from_before_the_first_plan_is_neither_shown_nor_billed(office: Office) -> None:
+    await office.used_march()
+    await office.set_up(ACME)
+    office.house.go_to(APRIL + DAY)
+    assert await office.refusal(time=MARCH - DAY) == "NOTHING_SUBSCRIBED"
+    assert await office.reason("ListBrandStatements", time=time_out(MARCH - DAY)) == "NOTHING_SUBSCRIBED"
+    assert (await office.issue(time=MARCH)).number == "ACM-000001", "no number was lost by it"
+
+
 async def test_a_time_that_is_none_or_missing_is_named_and_no_bill_of_some_other_month_is_made(office: Office) -> None:
     await office.used_march()
     await office.set_up(ACME)

@@ -20,7 +20,7 @@ from billing.ops.bill_sources import check_held
 from billing.ops.client_bills import price_list
 from billing.ops.statements import changed_since, current_period, statement_of
 from billing.store import client_bills as accounts_store
-from billing.store import names, plans
+from billing.store import names, parties, plans
 from billing.store import resales as store
 
 of_reseller = store.of_reseller
@@ -80,9 +80,14 @@ async def of_period(tx: Tx, asked: Asked, decks: DeckPrice | None = None) -> Res
         if not await changed_since(tx, before, cutoff):
             return None
     statement = await statement_of(tx, period.start_time, period.end_time, cutoff, deck=decks)
-    lines, name = resales.of_statement(statement), await names.name_of(tx, tx.tenant_id)
+    lines, name = resales.of_statement(statement), await _name(tx)
     bounds = (period.start_time, period.end_time)
     return Resold(tx.tenant_id, bounds, statement.currency, lines, priced=False, name=name)
+
+
+async def _name(tx: Tx) -> str:
+    """What the company is called; what it is billed as while billing hasn't heard."""
+    return await names.name_of(tx, tx.tenant_id) or (await parties.profile(tx)).legal_name
 
 
 async def own_lines(
@@ -96,7 +101,7 @@ async def own_lines(
         return None
     statement = await statement_of(tx, *period, cutoff, deck=decks)
     lines = resales.of_statement(statement)
-    name = await names.name_of(tx, tx.tenant_id)
+    name = await _name(tx)
     return resale, Resold(tx.tenant_id, period, statement.currency, lines, priced=False, name=name)
 
 
