@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,11 +20,12 @@ from kernel.ids import new_id
 from merkez.billing.v1 import client_bill_pb2, client_bill_service_pb2, invoice_pb2
 from merkez.billing.v1 import invoice_operator_service_pb2 as operators
 from merkez.billing.v1 import resale_service_pb2 as ask
-from merkez.tenancy.v1 import tenancy_events_pb2, tenant_pb2
+from merkez.tenancy.v1 import plan_pb2, tenancy_events_pb2, tenant_pb2
 
 from .conftest import MARCH, Ledger, call_fact, plan_fact
 from .invoice_house import APRIL, DAY, MAY
 from .resale_house import Market, market
+from .test_statements import eur, event, message_rate, plan, record, subscription
 
 __all__ = ["market"]
 MINUTE = timedelta(minutes=1)
@@ -267,6 +268,8 @@ async def test_a_later_version_of_the_list_bends_no_bill_and_late_usage_is_price
     await run(market, APRIL + DAY)
     first = await issue(market)
     await market.list(market.reseller, "900", made)
+    theirs = await market.ask(market.company, "GetResoldStatement", time=time_out(MARCH))
+    assert theirs.price.amount == first.subtotal.amount, "nor what the company is shown of it"
     await market.company.tell(call_fact("late", 600, MARCH + 20 * DAY))
     await market.company.tell(call_fact("april", 600, APRIL + 5 * DAY))
     await run(market, MAY + DAY)
@@ -343,3 +346,29 @@ async def test_a_list_that_could_not_price_a_company_is_refused_before_it_is_sol
         again = {"request_id": new_id("req", MARCH), "price_list": dollars}
         await market.lists.SavePriceList(client_bill_service_pb2.SavePriceListRequest(**again))
     assert refused.value.reason == "PRICE_LIST_INVALID", "what was sold by it keeps its currency"
+
+
+async def test_of_a_yearly_minimum_the_months_before_count_whoever_billed_them(market: Market) -> None:
+    await market.house.set_up()
+    for each in (market.reseller, market.other):
+        await each.tell(plan_fact())
+    since, yearly = datetime(2025, 5, 1, tzinfo=UTC), plan_pb2.BILLING_INTERVAL_YEAR
+    await market.company.tell(plan(message_rate("1"), minimum=eur("100"), interval=yearly, since=since))
+    anchored = subscription(1, MARCH)
+    anchored.subscription.anchor_time.CopyFrom(time_out(since))
+    await market.company.tell(anchored)
+    await record(
+        market.company, event("own", MARCH - 9 * DAY, "20"), event("first", MARCH - MINUTE, "30")
+    )  # fmt: skip
+    await market.resold(market.reseller)
+    market.house.go_to(MARCH + 20 * DAY)
+    await record(market.company, event("march", MARCH + DAY, "5"))
+    await run(market, APRIL + 3 * DAY)
+    await record(market.company, event("april", APRIL + DAY, "10"))
+    await run(market, MAY + 3 * DAY)
+    march, april = await invoices(market.reseller)
+    assert march.total == Decimal("4.00"), "5 less 20 %"
+    # 20 and 30 were invoiced to the company itself, 5 and 10 to its reseller: 35 are missing of 100.
+    assert april.total == Decimal("36.00"), "10 and 35, less 20 %"
+    for each in (march, april):
+        assert await is_identical(market.reseller, each)

@@ -155,7 +155,7 @@ class Resales(resale_service_pb2_grpc.ResaleServiceServicer):
 
     async def _retail(self, reseller_id: str, wholesale: Resold) -> Resold:
         prices, version = await self._db.run(
-            reseller_id, lambda tx: ops.retail(tx, wholesale.tenant_id), read_only=True
+            reseller_id, lambda tx: ops.retail(tx, wholesale.tenant_id, wholesale.period[0]), read_only=True
         )
         return domain.retail(wholesale, prices, version)
 

@@ -114,15 +114,16 @@ async def brand_statements(
     shares = domain.shares_of(statement)
     found: list[BrandStatement] = []
     for brand_id in sorted({*shares, *accounts}):
-        lines, prices = shares.get(brand_id, []), None
+        lines, prices, bill = shares.get(brand_id, []), None, billed.get(brand_id)
         if brand_id and brand_id in accounts:
-            prices = await price_list(tx, accounts[brand_id].price_list_id)
+            # A period that was billed keeps the version it was billed by.
+            by = (bill.price_list_id, bill.price_list_version) if bill else (accounts[brand_id].price_list_id, 0)
+            prices = await price_list(tx, *by)
             if prices.currency == statement.currency:
                 lines = domain.priced(lines, prices, statement.currency, period)
             else:
                 prices = None
-        bill, name = billed.get(brand_id), called.get(brand_id, "")
-        found.append(BrandStatement(brand_id, lines, statement.currency, prices, bill, name))
+        found.append(BrandStatement(brand_id, lines, statement.currency, prices, bill, called.get(brand_id, "")))
     return period, found
 
 

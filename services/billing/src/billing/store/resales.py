@@ -53,6 +53,14 @@ async def periods_of(tx: Tx, reseller_id: str, cutoff: datetime) -> list[ResoldP
     return [ResoldPeriod(**row) for row in rows]
 
 
+async def my_periods(tx: Tx, before: datetime, cutoff: datetime) -> list[ResoldPeriod]:
+    """The tenant's own periods that were resold and ended by `before`, of those heard of until `cutoff`."""
+    table = resold_periods
+    mine = (table.c.tenant_id == tx.tenant_id, table.c.end_time <= before, table.c.record_time <= cutoff)
+    rows = await tx.all(select(table).where(*mine).order_by(table.c.start_time))
+    return [ResoldPeriod(**row) for row in rows]
+
+
 async def resellers(tx: Tx) -> list[str]:
     """Who has companies with periods that are over. System transaction."""
     statement = select(resold_periods.c.reseller_id).distinct().order_by(resold_periods.c.reseller_id)
