@@ -372,3 +372,41 @@ async def test_of_a_yearly_minimum_the_months_before_count_whoever_billed_them(m
     assert april.total == Decimal("36.00"), "10 and 35, less 20 %"
     for each in (march, april):
         assert await is_identical(market.reseller, each)
+
+
+async def test_what_comes_late_of_a_time_before_it_was_resold_is_listed_and_billed_to_the_company(
+    market: Market,
+) -> None:
+    await market.house.set_up()
+    company, february = market.company, datetime(2026, 2, 1, tzinfo=UTC)
+    for each in (company, market.reseller, market.other):
+        await each.tell(plan_fact(february))
+    await market.resold(market.reseller)
+    await company.tell(call_fact("own", 600, february + DAY))
+    await run(market, MARCH + 3 * DAY)
+    [own] = await invoices(company, Kind.OWN)
+    assert own.total == Decimal("0.60")
+    await company.tell(call_fact("late", 6000, february + 9 * DAY))
+    await run(market, APRIL + 3 * DAY)
+    assert not await invoices(market.reseller), "its reseller doesn't pay for it"
+    listed, _ = await company.db.system(lambda tx: following.list_left_out(tx, 200, ""))
+    assert [(each.number, each.amount) for each in listed if each.tenant_id == company.tenant] == [
+        (own.number, Decimal("6.00"))
+    ]
+    now = company.clock.now()
+    await company.db.run(company.tenant, lambda tx: following.bill_left_out(tx, own.invoice_id, now))
+    await run(market, APRIL + 4 * DAY)
+    [first, second] = await invoices(company, Kind.OWN)
+    assert (first.total, second.total) == (Decimal("0.60"), Decimal("6.00"))
+    assert await is_identical(company, second)
+
+
+async def test_after_months_of_standstill_there_is_an_invoice_for_each(market: Market) -> None:
+    await set_up(market)
+    await market.company.tell(call_fact("april", 600, APRIL + DAY))
+    await market.company.tell(call_fact("may", 1200, MAY + DAY))
+    await run(market, MAY + 40 * DAY)
+    made = await invoices(market.reseller)
+    assert [(each.start_time, each.total) for each in made] == [
+        (MARCH, Decimal("4.80")), (APRIL, Decimal("0.48")), (MAY, Decimal("0.96")),
+    ]  # fmt: skip

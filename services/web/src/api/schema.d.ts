@@ -7544,7 +7544,7 @@ export interface components {
              * @description Period ends.
              */
             periodEndTime?: string;
-            /** @description Invoice that could not hold it. */
+            /** @description Invoice that could not hold it; empty while the company is resold, and none of its own comes. */
             leftOutOfInvoiceId?: string;
             /**
              * Format: date-time

@@ -80,6 +80,13 @@ async def note_left_out(tx: Tx, invoice: Invoice, now: datetime, decks: DeckPric
         await left_out_store.note(tx, each.invoice, each.amount, invoice.invoice_id, now)
 
 
+async def note_while_resold(tx: Tx, start: datetime, now: datetime, decks: DeckPrice | None = None) -> None:
+    """Lists for the operators what came late of periods the company was invoiced for itself, before one that its
+    reseller pays for: no invoice of its own comes that could hold it."""
+    for each in await left_out(tx, start, "", now, decks):
+        await left_out_store.note(tx, each.invoice, each.amount, "", now)
+
+
 async def _follow(tx: Tx, original: Invoice, kind: Following, now: datetime, decks: DeckPrice | None) -> Invoice:
     if original.followed_by_invoice_id:
         raise InvoiceFollowed(

@@ -68,8 +68,9 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
         # Its reseller pays for it: the platform doesn't bill the same usage twice.
         over = ResoldPeriod(tx.tenant_id, resale.reseller_id, resale.wholesale_list_id, start, end, now, zone)
         await resale_store.insert_period(tx, over)
+        await following.note_while_resold(tx, start, now, decks)
         await store.save_account(tx, store.Account(end, invoicing.next_period(first, end, zone, timeline)[1]))
-        return None
+        return await draft_next(tx, now, decks)
     statement = await whole_statement(tx, start, end, now, decks)
     data = canonical.statement_bytes(statement)
     profile = await parties.profile(tx)
@@ -79,8 +80,8 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
         create_time=now, time_zone=zone, purchase_order=profile.purchase_order, notes=profile.notes,
     )  # fmt: skip
     await store.insert_invoice(tx, made)
-    following = invoicing.next_period(first, end, zone, timeline)
-    await store.save_account(tx, store.Account(end, following[1]))
+    then = invoicing.next_period(first, end, zone, timeline)
+    await store.save_account(tx, store.Account(end, then[1]))
     return made
 
 
