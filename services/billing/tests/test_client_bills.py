@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from billing.domain import canonical, client_bills
 from billing.domain.brands import shares
-from billing.domain.client_bills import BrandAccount, PriceList, PriceListInvalid, PriceRule, priced, shares_of
+from billing.domain.client_bills import ClientAccount, PriceList, PriceListInvalid, PriceRule, priced, shares_of
 from billing.domain.parties import BillingProfile, ProfileInvalid
 from billing.domain.statements import LineKind, Statement, StatementLine
 from billing.handlers.client_bills import ClientBills
@@ -113,7 +113,7 @@ def test_a_list_that_cant_be_names_the_field(rules: list[PriceRule], field: str)
     ],
 )
 def test_an_account_that_cant_be_names_the_field(said: dict[str, Any], field: str) -> None:
-    account = BrandAccount("brd_1", "prl_1", tax_name="VAT", tax_percent=Decimal(100))
+    account = ClientAccount("brd_1", "prl_1", tax_name="VAT", tax_percent=Decimal(100))
     assert client_bills.check_account(account) == account
     with pytest.raises(ProfileInvalid) as refused:
         client_bills.check_account(replace(account, **said))
@@ -257,6 +257,15 @@ async def test_nothing_is_billed_before_its_time_or_before_it_is_said_how(office
     assert await office.refusal() == "CLIENT_PERIOD_NOT_OVER"
     office.house.go_to(APRIL + timedelta(seconds=1))
     assert await office.refusal() == "CLIENT_PERIOD_NOT_OVER", "what is written just now may belong to it"
+
+
+async def test_a_period_from_before_the_first_plan_is_neither_shown_nor_billed(office: Office) -> None:
+    await office.used_march()
+    await office.set_up(ACME)
+    office.house.go_to(APRIL + DAY)
+    assert await office.refusal(time=MARCH - DAY) == "NOTHING_SUBSCRIBED"
+    assert await office.reason("ListBrandStatements", time=time_out(MARCH - DAY)) == "NOTHING_SUBSCRIBED"
+    assert (await office.issue(time=MARCH)).number == "ACM-000001", "no number was lost by it"
 
 
 async def test_a_time_that_is_none_or_missing_is_named_and_no_bill_of_some_other_month_is_made(office: Office) -> None:

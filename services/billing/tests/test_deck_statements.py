@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from billing.domain.client_bills import BrandAccount, ClientBill, PriceList, PriceRule
+from billing.domain.client_bills import ClientAccount, ClientBill, PriceList, PriceRule
 from billing.domain.decks import DeckHeader, Markup
 from billing.domain.plans import Model, Rate
 from billing.domain.rates import DeckCharge, Destination, Metered, RateInvalid, by_destination
@@ -239,7 +239,7 @@ async def test_bill_to_a_client_is_of_the_decks_prices_and_so_is_what_comes_late
     made = PriceList("", 0, "Clients", "EUR", (PriceRule("", Decimal(100)),), Decimal(0), MARCH)
     prices = await house.do(lambda tx: client_bills.save_price_list(tx, made, 0, MARCH))
     await house.do(lambda tx: client_bills.update_sender(tx, entity("ACM-"), 0))
-    await house.do(lambda tx: client_bills.update_account(tx, BrandAccount(BETA, prices.price_list_id), 0))
+    await house.do(lambda tx: client_bills.update_account(tx, ClientAccount(BETA, prices.price_list_id), 0))
 
     async def bill(month: datetime, now: datetime) -> ClientBill:
         house.go_to(now)

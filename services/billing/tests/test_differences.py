@@ -54,8 +54,8 @@ class Calls(CallServiceServicer):
 class Books:
     """A tenant's calls as telephony and billing have them."""
 
-    def __init__(self, ledger: Ledger, calls: Calls, stub: Any) -> None:
-        self.ledger, self.calls, self.stub = ledger, calls, stub
+    def __init__(self, ledger: Ledger, calls: Calls, stub: Any, reconciler: Reconciler) -> None:
+        self.ledger, self.calls, self.stub, self.reconciler = ledger, calls, stub, reconciler
 
     def call(self, call_id: str, seconds: int = 60, start: datetime = MARCH, **fields: Any) -> call_pb2.Cdr:
         """A call that telephony has a record of."""
@@ -91,7 +91,7 @@ async def books(ledger: Ledger, rpc: RpcHouse) -> Books:
     reconciler = Reconciler(ledger.db, Telephony(rpc.peers("billing")))
     await rpc.serve("billing", [(add_DifferenceServiceServicer_to_server, Differences(ledger.db, reconciler))])
     await ledger.tell(plan_fact())
-    return Books(ledger, calls, rpc.stub(DifferenceServiceStub, "billing"))
+    return Books(ledger, calls, rpc.stub(DifferenceServiceStub, "billing"), reconciler)
 
 
 def call(record: int = 60, **fields: Any) -> CallSeconds:
@@ -127,6 +127,19 @@ def test_each_difference_has_its_cause(
     calls: list[CallSeconds], usages: list[UsageSeconds], wallets: list[WalletSeconds], causes: list[Cause]
 ) -> None:
     assert [each.cause for each in differences(calls, usages, wallets)] == causes
+
+
+async def test_what_is_mended_after_a_day_is_resolved_by_itself(books: Books) -> None:
+    wrong = books.call("call_1", 70)
+    await books.ledger.tell(call_fact("call_1", 60, MARCH))
+    assert [each.cause for each in (await books.reconcile()).differences]
+    books.ledger.clock.advance(timedelta(days=1) / timedelta(seconds=1))
+    await books.reconciler.look()
+    assert len(await books.listed(state=difference_pb2.DIFFERENCE_STATE_OPEN)) == 1, "it still differs"
+    books.calls.cdrs.remove(wrong)
+    books.call("call_1", 60)
+    await books.reconciler.look()
+    assert not await books.listed(state=difference_pb2.DIFFERENCE_STATE_OPEN)
 
 
 async def test_call_whose_fact_never_came_is_billed_from_its_record(books: Books) -> None:

@@ -88,6 +88,16 @@ async def test_payment_is_asked_for_with_its_id_as_the_idempotency_key(
     assert wanted.items() <= asked.body.items()
 
 
+async def test_what_the_bank_said_is_told_where_it_helps_and_never_that_a_card_is_thought_stolen(
+    stripe: Any, double: Double, house: House
+) -> None:
+    for said, told in (("insufficient_funds", "insufficient_funds"), ("stolen_card", "card_declined")):
+        error = {"type": "card_error", "code": "card_declined", "decline_code": said, "message": "no"}
+        double.answer("POST /v1/payment_intents", 402, {"error": error})
+        outcome = await stripe.charge(a_payment(house), METHOD, "MRK-000001")
+        assert (outcome.state, outcome.failure) == (PaymentState.FAILED, told)
+
+
 async def test_declined_card_is_a_failure_with_its_code(stripe: Any, double: Double, house: House) -> None:
     error = {
         "type": "card_error",

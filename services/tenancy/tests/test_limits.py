@@ -10,10 +10,12 @@ import pytest
 from chassis.bus import FactMeta
 from hypothesis import given
 from hypothesis import strategies as st
+from merkez.gateway.v1 import gateway_events_pb2
+from merkez.gateway.v1 import limit_events_pb2 as gateway_limit_events_pb2
 from merkez.telephony.v1 import limit_events_pb2
 from merkez.tenancy.v1 import limit_service_pb2, plan_pb2, tenant_service_pb2
 from tenancy import catalogue
-from tenancy.consumers import HANDLERS
+from tenancy.consumers import API_REQUESTS, HANDLERS
 from tenancy.domain import limits
 from tenancy.domain.limits import Passing, check_room, passed_by_a_move
 from tenancy.domain.plans import Limits, Plan, PlanLimitReached
@@ -154,9 +156,32 @@ async def test_calls_past_the_limit_are_one_notice_however_often_they_come_and_g
     for _ in range(3):
         await hear(True)
     assert (await notices(firm))["max_concurrent_calls"].count == 1
+    for _ in range(3):
+        clock.advance(limits.QUIET / timedelta(seconds=1) - 1)
+        await hear(True)
+    assert (await notices(firm))["max_concurrent_calls"].count == 1, "never ten quiet minutes: the same passing"
     clock.advance(limits.QUIET / timedelta(seconds=1))
     await hear(True)
     assert (await notices(firm))["max_concurrent_calls"].count == 2
+
+
+async def test_programs_over_a_soft_limit_are_one_passing_however_many_minutes_they_go_on(office: Office) -> None:
+    limits_of = plan_pb2.Limits(max_users=5, max_concurrent_calls=2, max_numbers=1, max_brands=1,
+                                max_api_requests_per_minute=60)  # fmt: skip
+    firm, clock = await holding(office, limits=limits_of, soft_limits=[API_REQUESTS]), office.town.clock
+
+    async def hear(fact: Any) -> None:
+        meta = FactMeta(fresh("evt"), firm.tenant_id, "", clock.now(), "", type(fact).__name__, "")
+        await firm.run(lambda tx: HANDLERS[type(fact)](tx, fact, meta))
+
+    for _ in range(12):
+        await hear(gateway_events_pb2.ApiRequestLimitReached(limit=60))
+        await hear(gateway_limit_events_pb2.ApiRequestsOverLimit(gateway_id="gw", count=3, limit=60))
+        clock.advance(60)
+    assert (await notices(firm))[API_REQUESTS].count == 1
+    assert (await notices(firm))[API_REQUESTS].parameters["used"] == "63"
+    facts = [each for each in await told(firm.town.db, firm.tenant_id) if each.DESCRIPTOR.name == "PlanLimitPassed"]
+    assert [each.passing.limit for each in facts] == [API_REQUESTS], "so is the e-mail: one"
 
 
 async def test_operators_see_who_went_past_what_and_nobody_else_does(office: Office) -> None:

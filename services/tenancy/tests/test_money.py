@@ -12,11 +12,11 @@ from chassis.instants import time_out
 from chassis.paging import Page
 from kernel.ids import new_id
 from merkez.billing.v1 import billing_events_pb2, invoice_pb2, payment_events_pb2, wallet_events_pb2, wallet_pb2
-from merkez.tenancy.v1 import session_pb2, session_service_pb2
+from merkez.tenancy.v1 import limit_events_pb2, limit_pb2, session_pb2, session_service_pb2
 from merkez.type.v1 import money_pb2
 from tenancy.consumers import HANDLERS
 from tenancy.consumers.money import Money
-from tenancy.domain.emails import notice_text
+from tenancy.domain.emails import failure_text, notice_text
 from tenancy.ops import held
 from tenancy.ops import notices as notices_of
 from tenancy.store import rows, tables
@@ -25,7 +25,7 @@ from .conftest import PASSWORD
 
 KINDS = (
     "INVOICE_FINALIZED", "PAYMENT_FAILED", "INVOICE_OVERDUE", "RESTRICTED_AHEAD", "SUSPENDED_AHEAD",
-    "TENANT_RESTRICTED", "TENANT_SUSPENDED", "WALLET_TOPPED_UP", "WALLET_LOW", "TOP_UP_FAILED",
+    "TENANT_RESTRICTED", "TENANT_SUSPENDED", "WALLET_TOPPED_UP", "WALLET_LOW", "TOP_UP_FAILED", "PLAN_LIMIT_PASSED",
 )  # fmt: skip
 events = billing_events_pb2
 EUR = money_pb2.Money(currency="EUR", amount="20.06")
@@ -127,8 +127,28 @@ async def test_every_letter_about_money_is_written_where_there_is_a_mail_server_
 
 @pytest.mark.parametrize("language", ["en", "tr", "az", "fa"])
 def test_letters_are_whole_in_every_language(language: str) -> None:
-    names: tuple[str, ...] = ("company", "number", "amount", "due", "next", "failure", "balance", "link")
+    names: tuple[str, ...] = (
+        "company", "number", "amount", "due", "next", "failure", "balance", "link", "limit", "allowed", "used", "since",
+    )  # fmt: skip
     said: dict[str, str] = dict.fromkeys(names, "x1x")
     for kind in KINDS:
         subject, body = notice_text(kind, language, said)
         assert "\n" not in subject and "{" not in subject + body and "x1x" in body
+
+
+@pytest.mark.parametrize("language", ["en", "tr", "az", "fa"])
+def test_why_a_card_was_refused_is_said_in_words_and_the_code_only_behind_them(language: str) -> None:
+    said = {"failure": "insufficient_funds", "amount": "1", "number": "2"}
+    body = notice_text("PAYMENT_FAILED", language, said)[1]
+    assert failure_text("insufficient_funds", language) in body and "(insufficient_funds)" in body
+    words = {failure_text(code, language).partition(" (")[0] for code in ("card_declined", "expired_card", "", "x_1")}
+    assert len(words) == 3, "two known ones, and that it was refused"
+    assert failure_text("x_1", language).endswith("(x_1)") and "(" not in failure_text("", language)
+
+
+async def test_a_soft_limit_that_is_passed_is_written_to_the_owner_in_their_language(town: Any, firm: Any) -> None:
+    fact = limit_events_pb2.PlanLimitPassed(passing=limit_pb2.LimitPassing(limit="max_users", allowed=2, used=3))
+    await tell(town, firm, fact)
+    mine = tables.emails.c.recipient == firm.email
+    [email] = await firm.run(lambda tx: rows.every(tx, tables.emails, mine))
+    assert "2 kullanıcı" in email["body"] and email["subject"].endswith(": kullanıcı")

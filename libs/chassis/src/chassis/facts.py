@@ -20,16 +20,16 @@ from google.protobuf.message import Message
 _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "tenancy": {
         "tenant": {
-            "TenantSignedUp": ("routing", "analytics", "wfm"),
+            "TenantSignedUp": ("routing", "analytics", "wfm", "billing"),
             "TenantChanged": ("billing", "analytics", "wfm"),
             "PlanSubscribed": ("billing", "recording", "routing"),
             "SubscriptionChanged": ("billing",),
             "TenantSuspended": ("telephony",),
             "TenantResumed": ("telephony",),
             "NoticeRaised": (),
-            "PlanLimitPassed": (),
+            "PlanLimitPassed": ("tenancy",),
         },
-        "brand": {"BrandChanged": ()},
+        "brand": {"BrandChanged": ("billing",)},
         "number": {
             "NumberAssigned": ("billing", "telephony"),
             "NumberChanged": ("telephony", "billing"),
@@ -147,7 +147,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},
-        "budget": {"ApiRequestLimitReached": ("tenancy",), "ApiRequestsOverLimit": ("billing",)},
+        "budget": {"ApiRequestLimitReached": ("tenancy",), "ApiRequestsOverLimit": ("billing", "tenancy")},
     },
 }  # fmt: skip
 

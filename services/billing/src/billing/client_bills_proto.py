@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from chassis.instants import time_out
-from merkez.billing.v1 import client_bill_pb2
+from merkez.billing.v1 import client_bill_pb2, resale_service_pb2
 
 from billing import invoices_proto as proto
 from billing.domain.client_bills import (
-    BrandAccount,
     BrandLine,
     BrandStatement,
+    ClientAccount,
     ClientBill,
     PriceList,
     PriceRule,
     Sender,
 )
 from billing.domain.money import exact
-from billing.domain.parties import LegalEntity
+from billing.domain.parties import BillingProfile, LegalEntity
 from billing.money_proto import money, shown
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,17 +77,37 @@ def sender_out(value: Sender | None) -> client_bill_pb2.BillSender:
     )  # fmt: skip
 
 
-def account_in(value: client_bill_pb2.BrandAccount) -> BrandAccount:
+def account_in(value: client_bill_pb2.BrandAccount) -> ClientAccount:
     """How a client shall be billed. Raises `AmountInvalid`."""
+    return ClientAccount(value.brand_id, value.price_list_id, *_billed(value))
+
+
+def resale_account_in(value: resale_service_pb2.ResaleAccount) -> ClientAccount:
+    """How a resold company shall be billed. Raises `AmountInvalid`."""
+    return ClientAccount(value.tenant_id, "", *_billed(value))
+
+
+def _billed(
+    value: client_bill_pb2.BrandAccount | resale_service_pb2.ResaleAccount,
+) -> tuple[BillingProfile, str, Decimal]:
     percent = exact(value.tax_percent or "0", "account.tax_percent", digits=3, places=4)
     buyer = replace(proto.profile_in(value.buyer), payment_terms_days=value.payment_terms_days)
-    return BrandAccount(value.brand_id, value.price_list_id, buyer, value.tax_name.strip(), percent)
+    return buyer, value.tax_name.strip(), percent
 
 
-def account_out(value: BrandAccount) -> client_bill_pb2.BrandAccount:
+def resale_account_out(value: ClientAccount) -> resale_service_pb2.ResaleAccount:
+    """How a resold company is billed."""
+    return resale_service_pb2.ResaleAccount(
+        tenant_id=value.client_id, buyer=proto.profile_out(value.buyer),
+        payment_terms_days=value.buyer.payment_terms_days, tax_name=value.tax_name,
+        tax_percent=_plain(value.tax_percent or None), version=value.version,
+    )  # fmt: skip
+
+
+def account_out(value: ClientAccount) -> client_bill_pb2.BrandAccount:
     """How a client is billed."""
     return client_bill_pb2.BrandAccount(
-        brand_id=value.brand_id, price_list_id=value.price_list_id, buyer=proto.profile_out(value.buyer),
+        brand_id=value.client_id, price_list_id=value.price_list_id, buyer=proto.profile_out(value.buyer),
         payment_terms_days=value.buyer.payment_terms_days, tax_name=value.tax_name,
         tax_percent=_plain(value.tax_percent or None), version=value.version,
     )  # fmt: skip
@@ -100,7 +120,7 @@ def statement_out(value: BrandStatement) -> client_bill_pb2.BrandStatement:
         brand_id=value.brand_id, lines=[line_out(each, currency, billed) for each in value.lines],
         cost=money(_sum(each.cost for each in value.lines), currency),
         price_list_version=value.prices.version if value.prices else 0,
-        client_bill_id=value.bill.client_bill_id if value.bill else "",
+        client_bill_id=value.bill.client_bill_id if value.bill else "", brand_name=value.name,
     )  # fmt: skip
     if billed:
         found.price.CopyFrom(money(_sum(each.own.amount for each in value.lines), currency))
@@ -109,14 +129,15 @@ def statement_out(value: BrandStatement) -> client_bill_pb2.BrandStatement:
 
 def bill_out(value: ClientBill) -> client_bill_pb2.ClientBill:
     """A bill as the contract shows it."""
+    client = "brand_id" if value.is_of_brand else "tenant_id"
     return client_bill_pb2.ClientBill(
-        client_bill_id=value.client_bill_id, number=value.number, brand_id=value.brand_id,
+        client_bill_id=value.client_bill_id, number=value.number, client_name=value.names.get(value.client_id, ""),
         state=client_bill_pb2.ClientBillState.Value(f"CLIENT_BILL_STATE_{value.state.value}"),
         period_start_time=time_out(value.start_time), period_end_time=time_out(value.end_time),
         issue_time=time_out(value.issue_time), due_time=time_out(value.due_time), price_list_id=value.price_list_id,
         price_list_version=value.price_list_version, subtotal=money(value.subtotal, value.currency),
         total=money(value.total, value.currency), cost=money(value.cost, value.currency), digest=value.digest,
-        void_reason=value.void_reason, version=value.version,
+        void_reason=value.void_reason, version=value.version, **{client: value.client_id},
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from billing.domain.levels import Change
 from billing.domain.meters import CALL_OVER, PRESENCE, REQUEST_OVER
 from billing.domain.plans import NUMBER, SEAT, STORAGE
 from billing.domain.usage import UsageConflict, UsageRecord
-from billing.ops import reservations, usage
+from billing.ops import names, reservations, usage
 
 SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT)
 AWAY = (contact_pb2.AGENT_STATE_UNSPECIFIED, contact_pb2.AGENT_STATE_OFFLINE)
@@ -61,8 +61,19 @@ async def agent_state_changed(tx: Tx, fact: routing_events_pb2.AgentStateChanged
 
 
 async def tenant_changed(tx: Tx, fact: tenancy_events_pb2.TenantChanged, meta: FactMeta) -> None:
-    """Periods follow the tenant's zone."""
+    """Periods follow the tenant's zone, documents say its name."""
+    await names.save(tx, tx.tenant_id, fact.tenant.display_name, fact.tenant.version)
     await usage.move_to_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
+
+
+async def tenant_signed_up(tx: Tx, fact: tenancy_events_pb2.TenantSignedUp, meta: FactMeta) -> None:
+    """What the company is called."""
+    await names.save(tx, tx.tenant_id, fact.tenant.display_name, fact.tenant.version)
+
+
+async def brand_changed(tx: Tx, fact: tenancy_events_pb2.BrandChanged, meta: FactMeta) -> None:
+    """What a brand is called."""
+    await names.save(tx, fact.brand.brand_id, fact.brand.display_name, fact.brand.version)
 
 
 async def user_joined(tx: Tx, fact: tenancy_events_pb2.UserJoined, meta: FactMeta) -> None:
@@ -164,7 +175,9 @@ async def _alarmed(work: Awaitable[None], meta: FactMeta) -> None:
 HANDLERS: Handlers = {
     tenancy_events_pb2.PlanSubscribed: plan_subscribed,
     tenancy_events_pb2.SubscriptionChanged: subscription_changed,
+    tenancy_events_pb2.TenantSignedUp: tenant_signed_up,
     tenancy_events_pb2.TenantChanged: tenant_changed,
+    tenancy_events_pb2.BrandChanged: brand_changed,
     tenancy_events_pb2.UserJoined: user_joined,
     tenancy_events_pb2.UserChanged: user_changed,
     tenancy_events_pb2.NumberAssigned: number_assigned,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -158,13 +159,13 @@ def usage_rated(record: UsageRecord) -> billing_events_pb2.UsageRated:
     return billing_events_pb2.UsageRated(usage_record=record_out(record))
 
 
-def preview_out(statement: Statement, now: datetime) -> billing_pb2.InvoicePreview:
+def preview_out(statement: Statement, now: datetime, names: Mapping[str, str]) -> billing_pb2.InvoicePreview:
     """A statement as a preview in the contract."""
     currency = statement.currency
     return billing_pb2.InvoicePreview(
         period_start_time=time_out(statement.start_time),
         period_end_time=time_out(statement.end_time),
-        lines=[line_out(line, currency) for line in statement.lines],
+        lines=[line_out(line, currency, names) for line in statement.lines],
         total=money(statement.total, currency),
         plan_id=statement.plan_id,
         plan_version=statement.plan_version,
@@ -186,7 +187,7 @@ def preview_out(statement: Statement, now: datetime) -> billing_pb2.InvoicePrevi
     )  # fmt: skip
 
 
-def line_out(line: StatementLine, currency: str) -> billing_pb2.InvoiceLine:
+def line_out(line: StatementLine, currency: str, names: Mapping[str, str]) -> billing_pb2.InvoiceLine:
     """A line of a statement as the contract shows it."""
     return billing_pb2.InvoiceLine(
         meter=line.meter,
@@ -203,7 +204,7 @@ def line_out(line: StatementLine, currency: str) -> billing_pb2.InvoiceLine:
         description_parameters=dict(line.description_parameters),
         discount=money(line.discount, currency),
         tax_code=line.tax_code,
-        brands=[share_out(each, currency) for each in line.brands],
+        brands=[share_out(each, currency, names) for each in line.brands],
     )
 
 

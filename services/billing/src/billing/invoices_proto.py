@@ -11,10 +11,11 @@ from merkez.billing.v1 import billing_events_pb2, invoice_pb2, payment_events_pb
 
 from billing.domain.credit_notes import CreditNote
 from billing.domain.dunning import Consequence
-from billing.domain.invoicing import Following, Format, Invoice, State
+from billing.domain.invoicing import Following, Format, Invoice, Kind, State
 from billing.domain.parties import Address, BillingProfile, LegalEntity
 from billing.domain.payments import Payment
 from billing.domain.statements import LineKind, Statement, StatementLine, Tax
+from billing.domain.wholesale import COMPANY
 from billing.money_proto import money, share_out, shown
 
 _CONSEQUENCES = {
@@ -96,7 +97,7 @@ def summary_out(invoice: Invoice) -> invoice_pb2.Invoice:
         tenant_id=invoice.tenant_id, reminder_count=invoice.reminders,
         next_reminder_time=time_out(invoice.reminder_time), follows_invoice_id=invoice.follows_invoice_id,
         follows_number=invoice.follows_number, supplements=invoice.follow_kind == Following.SUPPLEMENTS,
-        followed_by_invoice_id=invoice.followed_by_invoice_id,
+        followed_by_invoice_id=invoice.followed_by_invoice_id, resale=invoice.kind is Kind.RESALE,
     )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def invoice_out(
         for line in note.lines:
             credited[line.line_id] = credited.get(line.line_id, Decimal(0)) + line.amount
     found = summary_out(invoice)
-    found.lines.extend(_line(line, currency, credited.get(line.line_id, Decimal(0))) for line in statement.lines)
+    found.lines.extend(_line(line, invoice, credited.get(line.line_id, Decimal(0))) for line in statement.lines)
     found.discounts.extend(
         invoice_pb2.IssuedDiscount(discount_id=each.discount_id, name=each.name, amount=money(each.amount, currency))
         for each in statement.discounts
@@ -177,16 +178,18 @@ def overdue(
     )  # fmt: skip
 
 
-def _line(line: StatementLine, currency: str, credited: Decimal) -> invoice_pb2.IssuedLine:
+def _line(line: StatementLine, invoice: Invoice, credited: Decimal) -> invoice_pb2.IssuedLine:
+    currency, own = invoice.currency, invoice.kind is Kind.OWN
+    company = line.description_parameters.get(COMPANY, "")
     return invoice_pb2.IssuedLine(
         line_id=line.line_id, kind=line.kind.value, meter=line.meter, description_key=line.description_key,
         description_parameters=dict(line.description_parameters), quantity=shown(line.quantity),
         included_quantity=shown(line.included), unit_price=money(line.unit_price, currency),
         amount=money(line.amount, currency), discount=money(line.discount, currency),
         start_time=time_out(line.start_time), end_time=time_out(line.end_time),
-        brands=[share_out(each, currency) for each in line.brands],
-        credited=money(credited, currency), has_records=line.kind in WITH_RECORDS and bool(line.meter),
-        tax_code=line.tax_code,
+        brands=[share_out(each, currency, invoice.names) for each in line.brands],
+        credited=money(credited, currency), has_records=own and line.kind in WITH_RECORDS and bool(line.meter),
+        tax_code=line.tax_code, tenant_id=company, tenant_name=invoice.names.get(company, ""),
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from chassis.bus import Bus
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process
@@ -41,9 +43,11 @@ from billing.handlers.reservations import Reservations
 from billing.handlers.taxes import Taxes
 from billing.handlers.usage import Billing
 from billing.handlers.wallets import WalletOperators, Wallets
+from billing.live import erasing
 from billing.live import reconciler as reconciling
 from billing.live.charging import Charges
 from billing.live.decks import DeckShelf
+from billing.live.erasing import Eraser
 from billing.live.rating import Rating
 from billing.live.reconciler import Reconciler
 from billing.live.sweeps import Sweeps
@@ -83,6 +87,8 @@ async def main(process: Process) -> None:
     process.tasks.every(sweeps.EXPIRY_SECONDS, sweeps.grants, "expired grants")
     process.tasks.every(TOP_UP_SECONDS, collector.top_up_due, "automatic top-ups")
     process.tasks.every(reconciling.EVERY_SECONDS, reconciler.look, "reconciler")
+    eraser = Eraser(rating, timedelta(days=settings.dialed_number_days))
+    process.tasks.every(erasing.EVERY_SECONDS, eraser.erase, "dialled numbers")
     process.draining(server.drain)
     process.draining(bus.drain)
 
@@ -122,7 +128,7 @@ def invoiced(rating: Rating, collector: Collector, settings: Settings) -> list:
             client_bill_service_pb2_grpc.add_ClientBillServiceServicer_to_server,
             ClientBills(rating, settings.invoice_settle),
         ),
-        (resale_service_pb2_grpc.add_ResaleServiceServicer_to_server, Resales(rating)),
+        (resale_service_pb2_grpc.add_ResaleServiceServicer_to_server, Resales(rating, settings.invoice_settle)),
     ]
 
 

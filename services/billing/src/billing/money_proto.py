@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
@@ -26,9 +27,9 @@ def shown(value: Fraction) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def share_out(share: BrandShare, currency: str) -> brand_share_pb2.BrandShare:
-    """What a brand has of a line, as the contract shows it."""
+def share_out(share: BrandShare, currency: str, names: Mapping[str, str]) -> brand_share_pb2.BrandShare:
+    """What a brand has of a line, as the contract shows it; `names` of brands by id."""
     return brand_share_pb2.BrandShare(
         brand_id=share.brand_id, quantity=shown(share.quantity), included_quantity=shown(share.included),
-        amount=money(share.amount, currency),
+        amount=money(share.amount, currency), brand_name=names.get(share.brand_id, ""),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from decimal import Decimal
 from chassis.settings import ProcessSettings, secret, url_wrong, variable
 
 from billing.domain.dunning import DEFAULT_SCHEDULE, Stage, schedule_of, thresholds_of
+from billing.domain.erasing import LEAST_DAYS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class Settings(ProcessSettings):
     invoice_settle: timedelta = timedelta(minutes=1)
     """How long before its finalization what an invoice is made of must have been heard of: longer than any
     transaction."""
+    dialed_number_days: int = 396
+    """How long dialled numbers of calls out are kept whole: thirteen months, so that a year's bills can be disputed."""
     dunning_schedule: str = DEFAULT_SCHEDULE
     """Days since the first reminder and what follows: notice, restricted, suspended."""
     dunning_thresholds: str = ""
@@ -62,6 +65,8 @@ class Settings(ProcessSettings):
                 read(getattr(self, name))
             except (ValueError, IndexError):
                 yield f"{variable(name)} must be written like {example}"
+        if self.dialed_number_days < LEAST_DAYS:
+            yield f"{variable('dialed_number_days')} must be at least {LEAST_DAYS}"
         if bool(self.stripe_api_key) != bool(self.stripe_webhook_secret):
             yield f"{variable('stripe_api_key')} and {variable('stripe_webhook_secret')} belong together"
         if bool(self.lago_url) != bool(self.lago_api_key):

@@ -16,7 +16,7 @@ from billing.domain.dunning import Stage
 from billing.domain.invoicing import InvoiceTooYoung
 from billing.domain.parties import NoLegalEntity
 from billing.live.rating import Rating
-from billing.ops import invoicing, paying
+from billing.ops import invoicing, paying, resales, wholesale
 from billing.ops.statements import NothingSubscribed
 from billing.store import invoicing as store
 
@@ -56,6 +56,7 @@ class Sweeper:
         """All steps once, by the database's clock."""
         now = self._db.clock.now()
         await self.draft(now)
+        await self.draft_resold(now)
         await self.finalize(now)
         await self.fall_due(now)
         await self.remind(now)
@@ -74,6 +75,12 @@ class Sweeper:
                 while await self._rated_step(tenant_id, "draft", invoicing.draft_next, now):
                     pass  # a company that nobody looked at for months gets an invoice for each of them
             after = found[-1]
+
+    async def draft_resold(self, now: datetime) -> None:
+        """Makes the drafts of what resellers owe for their companies."""
+        for reseller_id in await self._find(resales.resellers):
+            while await self._rated_step(reseller_id, "draft resold", wholesale.draft_next, now, self._rules.settle):
+                pass
 
     async def finalize(self, now: datetime) -> None:
         """Finalizes drafts whose grace is over, and asks the payment provider for what is owed."""

@@ -5260,8 +5260,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a reseller owes the platform for a month of its companies
-         * @description What a reseller owes the platform for a month of its companies. Needs the permission `invoices.read`.
+         * What a reseller owes the platform for a month of its companies, by the list in force when each period ends
+         * @description What a reseller owes the platform for a month of its companies, by the list in force when each period ends. Periods that are over are invoiced by the invoice run (Invoice.resale). Needs the permission `invoices.read`.
          */
         get: operations["merkez.billing.v1.ResaleService.GetWholesaleStatement"];
         put?: never;
@@ -5306,6 +5306,66 @@ export interface paths {
          * @description Sets the price list by which a reseller bills one of its companies. NOT_FOUND RESOLD_TENANT_NOT_FOUND, also of another reseller's; PRICE_LIST_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
          */
         post: operations["merkez.billing.v1.ResaleService.SetResalePrice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resaleAccounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists how a reseller's companies are billed; those of which nothing was saved are left out
+         * @description Lists how a reseller's companies are billed; those of which nothing was saved are left out. Needs the permission `billing.read`.
+         */
+        get: operations["merkez.billing.v1.ResaleService.ListResaleAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resaleAccounts/{account.tenantId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says how one of a reseller's companies is billed from the next bill on
+         * @description Says how one of a reseller's companies is billed from the next bill on. NOT_FOUND RESOLD_TENANT_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT. Needs the permission `billing.write`.
+         */
+        patch: operations["merkez.billing.v1.ResaleService.UpdateResaleAccount"];
+        trace?: never;
+    };
+    "/v1/resaleBills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issues the bill of a company's period that is over, by the newest version of the list it is billed by, with what came late of earlier bills; a later version changes none that was issued
+         * @description Issues the bill of a company's period that is over, by the newest version of the list it is billed by, with what came late of earlier bills; a later version changes none that was issued. It is a bill of ClientBillService: listed, declared void and downloaded there. NOT_FOUND RESOLD_TENANT_NOT_FOUND; FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS. Needs the permission `billing.write`.
+         */
+        post: operations["merkez.billing.v1.ResaleService.IssueResaleBill"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5429,7 +5489,7 @@ export interface paths {
         };
         /**
          * What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice
-         * @description What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice. FAILED_PRECONDITION NOTHING_SUBSCRIBED. Needs the permission `billing.read`.
+         * @description What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice. FAILED_PRECONDITION NOTHING_SUBSCRIBED, also of a period before the first plan. Needs the permission `billing.read`.
          */
         get: operations["merkez.billing.v1.ClientBillService.ListBrandStatements"];
         put?: never;
@@ -5448,14 +5508,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists bills, last issued first
-         * @description Lists bills, last issued first. Needs the permission `billing.read`.
+         * Lists bills, last issued first, those to companies that are resold among them
+         * @description Lists bills, last issued first, those to companies that are resold among them. Needs the permission `billing.read`.
          */
         get: operations["merkez.billing.v1.ClientBillService.ListClientBills"];
         put?: never;
         /**
          * Issues the bill of a period that is over, with what came late of earlier ones
-         * @description Issues the bill of a period that is over, with what came late of earlier ones. FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS. Needs the permission `billing.write`.
+         * @description Issues the bill of a period that is over, with what came late of earlier ones. FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED, NOTHING_SUBSCRIBED; ALREADY_EXISTS CLIENT_BILL_EXISTS. Needs the permission `billing.write`.
          */
         post: operations["merkez.billing.v1.ClientBillService.IssueClientBill"];
         delete?: never;
@@ -6705,6 +6765,8 @@ export interface components {
             includedQuantity?: string;
             /** @description Its part of the line's amount, in whole minor units. */
             amount?: components["schemas"]["type.v1.Money"];
+            /** @description What the brand is called: on an invoice as of its finalization. Empty where no name is known. */
+            brandName?: string;
         };
         /** @description What a brand used in a period, what that costs the company, and what its client pays. Before tax. */
         "billing.v1.BrandStatement": {
@@ -6723,6 +6785,8 @@ export interface components {
             priceListVersion?: number;
             /** @description Bill that was issued for the period; empty while none was. */
             clientBillId?: string;
+            /** @description What the brand is called; empty where no name is known. */
+            brandName?: string;
         };
         /** @description Changes. */
         "billing.v1.ChangeRateDeckMarkupRequest": {
@@ -6750,13 +6814,13 @@ export interface components {
              */
             version: number;
         };
-        /** @description A bill to the client of a brand. What it says never changes. */
+        /** @description A bill to the client of a brand, or to a company that is resold. What it says never changes. */
         "billing.v1.ClientBill": {
             /** @description Output only. */
             readonly clientBillId?: string;
             /** @description Output only. Number in the company's own series. */
             readonly number?: string;
-            /** @description Brand. */
+            /** @description Brand; empty of a bill to a company that is resold. */
             brandId?: string;
             /** @description Where it stands. */
             state?: components["schemas"]["billing.v1.ClientBillState"];
@@ -6791,7 +6855,7 @@ export interface components {
             subtotal?: components["schemas"]["type.v1.Money"];
             /** @description With tax. */
             total?: components["schemas"]["type.v1.Money"];
-            /** @description What its usage costs the company. No document says it. */
+            /** @description What its usage costs who issues it. No document says it. */
             cost?: components["schemas"]["type.v1.Money"];
             /** @description SHA-256 of what it says, hexadecimal. */
             digest?: string;
@@ -6802,6 +6866,10 @@ export interface components {
              * @description Output only. Rises with every change.
              */
             readonly version?: string;
+            /** @description Company that is resold; empty of a bill to a brand's client. */
+            tenantId?: string;
+            /** @description What the brand or the company was called when it was issued; empty where no name is known. */
+            clientName?: string;
         };
         /**
          * @description Where a bill stands.
@@ -7221,6 +7289,8 @@ export interface components {
             readonly supplements?: boolean;
             /** @description Output only. Invoice of the same period that was made after this one; empty: none. */
             readonly followedByInvoiceId?: string;
+            /** @description Whether it is for what the companies come to that the company resells, by the wholesale price list; beside it there is one for its own usage. */
+            resale?: boolean;
         };
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
@@ -7335,6 +7405,18 @@ export interface components {
              */
             time: string;
         };
+        /** @description Issues. */
+        "billing.v1.IssueResaleBillRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. The company. */
+            tenantId: string;
+            /**
+             * Format: date-time
+             * @description Required. A moment within the period.
+             */
+            time: string;
+        };
         /** @description A discount of the whole invoice. */
         "billing.v1.IssuedDiscount": {
             /** @description Which. */
@@ -7388,6 +7470,10 @@ export interface components {
             taxCode?: string;
             /** @description Of usage: whose it was. The shares add up to the line exactly. */
             brands?: components["schemas"]["billing.v1.BrandShare"][];
+            /** @description On an invoice to a reseller: the company whose it is. What it used in detail is that company's: such a line has no records. */
+            tenantId?: string;
+            /** @description What the company is called; empty where no name is known. */
+            tenantName?: string;
         };
         /** @description Tax of one rate. */
         "billing.v1.IssuedTax": {
@@ -7458,7 +7544,7 @@ export interface components {
              * @description Period ends.
              */
             periodEndTime?: string;
-            /** @description Invoice that could not hold it. */
+            /** @description Invoice that could not hold it; empty while the company is resold, and none of its own comes. */
             leftOutOfInvoiceId?: string;
             /**
              * Format: date-time
@@ -7552,6 +7638,11 @@ export interface components {
              * @description When it was computed.
              */
             computeTime?: string;
+            /**
+             * Format: date-time
+             * @description Begin of the first period there is: the one in which the first plan was held.
+             */
+            firstPeriodStartTime?: string;
         };
         /** @description Bills. */
         "billing.v1.ListClientBillsResponse": {
@@ -7628,6 +7719,11 @@ export interface components {
         "billing.v1.ListRedeemedCouponsResponse": {
             /** @description Oldest first. */
             coupons?: components["schemas"]["billing.v1.RedeemedCoupon"][];
+        };
+        /** @description Accounts. */
+        "billing.v1.ListResaleAccountsResponse": {
+            /** @description By company. */
+            accounts?: components["schemas"]["billing.v1.ResaleAccount"][];
         };
         /** @description A reseller's companies. */
         "billing.v1.ListResaleStatementsResponse": {
@@ -7768,7 +7864,7 @@ export interface components {
             readonly version?: number;
             /** @description Required. Name for people, up to 120 characters. */
             name?: string;
-            /** @description Required. Currency, ISO 4217; that of the company's plan. */
+            /** @description Required. Currency, ISO 4217; that of the company's plan. Versions of a list share it. */
             currency?: string;
             /** @description Required. At most 100, each meter once, one of them for every other meter. */
             rules?: components["schemas"]["billing.v1.PriceRule"][];
@@ -8118,6 +8214,27 @@ export interface components {
              */
             readonly version?: string;
         };
+        /** @description How a resold company is billed; by which list is its ResalePrice. */
+        "billing.v1.ResaleAccount": {
+            /** @description Required. The company. */
+            tenantId?: string;
+            /** @description Whom and how: legal name, address, tax number, e-mail, language of the bill. */
+            buyer?: components["schemas"]["billing.v1.BillingProfile"];
+            /**
+             * Format: int32
+             * @description Days to pay, 0 to 180.
+             */
+            paymentTermsDays?: number;
+            /** @description Name of the tax on the bill, such as VAT; empty means none. */
+            taxName?: string;
+            /** @description Percent of it, exact decimal from 0 to 100. */
+            taxPercent?: string;
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change; 0 while nothing was saved.
+             */
+            readonly version?: string;
+        };
         /** @description By which of its price lists a reseller bills a company. */
         "billing.v1.ResalePrice": {
             /** @description The company. */
@@ -8155,6 +8272,10 @@ export interface components {
              * @description Version of ResalePrice; 0 while none was set.
              */
             priceVersion?: string;
+            /** @description What the company is called; empty where no name is known. */
+            tenantName?: string;
+            /** @description Bill that the reseller issued of the period; empty while none was. */
+            clientBillId?: string;
         };
         /** @description Saves. */
         "billing.v1.SavePriceListRequest": {
@@ -8414,6 +8535,16 @@ export interface components {
              * @description Required. Version that was read.
              */
             version: string;
+        };
+        /** @description Changes. */
+        "billing.v1.UpdateResaleAccountRequest": {
+            /** @description Required. */
+            account?: components["schemas"]["billing.v1.ResaleAccount"];
+            /**
+             * Format: int64
+             * @description Version this was written on; 0 writes on whatever is there.
+             */
+            version?: string;
         };
         /** @description Brings. */
         "billing.v1.UploadRateDeckPartRequest": {
@@ -23479,6 +23610,80 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.billing.v1.ResaleService.ListResaleAccounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accounts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ListResaleAccountsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.UpdateResaleAccount": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                "account.tenantId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.UpdateResaleAccountRequest"];
+            };
+        };
+        responses: {
+            /** @description How a resold company is billed; by which list is its ResalePrice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ResaleAccount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.ResaleService.IssueResaleBill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.IssueResaleBillRequest"];
+            };
+        };
+        responses: {
+            /** @description A bill to the client of a brand, or to a company that is resold. What it says never changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.ClientBill"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.billing.v1.ResaleService.GetResoldStatement": {
         parameters: {
             query?: {
@@ -23677,6 +23882,8 @@ export interface operations {
                 pageToken?: string;
                 /** @description Only this brand's; empty for all. */
                 brandId?: string;
+                /** @description Only this resold company's; empty for all. */
+                tenantId?: string;
             };
             header?: never;
             path?: never;
@@ -23709,7 +23916,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A bill to the client of a brand. What it says never changes. */
+            /** @description A bill to the client of a brand, or to a company that is resold. What it says never changes. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -23737,7 +23944,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A bill to the client of a brand. What it says never changes. */
+            /** @description A bill to the client of a brand, or to a company that is resold. What it says never changes. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -30,6 +30,7 @@ export type BillSender = Schemas["billing.v1.BillSender"];
 export type PriceList = Schemas["billing.v1.PriceList"];
 export type ClientBill = Schemas["billing.v1.ClientBill"];
 export type Resale = Schemas["billing.v1.Resale"];
+export type ResaleAccount = Schemas["billing.v1.ResaleAccount"];
 export type ResoldStatement = Schemas["billing.v1.ResoldStatement"];
 export type Notice = Schemas["tenancy.v1.Notice"];
 export type PhoneNumber = Schemas["tenancy.v1.Number"];

@@ -4,6 +4,7 @@ import { api, ask } from "../api/client.ts";
 import type { Notice } from "../api/types.ts";
 import { textOr, useText } from "../i18n/index.ts";
 import { socket } from "../socket/live.ts";
+import { failureText } from "./failureText.ts";
 import { Note } from "./Note.tsx";
 import { DateTime } from "./Time.tsx";
 
@@ -44,5 +45,6 @@ export default function Notices() {
 
 function noticeText(notice: Notice): string {
   const parameters: Record<string, string> = { ...notice.parameters };
+  if (parameters.failure !== undefined) parameters.failure = failureText(parameters.failure);
   return textOr("notice", notice.kind ?? "", parameters);
 }

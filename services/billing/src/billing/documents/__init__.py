@@ -4,7 +4,7 @@ same bytes every time: nothing in them comes from a clock, a random number or wh
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from billing.documents import csv_lines, ubl
 from billing.documents.view import Document, of_credit_note, of_invoice
@@ -39,14 +39,15 @@ async def render_credit_note(invoice: Invoice, note: CreditNote, wanted: Format)
 
 
 async def render_client_bill(bill: ClientBill, wanted: Format) -> Rendered:
-    """A bill to a client as a file: an invoice in the name of the company that serves the brand."""
+    """A bill to a client as a file: an invoice in the name of who serves the brand or resells the company."""
     invoice = Invoice(
         bill.client_bill_id, "", State.FINALIZED, bill.start_time, bill.end_time, bill.currency, bill.statement,
         bill.digest, bill.subtotal, bill.total, bill.issue_time, time_zone=bill.time_zone, number=bill.number,
         sequence=bill.sequence, cutoff_time=bill.cutoff_time, issue_time=bill.issue_time, due_time=bill.due_time,
-        seller=bill.seller, buyer=bill.buyer, purchase_order=bill.buyer.purchase_order,
+        seller=bill.seller, buyer=bill.buyer, purchase_order=bill.buyer.purchase_order, names=bill.names,
     )  # fmt: skip
-    return await render_invoice(invoice, wanted)
+    document = replace(of_invoice(invoice), brand_id=bill.client_id if bill.is_of_brand else "")
+    return await _render(document, wanted)
 
 
 def bytes_of(document: Document, wanted: Format) -> bytes:

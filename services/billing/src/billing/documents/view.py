@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from billing.domain.credit_notes import CreditNote
 from billing.domain.invoicing import Following, Invoice
 from billing.domain.parties import BillingProfile, LegalEntity
 from billing.domain.statements import LineKind, Statement, StatementLine, Tax
+from billing.domain.wholesale import COMPANY
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Document:
     reason: str = ""
     follows: str = ""
     """Which invoice of the same period it is made after, in words."""
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What brands and companies on it are called, by id."""
+    brand_id: str = ""
+    """Whose all of it is, of a bill to a brand's client."""
 
 
 def of_invoice(invoice: Invoice) -> Document:
@@ -66,10 +71,12 @@ def of_invoice(invoice: Invoice) -> Document:
     return Document(
         number=invoice.number, issue_date=invoice.issue_time.astimezone(zone).date(), issue_time=invoice.issue_time,
         start=_first(statement.start_time, zone), end=_last(statement.end_time, zone), currency=statement.currency,
-        seller=invoice.seller, buyer=buyer, words=words, rows=_rows(statement, words, zone), taxes=statement.taxes,
+        seller=invoice.seller, buyer=buyer, words=words, rows=_rows(statement, words, zone, invoice.names),
+        taxes=statement.taxes,
         discounts=[(each.name, each.amount) for each in statement.discounts], subtotal=statement.subtotal,
         total=statement.total, digest=invoice.digest, due_date=invoice.due_time.astimezone(zone).date(),
         purchase_order=invoice.purchase_order, notes=invoice.notes, follows=_follows(invoice, words),
+        names=invoice.names,
     )  # fmt: skip
 
 
@@ -100,15 +107,21 @@ def _credited(row: Row, amount: Decimal) -> Row:
     return replace(row, line=line, net=amount)
 
 
-def _rows(statement: Statement, words: Words, zone: ZoneInfo) -> list[Row]:
+def _rows(statement: Statement, words: Words, zone: ZoneInfo, names: Mapping[str, str]) -> list[Row]:
     return [
         Row(
-            line, words.line(line.description_key, line.kind.value, line.meter, line.description_parameters,
-                             late=line.kind is LineKind.LATE),
+            line, _said(line, words, names),
             line.amount - line.discount, _first(line.start_time, zone), _last(line.end_time, zone),
         )
         for line in statement.lines
     ]  # fmt: skip
+
+
+def _said(line: StatementLine, words: Words, names: Mapping[str, str]) -> str:
+    late, said = line.kind is LineKind.LATE, line.description_parameters
+    text = words.line(line.description_key, line.kind.value, line.meter, said, late=late)
+    company = said.get(COMPANY, "")
+    return words.say("to", what=names.get(company) or company, destination=text) if company else text
 
 
 def _first(time: datetime, zone: ZoneInfo) -> date:

@@ -52,7 +52,7 @@ class ClientPeriodNotOver(FailedPrecondition):
 
 
 class ClientBillExists(AlreadyExists):
-    """The brand was billed for the period already; void that bill first."""
+    """The client was billed for the period already; void that bill first."""
 
     reason = "CLIENT_BILL_EXISTS"
 
@@ -104,10 +104,11 @@ class PriceList:
 
 
 @dataclass(frozen=True)
-class BrandAccount:
-    """How a brand's client is billed."""
+class ClientAccount:
+    """How a client is billed."""
 
-    brand_id: str
+    client_id: str
+    """A brand, or a company that is resold: of one the list is said by its `ResalePrice`."""
     price_list_id: str
     buyer: BillingProfile = field(default_factory=BillingProfile)
     tax_name: str = ""
@@ -134,10 +135,11 @@ class BrandLine:
 
 @dataclass(frozen=True)
 class ClientBill:
-    """A bill to a brand's client; `statement` is what it says, canonical bytes that never change."""
+    """A bill to a client; `statement` is what it says, canonical bytes that never change."""
 
     client_bill_id: str
-    brand_id: str
+    client_id: str
+    """The brand it is for, or the company that is resold."""
     state: BillState
     start_time: datetime
     end_time: datetime
@@ -160,6 +162,13 @@ class ClientBill:
     void_time: datetime | None = None
     void_reason: str = ""
     version: int = 1
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the client was called when it was issued, by id."""
+
+    @property
+    def is_of_brand(self) -> bool:
+        """Whether it is for a brand's client; otherwise for a company that is resold."""
+        return not self.client_id.startswith("ten_")
 
 
 @dataclass(frozen=True)
@@ -171,6 +180,7 @@ class BrandStatement:
     currency: str
     prices: PriceList | None
     bill: ClientBill | None
+    name: str = ""
 
 
 def check_price_list(wanted: PriceList) -> PriceList:
@@ -196,7 +206,7 @@ def check_price_list(wanted: PriceList) -> PriceList:
     return replace(wanted, name=name)
 
 
-def check_account(wanted: BrandAccount) -> BrandAccount:
+def check_account(wanted: ClientAccount) -> ClientAccount:
     """The account with its texts tidied. Raises `ProfileInvalid`, naming the field."""
     if len(wanted.tax_name) > LONGEST_TAX_NAME or not (wanted.tax_name or " ").isprintable():
         raise ProfileInvalid.of("account.tax_name", f"must be up to {LONGEST_TAX_NAME} printable characters")
@@ -252,7 +262,7 @@ def _priced(line: BrandLine, prices: PriceList) -> BrandLine:
 
 
 def bill_statement(
-    lines: Iterable[StatementLine], prices: PriceList, account: BrandAccount, period: tuple[datetime, datetime],
+    lines: Iterable[StatementLine], prices: PriceList, account: ClientAccount, period: tuple[datetime, datetime],
     cutoff: datetime,
 ) -> Statement:  # fmt: skip
     """What a bill says: the lines, one tax on all of them, the total."""

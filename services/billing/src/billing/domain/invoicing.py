@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -102,6 +102,15 @@ class Following(StrEnum):
     """The other stands: this one bills what came late of the period and can't stand on a later invoice."""
 
 
+class Kind(StrEnum):
+    """What a company is invoiced for."""
+
+    OWN = ""
+    """What it used and holds itself."""
+    RESALE = "RESALE"
+    """What the companies come to that it resells."""
+
+
 class Format(StrEnum):
     """What an invoice can be downloaded as."""
 
@@ -166,6 +175,9 @@ class Invoice:
     follows_number: str = ""
     follow_kind: str = ""
     followed_by_invoice_id: str = ""
+    kind: Kind = Kind.OWN
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What brands and companies on it are called, by id, as of its finalization; documents say them beside the ids."""
 
     @property
     def owed(self) -> Decimal:

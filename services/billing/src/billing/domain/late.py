@@ -10,7 +10,8 @@ from decimal import Decimal
 from billing.domain import brands
 from billing.domain.statements import BilledLine, BilledPeriod, BrandShare, LineKind, Statement, StatementLine
 
-_LATE = "late:"
+LATE = "late:"
+"""What ids of late lines begin with."""
 
 
 def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
@@ -29,7 +30,7 @@ def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
             if line.kind == LineKind.LATE:
                 period = _period_of(line)
                 cutoffs[period] = max(each.cutoff_time, cutoffs.get(period, each.cutoff_time))
-            _add(lines.setdefault(period, {}), line)
+            add(lines.setdefault(period, {}), line)
     return [BilledPeriod(*period, cutoffs[period], tuple(lines.get(period, {}).values())) for period in sorted(cutoffs)]
 
 
@@ -64,7 +65,7 @@ def _dated(line: StatementLine, before: BilledPeriod) -> StatementLine:
         **line.description_parameters, "late_kind": line.kind.value,
         "late_start": before.start_time.isoformat(), "late_end": before.end_time.isoformat(),
     }  # fmt: skip
-    return replace(line, line_id=_LATE + line.line_id, kind=LineKind.LATE, description_parameters=parameters)
+    return replace(line, line_id=LATE + line.line_id, kind=LineKind.LATE, description_parameters=parameters)
 
 
 def _whose(line: StatementLine | BilledLine) -> list[BrandShare]:
@@ -76,8 +77,14 @@ def _period_of(line: StatementLine) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _add(known: dict[str, BilledLine], line: StatementLine) -> None:
-    line_id = line.line_id.removeprefix(_LATE)
+def with_number(line: StatementLine, number: str) -> StatementLine:
+    """The late line with the number of the invoice or bill its period was billed by."""
+    return replace(line, description_parameters={**line.description_parameters, "invoice": number})
+
+
+def add(known: dict[str, BilledLine], line: StatementLine) -> None:
+    """Adds a line to what was billed of its period, by its id."""
+    line_id = line.line_id.removeprefix(LATE)
     was = known.get(line_id) or BilledLine(line_id, Decimal(0))
     kind = LineKind(line.description_parameters.get("late_kind", line.kind))
     whose = brands.plus(was.brands, _whose(line)) if line.brands or was.brands else ()

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 
-from billing.domain.client_bills import BrandLine, PriceList, priced
+from billing.domain.client_bills import BrandLine, ClientBill, PriceList, priced
 from billing.domain.statements import LineKind, Statement
 
 RESOLD = (LineKind.USAGE, LineKind.FEE, LineKind.COMMITMENT)
@@ -65,6 +65,10 @@ class Resold:
     lines: Sequence[BrandLine]
     priced: bool
     price_version: int = 0
+    name: str = ""
+    """What the company is called; empty while it wasn't heard of."""
+    bill: ClientBill | None = None
+    """What the reseller issued of the period."""
 
 
 def of_statement(statement: Statement) -> list[BrandLine]:
@@ -104,6 +108,13 @@ def check(wanted: Resale, sold_on: bool, is_resold: bool, now: datetime) -> None
         raise ResaleInvalid.of("resale.reseller_id", "must not make a chain: a reseller isn't resold itself")
     if wanted.start_time < now:
         raise ResaleInvalid.of("resale.start_time", "must not be over")
+
+
+def check_currency(prices: PriceList, currency: str) -> None:
+    """Raises `ResaleInvalid` when a wholesale list isn't in the currency of a company's plan; an empty one is that of
+    who holds none yet."""
+    if currency and prices.currency != currency:
+        raise ResaleInvalid.of("resale.wholesale_price_list_id", f"must be in {currency}, as the company's plan")
 
 
 def in_force(resales: Sequence[Resale], time: datetime) -> Resale | None:

@@ -85,9 +85,10 @@ class ClientBills(client_bill_service_pb2_grpc.ClientBillServiceServicer):
         period, found = await self._rating.run(
             principal().tenant_id, lambda tx, decks: ops.brand_statements(tx, time, now, decks), read_only=True
         )
+        first = await self._db.run(principal().tenant_id, ops.first_period, read_only=True)
         return service.ListBrandStatementsResponse(
             period_start_time=time_out(period[0]), period_end_time=time_out(period[1]), compute_time=time_out(now),
-            statements=[convert.statement_out(each) for each in found],
+            statements=[convert.statement_out(each) for each in found], first_period_start_time=time_out(first),
         )  # fmt: skip
 
     async def IssueClientBill(
@@ -112,7 +113,7 @@ class ClientBills(client_bill_service_pb2_grpc.ClientBillServiceServicer):
     ) -> service.ListClientBillsResponse:
         found, more = await self._db.run(
             principal().tenant_id,
-            lambda tx: ops.list_bills(tx, request.brand_id, request.page_size, request.page_token),
+            lambda tx: ops.list_bills(tx, request.brand_id or request.tenant_id, request.page_size, request.page_token),
             read_only=True,
         )
         token = encode_token(found[-1].issue_time, found[-1].client_bill_id) if more else ""

@@ -14,7 +14,7 @@ from billing import convert
 from billing.live.rating import Rating
 from billing.money_proto import shown
 from billing.ops import usage as ops
-from billing.ops.issuing import preview_invoice
+from billing.ops.issuing import preview_named
 
 
 class Billing(billing_service_pb2_grpc.BillingServiceServicer):
@@ -60,7 +60,7 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
     ) -> billing_pb2.InvoicePreview:
         now = self._db.clock.now()
         time = time_in(request, "time") or now
-        found = await self._rating.run(
-            principal().tenant_id, lambda tx, decks: preview_invoice(tx, time, decks), read_only=True
+        found, names = await self._rating.run(
+            principal().tenant_id, lambda tx, decks: preview_named(tx, time, decks), read_only=True
         )
-        return convert.preview_out(found, now)
+        return convert.preview_out(found, now, names)

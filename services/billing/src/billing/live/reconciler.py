@@ -21,6 +21,10 @@ EVERY_SECONDS = 300
 SETTLED = timedelta(minutes=2)
 """Facts of calls that ended less than so long ago may still be under way."""
 LOOK_BACK = timedelta(hours=6)
+OLDEST = timedelta(days=31)
+_MOMENT = timedelta(microseconds=1)
+AGAIN = 200
+"""So many older calls whose differences are open are looked at again each time, those looked at longest ago first."""
 _found = counter("merkez.billing.differences", "Calls whose seconds differ")
 
 
@@ -41,11 +45,16 @@ class Reconciler:
         self._telephony = telephony
 
     async def look(self) -> None:
-        """Every tenant's calls of the last hours. One tenant's trouble is not the others'."""
+        """Every tenant's calls of the last hours, and older ones that differed: what is mended later is resolved. One
+        tenant's trouble is not the others'."""
         now = self._db.clock.now()
         for tenant_id in await self._db.system(ops.tenants, read_only=True):
             try:
                 await self.reconcile(tenant_id, now - LOOK_BACK, now)
+                for time in await self._db.run(
+                    tenant_id, lambda tx: ops.open_between(tx, now - OLDEST, now - LOOK_BACK, AGAIN), read_only=True
+                ):
+                    await self.reconcile(tenant_id, time, time + _MOMENT)
             except Unavailable as error:
                 log.warning("calls can't be compared now", tenant_id=tenant_id, exc_info=error)
             except Exception as error:

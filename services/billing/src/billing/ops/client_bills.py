@@ -15,16 +15,16 @@ from billing.domain import canonical, invoicing, late, parties
 from billing.domain import client_bills as domain
 from billing.domain.client_bills import (
     BillState,
-    BrandAccount,
     BrandLine,
     BrandStatement,
+    ClientAccount,
     ClientBill,
     ClientBillExists,
     ClientBillNotFound,
     ClientBillStateWrong,
     ClientNotSetUp,
-    ClientPeriodNotOver,
     PriceList,
+    PriceListInvalid,
     PriceListNotFound,
     Sender,
 )
@@ -32,12 +32,13 @@ from billing.domain.invoicing import InvoiceVersionConflict
 from billing.domain.parties import LegalEntity, NumbersInUse, PartyVersionConflict
 from billing.domain.rates import DeckPrice
 from billing.domain.statements import BilledPeriod, StatementLine
-from billing.ops.statements import changed_since, current_period, statement_of
+from billing.ops.bill_sources import Period, Source, check_held, source_of
+from billing.ops.statements import current_period, statement_of
 from billing.store import client_bills as store
-from billing.store import usage
+from billing.store import invoicing as invoicing_store
+from billing.store import names
 
 list_price_lists = store.list_price_lists
-list_accounts = store.accounts
 list_bills = store.list_bills
 get_sender = store.sender
 
@@ -50,6 +51,13 @@ async def price_list(tx: Tx, price_list_id: str, version: int = 0) -> PriceList:
     return found
 
 
+async def price_list_at(tx: Tx, price_list_id: str, time: datetime) -> PriceList:
+    """The version of a list that was the newest at `time`, of one that was made later its first. Raises
+    `PriceListNotFound`."""
+    found = await store.price_list_at(tx, price_list_id, time)
+    return found if found is not None else await price_list(tx, price_list_id, 1)
+
+
 async def save_price_list(tx: Tx, wanted: PriceList, version: int, now: datetime) -> PriceList:
     """A new list, or the next version of one. Raises `PriceListNotFound`, `PriceListInvalid`, `CurrencyUnknown`,
     `PartyVersionConflict`."""
@@ -60,6 +68,8 @@ async def save_price_list(tx: Tx, wanted: PriceList, version: int, now: datetime
         known = await price_list(tx, wanted.price_list_id)
         if version not in (0, known.version):
             raise PartyVersionConflict("The price list has a newer version: read it again.")
+        if checked.currency != known.currency:
+            raise PriceListInvalid.of("price_list.currency", "can't change: make another list")
         made = replace(checked, version=known.version + 1, create_time=now)
     await store.insert_price_list(tx, made)
     return made
@@ -79,12 +89,13 @@ async def update_sender(tx: Tx, wanted: LegalEntity, version: int) -> Sender:
     return saved
 
 
-async def update_account(tx: Tx, wanted: BrandAccount, version: int) -> BrandAccount:
-    """Says how a brand's client is billed. Raises `PriceListNotFound`, `ProfileInvalid`, `PartyVersionConflict`."""
-    await price_list(tx, wanted.price_list_id)
-    known = await store.account(tx, wanted.brand_id)
+async def update_account(tx: Tx, wanted: ClientAccount, version: int) -> ClientAccount:
+    """Says how a client is billed. Raises `PriceListNotFound`, `ProfileInvalid`, `PartyVersionConflict`."""
+    if wanted.price_list_id:
+        await price_list(tx, wanted.price_list_id)
+    known = await store.account(tx, wanted.client_id)
     if version not in (0, known.version if known else 0):
-        raise PartyVersionConflict("How the brand is billed has changed since: read it again.")
+        raise PartyVersionConflict("How the client is billed has changed since: read it again.")
     saved = replace(domain.check_account(wanted), version=(known.version if known else 0) + 1)
     await store.save_account(tx, saved)
     return saved
@@ -94,57 +105,67 @@ async def brand_statements(
     tx: Tx, time: datetime, cutoff: datetime, decks: DeckPrice | None = None
 ) -> tuple[tuple[datetime, datetime], list[BrandStatement]]:
     """The period `time` lies in by brand: together all usage of the company's own statement, each piece once. Raises
-    `NothingSubscribed`, `CurrenciesMixed`, `RangeInvalid`."""
+    `NothingSubscribed`, also for a period before the first plan, `CurrenciesMixed`, `RangeInvalid`."""
     period = await current_period(tx, time)
+    await check_held(tx, period)
     statement = await statement_of(tx, *period, cutoff, deck=decks)
-    billed, accounts = await store.of_period(tx, period[0]), {each.brand_id: each for each in await store.accounts(tx)}
+    billed, accounts = await store.of_period(tx, period[0]), await _brands(tx)
+    called = await names.every(tx)
     shares = domain.shares_of(statement)
     found: list[BrandStatement] = []
     for brand_id in sorted({*shares, *accounts}):
-        lines, prices = shares.get(brand_id, []), None
+        lines, prices, bill = shares.get(brand_id, []), None, billed.get(brand_id)
         if brand_id and brand_id in accounts:
-            prices = await price_list(tx, accounts[brand_id].price_list_id)
+            # A period that was billed keeps the version it was billed by.
+            by = (bill.price_list_id, bill.price_list_version) if bill else (accounts[brand_id].price_list_id, 0)
+            prices = await price_list(tx, *by)
             if prices.currency == statement.currency:
                 lines = domain.priced(lines, prices, statement.currency, period)
             else:
                 prices = None
-        found.append(BrandStatement(brand_id, lines, statement.currency, prices, billed.get(brand_id)))
+        found.append(BrandStatement(brand_id, lines, statement.currency, prices, bill, called.get(brand_id, "")))
     return period, found
 
 
+async def first_period(tx: Tx) -> datetime | None:
+    """When the first period begins that bills may be issued of: the one the first plan was held in; None before it."""
+    first = await invoicing_store.first_plan_time(tx)
+    return (await current_period(tx, first))[0] if first is not None else None
+
+
 async def issue(
-    tx: Tx, brand_id: str, time: datetime, now: datetime, settle: timedelta, decks: DeckPrice | None = None
+    tx: Tx, client_id: str, time: datetime, now: datetime, settle: timedelta, decks: DeckPrice | None = None
 ) -> ClientBill:
     """Issues the bill of the period `time` lies in, of everything heard of until `settle` ago, with what came late of
     earlier bills' periods. Raises `ClientNotSetUp`, `ClientPeriodNotOver`, `ClientBillExists`, `CurrenciesMixed`,
     `NothingSubscribed`."""
-    account, sender = await store.account(tx, brand_id), await store.sender(tx)
+    source, cutoff = source_of(client_id), now - settle
+    account, sender = await source.account(tx), await store.sender(tx)
     if account is None or sender is None:
         missing = "client" if account is None else "sender"
         raise ClientNotSetUp("It isn't said yet who bills the client, or how.", metadata={"missing": missing})
-    period, cutoff = await current_period(tx, time), now - settle
-    if period[1] > cutoff:
-        raise ClientPeriodNotOver("The period isn't over yet.")
-    if brand_id in await store.of_period(tx, period[0]):
+    period = await source.period(tx, time, cutoff, decks)
+    if client_id in await store.of_period(tx, period[0]):
         raise ClientBillExists("The client was billed for this period already: void that bill first.")
     prices = await price_list(tx, account.price_list_id)
-    own, bills = await _lines(tx, brand_id, period, cutoff, prices, decks), await store.in_force(tx, brand_id)
+    own, bills = await _lines(tx, source, period, cutoff, prices, decks), await store.in_force(tx, client_id)
     frozen = late.billed([canonical.statement_from(each.statement) for each in bills])
     billed = {(each.start_time, each.end_time): each for each in frozen}
     # Of a period whose bill was declared void a later one may hold what came late: that isn't billed twice.
     before = billed.get(period)
     earlier = [(billed[each.start_time, each.end_time], each) for each in bills if each.end_time <= period[0]]
-    lines = [*late.rest_of([each.own for each in own], before), *await _late(tx, earlier, cutoff, decks)]
+    lines = [*late.rest_of([each.own for each in own], before), *await _late(tx, source, earlier, cutoff, decks)]
     statement = domain.bill_statement(lines, prices, account, period, cutoff)
     data, sequence = canonical.statement_bytes(statement), await store.take_number(tx)
+    name = await source.name(tx, period, cutoff, decks)
     bill = ClientBill(
-        client_bill_id=new_id("cbl", now), brand_id=brand_id, state=BillState.ISSUED, start_time=period[0],
-        end_time=period[1], cutoff_time=cutoff, time_zone=await usage.zone(tx) or "UTC",
+        client_bill_id=new_id("cbl", now), client_id=client_id, state=BillState.ISSUED, start_time=period[0],
+        end_time=period[1], cutoff_time=cutoff, time_zone=await source.zone(tx, period, cutoff, decks),
         number=invoicing.number_text(sender.entity.number_prefix, sequence), sequence=sequence, issue_time=now,
         due_time=now + timedelta(days=account.buyer.payment_terms_days), price_list_id=prices.price_list_id,
         price_list_version=prices.version, currency=prices.currency, statement=data, digest=canonical.digest(data),
         subtotal=statement.subtotal, total=statement.total, cost=sum((each.cost for each in own), Decimal(0)),
-        seller=sender.entity, buyer=account.buyer,
+        seller=sender.entity, buyer=account.buyer, names={client_id: name} if name else {},
     )  # fmt: skip
     await store.insert_bill(tx, bill)
     return bill
@@ -172,29 +193,35 @@ async def declare_void(tx: Tx, client_bill_id: str, why: str, version: int, now:
     return changed
 
 
+async def list_accounts(tx: Tx) -> list[ClientAccount]:
+    """How brands' clients are billed, by brand."""
+    return list((await _brands(tx)).values())
+
+
+async def _brands(tx: Tx) -> dict[str, ClientAccount]:
+    return {each.client_id: each for each in await store.accounts(tx) if not each.client_id.startswith("ten_")}
+
+
 async def _lines(
-    tx: Tx,
-    brand_id: str,
-    period: tuple[datetime, datetime],
-    cutoff: datetime,
-    prices: PriceList,
-    decks: DeckPrice | None,
+    tx: Tx, source: Source, period: Period, cutoff: datetime, prices: PriceList, decks: DeckPrice | None
 ) -> list[BrandLine]:
-    statement = await statement_of(tx, *period, cutoff, deck=decks)
-    return domain.priced(domain.shares_of(statement).get(brand_id, []), prices, statement.currency, period)
+    lines, currency = await source.lines(tx, period, cutoff, decks)
+    return domain.priced(lines, prices, currency, period)
 
 
 async def _late(
-    tx: Tx, earlier: Sequence[tuple[BilledPeriod, ClientBill]], cutoff: datetime, decks: DeckPrice | None
+    tx: Tx,
+    source: Source,
+    earlier: Sequence[tuple[BilledPeriod, ClientBill]],
+    cutoff: datetime,
+    decks: DeckPrice | None,
 ) -> list[StatementLine]:
     """What earlier bills' periods come to now by the price lists they were billed by, less what was billed of them."""
     found: list[StatementLine] = []
     for billed, of in earlier:
-        if not await changed_since(tx, billed, cutoff):
+        if not await source.changed(tx, billed, cutoff, decks):
             continue
         prices = await price_list(tx, of.price_list_id, of.price_list_version)
-        then = await _lines(tx, of.brand_id, (billed.start_time, billed.end_time), cutoff, prices, decks)
-        for line in late.late_lines([each.own for each in then], billed):
-            said = {**line.description_parameters, "invoice": of.number}
-            found.append(replace(line, description_parameters=said))
+        then = await _lines(tx, source, (billed.start_time, billed.end_time), cutoff, prices, decks)
+        found += [late.with_number(line, of.number) for line in late.late_lines([each.own for each in then], billed)]
     return found

@@ -26,6 +26,11 @@ async def compare(
     return found
 
 
+async def open_between(tx: Tx, start: datetime, end: datetime, most: int) -> list[datetime]:
+    """When calls began, in [start, end), whose differences are open; those looked at longest ago first."""
+    return await store.open_between(tx, start, end, most)
+
+
 async def heal(tx: Tx, call: EndedCall, now: datetime) -> bool:
     """Records and rates a call whose usage never came, as its fact would have; whether that could be done."""
     try:

@@ -18,10 +18,11 @@ from billing.domain.invoicing import (
     InvoiceNotFound,
     InvoiceStateWrong,
     InvoiceTooYoung,
+    Kind,
     State,
 )
 from billing.domain.rates import DeckPrice
-from billing.ops.issuing import left_out, whole_statement
+from billing.ops.issuing import left_out, statement_for
 from billing.store import invoicing as store
 from billing.store import left_out as left_out_store
 from billing.store import parties
@@ -59,7 +60,10 @@ async def bill_left_out(tx: Tx, invoice_id: str, now: datetime, decks: DeckPrice
 
 
 async def check_old_enough(tx: Tx, invoice: Invoice, cutoff: datetime) -> None:
-    """Raises `InvoiceTooYoung` while the cutoff of one that follows another isn't past what that one depends on."""
+    """Raises `InvoiceTooYoung` while the cutoff of one that follows another isn't past what that one depends on, or
+    of one to a reseller past what its companies' periods were noted by."""
+    if invoice.kind is Kind.RESALE and invoice.create_time >= cutoff:
+        raise InvoiceTooYoung("Its companies' periods have only just ended: try again in a minute.")
     if not invoice.follows_invoice_id:
         return
     original = await _get(tx, invoice.follows_invoice_id)
@@ -70,10 +74,17 @@ async def check_old_enough(tx: Tx, invoice: Invoice, cutoff: datetime) -> None:
 
 async def note_left_out(tx: Tx, invoice: Invoice, now: datetime, decks: DeckPrice | None = None) -> None:
     """Lists for the operators what came late of earlier periods and can't stand on this invoice."""
-    if invoice.cutoff_time is None:
+    if invoice.cutoff_time is None or invoice.kind is not Kind.OWN:  # resold usage has an invoice for each currency
         return
     for each in await left_out(tx, invoice.start_time, invoice.currency, invoice.cutoff_time, decks):
         await left_out_store.note(tx, each.invoice, each.amount, invoice.invoice_id, now)
+
+
+async def note_while_resold(tx: Tx, start: datetime, now: datetime, decks: DeckPrice | None = None) -> None:
+    """Lists for the operators what came late of periods the company was invoiced for itself, before one that its
+    reseller pays for: no invoice of its own comes that could hold it."""
+    for each in await left_out(tx, start, "", now, decks):
+        await left_out_store.note(tx, each.invoice, each.amount, "", now)
 
 
 async def _follow(tx: Tx, original: Invoice, kind: Following, now: datetime, decks: DeckPrice | None) -> Invoice:
@@ -81,7 +92,7 @@ async def _follow(tx: Tx, original: Invoice, kind: Following, now: datetime, dec
         raise InvoiceFollowed(
             "Another invoice was made after it already.", metadata={"invoice_id": original.followed_by_invoice_id}
         )
-    statement = await whole_statement(tx, original.start_time, original.end_time, now, decks)
+    statement = await statement_for(tx, original, now, decks)
     profile = await parties.profile(tx)
     made = Invoice(
         invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=original.start_time,
@@ -89,7 +100,7 @@ async def _follow(tx: Tx, original: Invoice, kind: Following, now: datetime, dec
         digest="", subtotal=statement.subtotal, total=statement.total, create_time=now, time_zone=original.time_zone,
         purchase_order=profile.purchase_order, notes=profile.notes,
         follows_invoice_id=original.invoice_id, follows_number=original.number,
-        follow_kind=kind.value,
+        follow_kind=kind.value, kind=original.kind,
     )  # fmt: skip
     await store.insert_invoice(tx, made)
     followed = replace(original, followed_by_invoice_id=made.invoice_id, version=original.version + 1)

@@ -18,8 +18,9 @@ from billing.domain.parties import NoLegalEntity
 from billing.domain.payments import Payment
 from billing.domain.rates import DeckPrice
 from billing.domain.statements import Statement
+from billing.domain.wholesale import ResoldPeriod
 from billing.ops import following, settling
-from billing.ops.issuing import whole_statement, zone_of
+from billing.ops.issuing import names_on, statement_for, whole_statement, zone_of
 from billing.ops.statements import timeline_of
 from billing.store import invoicing as store
 from billing.store import parties, payments
@@ -62,10 +63,14 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
         return None
     zone, timeline = await zone_of(tx, first), await timeline_of(tx)
     start, end = invoicing.next_period(first, account.last_end_time, zone, timeline)
-    if resales.in_force(await resale_store.mine(tx), start) is not None:
+    resale = resales.in_force(await resale_store.mine(tx), start)
+    if resale is not None:
         # Its reseller pays for it: the platform doesn't bill the same usage twice.
+        over = ResoldPeriod(tx.tenant_id, resale.reseller_id, resale.wholesale_list_id, start, end, now, zone)
+        await resale_store.insert_period(tx, over)
+        await following.note_while_resold(tx, start, now, decks)
         await store.save_account(tx, store.Account(end, invoicing.next_period(first, end, zone, timeline)[1]))
-        return None
+        return await draft_next(tx, now, decks)
     statement = await whole_statement(tx, start, end, now, decks)
     data = canonical.statement_bytes(statement)
     profile = await parties.profile(tx)
@@ -75,8 +80,8 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
         create_time=now, time_zone=zone, purchase_order=profile.purchase_order, notes=profile.notes,
     )  # fmt: skip
     await store.insert_invoice(tx, made)
-    following = invoicing.next_period(first, end, zone, timeline)
-    await store.save_account(tx, store.Account(end, following[1]))
+    then = invoicing.next_period(first, end, zone, timeline)
+    await store.save_account(tx, store.Account(end, then[1]))
     return made
 
 
@@ -96,14 +101,14 @@ async def finalize(
     cutoff = now - settle
     if invoice.end_time > cutoff:
         raise InvoiceStateWrong("The invoice's period has only just ended.", metadata={"state": draft.state.value})
-    if any(each.cutoff_time is None for each in await store.before(tx, invoice.start_time)):
+    if any(each.cutoff_time is None for each in await store.before(tx, invoice.start_time, invoice.kind)):
         raise InvoiceStateWrong("An earlier invoice is still a draft.", metadata={"state": draft.state.value})
     await following.check_old_enough(tx, invoice, cutoff)
     profile = await parties.profile(tx)
     seller = await parties.entity(tx, profile.legal_entity_id)
     if seller is None:
         raise NoLegalEntity("Nobody is set up in whose name invoices are sent.")
-    statement = await whole_statement(tx, invoice.start_time, invoice.end_time, cutoff, decks)
+    statement = await statement_for(tx, invoice, cutoff, decks)
     data = canonical.statement_bytes(statement)
     sequence = await parties.take_number(tx, seller.legal_entity_id, parties.INVOICES)
     invoice = replace(
@@ -111,6 +116,7 @@ async def finalize(
         subtotal=statement.subtotal, total=statement.total, cutoff_time=cutoff, issue_time=now,
         due_time=now + timedelta(days=profile.payment_terms_days), legal_entity_id=seller.legal_entity_id,
         sequence=sequence, number=invoicing.number_text(seller.number_prefix, sequence), seller=seller, buyer=profile,
+        names=await names_on(tx, statement, decks),
     )  # fmt: skip
     await store.save_invoice(tx, invoice)
     await following.note_left_out(tx, invoice, now, decks)
@@ -123,7 +129,7 @@ async def rebuild(tx: Tx, invoice_id: str, decks: DeckPrice | None = None) -> tu
     `InvoiceNotFound`, `InvoiceNotFinalized`."""
     invoice = await issued(tx, invoice_id)
     assert invoice.cutoff_time is not None
-    again = await whole_statement(tx, invoice.start_time, invoice.end_time, invoice.cutoff_time, decks)
+    again = await statement_for(tx, invoice, invoice.cutoff_time, decks)
     return invoice, canonical.statement_bytes(again, canonical.format_of(invoice.statement))
 
 
@@ -155,10 +161,10 @@ async def whole(tx: Tx, invoice_id: str, now: datetime, decks: DeckPrice | None 
     """One invoice with all that belongs to it; a draft as it would be now. Raises `InvoiceNotFound`."""
     invoice = await get(tx, invoice_id)
     if invoice.state is State.DRAFT:
-        statement = await whole_statement(tx, invoice.start_time, invoice.end_time, now, decks)
+        statement = await statement_for(tx, invoice, now, decks)
         invoice = replace(
             invoice, subtotal=statement.subtotal, total=statement.total, currency=statement.currency,
-            buyer=await parties.profile(tx),
+            buyer=await parties.profile(tx), names=await names_on(tx, statement, decks),
         )  # fmt: skip
         return Whole(invoice, statement, (), ())
     return Whole(

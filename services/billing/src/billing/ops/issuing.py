@@ -11,14 +11,16 @@ from chassis.sql import Tx
 
 from billing.domain import canonical, charges, invoicing, late
 from billing.domain.charges import CurrenciesMixed
-from billing.domain.invoicing import Invoice, InvoiceNotFound, State
+from billing.domain.invoicing import Invoice, InvoiceNotFound, Kind, State
 from billing.domain.plans import plan_at
 from billing.domain.rates import DeckPrice
 from billing.domain.statements import BilledPeriod, LineKind, Statement, StatementLine
+from billing.domain.wholesale import COMPANY
+from billing.ops import wholesale
 from billing.ops.statements import books_of, changed_since, current_period, statement_of, timeline_of
 from billing.store import invoicing as store
+from billing.store import names, usage
 from billing.store import plans as plan_store
-from billing.store import usage
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,22 @@ class LeftOut:
 
     invoice: Invoice
     amount: Decimal
+
+
+async def statement_for(tx: Tx, invoice: Invoice, cutoff: datetime, decks: DeckPrice | None = None) -> Statement:
+    """What an invoice says of everything heard of until the cutoff, of whichever kind it is. Raises
+    `NothingSubscribed`, `CurrenciesMixed`."""
+    if invoice.kind is Kind.RESALE:
+        return await wholesale.statement_of(tx, invoice, cutoff, decks)
+    return await whole_statement(tx, invoice.start_time, invoice.end_time, cutoff, decks)
+
+
+async def names_on(tx: Tx, statement: Statement, decks: DeckPrice | None = None) -> dict[str, str]:
+    """What brands and companies of a statement's lines are called now, by id; what was never heard of is left out."""
+    brand_ids = {share.brand_id for line in statement.lines for share in line.brands if share.brand_id}
+    found = await names.every(tx, brand_ids) if brand_ids else {}
+    companies = {line.description_parameters.get(COMPANY, "") for line in statement.lines} - {""}
+    return found | (wholesale.hand_of(decks).names(companies) if companies else {})
 
 
 async def whole_statement(
@@ -86,6 +104,14 @@ async def preview_invoice(tx: Tx, time: datetime, decks: DeckPrice | None = None
     return await whole_statement(tx, start, end, tx.now(), decks)
 
 
+async def preview_named(
+    tx: Tx, time: datetime, decks: DeckPrice | None = None
+) -> tuple[Statement, dict[str, str]]:  # fmt: skip
+    """`preview_invoice` with what its brands are called."""
+    found = await preview_invoice(tx, time, decks)
+    return found, await names_on(tx, found, decks)
+
+
 async def zone_of(tx: Tx, time: datetime) -> str:
     """The zone the tenant's periods follow, that of its plan at `time` while it hasn't moved."""
     changed_to = await usage.zone(tx)
@@ -121,4 +147,4 @@ def _numbered(line: StatementLine, numbers: Mapping[str, str]) -> StatementLine:
     if line.kind is not LineKind.LATE:
         return line
     number = numbers.get(line.description_parameters.get("late_start", ""), "")
-    return replace(line, description_parameters={**line.description_parameters, "invoice": number})
+    return late.with_number(line, number)

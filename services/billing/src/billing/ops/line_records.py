@@ -11,7 +11,7 @@ from chassis.paging import decode_name_token, encode_token, page_size
 from chassis.sql import Tx
 
 from billing.domain.charges import destination_id
-from billing.domain.invoicing import Following, InvoiceLineNotFound
+from billing.domain.invoicing import Following, InvoiceLineNotFound, Kind
 from billing.domain.levels import spans
 from billing.domain.plans import NUMBER, PRICE_CLASS, SEAT, STORAGE, Model, PlanHeld, Rate
 from billing.domain.rates import DeckPrice, RateInvalid
@@ -49,6 +49,8 @@ async def list_line_records(
     line = next((each for each in whole.statement.lines if each.line_id == line_id), None)
     if line is None:
         raise InvoiceLineNotFound("The invoice has no such line.", metadata={"line_id": line_id[:200]})
+    if whole.invoice.kind is not Kind.OWN:
+        return [], ""  # what companies that are resold used is theirs
     cutoff = whole.invoice.cutoff_time or now
     since = None
     if line.kind is LineKind.LATE or whole.invoice.follow_kind == Following.SUPPLEMENTS:

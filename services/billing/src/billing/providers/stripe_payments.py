@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from calendar import timegm
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,11 @@ _KEYS_LAST = timedelta(hours=20)
 """Stripe forgets idempotency keys after 24 hours: what is older is looked for instead of being asked for again."""
 _AS_HUNDREDTHS = ("ISK", "UGX")
 """Currencies without minor units that Stripe wants in hundredths all the same."""
+_TELLING = (
+    "insufficient_funds", "expired_card", "card_not_supported", "currency_not_supported", "authentication_required",
+    "card_velocity_exceeded", "withdrawal_count_limit_exceeded", "processing_error",
+)  # fmt: skip
+"""Reasons of banks that tell who pays what to do."""
 _KINDS = {"payment_intent.succeeded": "payment_succeeded", "payment_intent.payment_failed": "payment_failed"}
 
 
@@ -88,7 +93,11 @@ class StripePayments:
         try:
             return _outcome(await _asked(asking))
         except stripe.CardError as error:
-            return Outcome(PaymentState.FAILED, _intent_of(error), error.code or "card_declined")
+            return Outcome(
+                PaymentState.FAILED,
+                _intent_of(error),
+                _why(_body_of(error), error.code or "card_declined"),
+            )
         except stripe.InvalidRequestError as error:
             log.error("Stripe refused a payment as malformed", code=error.code or "", payment_id=payment.payment_id)
             return Outcome(PaymentState.FAILED, "", error.code or "invalid_request")
@@ -116,7 +125,7 @@ class StripePayments:
         return ProviderEvent(
             event.id, tenant_id, kind, invoice_id=marks.get(_INVOICE, ""), payment_id=marks.get(_PAYMENT, ""),
             reference=about.get("id") or "", amount=of_units(int(about.get("amount_received") or 0), currency),
-            currency=currency, failure=error.get("code") or "" if kind == "payment_failed" else "",
+            currency=currency, failure=_why(error, "") if kind == "payment_failed" else "",
         )  # fmt: skip
 
     async def _look_for(self, payment: Payment, method: Method) -> Outcome:
@@ -170,7 +179,14 @@ def _outcome(intent: Any) -> Outcome:
     if intent.status == "processing":
         return Outcome(PaymentState.PENDING, intent.id)
     error = _plain(intent).get("last_payment_error") or {}
-    return Outcome(PaymentState.FAILED, intent.id, error.get("code") or intent.status)
+    return Outcome(PaymentState.FAILED, intent.id, _why(error, intent.status))
+
+
+def _why(error: Mapping[str, Any], otherwise: str) -> str:
+    """Why a card was refused: what the bank said where that helps who pays, else Stripe's code. That a card is thought
+    stolen or the payment a fraud isn't told, as Stripe asks."""
+    said = str(error.get("decline_code") or "")
+    return said if said in _TELLING else str(error.get("code") or otherwise)
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -178,5 +194,9 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _intent_of(error: stripe.CardError) -> str:
+    return (_body_of(error).get("payment_intent") or {}).get("id") or ""
+
+
+def _body_of(error: stripe.CardError) -> dict[str, Any]:
     body: Any = error.json_body or {}
-    return ((body.get("error") or {}).get("payment_intent") or {}).get("id") or ""
+    return body.get("error") or {}

@@ -1,4 +1,5 @@
-"""Tables of what a company bills its clients."""
+"""Tables of what a company bills its clients. A client is a brand, or a company that is resold: `brand_id` of accounts
+and bills holds either's id."""
 
 from __future__ import annotations
 
@@ -42,11 +43,17 @@ client_bills = tenant_table(
     Column("statement", LargeBinary, nullable=False), _text("digest"), _amount("subtotal"), _amount("total"),
     _amount("cost"), Column("seller", Json, nullable=False), Column("buyer", Json, nullable=False),
     _time("void_time", optional=True), _text("void_reason"), _count("version"),
+    Column("names", Json, nullable=False),
 )  # fmt: skip
 resales = tenant_table(
     "resales", metadata, Column("start_time", Time, primary_key=True), _text("reseller_id"), _text("wholesale_list_id"),
     _count("version"),
 )  # fmt: skip
+resold_periods = tenant_table(
+    "resold_periods", metadata, Column("start_time", Time, primary_key=True), _time("end_time"), _text("reseller_id"),
+    _text("wholesale_list_id"), _time("record_time"), _text("time_zone"),
+)  # fmt: skip
+wholesale_accounts = tenant_table("wholesale_accounts", metadata, _time("last_end_time"))
 resale_prices = tenant_table(
     "resale_prices", metadata, _text("customer_id", key=True), _text("price_list_id"), _count("version")
 )

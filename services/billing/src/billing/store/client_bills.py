@@ -12,7 +12,7 @@ from chassis.sql import Tx
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from billing.domain.client_bills import BillState, BrandAccount, ClientBill, PriceList, Sender, rules_from, rules_json
+from billing.domain.client_bills import BillState, ClientAccount, ClientBill, PriceList, Sender, rules_from, rules_json
 from billing.domain.parties import as_json, entity_from, profile_from
 from billing.store.client_bill_tables import bill_senders, brand_accounts, client_bills, price_lists
 
@@ -38,6 +38,14 @@ async def price_list(tx: Tx, price_list_id: str, version: int = 0) -> PriceList 
     if version:
         statement = statement.where(table.c.version == version)
     row = await tx.one_or_none(statement.order_by(table.c.version.desc()).limit(1))
+    return _price_list(row) if row else None
+
+
+async def price_list_at(tx: Tx, price_list_id: str, time: datetime) -> PriceList | None:
+    """The newest version of a list that was made before `time`."""
+    table = price_lists
+    mine = (table.c.tenant_id == tx.tenant_id, table.c.price_list_id == price_list_id, table.c.create_time < time)
+    row = await tx.one_or_none(select(table).where(*mine).order_by(table.c.version.desc()).limit(1))
     return _price_list(row) if row else None
 
 
@@ -73,22 +81,26 @@ async def take_number(tx: Tx) -> int:
     return taken.scalar_one() - 1
 
 
-async def accounts(tx: Tx) -> list[BrandAccount]:
+async def accounts(tx: Tx) -> list[ClientAccount]:
     """How the tenant's clients are billed, by brand."""
     statement = select(brand_accounts).where(brand_accounts.c.tenant_id == tx.tenant_id)
     return [_account(row) for row in await tx.all(statement.order_by(brand_accounts.c.brand_id))]
 
 
-async def account(tx: Tx, brand_id: str) -> BrandAccount | None:
-    """How a brand's client is billed."""
-    mine = (brand_accounts.c.tenant_id == tx.tenant_id, brand_accounts.c.brand_id == brand_id)
+async def account(tx: Tx, client_id: str) -> ClientAccount | None:
+    """How a client is billed."""
+    mine = (brand_accounts.c.tenant_id == tx.tenant_id, brand_accounts.c.brand_id == client_id)
     row = await tx.one_or_none(select(brand_accounts).where(*mine))
     return _account(row) if row else None
 
 
-async def save_account(tx: Tx, value: BrandAccount) -> None:
-    """How a brand's client is billed now."""
-    row = {**vars(value), "tenant_id": tx.tenant_id, "buyer": as_json(value.buyer)}
+async def save_account(tx: Tx, value: ClientAccount) -> None:
+    """How a client is billed now."""
+    row = {
+        "tenant_id": tx.tenant_id, "brand_id": value.client_id, "price_list_id": value.price_list_id,
+        "buyer": as_json(value.buyer), "tax_name": value.tax_name, "tax_percent": value.tax_percent,
+        "version": value.version,
+    }  # fmt: skip
     statement = insert(brand_accounts).values(**row)
     await tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "brand_id"], set_=row))
 
@@ -115,25 +127,25 @@ async def bill(tx: Tx, client_bill_id: str) -> ClientBill | None:
     return _bill(row) if row else None
 
 
-async def in_force(tx: Tx, brand_id: str) -> list[ClientBill]:
-    """The brand's bills in force, oldest period first."""
+async def in_force(tx: Tx, client_id: str) -> list[ClientBill]:
+    """The client's bills in force, oldest period first."""
     table = client_bills
-    mine = (table.c.tenant_id == tx.tenant_id, table.c.brand_id == brand_id, table.c.state == BillState.ISSUED.value)
+    mine = (table.c.tenant_id == tx.tenant_id, table.c.brand_id == client_id, table.c.state == BillState.ISSUED.value)
     return [_bill(row) for row in await tx.all(select(table).where(*mine).order_by(table.c.start_time))]
 
 
 async def of_period(tx: Tx, start: datetime) -> dict[str, ClientBill]:
-    """The bills in force of the period that begins at `start`, by brand."""
+    """The bills in force of the period that begins at `start`, by client."""
     table = client_bills
     mine = (table.c.tenant_id == tx.tenant_id, table.c.start_time == start, table.c.state == BillState.ISSUED.value)
     return {row["brand_id"]: _bill(row) for row in await tx.all(select(table).where(*mine))}
 
 
-async def list_bills(tx: Tx, brand_id: str, size: int, token: str) -> tuple[list[ClientBill], bool]:
+async def list_bills(tx: Tx, client_id: str, size: int, token: str) -> tuple[list[ClientBill], bool]:
     """A page of bills, last issued first, and whether there is more."""
     statement = select(client_bills).where(client_bills.c.tenant_id == tx.tenant_id)
-    if brand_id:
-        statement = statement.where(client_bills.c.brand_id == brand_id)
+    if client_id:
+        statement = statement.where(client_bills.c.brand_id == client_id)
     wanted = page_size(size)
     rows = await tx.all(keyset(statement, client_bills.c.issue_time, client_bills.c.client_bill_id, token, wanted))
     return [_bill(row) for row in rows[:wanted]], len(rows) > wanted
@@ -146,25 +158,27 @@ def _price_list(row: Mapping[Any, Any]) -> PriceList:
     )  # fmt: skip
 
 
-def _account(row: Mapping[Any, Any]) -> BrandAccount:
-    return BrandAccount(
+def _account(row: Mapping[Any, Any]) -> ClientAccount:
+    return ClientAccount(
         row["brand_id"], row["price_list_id"], profile_from(row["buyer"]), row["tax_name"], Decimal(row["tax_percent"]),
         row["version"],
     )  # fmt: skip
 
 
 def _bill_row(value: ClientBill) -> dict[str, Any]:
-    return vars(value) | {
-        "state": value.state.value, "seller": as_json(value.seller), "buyer": as_json(value.buyer)
+    row = {name: found for name, found in vars(value).items() if name != "client_id"}
+    return row | {
+        "brand_id": value.client_id, "state": value.state.value, "names": dict(value.names),
+        "seller": as_json(value.seller), "buyer": as_json(value.buyer),
     }  # fmt: skip
 
 
 def _bill(row: Mapping[Any, Any]) -> ClientBill:
-    values = {name: value for name, value in row.items() if name != "tenant_id"}
+    values = {name: value for name, value in row.items() if name not in ("tenant_id", "brand_id")}
     return ClientBill(
         **values
         | {
-            "state": BillState(row["state"]), "statement": bytes(row["statement"]),
+            "client_id": row["brand_id"], "state": BillState(row["state"]), "statement": bytes(row["statement"]),
             "seller": entity_from(row["seller"]), "buyer": profile_from(row["buyer"]),
         }
     )  # fmt: skip

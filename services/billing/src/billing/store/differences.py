@@ -9,7 +9,7 @@ from typing import Any
 
 from chassis.paging import keyset, page_size
 from chassis.sql import Tx
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.domain.differences import Cause, Difference, UsageSeconds, WalletSeconds
@@ -97,6 +97,20 @@ async def save(tx: Tx, found: Iterable[Difference], start: datetime, end: dateti
                 )
                 .values(state="resolved", update_time=now)
             )
+
+
+async def open_between(tx: Tx, start: datetime, end: datetime, most: int) -> list[datetime]:
+    """When calls began, in [start, end), whose differences are open; those looked at longest ago first."""
+    table = differences.c
+    statement = (
+        select(table.call_time, func.min(table.update_time).label("looked"))
+        .where(table.tenant_id == tx.tenant_id, table.state == "open")
+        .where(table.call_time >= start, table.call_time < end)
+        .group_by(table.call_time)
+        .order_by("looked")
+        .limit(most)
+    )
+    return [row["call_time"] for row in await tx.all(statement)]
 
 
 async def list_found(tx: Tx, tenant_id: str, state: str, size: int, token: str) -> tuple[list[Found], bool]:

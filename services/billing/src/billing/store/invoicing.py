@@ -14,7 +14,7 @@ from chassis.sqlerrors import TryAgain
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from billing.domain.invoicing import Invoice, State
+from billing.domain.invoicing import Invoice, Kind, State
 from billing.domain.parties import as_json, entity_from, profile_from
 from billing.store.invoicing_tables import billing_accounts, invoices
 from billing.store.tables import plans_held
@@ -79,24 +79,38 @@ async def tenant_of(tx: Tx, invoice_id: str) -> str:
     return row["tenant_id"] if row else ""
 
 
-async def before(tx: Tx, start: datetime) -> list[Invoice]:
-    """The invoices of the periods before this one, oldest first, without what they say."""
+async def before(tx: Tx, start: datetime, kind: Kind = Kind.OWN) -> list[Invoice]:
+    """The invoices of a kind of the periods before this one, oldest first, without what they say."""
     rows = await tx.all(
         select(*_SUMMARY)
-        .where(invoices.c.tenant_id == tx.tenant_id, invoices.c.start_time < start)
+        .where(invoices.c.tenant_id == tx.tenant_id, invoices.c.kind == kind.value, invoices.c.start_time < start)
         .order_by(invoices.c.start_time)
     )
     return [_invoice(row) for row in rows]
 
 
-async def finalized(tx: Tx) -> list[Invoice]:
-    """The tenant's invoices that were finalized, also void ones, oldest period first, without what they say."""
+async def finalized(tx: Tx, kind: Kind = Kind.OWN) -> list[Invoice]:
+    """The tenant's invoices of a kind that were finalized, also void ones, oldest period first, without what they
+    say."""
     rows = await tx.all(
         select(*_SUMMARY)
-        .where(invoices.c.tenant_id == tx.tenant_id, invoices.c.cutoff_time.is_not(None))
+        .where(invoices.c.tenant_id == tx.tenant_id, invoices.c.kind == kind.value, invoices.c.cutoff_time.is_not(None))
         .order_by(invoices.c.start_time, invoices.c.cutoff_time)
     )
     return [_invoice(row) for row in rows]
+
+
+async def next_own(tx: Tx, after: datetime | None, ended_by: datetime) -> Invoice | None:
+    """The tenant's first invoice of its own usage whose period ended after `after` and by `ended_by`, without what it
+    says."""
+    statement = select(*_SUMMARY).where(
+        invoices.c.tenant_id == tx.tenant_id, invoices.c.kind == Kind.OWN.value, invoices.c.follows_invoice_id == "",
+        invoices.c.end_time <= ended_by,
+    )  # fmt: skip
+    if after is not None:
+        statement = statement.where(invoices.c.end_time > after)
+    row = await tx.one_or_none(statement.order_by(invoices.c.end_time).limit(1))
+    return _invoice(row) if row else None
 
 
 async def list_invoices(tx: Tx, state: State | None, size: int, token: str) -> tuple[list[Invoice], bool]:
@@ -213,6 +227,8 @@ def _row(value: Invoice) -> dict[str, Any]:
     row = {name: found for name, found in vars(value).items()}
     return row | {
         "state": value.state.value,
+        "kind": value.kind.value,
+        "names": dict(value.names),
         "seller": as_json(value.seller) if value.seller else None,
         "buyer": as_json(value.buyer) if value.buyer else None,
     }
@@ -226,6 +242,7 @@ def _invoice(row: Mapping[Any, Any]) -> Invoice:
         **values
         | {
             "state": State(row["state"]),
+            "kind": Kind(row["kind"]),
             "statement": bytes(values["statement"]),
             "seller": entity_from(row["seller"]) if row["seller"] else None,
             "buyer": profile_from(row["buyer"]) if row["buyer"] else None,

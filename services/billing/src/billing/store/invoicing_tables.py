@@ -43,6 +43,8 @@ invoices = tenant_table(
     Column("follows_number", Text, nullable=False),
     Column("follow_kind", Text, nullable=False),
     Column("followed_by_invoice_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("names", Json, nullable=False),
 )
 left_out_usage = tenant_table(
     "left_out_usage",

@@ -7,13 +7,16 @@ from chassis.consumer import Handlers
 from chassis.sql import Tx
 from merkez.billing.v1 import billing_events_pb2
 from merkez.gateway.v1 import gateway_events_pb2
+from merkez.gateway.v1 import limit_events_pb2 as gateway_limit_events_pb2
 from merkez.telephony.v1 import limit_events_pb2, telephony_events_pb2
 
 from tenancy import convert
 from tenancy.domain.limits import Passing
-from tenancy.ops import audit, limits, overdue
+from tenancy.ops import audit, held, limits, overdue
 from tenancy.ops.notices import raise_notice
 from tenancy.ops.operators import NOTICE
+
+API_REQUESTS = "max_api_requests_per_minute"
 
 
 async def call_refused(tx: Tx, fact: telephony_events_pb2.CallRefused, meta: FactMeta) -> None:
@@ -46,9 +49,17 @@ async def request_audited(tx: Tx, fact: gateway_events_pb2.RequestAudited, meta:
 
 
 async def api_request_limit_reached(tx: Tx, fact: gateway_events_pb2.ApiRequestLimitReached, meta: FactMeta) -> None:
-    """Programs were told to wait, or went over a soft limit: one open notice, counting minutes."""
+    """Programs were told to wait: one open notice, counting minutes. Of a soft limit nobody waits: what went over it
+    is told at the minute's end."""
+    if API_REQUESTS in (await held.held(tx)).entitled.soft_limits:
+        return
     reason = "API_REQUEST_LIMIT_REACHED"
     await raise_notice(tx, reason, "", {"limit": str(fact.limit)}, meta.time)
+
+
+async def api_requests_over_limit(tx: Tx, fact: gateway_limit_events_pb2.ApiRequestsOverLimit, meta: FactMeta) -> None:
+    """Programs went over a soft limit: minutes that follow each other are one passing."""
+    await limits.passed(tx, Passing(API_REQUESTS, fact.limit, fact.limit + fact.count), meta.time)
 
 
 HANDLERS: Handlers = {
@@ -58,4 +69,5 @@ HANDLERS: Handlers = {
     billing_events_pb2.InvoiceVoided: invoice_voided,
     gateway_events_pb2.RequestAudited: request_audited,
     gateway_events_pb2.ApiRequestLimitReached: api_request_limit_reached,
+    gateway_limit_events_pb2.ApiRequestsOverLimit: api_requests_over_limit,
 }

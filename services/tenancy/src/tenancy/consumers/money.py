@@ -1,4 +1,4 @@
-"""Facts about money: what the owner is told on the pages, and, where an SMTP server is set up, by e-mail."""
+"""Facts about money and limits: what the owner is told on the pages, and, with an SMTP server, by e-mail."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from chassis.consumer import Handlers
 from chassis.instants import time_in
 from chassis.sql import Tx
 from merkez.billing.v1 import billing_events_pb2, invoice_pb2, payment_events_pb2, wallet_events_pb2, wallet_pb2
+from merkez.tenancy.v1 import limit_events_pb2
 from merkez.type.v1 import money_pb2
 
 from tenancy.ops import emails, overdue
@@ -31,7 +32,8 @@ async def _nothing(*_: Any, **__: Any) -> None:
 
 
 class Money:
-    """Hears facts of billing. `pages` is where the web app is, for links; `mailed` whether e-mails are sent."""
+    """Hears facts of billing, and of passings of limits. `public_url` is where the web app is, for links; `mailed`
+    whether e-mails are sent."""
 
     def __init__(self, public_url: str, *, mailed: bool) -> None:
         self._link = f"{public_url.rstrip('/')}/admin/billing"
@@ -47,6 +49,7 @@ class Money:
             payment_events_pb2.WalletTopUpFailed: self.top_up_failed,
             wallet_events_pb2.WalletToppedUp: self.topped_up,
             wallet_events_pb2.WalletBalanceLow: self.balance_low,
+            limit_events_pb2.PlanLimitPassed: self.limit_passed,
         }
 
     async def invoice_finalized(self, tx: Tx, fact: billing_events_pb2.InvoiceFinalized, meta: FactMeta) -> None:
@@ -94,6 +97,15 @@ class Money:
         parameters = {"amount": fact.amount.amount, "currency": fact.amount.currency, "failure": fact.failure}
         await raise_notice(tx, "TOP_UP_FAILED", "", parameters, meta.time)
         await self._wallet(tx, "TOP_UP_FAILED", fact.amount, meta.time, failure=fact.failure)
+
+    async def limit_passed(self, tx: Tx, fact: limit_events_pb2.PlanLimitPassed, meta: FactMeta) -> None:
+        """A soft limit was passed: the fact is told once for each passing, and so is the e-mail written."""
+        passing = fact.passing
+        said = {
+            "limit": passing.limit, "allowed": str(passing.allowed), "used": str(passing.used),
+            "since": await _date(tx, meta.time), "link": self._link,
+        }  # fmt: skip
+        await self._write(tx, "PLAN_LIMIT_PASSED", said, meta.time)
 
     async def _invoice(
         self, tx: Tx, kind: str, invoice: invoice_pb2.Invoice, money: money_pb2.Money, now: datetime, **more: str

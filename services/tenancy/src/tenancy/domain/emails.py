@@ -1,4 +1,4 @@
-"""What an invitation by e-mail says, and when one that couldn't be sent is tried again."""
+"""What e-mails say, of invitations, money and limits, and when one that couldn't be sent is tried again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
+from typing import Any
 
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -36,11 +37,37 @@ _INVITATIONS: Mapping[str, tuple[str, str]] = {
 
 
 def notice_text(kind: str, language: str, parameters: Mapping[str, str]) -> tuple[str, str]:
-    """Subject and body of what the owner is written about money. A parameter that isn't given stays empty."""
+    """Subject and body of what the owner is written about money and limits. A parameter that isn't given stays empty;
+    `limit` and `failure`, codes, are said in words as `what` and `failure`."""
     texts = _texts()[kind]
+    parameters = {**parameters, **_in_words(parameters, language)}
     subject, body = texts.get(language, texts["en"])
     said = defaultdict(str, {name: " ".join(value.split()) for name, value in parameters.items()})
     return subject.format_map(said), body.format_map(said)
+
+
+def _in_words(parameters: Mapping[str, str], language: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if "limit" in parameters:
+        said = _words()["limit"].get(parameters["limit"], {})
+        found["what"] = said.get(language) or said.get("en", parameters["limit"])
+    if "failure" in parameters:
+        found["failure"] = failure_text(parameters["failure"], language)
+    return found
+
+
+def failure_text(code: str, language: str) -> str:
+    """Why a payment failed, in words, with the provider's own code behind it; of a code nobody knows that it was
+    refused."""
+    words = _words()
+    known = words["failure"].get(words["same_failure"].get(code, code), words["failure"]["other"])
+    said = known.get(language, known["en"])
+    return f"{said} ({code})" if code else said
+
+
+@functools.cache
+def _words() -> Mapping[str, Mapping[str, Any]]:
+    return json.loads(files("tenancy.domain").joinpath("letter_words.json").read_text("utf-8"))
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kernel.features import Feature
@@ -46,6 +46,10 @@ class Passed:
             passing.limit, passing.allowed, passing.used, self.count + 1, self.first_pass_time,
             max(now, self.pass_time), self.tenant_id, self.tenant_name,
         )  # fmt: skip
+
+    def going_on(self, now: datetime) -> Passed:
+        """The same passing, still going on."""
+        return replace(self, pass_time=max(now, self.pass_time))
 
     def is_same(self, now: datetime) -> bool:
         """Whether a passing at `now` belongs to this one."""

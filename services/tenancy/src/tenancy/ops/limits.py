@@ -33,6 +33,8 @@ async def passed(tx: Tx, passing: Passing, now: datetime) -> None:
     """Tells the owner and the operators that a soft limit was passed, unless they have just heard it."""
     known = await store.find(tx, passing.limit)
     if known is not None and known.is_same(now):
+        # Said again and again without ten quiet minutes in between it stays one passing, and one e-mail.
+        await store.save(tx, known.going_on(now))
         return
     last = known.again(passing, now) if known else Passed(passing.limit, passing.allowed, passing.used, 1, now, now)
     await store.save(tx, last)

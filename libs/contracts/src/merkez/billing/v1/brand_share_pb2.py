@@ -25,13 +25,13 @@ _sym_db = _symbol_database.Default()
 from merkez.type.v1 import money_pb2 as merkez_dot_type_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#merkez/billing/v1/brand_share.proto\x12\x11merkez.billing.v1\x1a\x1amerkez/type/v1/money.proto\"r\n\nBrandShare\x12\x10\n\x08\x62rand_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x19\n\x11included_quantity\x18\x03 \x01(\t\x12%\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.merkez.type.v1.Moneyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#merkez/billing/v1/brand_share.proto\x12\x11merkez.billing.v1\x1a\x1amerkez/type/v1/money.proto\"\x86\x01\n\nBrandShare\x12\x10\n\x08\x62rand_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x19\n\x11included_quantity\x18\x03 \x01(\t\x12%\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x12\n\nbrand_name\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.billing.v1.brand_share_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BRANDSHARE']._serialized_start=86
-  _globals['_BRANDSHARE']._serialized_end=200
+  _globals['_BRANDSHARE']._serialized_start=87
+  _globals['_BRANDSHARE']._serialized_end=221
 # @@protoc_insertion_point(module_scope)

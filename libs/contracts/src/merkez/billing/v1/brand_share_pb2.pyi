@@ -27,12 +27,15 @@ class BrandShare(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     INCLUDED_QUANTITY_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    BRAND_NAME_FIELD_NUMBER: _builtins.int
     brand_id: _builtins.str
     """The brand; empty: what no brand is known of, such as seats."""
     quantity: _builtins.str
     """Its quantity, exact decimal."""
     included_quantity: _builtins.str
     """What the plan includes of it, exact decimal."""
+    brand_name: _builtins.str
+    """What the brand is called: on an invoice as of its finalization. Empty where no name is known."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """Its part of the line's amount, in whole minor units."""
@@ -44,10 +47,11 @@ class BrandShare(_message.Message):
         quantity: _builtins.str = ...,
         included_quantity: _builtins.str = ...,
         amount: _money_pb2.Money | None = ...,
+        brand_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "brand_id", b"brand_id", "included_quantity", b"included_quantity", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "brand_id", b"brand_id", "brand_name", b"brand_name", "included_quantity", b"included_quantity", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

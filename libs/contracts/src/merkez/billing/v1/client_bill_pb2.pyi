@@ -98,7 +98,7 @@ class PriceList(_message.Message):
     name: _builtins.str
     """Required. Name for people, up to 120 characters."""
     currency: _builtins.str
-    """Required. Currency, ISO 4217; that of the company's plan."""
+    """Required. Currency, ISO 4217; that of the company's plan. Versions of a list share it."""
     period_fee: _builtins.str
     """Fee of a period beside usage, exact decimal in major units; empty means none."""
     @_builtins.property
@@ -286,12 +286,15 @@ class BrandStatement(_message.Message):
     PRICE_FIELD_NUMBER: _builtins.int
     PRICE_LIST_VERSION_FIELD_NUMBER: _builtins.int
     CLIENT_BILL_ID_FIELD_NUMBER: _builtins.int
+    BRAND_NAME_FIELD_NUMBER: _builtins.int
     brand_id: _builtins.str
     """Brand; empty: usage no brand is known of, which no client is billed."""
     price_list_version: _builtins.int
     """Version of the price list it is priced by."""
     client_bill_id: _builtins.str
     """Bill that was issued for the period; empty while none was."""
+    brand_name: _builtins.str
+    """What the brand is called; empty where no name is known."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___BrandLine]:
         """Lines."""
@@ -313,10 +316,11 @@ class BrandStatement(_message.Message):
         price: _money_pb2.Money | None = ...,
         price_list_version: _builtins.int = ...,
         client_bill_id: _builtins.str = ...,
+        brand_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "client_bill_id", b"client_bill_id", "cost", b"cost", "lines", b"lines", "price", b"price", "price_list_version", b"price_list_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "brand_name", b"brand_name", "client_bill_id", b"client_bill_id", "cost", b"cost", "lines", b"lines", "price", b"price", "price_list_version", b"price_list_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -324,7 +328,7 @@ Global___BrandStatement: _TypeAlias = BrandStatement  # noqa: Y015
 
 @_typing.final
 class ClientBill(_message.Message):
-    """A bill to the client of a brand. What it says never changes."""
+    """A bill to the client of a brand, or to a company that is resold. What it says never changes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -344,12 +348,14 @@ class ClientBill(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     VOID_REASON_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_NAME_FIELD_NUMBER: _builtins.int
     client_bill_id: _builtins.str
     """Output only."""
     number: _builtins.str
     """Output only. Number in the company's own series."""
     brand_id: _builtins.str
-    """Brand."""
+    """Brand; empty of a bill to a company that is resold."""
     state: Global___ClientBillState.ValueType
     """Where it stands."""
     price_list_id: _builtins.str
@@ -362,6 +368,10 @@ class ClientBill(_message.Message):
     """Why it was declared void; empty while it isn't."""
     version: _builtins.int
     """Output only. Rises with every change."""
+    tenant_id: _builtins.str
+    """Company that is resold; empty of a bill to a brand's client."""
+    client_name: _builtins.str
+    """What the brand or the company was called when it was issued; empty where no name is known."""
     @_builtins.property
     def period_start_time(self) -> _timestamp_pb2.Timestamp:
         """Period begins."""
@@ -388,7 +398,7 @@ class ClientBill(_message.Message):
 
     @_builtins.property
     def cost(self) -> _money_pb2.Money:
-        """What its usage costs the company. No document says it."""
+        """What its usage costs who issues it. No document says it."""
 
     def __init__(
         self,
@@ -409,10 +419,12 @@ class ClientBill(_message.Message):
         digest: _builtins.str = ...,
         void_reason: _builtins.str = ...,
         version: _builtins.int = ...,
+        tenant_id: _builtins.str = ...,
+        client_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "due_time", b"due_time", "issue_time", b"issue_time", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "subtotal", b"subtotal", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "client_bill_id", b"client_bill_id", "cost", b"cost", "digest", b"digest", "due_time", b"due_time", "issue_time", b"issue_time", "number", b"number", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "price_list_id", b"price_list_id", "price_list_version", b"price_list_version", "state", b"state", "subtotal", b"subtotal", "total", b"total", "version", b"version", "void_reason", b"void_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand_id", b"brand_id", "client_bill_id", b"client_bill_id", "client_name", b"client_name", "cost", b"cost", "digest", b"digest", "due_time", b"due_time", "issue_time", b"issue_time", "number", b"number", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "price_list_id", b"price_list_id", "price_list_version", b"price_list_version", "state", b"state", "subtotal", b"subtotal", "tenant_id", b"tenant_id", "total", b"total", "version", b"version", "void_reason", b"void_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -141,21 +141,21 @@ class ClientBillServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListBrandStatements(self, request, context):
-        """What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice. FAILED_PRECONDITION NOTHING_SUBSCRIBED.
+        """What each brand used in a period and what its client pays, with what no brand is known of: together all the usage of the company's own statement, nothing twice. FAILED_PRECONDITION NOTHING_SUBSCRIBED, also of a period before the first plan.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def IssueClientBill(self, request, context):
-        """Issues the bill of a period that is over, with what came late of earlier ones. FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS.
+        """Issues the bill of a period that is over, with what came late of earlier ones. FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED, NOTHING_SUBSCRIBED; ALREADY_EXISTS CLIENT_BILL_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListClientBills(self, request, context):
-        """Lists bills, last issued first.
+        """Lists bills, last issued first, those to companies that are resold among them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

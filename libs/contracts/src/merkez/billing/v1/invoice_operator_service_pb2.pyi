@@ -689,7 +689,7 @@ class LeftOutUsage(_message.Message):
     number: _builtins.str
     """Its number."""
     left_out_of_invoice_id: _builtins.str
-    """Invoice that could not hold it."""
+    """Invoice that could not hold it; empty while the company is resold, and none of its own comes."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What the usage costs before discounts and taxes."""

@@ -310,6 +310,8 @@ class IssuedLine(_message.Message):
     HAS_RECORDS_FIELD_NUMBER: _builtins.int
     TAX_CODE_FIELD_NUMBER: _builtins.int
     BRANDS_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TENANT_NAME_FIELD_NUMBER: _builtins.int
     line_id: _builtins.str
     """Id, stable within the invoice."""
     kind: _builtins.str
@@ -328,6 +330,10 @@ class IssuedLine(_message.Message):
     """Whether ListInvoiceLineRecords has anything to say of it."""
     tax_code: _builtins.str
     """Tax code; empty when no tax falls on it."""
+    tenant_id: _builtins.str
+    """On an invoice to a reseller: the company whose it is. What it used in detail is that company's: such a line has no records."""
+    tenant_name: _builtins.str
+    """What the company is called; empty where no name is known."""
     @_builtins.property
     def description_parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What the words need."""
@@ -380,10 +386,12 @@ class IssuedLine(_message.Message):
         has_records: _builtins.bool = ...,
         tax_code: _builtins.str = ...,
         brands: _abc.Iterable[_brand_share_pb2.BrandShare] | None = ...,
+        tenant_id: _builtins.str = ...,
+        tenant_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "credited", b"credited", "discount", b"discount", "end_time", b"end_time", "start_time", b"start_time", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "brand_id", b"brand_id", "brands", b"brands", "credited", b"credited", "description_key", b"description_key", "description_parameters", b"description_parameters", "discount", b"discount", "end_time", b"end_time", "has_records", b"has_records", "included_quantity", b"included_quantity", "kind", b"kind", "line_id", b"line_id", "meter", b"meter", "quantity", b"quantity", "start_time", b"start_time", "tax_code", b"tax_code", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "brand_id", b"brand_id", "brands", b"brands", "credited", b"credited", "description_key", b"description_key", "description_parameters", b"description_parameters", "discount", b"discount", "end_time", b"end_time", "has_records", b"has_records", "included_quantity", b"included_quantity", "kind", b"kind", "line_id", b"line_id", "meter", b"meter", "quantity", b"quantity", "start_time", b"start_time", "tax_code", b"tax_code", "tenant_id", b"tenant_id", "tenant_name", b"tenant_name", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -655,6 +663,7 @@ class Invoice(_message.Message):
     FOLLOWS_NUMBER_FIELD_NUMBER: _builtins.int
     SUPPLEMENTS_FIELD_NUMBER: _builtins.int
     FOLLOWED_BY_INVOICE_ID_FIELD_NUMBER: _builtins.int
+    RESALE_FIELD_NUMBER: _builtins.int
     invoice_id: _builtins.str
     """Output only."""
     number: _builtins.str
@@ -683,6 +692,8 @@ class Invoice(_message.Message):
     """Output only. Whether this one bills what came late of the period beside that invoice; otherwise it replaces it, which is void."""
     followed_by_invoice_id: _builtins.str
     """Output only. Invoice of the same period that was made after this one; empty: none."""
+    resale: _builtins.bool
+    """Whether it is for what the companies come to that the company resells, by the wholesale price list; beside it there is one for its own usage."""
     @_builtins.property
     def period_start_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Period begins."""
@@ -800,10 +811,11 @@ class Invoice(_message.Message):
         follows_number: _builtins.str = ...,
         supplements: _builtins.bool = ...,
         followed_by_invoice_id: _builtins.str = ...,
+        resale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "credited", b"credited", "cutoff_time", b"cutoff_time", "due_time", b"due_time", "issue_time", b"issue_time", "next_reminder_time", b"next_reminder_time", "owed", b"owed", "paid", b"paid", "paid_time", b"paid_time", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "seller", b"seller", "subtotal", b"subtotal", "total", b"total", "void_time", b"void_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "credit_notes", b"credit_notes", "credited", b"credited", "cutoff_time", b"cutoff_time", "digest", b"digest", "discounts", b"discounts", "due_time", b"due_time", "followed_by_invoice_id", b"followed_by_invoice_id", "follows_invoice_id", b"follows_invoice_id", "follows_number", b"follows_number", "invoice_id", b"invoice_id", "issue_time", b"issue_time", "lines", b"lines", "next_reminder_time", b"next_reminder_time", "notes", b"notes", "number", b"number", "owed", b"owed", "paid", b"paid", "paid_time", b"paid_time", "payments", b"payments", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "purchase_order", b"purchase_order", "reminder_count", b"reminder_count", "seller", b"seller", "state", b"state", "subtotal", b"subtotal", "supplements", b"supplements", "taxes", b"taxes", "tenant_id", b"tenant_id", "total", b"total", "version", b"version", "void_reason", b"void_reason", "void_time", b"void_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "credit_notes", b"credit_notes", "credited", b"credited", "cutoff_time", b"cutoff_time", "digest", b"digest", "discounts", b"discounts", "due_time", b"due_time", "followed_by_invoice_id", b"followed_by_invoice_id", "follows_invoice_id", b"follows_invoice_id", "follows_number", b"follows_number", "invoice_id", b"invoice_id", "issue_time", b"issue_time", "lines", b"lines", "next_reminder_time", b"next_reminder_time", "notes", b"notes", "number", b"number", "owed", b"owed", "paid", b"paid", "paid_time", b"paid_time", "payments", b"payments", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "purchase_order", b"purchase_order", "reminder_count", b"reminder_count", "resale", b"resale", "seller", b"seller", "state", b"state", "subtotal", b"subtotal", "supplements", b"supplements", "taxes", b"taxes", "tenant_id", b"tenant_id", "total", b"total", "version", b"version", "void_reason", b"void_reason", "void_time", b"void_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from merkez.billing.v1 import client_bill_pb2 as merkez_dot_billing_dot_v1_dot_client__bill__pb2
+from merkez.billing.v1 import invoice_pb2 as merkez_dot_billing_dot_v1_dot_invoice__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 from merkez.type.v1 import money_pb2 as merkez_dot_type_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/billing/v1/resale_service.proto\x12\x11merkez.billing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#merkez/billing/v1/client_bill.proto\x1a merkez/type/v1/annotations.proto\x1a\x1amerkez/type/v1/money.proto\"\x92\x01\n\x06Resale\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0breseller_id\x18\x02 \x01(\t\x12\x1f\n\x17wholesale_price_list_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x05 \x01(\x03\"H\n\x0bResalePrice\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x15\n\rprice_list_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\x9f\x02\n\x0fResoldStatement\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x35\n\x11period_start_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fperiod_end_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.merkez.billing.v1.BrandLine\x12#\n\x04\x63ost\x18\x05 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12$\n\x05price\x18\x06 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x15\n\rprice_version\x18\x07 \x01(\x03\"P\n\x12SetResellerRequest\x12)\n\x06resale\x18\x01 \x01(\x0b\x32\x19.merkez.billing.v1.Resale\x12\x0f\n\x07version\x18\x02 \x01(\x03\"\x14\n\x12ListResalesRequest\"A\n\x13ListResalesResponse\x12*\n\x07resales\x18\x01 \x03(\x0b\x32\x19.merkez.billing.v1.Resale\"]\n\x1cGetWholesaleStatementRequest\x12\x13\n\x0breseller_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x1dGetWholesaleStatementResponse\x12\x36\n\nstatements\x18\x01 \x03(\x0b\x32\".merkez.billing.v1.ResoldStatement\"G\n\x1bListResaleStatementsRequest\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"V\n\x1cListResaleStatementsResponse\x12\x36\n\nstatements\x18\x01 \x03(\x0b\x32\".merkez.billing.v1.ResoldStatement\"W\n\x15SetResalePriceRequest\x12-\n\x05price\x18\x01 \x01(\x0b\x32\x1e.merkez.billing.v1.ResalePrice\x12\x0f\n\x07version\x18\x02 \x01(\x03\"E\n\x19GetResoldStatementRequest\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xea\x05\n\rResaleService\x12\x63\n\x0bSetReseller\x12%.merkez.billing.v1.SetResellerRequest\x1a\x19.merkez.billing.v1.Resale\"\x12\x8a\xb5\x18\x0einvoices.write\x12o\n\x0bListResales\x12%.merkez.billing.v1.ListResalesRequest\x1a&.merkez.billing.v1.ListResalesResponse\"\x11\x8a\xb5\x18\rinvoices.read\x12\x8d\x01\n\x15GetWholesaleStatement\x12/.merkez.billing.v1.GetWholesaleStatementRequest\x1a\x30.merkez.billing.v1.GetWholesaleStatementResponse\"\x11\x8a\xb5\x18\rinvoices.read\x12\x89\x01\n\x14ListResaleStatements\x12..merkez.billing.v1.ListResaleStatementsRequest\x1a/.merkez.billing.v1.ListResaleStatementsResponse\"\x10\x8a\xb5\x18\x0c\x62illing.read\x12m\n\x0eSetResalePrice\x12(.merkez.billing.v1.SetResalePriceRequest\x1a\x1e.merkez.billing.v1.ResalePrice\"\x11\x8a\xb5\x18\rbilling.write\x12x\n\x12GetResoldStatement\x12,.merkez.billing.v1.GetResoldStatementRequest\x1a\".merkez.billing.v1.ResoldStatement\"\x10\x8a\xb5\x18\x0c\x62illing.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/billing/v1/resale_service.proto\x12\x11merkez.billing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#merkez/billing/v1/client_bill.proto\x1a\x1fmerkez/billing/v1/invoice.proto\x1a merkez/type/v1/annotations.proto\x1a\x1amerkez/type/v1/money.proto\"\x92\x01\n\x06Resale\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x0breseller_id\x18\x02 \x01(\t\x12\x1f\n\x17wholesale_price_list_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x05 \x01(\x03\"H\n\x0bResalePrice\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x15\n\rprice_list_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\xcc\x02\n\x0fResoldStatement\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x35\n\x11period_start_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fperiod_end_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.merkez.billing.v1.BrandLine\x12#\n\x04\x63ost\x18\x05 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12$\n\x05price\x18\x06 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12\x15\n\rprice_version\x18\x07 \x01(\x03\x12\x13\n\x0btenant_name\x18\x08 \x01(\t\x12\x16\n\x0e\x63lient_bill_id\x18\t \x01(\t\"\xa8\x01\n\rResaleAccount\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x30\n\x05\x62uyer\x18\x02 \x01(\x0b\x32!.merkez.billing.v1.BillingProfile\x12\x1a\n\x12payment_terms_days\x18\x03 \x01(\x05\x12\x10\n\x08tax_name\x18\x04 \x01(\t\x12\x13\n\x0btax_percent\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x03\"P\n\x12SetResellerRequest\x12)\n\x06resale\x18\x01 \x01(\x0b\x32\x19.merkez.billing.v1.Resale\x12\x0f\n\x07version\x18\x02 \x01(\x03\"\x14\n\x12ListResalesRequest\"A\n\x13ListResalesResponse\x12*\n\x07resales\x18\x01 \x03(\x0b\x32\x19.merkez.billing.v1.Resale\"]\n\x1cGetWholesaleStatementRequest\x12\x13\n\x0breseller_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x1dGetWholesaleStatementResponse\x12\x36\n\nstatements\x18\x01 \x03(\x0b\x32\".merkez.billing.v1.ResoldStatement\"G\n\x1bListResaleStatementsRequest\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"V\n\x1cListResaleStatementsResponse\x12\x36\n\nstatements\x18\x01 \x03(\x0b\x32\".merkez.billing.v1.ResoldStatement\"W\n\x15SetResalePriceRequest\x12-\n\x05price\x18\x01 \x01(\x0b\x32\x1e.merkez.billing.v1.ResalePrice\x12\x0f\n\x07version\x18\x02 \x01(\x03\"\x1b\n\x19ListResaleAccountsRequest\"P\n\x1aListResaleAccountsResponse\x12\x32\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32 .merkez.billing.v1.ResaleAccount\"`\n\x1aUpdateResaleAccountRequest\x12\x31\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32 .merkez.billing.v1.ResaleAccount\x12\x0f\n\x07version\x18\x02 \x01(\x03\"i\n\x16IssueResaleBillRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\x19GetResoldStatementRequest\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xdb\x08\n\rResaleService\x12\x63\n\x0bSetReseller\x12%.merkez.billing.v1.SetResellerRequest\x1a\x19.merkez.billing.v1.Resale\"\x12\x8a\xb5\x18\x0einvoices.write\x12o\n\x0bListResales\x12%.merkez.billing.v1.ListResalesRequest\x1a&.merkez.billing.v1.ListResalesResponse\"\x11\x8a\xb5\x18\rinvoices.read\x12\x8d\x01\n\x15GetWholesaleStatement\x12/.merkez.billing.v1.GetWholesaleStatementRequest\x1a\x30.merkez.billing.v1.GetWholesaleStatementResponse\"\x11\x8a\xb5\x18\rinvoices.read\x12\x89\x01\n\x14ListResaleStatements\x12..merkez.billing.v1.ListResaleStatementsRequest\x1a/.merkez.billing.v1.ListResaleStatementsResponse\"\x10\x8a\xb5\x18\x0c\x62illing.read\x12m\n\x0eSetResalePrice\x12(.merkez.billing.v1.SetResalePriceRequest\x1a\x1e.merkez.billing.v1.ResalePrice\"\x11\x8a\xb5\x18\rbilling.write\x12\x83\x01\n\x12ListResaleAccounts\x12,.merkez.billing.v1.ListResaleAccountsRequest\x1a-.merkez.billing.v1.ListResaleAccountsResponse\"\x10\x8a\xb5\x18\x0c\x62illing.read\x12y\n\x13UpdateResaleAccount\x12-.merkez.billing.v1.UpdateResaleAccountRequest\x1a .merkez.billing.v1.ResaleAccount\"\x11\x8a\xb5\x18\rbilling.write\x12n\n\x0fIssueResaleBill\x12).merkez.billing.v1.IssueResaleBillRequest\x1a\x1d.merkez.billing.v1.ClientBill\"\x11\x8a\xb5\x18\rbilling.write\x12x\n\x12GetResoldStatement\x12,.merkez.billing.v1.GetResoldStatementRequest\x1a\".merkez.billing.v1.ResoldStatement\"\x10\x8a\xb5\x18\x0c\x62illing.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,32 +46,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESALESERVICE'].methods_by_name['ListResaleStatements']._serialized_options = b'\212\265\030\014billing.read'
   _globals['_RESALESERVICE'].methods_by_name['SetResalePrice']._loaded_options = None
   _globals['_RESALESERVICE'].methods_by_name['SetResalePrice']._serialized_options = b'\212\265\030\rbilling.write'
+  _globals['_RESALESERVICE'].methods_by_name['ListResaleAccounts']._loaded_options = None
+  _globals['_RESALESERVICE'].methods_by_name['ListResaleAccounts']._serialized_options = b'\212\265\030\014billing.read'
+  _globals['_RESALESERVICE'].methods_by_name['UpdateResaleAccount']._loaded_options = None
+  _globals['_RESALESERVICE'].methods_by_name['UpdateResaleAccount']._serialized_options = b'\212\265\030\rbilling.write'
+  _globals['_RESALESERVICE'].methods_by_name['IssueResaleBill']._loaded_options = None
+  _globals['_RESALESERVICE'].methods_by_name['IssueResaleBill']._serialized_options = b'\212\265\030\rbilling.write'
   _globals['_RESALESERVICE'].methods_by_name['GetResoldStatement']._loaded_options = None
   _globals['_RESALESERVICE'].methods_by_name['GetResoldStatement']._serialized_options = b'\212\265\030\014billing.read'
-  _globals['_RESALE']._serialized_start=194
-  _globals['_RESALE']._serialized_end=340
-  _globals['_RESALEPRICE']._serialized_start=342
-  _globals['_RESALEPRICE']._serialized_end=414
-  _globals['_RESOLDSTATEMENT']._serialized_start=417
-  _globals['_RESOLDSTATEMENT']._serialized_end=704
-  _globals['_SETRESELLERREQUEST']._serialized_start=706
-  _globals['_SETRESELLERREQUEST']._serialized_end=786
-  _globals['_LISTRESALESREQUEST']._serialized_start=788
-  _globals['_LISTRESALESREQUEST']._serialized_end=808
-  _globals['_LISTRESALESRESPONSE']._serialized_start=810
-  _globals['_LISTRESALESRESPONSE']._serialized_end=875
-  _globals['_GETWHOLESALESTATEMENTREQUEST']._serialized_start=877
-  _globals['_GETWHOLESALESTATEMENTREQUEST']._serialized_end=970
-  _globals['_GETWHOLESALESTATEMENTRESPONSE']._serialized_start=972
-  _globals['_GETWHOLESALESTATEMENTRESPONSE']._serialized_end=1059
-  _globals['_LISTRESALESTATEMENTSREQUEST']._serialized_start=1061
-  _globals['_LISTRESALESTATEMENTSREQUEST']._serialized_end=1132
-  _globals['_LISTRESALESTATEMENTSRESPONSE']._serialized_start=1134
-  _globals['_LISTRESALESTATEMENTSRESPONSE']._serialized_end=1220
-  _globals['_SETRESALEPRICEREQUEST']._serialized_start=1222
-  _globals['_SETRESALEPRICEREQUEST']._serialized_end=1309
-  _globals['_GETRESOLDSTATEMENTREQUEST']._serialized_start=1311
-  _globals['_GETRESOLDSTATEMENTREQUEST']._serialized_end=1380
-  _globals['_RESALESERVICE']._serialized_start=1383
-  _globals['_RESALESERVICE']._serialized_end=2129
+  _globals['_RESALE']._serialized_start=227
+  _globals['_RESALE']._serialized_end=373
+  _globals['_RESALEPRICE']._serialized_start=375
+  _globals['_RESALEPRICE']._serialized_end=447
+  _globals['_RESOLDSTATEMENT']._serialized_start=450
+  _globals['_RESOLDSTATEMENT']._serialized_end=782
+  _globals['_RESALEACCOUNT']._serialized_start=785
+  _globals['_RESALEACCOUNT']._serialized_end=953
+  _globals['_SETRESELLERREQUEST']._serialized_start=955
+  _globals['_SETRESELLERREQUEST']._serialized_end=1035
+  _globals['_LISTRESALESREQUEST']._serialized_start=1037
+  _globals['_LISTRESALESREQUEST']._serialized_end=1057
+  _globals['_LISTRESALESRESPONSE']._serialized_start=1059
+  _globals['_LISTRESALESRESPONSE']._serialized_end=1124
+  _globals['_GETWHOLESALESTATEMENTREQUEST']._serialized_start=1126
+  _globals['_GETWHOLESALESTATEMENTREQUEST']._serialized_end=1219
+  _globals['_GETWHOLESALESTATEMENTRESPONSE']._serialized_start=1221
+  _globals['_GETWHOLESALESTATEMENTRESPONSE']._serialized_end=1308
+  _globals['_LISTRESALESTATEMENTSREQUEST']._serialized_start=1310
+  _globals['_LISTRESALESTATEMENTSREQUEST']._serialized_end=1381
+  _globals['_LISTRESALESTATEMENTSRESPONSE']._serialized_start=1383
+  _globals['_LISTRESALESTATEMENTSRESPONSE']._serialized_end=1469
+  _globals['_SETRESALEPRICEREQUEST']._serialized_start=1471
+  _globals['_SETRESALEPRICEREQUEST']._serialized_end=1558
+  _globals['_LISTRESALEACCOUNTSREQUEST']._serialized_start=1560
+  _globals['_LISTRESALEACCOUNTSREQUEST']._serialized_end=1587
+  _globals['_LISTRESALEACCOUNTSRESPONSE']._serialized_start=1589
+  _globals['_LISTRESALEACCOUNTSRESPONSE']._serialized_end=1669
+  _globals['_UPDATERESALEACCOUNTREQUEST']._serialized_start=1671
+  _globals['_UPDATERESALEACCOUNTREQUEST']._serialized_end=1767
+  _globals['_ISSUERESALEBILLREQUEST']._serialized_start=1769
+  _globals['_ISSUERESALEBILLREQUEST']._serialized_end=1874
+  _globals['_GETRESOLDSTATEMENTREQUEST']._serialized_start=1876
+  _globals['_GETRESOLDSTATEMENTREQUEST']._serialized_end=1945
+  _globals['_RESALESERVICE']._serialized_start=1948
+  _globals['_RESALESERVICE']._serialized_end=3063
 # @@protoc_insertion_point(module_scope)

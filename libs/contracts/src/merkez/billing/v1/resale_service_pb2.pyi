@@ -11,6 +11,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from merkez.billing.v1 import client_bill_pb2 as _client_bill_pb2
+from merkez.billing.v1 import invoice_pb2 as _invoice_pb2
 from merkez.type.v1 import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
@@ -106,10 +107,16 @@ class ResoldStatement(_message.Message):
     COST_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
     PRICE_VERSION_FIELD_NUMBER: _builtins.int
+    TENANT_NAME_FIELD_NUMBER: _builtins.int
+    CLIENT_BILL_ID_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The company."""
     price_version: _builtins.int
     """Version of ResalePrice; 0 while none was set."""
+    tenant_name: _builtins.str
+    """What the company is called; empty where no name is known."""
+    client_bill_id: _builtins.str
+    """Bill that the reseller issued of the period; empty while none was."""
     @_builtins.property
     def period_start_time(self) -> _timestamp_pb2.Timestamp:
         """Period begins."""
@@ -140,14 +147,60 @@ class ResoldStatement(_message.Message):
         cost: _money_pb2.Money | None = ...,
         price: _money_pb2.Money | None = ...,
         price_version: _builtins.int = ...,
+        tenant_name: _builtins.str = ...,
+        client_bill_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "lines", b"lines", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "price", b"price", "price_version", b"price_version", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_bill_id", b"client_bill_id", "cost", b"cost", "lines", b"lines", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "price", b"price", "price_version", b"price_version", "tenant_id", b"tenant_id", "tenant_name", b"tenant_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResoldStatement: _TypeAlias = ResoldStatement  # noqa: Y015
+
+@_typing.final
+class ResaleAccount(_message.Message):
+    """How a resold company is billed; by which list is its ResalePrice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    BUYER_FIELD_NUMBER: _builtins.int
+    PAYMENT_TERMS_DAYS_FIELD_NUMBER: _builtins.int
+    TAX_NAME_FIELD_NUMBER: _builtins.int
+    TAX_PERCENT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Required. The company."""
+    payment_terms_days: _builtins.int
+    """Days to pay, 0 to 180."""
+    tax_name: _builtins.str
+    """Name of the tax on the bill, such as VAT; empty means none."""
+    tax_percent: _builtins.str
+    """Percent of it, exact decimal from 0 to 100."""
+    version: _builtins.int
+    """Output only. Rises with every change; 0 while nothing was saved."""
+    @_builtins.property
+    def buyer(self) -> _invoice_pb2.BillingProfile:
+        """Whom and how: legal name, address, tax number, e-mail, language of the bill."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        buyer: _invoice_pb2.BillingProfile | None = ...,
+        payment_terms_days: _builtins.int = ...,
+        tax_name: _builtins.str = ...,
+        tax_percent: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "payment_terms_days", b"payment_terms_days", "tax_name", b"tax_name", "tax_percent", b"tax_percent", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResaleAccount: _TypeAlias = ResaleAccount  # noqa: Y015
 
 @_typing.final
 class SetResellerRequest(_message.Message):
@@ -345,6 +398,107 @@ class SetResalePriceRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetResalePriceRequest: _TypeAlias = SetResalePriceRequest  # noqa: Y015
+
+@_typing.final
+class ListResaleAccountsRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListResaleAccountsRequest: _TypeAlias = ListResaleAccountsRequest  # noqa: Y015
+
+@_typing.final
+class ListResaleAccountsResponse(_message.Message):
+    """Accounts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResaleAccount]:
+        """By company."""
+
+    def __init__(
+        self,
+        *,
+        accounts: _abc.Iterable[Global___ResaleAccount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListResaleAccountsResponse: _TypeAlias = ListResaleAccountsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateResaleAccountRequest(_message.Message):
+    """Changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Version this was written on; 0 writes on whatever is there."""
+    @_builtins.property
+    def account(self) -> Global___ResaleAccount:
+        """Required."""
+
+    def __init__(
+        self,
+        *,
+        account: Global___ResaleAccount | None = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateResaleAccountRequest: _TypeAlias = UpdateResaleAccountRequest  # noqa: Y015
+
+@_typing.final
+class IssueResaleBillRequest(_message.Message):
+    """Issues."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
+    tenant_id: _builtins.str
+    """Required. The company."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Required. A moment within the period."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "tenant_id", b"tenant_id", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IssueResaleBillRequest: _TypeAlias = IssueResaleBillRequest  # noqa: Y015
 
 @_typing.final
 class GetResoldStatementRequest(_message.Message):

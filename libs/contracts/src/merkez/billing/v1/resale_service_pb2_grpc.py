@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from merkez.billing.v1 import client_bill_pb2 as merkez_dot_billing_dot_v1_dot_client__bill__pb2
 from merkez.billing.v1 import resale_service_pb2 as merkez_dot_billing_dot_v1_dot_resale__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -60,6 +61,21 @@ class ResaleServiceStub:
                 request_serializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.SetResalePriceRequest.SerializeToString,
                 response_deserializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.ResalePrice.FromString,
                 _registered_method=True)
+        self.ListResaleAccounts = channel.unary_unary(
+                '/merkez.billing.v1.ResaleService/ListResaleAccounts',
+                request_serializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.ListResaleAccountsRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.ListResaleAccountsResponse.FromString,
+                _registered_method=True)
+        self.UpdateResaleAccount = channel.unary_unary(
+                '/merkez.billing.v1.ResaleService/UpdateResaleAccount',
+                request_serializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.UpdateResaleAccountRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.ResaleAccount.FromString,
+                _registered_method=True)
+        self.IssueResaleBill = channel.unary_unary(
+                '/merkez.billing.v1.ResaleService/IssueResaleBill',
+                request_serializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.IssueResaleBillRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_client__bill__pb2.ClientBill.FromString,
+                _registered_method=True)
         self.GetResoldStatement = channel.unary_unary(
                 '/merkez.billing.v1.ResaleService/GetResoldStatement',
                 request_serializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.GetResoldStatementRequest.SerializeToString,
@@ -86,7 +102,7 @@ class ResaleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetWholesaleStatement(self, request, context):
-        """What a reseller owes the platform for a month of its companies.
+        """What a reseller owes the platform for a month of its companies, by the list in force when each period ends. Periods that are over are invoiced by the invoice run (Invoice.resale).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +117,27 @@ class ResaleServiceServicer:
 
     def SetResalePrice(self, request, context):
         """Sets the price list by which a reseller bills one of its companies. NOT_FOUND RESOLD_TENANT_NOT_FOUND, also of another reseller's; PRICE_LIST_NOT_FOUND; ABORTED VERSION_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListResaleAccounts(self, request, context):
+        """Lists how a reseller's companies are billed; those of which nothing was saved are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateResaleAccount(self, request, context):
+        """Says how one of a reseller's companies is billed from the next bill on. NOT_FOUND RESOLD_TENANT_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueResaleBill(self, request, context):
+        """Issues the bill of a company's period that is over, by the newest version of the list it is billed by, with what came late of earlier bills; a later version changes none that was issued. It is a bill of ClientBillService: listed, declared void and downloaded there. NOT_FOUND RESOLD_TENANT_NOT_FOUND; FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,6 +177,21 @@ def add_ResaleServiceServicer_to_server(servicer, server):
                     servicer.SetResalePrice,
                     request_deserializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.SetResalePriceRequest.FromString,
                     response_serializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.ResalePrice.SerializeToString,
+            ),
+            'ListResaleAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListResaleAccounts,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.ListResaleAccountsRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.ListResaleAccountsResponse.SerializeToString,
+            ),
+            'UpdateResaleAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateResaleAccount,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.UpdateResaleAccountRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.ResaleAccount.SerializeToString,
+            ),
+            'IssueResaleBill': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueResaleBill,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_resale__service__pb2.IssueResaleBillRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_client__bill__pb2.ClientBill.SerializeToString,
             ),
             'GetResoldStatement': grpc.unary_unary_rpc_method_handler(
                     servicer.GetResoldStatement,
@@ -283,6 +335,87 @@ class ResaleService:
             '/merkez.billing.v1.ResaleService/SetResalePrice',
             merkez_dot_billing_dot_v1_dot_resale__service__pb2.SetResalePriceRequest.SerializeToString,
             merkez_dot_billing_dot_v1_dot_resale__service__pb2.ResalePrice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListResaleAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.ResaleService/ListResaleAccounts',
+            merkez_dot_billing_dot_v1_dot_resale__service__pb2.ListResaleAccountsRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_resale__service__pb2.ListResaleAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateResaleAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.ResaleService/UpdateResaleAccount',
+            merkez_dot_billing_dot_v1_dot_resale__service__pb2.UpdateResaleAccountRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_resale__service__pb2.ResaleAccount.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueResaleBill(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.ResaleService/IssueResaleBill',
+            merkez_dot_billing_dot_v1_dot_resale__service__pb2.IssueResaleBillRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_client__bill__pb2.ClientBill.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ of it comes from the same usage records. A reseller sees what its own companies 
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from merkez.billing.v1 import client_bill_pb2 as _client_bill_pb2
 from merkez.billing.v1 import resale_service_pb2 as _resale_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -40,11 +41,17 @@ class ResaleServiceStub:
     ListResales: _grpc.UnaryUnaryMultiCallable[_resale_service_pb2.ListResalesRequest, _resale_service_pb2.ListResalesResponse]
     """Lists who resells whom from now on, by company."""
     GetWholesaleStatement: _grpc.UnaryUnaryMultiCallable[_resale_service_pb2.GetWholesaleStatementRequest, _resale_service_pb2.GetWholesaleStatementResponse]
-    """What a reseller owes the platform for a month of its companies."""
+    """What a reseller owes the platform for a month of its companies, by the list in force when each period ends. Periods that are over are invoiced by the invoice run (Invoice.resale)."""
     ListResaleStatements: _grpc.UnaryUnaryMultiCallable[_resale_service_pb2.ListResaleStatementsRequest, _resale_service_pb2.ListResaleStatementsResponse]
     """A reseller's companies in a period: what each costs and pays. Empty for who resells nobody."""
     SetResalePrice: _grpc.UnaryUnaryMultiCallable[_resale_service_pb2.SetResalePriceRequest, _resale_service_pb2.ResalePrice]
     """Sets the price list by which a reseller bills one of its companies. NOT_FOUND RESOLD_TENANT_NOT_FOUND, also of another reseller's; PRICE_LIST_NOT_FOUND; ABORTED VERSION_CONFLICT."""
+    ListResaleAccounts: _grpc.UnaryUnaryMultiCallable[_resale_service_pb2.ListResaleAccountsRequest, _resale_service_pb2.ListResaleAccountsResponse]
+    """Lists how a reseller's companies are billed; those of which nothing was saved are left out."""
+    UpdateResaleAccount: _grpc.UnaryUnaryMultiCallable[_resale_service_pb2.UpdateResaleAccountRequest, _resale_service_pb2.ResaleAccount]
+    """Says how one of a reseller's companies is billed from the next bill on. NOT_FOUND RESOLD_TENANT_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT."""
+    IssueResaleBill: _grpc.UnaryUnaryMultiCallable[_resale_service_pb2.IssueResaleBillRequest, _client_bill_pb2.ClientBill]
+    """Issues the bill of a company's period that is over, by the newest version of the list it is billed by, with what came late of earlier bills; a later version changes none that was issued. It is a bill of ClientBillService: listed, declared void and downloaded there. NOT_FOUND RESOLD_TENANT_NOT_FOUND; FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS."""
     GetResoldStatement: _grpc.UnaryUnaryMultiCallable[_resale_service_pb2.GetResoldStatementRequest, _resale_service_pb2.ResoldStatement]
     """What a resold company owes its reseller in a period. FAILED_PRECONDITION NOT_RESOLD."""
 
@@ -58,11 +65,17 @@ class ResaleServiceAsyncStub(ResaleServiceStub):
     ListResales: _aio.UnaryUnaryMultiCallable[_resale_service_pb2.ListResalesRequest, _resale_service_pb2.ListResalesResponse]  # type: ignore[assignment]
     """Lists who resells whom from now on, by company."""
     GetWholesaleStatement: _aio.UnaryUnaryMultiCallable[_resale_service_pb2.GetWholesaleStatementRequest, _resale_service_pb2.GetWholesaleStatementResponse]  # type: ignore[assignment]
-    """What a reseller owes the platform for a month of its companies."""
+    """What a reseller owes the platform for a month of its companies, by the list in force when each period ends. Periods that are over are invoiced by the invoice run (Invoice.resale)."""
     ListResaleStatements: _aio.UnaryUnaryMultiCallable[_resale_service_pb2.ListResaleStatementsRequest, _resale_service_pb2.ListResaleStatementsResponse]  # type: ignore[assignment]
     """A reseller's companies in a period: what each costs and pays. Empty for who resells nobody."""
     SetResalePrice: _aio.UnaryUnaryMultiCallable[_resale_service_pb2.SetResalePriceRequest, _resale_service_pb2.ResalePrice]  # type: ignore[assignment]
     """Sets the price list by which a reseller bills one of its companies. NOT_FOUND RESOLD_TENANT_NOT_FOUND, also of another reseller's; PRICE_LIST_NOT_FOUND; ABORTED VERSION_CONFLICT."""
+    ListResaleAccounts: _aio.UnaryUnaryMultiCallable[_resale_service_pb2.ListResaleAccountsRequest, _resale_service_pb2.ListResaleAccountsResponse]  # type: ignore[assignment]
+    """Lists how a reseller's companies are billed; those of which nothing was saved are left out."""
+    UpdateResaleAccount: _aio.UnaryUnaryMultiCallable[_resale_service_pb2.UpdateResaleAccountRequest, _resale_service_pb2.ResaleAccount]  # type: ignore[assignment]
+    """Says how one of a reseller's companies is billed from the next bill on. NOT_FOUND RESOLD_TENANT_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT."""
+    IssueResaleBill: _aio.UnaryUnaryMultiCallable[_resale_service_pb2.IssueResaleBillRequest, _client_bill_pb2.ClientBill]  # type: ignore[assignment]
+    """Issues the bill of a company's period that is over, by the newest version of the list it is billed by, with what came late of earlier bills; a later version changes none that was issued. It is a bill of ClientBillService: listed, declared void and downloaded there. NOT_FOUND RESOLD_TENANT_NOT_FOUND; FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS."""
     GetResoldStatement: _aio.UnaryUnaryMultiCallable[_resale_service_pb2.GetResoldStatementRequest, _resale_service_pb2.ResoldStatement]  # type: ignore[assignment]
     """What a resold company owes its reseller in a period. FAILED_PRECONDITION NOT_RESOLD."""
 
@@ -91,7 +104,7 @@ class ResaleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _resale_service_pb2.GetWholesaleStatementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_resale_service_pb2.GetWholesaleStatementResponse, _abc.Awaitable[_resale_service_pb2.GetWholesaleStatementResponse]]:
-        """What a reseller owes the platform for a month of its companies."""
+        """What a reseller owes the platform for a month of its companies, by the list in force when each period ends. Periods that are over are invoiced by the invoice run (Invoice.resale)."""
 
     @_abc_1.abstractmethod
     def ListResaleStatements(
@@ -108,6 +121,30 @@ class ResaleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_resale_service_pb2.ResalePrice, _abc.Awaitable[_resale_service_pb2.ResalePrice]]:
         """Sets the price list by which a reseller bills one of its companies. NOT_FOUND RESOLD_TENANT_NOT_FOUND, also of another reseller's; PRICE_LIST_NOT_FOUND; ABORTED VERSION_CONFLICT."""
+
+    @_abc_1.abstractmethod
+    def ListResaleAccounts(
+        self,
+        request: _resale_service_pb2.ListResaleAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resale_service_pb2.ListResaleAccountsResponse, _abc.Awaitable[_resale_service_pb2.ListResaleAccountsResponse]]:
+        """Lists how a reseller's companies are billed; those of which nothing was saved are left out."""
+
+    @_abc_1.abstractmethod
+    def UpdateResaleAccount(
+        self,
+        request: _resale_service_pb2.UpdateResaleAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resale_service_pb2.ResaleAccount, _abc.Awaitable[_resale_service_pb2.ResaleAccount]]:
+        """Says how one of a reseller's companies is billed from the next bill on. NOT_FOUND RESOLD_TENANT_NOT_FOUND, INVALID_ARGUMENT PROFILE_INVALID, ABORTED VERSION_CONFLICT."""
+
+    @_abc_1.abstractmethod
+    def IssueResaleBill(
+        self,
+        request: _resale_service_pb2.IssueResaleBillRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_client_bill_pb2.ClientBill, _abc.Awaitable[_client_bill_pb2.ClientBill]]:
+        """Issues the bill of a company's period that is over, by the newest version of the list it is billed by, with what came late of earlier bills; a later version changes none that was issued. It is a bill of ClientBillService: listed, declared void and downloaded there. NOT_FOUND RESOLD_TENANT_NOT_FOUND; FAILED_PRECONDITION CLIENT_NOT_SET_UP, CLIENT_PERIOD_NOT_OVER, CURRENCIES_MIXED; ALREADY_EXISTS CLIENT_BILL_EXISTS."""
 
     @_abc_1.abstractmethod
     def GetResoldStatement(

@@ -6,6 +6,7 @@ import { api, ask, newRequestId } from "../../../api/client.ts";
 import type { Invoice } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
 import { toast } from "../../../ui/announce.tsx";
+import { failureText } from "../../../ui/failureText.ts";
 import { Loading } from "../../../ui/LoadMore.tsx";
 import { Note } from "../../../ui/Note.tsx";
 import { PageHeader } from "../../../ui/Page.tsx";
@@ -48,6 +49,7 @@ export function InvoicePage({ invoiceId }: { invoiceId: string }) {
         subtitle={
           <>
             <StateTag state={data.state} /> <Days start={data.periodStartTime} end={data.periodEndTime} />
+            {data.resale && <> · {t("invoice.resale")}</>}
           </>
         }
         actions={data.number && <Actions invoice={data} number={data.number} />}
@@ -94,7 +96,10 @@ function PayNow({ invoice }: { invoice: Invoice }) {
       );
       const failure = done.payments?.findLast((each) => each.state === "FAILED")?.failure;
       if (done.state === "INVOICE_STATE_PAID") toast(t("invoice.payNowDone"));
-      else toast(failure ? t("invoice.payNowFailed", { failure }) : t("invoice.payNowWaits"));
+      else
+        toast(
+          failure ? t("invoice.payNowFailed", { failure: failureText(failure) }) : t("invoice.payNowWaits"),
+        );
     } catch (error) {
       setProblem(error);
     } finally {

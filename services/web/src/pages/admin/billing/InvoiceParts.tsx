@@ -5,6 +5,7 @@ import { formatDate } from "../../../format/dates.ts";
 import { formatMoney, formatNumber, roundDecimal } from "../../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
 import { DataTable } from "../../../ui/DataTable.tsx";
+import { failureText } from "../../../ui/failureText.ts";
 import { Note, Tag, type Tone } from "../../../ui/Note.tsx";
 import { Panel } from "../../../ui/Page.tsx";
 import { DateTime } from "../../../ui/Time.tsx";
@@ -216,7 +217,7 @@ export function Payments({ invoice }: { invoice: Invoice }) {
                     <Tag tone={PAYMENT_TONES[row.state ?? ""] ?? "neutral"}>
                       {textOr("invoice.paymentState", row.state ?? "")}
                     </Tag>
-                    {row.failure && <div className={watch.faint}>{row.failure}</div>}
+                    {row.failure && <div className={watch.faint}>{failureText(row.failure)}</div>}
                   </>
                 ),
               },

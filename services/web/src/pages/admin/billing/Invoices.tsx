@@ -48,9 +48,12 @@ export function Invoices() {
               {
                 head: t("invoice.number"),
                 cell: (row) => (
-                  <Anchor component={Link} href={`/admin/billing/${row.invoiceId}`}>
-                    <bdi>{numberOf(row)}</bdi>
-                  </Anchor>
+                  <>
+                    <Anchor component={Link} href={`/admin/billing/${row.invoiceId}`}>
+                      <bdi>{numberOf(row)}</bdi>
+                    </Anchor>
+                    {row.resale && <div className={watch.faint}>{t("invoice.resale")}</div>}
+                  </>
                 ),
               },
               {

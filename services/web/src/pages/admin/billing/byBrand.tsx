@@ -20,7 +20,11 @@ export function useByBrand<L extends Line>(lines: readonly L[]) {
   const named = new Set(lines.flatMap((line) => (line.brands ?? []).map((each) => each.brandId ?? "")));
   const there = [...named].some((brand) => brand !== "");
   const brands = useBrands(there).data ?? [];
-  const nameOf = (id: string) => brands.find((each) => each.brandId === id)?.displayName ?? id;
+  const said = new Map(
+    lines.flatMap((line) => (line.brands ?? []).map((each) => [each.brandId, each.brandName])),
+  );
+  const nameOf = (id: string) =>
+    said.get(id) || brands.find((each) => each.brandId === id)?.displayName || id;
   const picker = there ? (
     <Select
       label={t("byBrand.label")}

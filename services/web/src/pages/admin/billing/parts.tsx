@@ -54,7 +54,8 @@ export function lineText(line: IssuedLine): string {
   const described = textOr("line", line.descriptionKey ?? "", parameters);
   const known = described !== (line.descriptionKey ?? "");
   const plain = known ? described : meter ? textOr("meter", meter) : textOr("invoice.kind", line.kind ?? "");
-  const what = whereTo(plain, parameters);
+  const of = line.tenantName || line.tenantId;
+  const what = of ? `${of}: ${whereTo(plain, parameters)}` : whereTo(plain, parameters);
   return line.kind === "late" ? t("invoice.late", { invoice: parameters.invoice ?? "", what }) : what;
 }
 

@@ -1,13 +1,12 @@
-import { NumberInput, SimpleGrid } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../../api/client.ts";
 import type { BrandAccount } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
 import { FormModal } from "../../../ui/FormModal.tsx";
-import { LanguageSelect, SelectField, TextField } from "../../../ui/fields.tsx";
+import { SelectField } from "../../../ui/fields.tsx";
 import { useRefresh } from "../../../ui/ListPage.tsx";
-import { AddressFields } from "../billing/AddressFields.tsx";
+import { BuyerFields } from "./BuyerFields.tsx";
 import { usePriceLists } from "./PriceLists.tsx";
 
 interface Props {
@@ -37,7 +36,6 @@ function Filled({ brandId, name, known, onClose }: Props & { known: BrandAccount
     priceListId: known.priceListId || lists[0]?.priceListId,
   });
   const change = (more: Partial<BrandAccount>) => setValues({ ...values, ...more });
-  const buyer = values.buyer ?? {};
   const save = () =>
     ask(
       api.PATCH("/v1/brandAccounts/{account.brandId}", {
@@ -62,59 +60,7 @@ function Filled({ brandId, name, known, onClose }: Props & { known: BrandAccount
         onChange={(priceListId) => change({ priceListId: priceListId ?? undefined })}
         data-testid="account-list"
       />
-      <SimpleGrid cols={{ base: 1, xs: 2 }}>
-        <TextField
-          label={t("profile.legalName")}
-          maxLength={200}
-          value={buyer.legalName ?? ""}
-          onChange={(event) => change({ buyer: { ...buyer, legalName: event.currentTarget.value } })}
-        />
-        <TextField
-          label={t("profile.taxId")}
-          maxLength={40}
-          value={buyer.taxId ?? ""}
-          onChange={(event) => change({ buyer: { ...buyer, taxId: event.currentTarget.value } })}
-        />
-        <TextField
-          label={t("profile.email")}
-          type="email"
-          maxLength={254}
-          value={buyer.email ?? ""}
-          onChange={(event) => change({ buyer: { ...buyer, email: event.currentTarget.value } })}
-        />
-        <LanguageSelect
-          label={t("profile.language")}
-          value={buyer.language || "en"}
-          onChange={(language) => change({ buyer: { ...buyer, language } })}
-          testId="account-language"
-        />
-        <TextField
-          label={t("clients.taxName")}
-          maxLength={60}
-          value={values.taxName ?? ""}
-          onChange={(event) => change({ taxName: event.currentTarget.value })}
-        />
-        <NumberInput
-          label={t("clients.taxPercent")}
-          min={0}
-          max={99}
-          decimalScale={4}
-          value={values.taxPercent ?? ""}
-          onChange={(taxPercent) => change({ taxPercent: String(taxPercent) })}
-        />
-        <NumberInput
-          label={t("clients.days")}
-          min={0}
-          max={180}
-          allowDecimal={false}
-          value={values.paymentTermsDays ?? 0}
-          onChange={(days) => change({ paymentTermsDays: Number(days) })}
-        />
-      </SimpleGrid>
-      <AddressFields
-        value={buyer.address ?? {}}
-        onChange={(address) => change({ buyer: { ...buyer, address } })}
-      />
+      <BuyerFields values={values} onChange={change} />
     </FormModal>
   );
 }

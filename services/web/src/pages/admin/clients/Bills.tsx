@@ -44,7 +44,7 @@ export function Bills() {
             testId={(row) => `bill-${row.number}`}
             columns={[
               { head: t("invoice.number"), cell: (row) => <bdi>{row.number}</bdi> },
-              { head: t("clients.brand"), cell: (row) => <bdi>{names.brand(row.brandId)}</bdi> },
+              { head: t("clients.client"), cell: (row) => <bdi>{clientOf(row, names.brand)}</bdi> },
               {
                 head: t("invoice.period"),
                 cell: (row) => <Days start={row.periodStartTime} end={row.periodEndTime} />,
@@ -85,6 +85,11 @@ export function Bills() {
   );
 }
 
+/** Who it was sent to, as they were called then. */
+function clientOf(bill: ClientBill, brandName: (id: string | undefined) => string): string {
+  return bill.clientName || bill.tenantId || brandName(bill.brandId);
+}
+
 function State({ bill }: { bill: ClientBill }) {
   const t = useText();
   const isVoid = bill.state === "CLIENT_BILL_STATE_VOID";
@@ -95,7 +100,7 @@ function State({ bill }: { bill: ClientBill }) {
 
 function VoidForm({ bill, onClose }: { bill: ClientBill; onClose: () => void }) {
   const t = useText();
-  const refresh = useRefresh("clientBills", "brandStatements");
+  const refresh = useRefresh("clientBills", "brandStatements", "resaleStatements");
   const [reason, setReason] = useState("");
   const save = () =>
     ask(

@@ -20,10 +20,13 @@ import { AccountForm } from "./AccountForm.tsx";
 /** A period by brand: what it costs, what the client pays, and issuing the bill once it is over. */
 export function Period() {
   const t = useText();
-  const [which, setWhich] = useState("last");
+  const [chosen, setWhich] = useState("last");
   const now = useStatements(undefined);
   const start = now.data?.periodStartTime;
-  const before = start ? new Date(Date.parse(start) - 1000).toISOString() : undefined;
+  // Before its first plan there was nothing to bill.
+  const first = start && now.data?.firstPeriodStartTime === start;
+  const before = start && !first ? new Date(Date.parse(start) - 1000).toISOString() : undefined;
+  const which = first ? "this" : chosen;
   const last = useStatements(before, which === "last" && before !== undefined);
   const { data, error, refetch } = which === "last" ? (now.error ? now : last) : now;
   return (
@@ -35,7 +38,7 @@ export function Period() {
           value={which}
           onChange={setWhich}
           data={[
-            { value: "last", label: t("clients.lastPeriod") },
+            { value: "last", label: t("clients.lastPeriod"), disabled: Boolean(first) },
             { value: "this", label: t("clients.thisPeriod") },
           ]}
         />

@@ -11,6 +11,7 @@ import { EmptyState } from "../../../ui/EmptyState.tsx";
 import { PagedPanel, usePages } from "../../../ui/LoadMore.tsx";
 import { PageHeader } from "../../../ui/Page.tsx";
 import { Cost, Days, INVOICE_STATES, numberOf, StateTag } from "../../admin/billing/parts.tsx";
+import watch from "../../watch/watch.module.css";
 import operator from "../operator.module.css";
 import { InvoiceDialog } from "./InvoiceDialog.tsx";
 import { LeftOut } from "./LeftOut.tsx";
@@ -76,7 +77,15 @@ function InvoiceTable({ rows, onOpen }: { rows: readonly Invoice[]; onOpen: (inv
       keyOf={(row) => row.invoiceId ?? ""}
       testId={(row) => `invoice-${row.invoiceId}`}
       columns={[
-        { head: t("invoice.number"), cell: (row) => <bdi>{numberOf(row)}</bdi> },
+        {
+          head: t("invoice.number"),
+          cell: (row) => (
+            <>
+              <bdi>{numberOf(row)}</bdi>
+              {row.resale && <div className={watch.faint}>{t("invoice.resale")}</div>}
+            </>
+          ),
+        },
         {
           head: t("operator.company"),
           cell: (row) => (
