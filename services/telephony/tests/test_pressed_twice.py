@@ -1,0 +1,71 @@
+"""Who presses a button twice, or whose browser asks again, has what the first press gave them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from chassis.auth import acting_as
+from kernel.errors import DomainError
+from merkez.routing.v1 import contact_pb2, contact_service_pb2
+from merkez.telephony.v1 import call_service_pb2
+from testkit.rpc import someone
+
+from .neighbours import FakeRouting
+from .scene import EVE_HZ, Scene, scene
+
+__all__ = ["scene"]
+pytestmark = pytest.mark.media
+
+
+@pytest.fixture(autouse=True)
+def routing_answers_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As routing does: asked again with the same request_id, it answers as before."""
+    known: dict[str, contact_pb2.Contact] = {}
+    begin = FakeRouting.StartOutboundContact
+
+    async def once(
+        self: FakeRouting, request: contact_service_pb2.StartOutboundContactRequest, context: Any
+    ) -> contact_pb2.Contact:
+        if request.request_id not in known:
+            known[request.request_id] = await begin(self, request, context)
+        return known[request.request_id]
+
+    monkeypatch.setattr(FakeRouting, "StartOutboundContact", once)
+
+
+async def ended_contacts(scene: Scene) -> list[str]:
+    """Contacts that routing was told are over, of agents in a call that goes on."""
+    return [fact.contact_id for fact in await scene.exchange.told() if fact.DESCRIPTOR.name == "AgentLeft"]
+
+
+async def test_a_call_that_is_taken_over_by_pressing_twice_is_not_told_to_be_over_for_who_has_it(scene: Scene) -> None:
+    _, eve_id = await scene.agent(EVE_HZ)
+    presses = [scene.do("TakeOverCall", eve_id, role="supervisor") for _ in range(2)]
+    answers = await asyncio.gather(*presses, return_exceptions=True)
+    assert all(not isinstance(each, BaseException) or isinstance(each, DomainError) for each in answers)
+    await scene.customer.hears(EVE_HZ)
+    live = scene.exchange.switchboard.find(scene.call_id)
+    assert live is not None
+    hers = next(leg for leg in live.live_legs("agent") if leg.agent_id == eve_id)
+    assert hers.contact_id not in await ended_contacts(scene)
+
+
+async def test_a_parked_call_that_is_fetched_by_pressing_twice_is_not_told_to_be_over_for_who_has_it(
+    scene: Scene,
+) -> None:
+    _, eve_id = await scene.agent(EVE_HZ)
+    await scene.do("ParkCall")
+    asked = call_service_pb2.RetrieveCallRequest(park_code="701")
+
+    async def fetch() -> Any:
+        with acting_as(someone("agent", scene.exchange.tenant_id, eve_id)):
+            return await scene.exchange.calls.RetrieveCall(asked)
+
+    await asyncio.gather(fetch(), fetch(), return_exceptions=True)
+    await scene.customer.hears(EVE_HZ)
+    live = scene.exchange.switchboard.find(scene.call_id)
+    assert live is not None
+    hers = next(leg for leg in live.live_legs("agent") if leg.agent_id == eve_id)
+    assert hers.contact_id not in await ended_contacts(scene)
