@@ -12,7 +12,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.error import FFmpegError
-from kernel.sounds import sound_format
+from kernel.sounds import only_sound, sound_format
 
 from flows.domain.prompts import MAX_BYTES, MAX_DURATION, PromptUnreadable, Sound, require_heard
 from flows.wholeness import is_cut_off
@@ -38,7 +38,7 @@ def read_sound(audio: bytes) -> Sound:
     if is_cut_off(audio, container_format):
         raise PromptUnreadable("the end of the file is missing: upload the whole file again")
     try:
-        with av.open(io.BytesIO(audio), format=container_format) as container:
+        with av.open(io.BytesIO(only_sound(audio, container_format)), format=container_format) as container:
             duration, loudest = _measure(container)
     except (FFmpegError, ValueError, EOFError) as error:
         raise PromptUnreadable("the file is broken: it can't be decoded") from error

@@ -11,7 +11,7 @@ from fractions import Fraction
 import av
 import numpy as np
 from av.error import FFmpegError
-from kernel.sounds import sound_format
+from kernel.sounds import only_sound, sound_format
 from numpy.typing import NDArray
 
 RATE = 48_000
@@ -50,7 +50,7 @@ def decode_file(data: bytes) -> Samples:
     pieces: list[Samples] = []
     total = 0
     try:
-        with av.open(io.BytesIO(data), "r", format=container_format) as container:
+        with av.open(io.BytesIO(only_sound(data, container_format)), "r", format=container_format) as container:
             if not container.streams.audio:
                 raise ValueError("no audio stream")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
