@@ -335,7 +335,12 @@ async def _tell_transfer(
 
 
 async def give_up(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime) -> None:
-    """An agent who had begun a contact for a call can't be joined to it: their part is over."""
+    """An agent who had begun a contact for a call can't be joined to it: their part is over. Not so where they are joined
+    by it: they had asked twice."""
+    if await call_store.find_call(tx, call_id) is not None:
+        known = (await conversation(tx, call_id)).of_agent(agent_id)
+        if known is not None and known.contact_id == contact_id:
+            return
     left = dataclasses.replace(_never_joined(call_id, agent_id, contact_id), reason=LeftReason.LEFT)
     tx.emit(convert.agent_left(left, now), key=call_id)
 
