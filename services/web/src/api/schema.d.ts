@@ -10761,6 +10761,8 @@ export interface components {
              * @description What STRATEGY_WEIGHTED counted.
              */
             value?: number;
+            /** @description In an Explanation, of an agent who takes nothing else until they have room for a contact whose turn has come: this one, or another, and then the rejection is held_back. Unset when that keeps nobody from it. */
+            heldBack?: components["schemas"]["routing.v1.HeldBack"];
         };
         /** @description A tenant's rules, with each channel once. */
         "routing.v1.CapacityRules": {
@@ -11143,6 +11145,23 @@ export interface components {
              * @description Server time, to show timers by.
              */
             serverTime?: string;
+        };
+        /** @description For whom an agent is held back: a contact of a channel that was passed over for others too often. It ends when the agent has room for it, or it waits no more. */
+        "routing.v1.HeldBack": {
+            /** @description The contact that is next. */
+            contactId?: string;
+            /** @description Its channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: int32
+             * @description How often contacts of other channels went before it to agents who could have had it; its turn comes at 25.
+             */
+            passed?: number;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            sinceTime?: string;
         };
         /** @description A contact an agent holds. */
         "routing.v1.HeldContact": {
