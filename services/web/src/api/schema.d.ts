@@ -9751,6 +9751,8 @@ export interface components {
             attributes?: {
                 [key: string]: string;
             };
+            /** @description What the customer comes by; unset means VOICE. */
+            channel?: components["schemas"]["routing.v1.Channel"];
         };
         /** @description Sets an attribute. */
         "flows.v1.SetAttribute": {
