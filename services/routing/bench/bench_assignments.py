@@ -144,7 +144,7 @@ async def _floor(folder: Path) -> AsyncIterator[Floor]:
         environment = {
             "MERKEZ_DATABASE_URL": plain.database_url, "MERKEZ_SYSTEM_DATABASE_URL": plain.system_database_url,
             "MERKEZ_NATS_URL": nats.url, "MERKEZ_INTERNAL_KEY": str(key), "MERKEZ_DATA_DIR": str(folder / "data"),
-            "MERKEZ_GRPC_PORT": str(port),
+            "MERKEZ_GRPC_PORT": str(port), "MERKEZ_FLOWS_ADDRESS": f"127.0.0.1:{free_port()}",
         }  # fmt: skip
         pid = await stack.enter_async_context(_process(environment, folder / "routing.log"))
         ours = ProcessSettings(

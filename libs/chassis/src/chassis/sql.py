@@ -26,10 +26,11 @@ from kernel.ids import new_id
 from opentelemetry import trace
 from opentelemetry.trace import Span
 from sqlalchemy import CursorResult, Executable, MetaData, RowMapping, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, MultipleResultsFound
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chassis import facts
+from chassis.direct import Direct, Writer
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
@@ -74,9 +75,13 @@ class _Emitted:
 class Tx:
     """One open transaction. Lives only inside the closure that received it."""
 
-    def __init__(self, connection: AsyncConnection, tenant_id: str, standard: StandardTables, clock: Clock):
+    def __init__(
+        self, connection: AsyncConnection, tenant_id: str, standard: StandardTables, clock: Clock,
+        direct: Direct | None = None,
+    ):  # fmt: skip
         self.tenant_id = tenant_id
         self.connection = connection
+        self._direct = direct
         self._standard = standard
         self._clock = clock
         self._emitted: list[_Emitted] = []
@@ -92,6 +97,8 @@ class Tx:
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         """Run any statement; a sequence of parameters makes it one executemany."""
+        if self._direct is not None and parameters and self._direct.takes(statement, parameters):
+            return await self._direct.execute(statement, parameters)  # pyright: ignore[reportReturnType]
         return await self.connection.execute(statement, parameters)  # pyright: ignore[reportReturnType]
 
     async def one(self, statement: Executable) -> RowMapping:
@@ -102,6 +109,11 @@ class Tx:
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> RowMapping | None:
         """The only row, or None."""
+        if self._direct is not None and parameters and self._direct.takes(statement, parameters):
+            rows = await self._direct.rows(statement, parameters)
+            if len(rows) > 1:
+                raise MultipleResultsFound("more than one row was found")
+            return rows[0] if rows else None  # pyright: ignore[reportReturnType]
         return (await self.connection.execute(statement, parameters)).mappings().one_or_none()
 
     async def all(self, statement: Executable) -> Sequence[RowMapping]:
@@ -176,7 +188,7 @@ class Tx:
             "create_time": self._clock.now(),
         }
         try:
-            await self.connection.execute(inserting(table), row)
+            await self.execute(inserting(table), row)
         except IntegrityError as error:  # its twin won the race: run again and find the stored answer
             raise TryAgain from error
         return response
@@ -200,7 +212,7 @@ class Tx:
             }
             for event in self._emitted
         ]
-        await self.connection.execute(inserting(self._standard.outbox), rows)
+        await self.execute(inserting(self._standard.outbox), rows)
 
     @property
     def emitted(self) -> bool:
@@ -233,6 +245,7 @@ class Database:
         self.tasks = Tasks(f"{schema}.after_commit")
         self._woken: list[Callable[[], None]] = [after_emit] if after_emit else []
         self._position = 0
+        self._writer = Writer(engine.dialect)
 
     @classmethod
     async def connect(
@@ -334,7 +347,9 @@ class Database:
                 await connection.execution_options(isolation_level=isolation)
             if tenant_id:
                 await connection.execute(_SET_TENANT, {"tenant": tenant_id})
-            tx = Tx(connection, tenant_id, self.standard, self.clock)
+            # Begun by the statement before: a transaction of the system role hasn't yet.
+            direct = await Direct.on(connection, self._writer) if tenant_id else None
+            tx = Tx(connection, tenant_id, self.standard, self.clock, direct)
             result = await fn(tx)
             await tx.flush(self._next_position)
             try:
