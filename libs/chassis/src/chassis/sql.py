@@ -14,7 +14,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -143,12 +143,16 @@ class Tx:
     @contextmanager
     def part_of(self, context: Context) -> Iterator[None]:
         """What is done within was wished in this context: one transaction may do the work of several. Facts go on with
-        its trace, hooks after the commit run in it."""
+        its trace, or the one it is made to continue within; hooks after the commit run in it."""
         before, self._part = self._part, context
+        kept, self._traceparent, first = self._traceparent, "", len(self._emitted)
         try:
             yield
         finally:
-            self._part = before
+            if self._traceparent:
+                own = [replace(each, traceparent=self._traceparent) for each in self._emitted[first:]]
+                self._emitted[first:] = own
+            self._part, self._traceparent = before, kept
 
     def after_commit(self, hook: Callable[[], Any]) -> None:
         """Call `hook` after the commit that held (a coroutine runs in the background). Never business truth."""
@@ -272,6 +276,10 @@ class Database:
             raise ValueError("a transaction needs its tenant; sweeps over all tenants use Database.system")
         return await self._transact(self.engine, tenant_id, fn, read_only, "SERIALIZABLE")
 
+    async def together(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]]) -> T:
+        """As `run`; where writers take turns (`chassis.turns`) those who wait may share a transaction."""
+        return await self.run(tenant_id, fn)
+
     async def system(
         self, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False, serializable: bool = True
     ) -> T:
@@ -379,6 +387,11 @@ class Database:
         now = int(self.clock.now().timestamp() * 1_000_000)
         self._position = max(self._position + 1, now)
         return self._position
+
+
+def may_have_held(error: BaseException) -> bool:
+    """Whether an attempt that failed so may be committed all the same."""
+    return isinstance(error, _CommitLost)
 
 
 class _CommitLost(Exception):

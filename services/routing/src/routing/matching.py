@@ -143,7 +143,9 @@ class Matcher:
                     attributes={"merkez.rule": match.rule, "merkez.epoch": self._leases.epoch(tenant.tenant_id)},
                     record_exception=False,
                 ):
-                    await self._desk.run(tenant.tenant_id, lambda tx: ops.make_offer(tx, match, self._desk.clock.now()))
+                    await self._desk.together(
+                        tenant.tenant_id, lambda tx: ops.make_offer(tx, match, self._desk.clock.now())
+                    )
             _latency.record((self._desk.clock.monotonic() - began) * 1000)
             # Who was to ring along and couldn't any more is not heard of by what was written.
             left_out = [each for each in match.companions if not tenant.knows(each.agent_id, each.version + 1)]
