@@ -47,6 +47,8 @@ _GOAL_RATE, _GOAL_P95_MS = 500.0, 50.0
 _TENANTS, _AGENTS_EACH, _AT_ONCE = 8, 1_500, 500
 _SECONDS, _CALLERS = 8.0, 48
 _STARTED_SECONDS = 60
+_PATIENCE_SECONDS = 60.0
+"""For one answer: what is measured on a machine that does much else is still measured."""
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Floor:
         began = time.perf_counter()
         with acting_for(tenant_id):
             request = contact_service_pb2.EnqueueContactRequest(request_id=call_id, contact=contact)
-            await self.contacts.EnqueueContact(request)
+            await self.contacts.EnqueueContact(request, timeout=_PATIENCE_SECONDS)
         took = (await self.offered[call_id] - began) * 1000
         del self.offered[call_id]
         return took
