@@ -44,6 +44,46 @@ def test_the_first_rule_that_holds_says_where_a_call_waits_and_what_it_asks_for(
     assert other.on(Started()).audio[0].text == "Sorry." and other.outcomes[0] == "otherwise"
 
 
+BY_CHANNEL = d.EntryRules(
+    (
+        d.Rule("Written at once", "one_of(channel, 'chat', 'social') and tier == 'gold'", "que_1", 9, {"skl_1": 3}),
+        d.Rule("Chats", "channel == 'chat'", "que_1", 2),
+        d.Rule("Letters", "channel == 'email'", "que_2", requirement="skl_2 >= 2"),
+    ),
+    "wait", "sorry",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("brings", "queue_id", "priority", "asks"),
+    [
+        ({"channel": "chat"}, "que_1", 2, ({}, "")),
+        ({"channel": "social", "tier": "gold"}, "que_1", 9, ({"skl_1": 3}, "")),
+        ({"channel": "email"}, "que_2", 0, ({}, "skl_2 >= 2")),
+    ],
+)
+def test_queue_priority_and_skills_are_chosen_by_channel(
+    brings: dict[str, str], queue_id: str, priority: int, asks: tuple[dict[str, int], str]
+) -> None:
+    order = Caller(step("rules", BY_CHANNEL), *WAITS, **brings).on(Started())
+    assert isinstance(order, Enqueue) and (order.queue_id, order.priority) == (queue_id, priority)
+    assert (order.skills, order.requirement) == asks
+    whole = flow(step("rules", BY_CHANNEL), *WAITS)
+    tier: dict[str, Any] = {"attributes": {"tier": brings["tier"]}} if "tier" in brings else {}
+    assert path(tried(whole, channel=brings["channel"], **tier)) == ["rules", "wait"]
+    assert path(tried(whole)) == ["rules", "sorry"], "a call is none of them"
+
+
+def test_a_condition_that_names_no_channel_is_pointed_at() -> None:
+    def wrong(condition: str) -> set[tuple[str, str, str]]:
+        problems = one(d.EntryRules((d.Rule("", condition, "que_1"),)))
+        return {each for each in found(problems) if each[2] == "CHANNEL_UNKNOWN"}
+
+    for condition in ("channel == 'mail'", "'Chat' != channel", "not one_of(channel, 'chat', 'phone')"):
+        assert wrong(condition) == {("it", "rules[0].condition", "CHANNEL_UNKNOWN")}
+    assert not wrong("one_of(channel, 'chat', 'email') or tier == 'mail' or channel == tier")
+
+
 def test_rules_that_choose_nothing_that_is_there_are_refused() -> None:
     whole = flow(step("rules", VIP), *WAITS)
     assert {(each.step_id, each.field, each.reason) for each in validate(whole, KNOWN) if each.severity == "ERROR"} == {

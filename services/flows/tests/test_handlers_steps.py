@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from kernel.errors import InvalidInput
 from merkez.engagement.v1 import customer_pb2, customer_service_pb2
 from merkez.flows.v1 import flow_code_service_pb2
 from merkez.flows.v1 import flow_pb2 as pb
@@ -228,3 +229,47 @@ async def test_entry_rules_choose_where_a_call_waits(house: Any) -> None:
     assert [(each.skill_id, each.proficiency) for each in contact.required_skills] == [(house.routing.skill_id, 4)]
     assert contact.requirement == f"{house.routing.skill_id} <= 4"
     assert (await house.start(flow.flow_id, caller_number="+4930123")).step_id == "bye"
+
+
+def by_channel(house: Any) -> pb.Definition:
+    rules = [
+        pb.EntryRule(
+            condition="channel == 'chat'",
+            queue_id=house.routing.queue_id,
+            priority=4,
+            skills={house.routing.skill_id: 2},
+        ),
+        pb.EntryRule(condition="channel == 'email'", queue_id=house.routing.queue_id, requirement="Turkish >= 3"),
+    ]
+    return flow_of(
+        pb.Step(step_id="rules", entry_rules=pb.EntryRules(rules=rules, next="wait", otherwise="sorry")),
+        pb.Step(step_id="wait", queue=pb.Queue(by_rules=True, timed_out="sorry")), say("sorry", "Sorry."),
+    )  # fmt: skip
+
+
+async def test_a_chat_and_a_letter_wait_as_their_channels_rows_say_and_a_call_goes_another_way(house: Any) -> None:
+    flow = await house.publish(by_channel(house))
+    chat = await house.start(flow.flow_id, channel=contact_pb2.CHANNEL_CHAT)
+    letter = await house.start(flow.flow_id, channel=contact_pb2.CHANNEL_EMAIL, attributes={"channel": "chat"})
+    made = {each.contact_id: each for each in house.routing.contacts.values()}
+    asked = made[chat.queue.contact_id]
+    assert (asked.channel, asked.priority) == (contact_pb2.CHANNEL_CHAT, 4)
+    assert [(each.skill_id, each.proficiency) for each in asked.required_skills] == [(house.routing.skill_id, 2)]
+    asked = made[letter.queue.contact_id]
+    assert (asked.channel, asked.priority) == (contact_pb2.CHANNEL_EMAIL, 0), "nobody passes for another channel"
+    assert asked.requirement == f"{house.routing.skill_id} >= 3"
+    for call in ({}, {"channel": contact_pb2.CHANNEL_VOICE}, {"channel": contact_pb2.CHANNEL_FAX}):
+        assert (await house.start(flow.flow_id, **call)).step_id == "sorry"
+    with pytest.raises(InvalidInput, match="channel"):
+        await house.start(flow.flow_id, channel=77)
+
+
+async def test_a_chat_is_still_a_chat_where_it_is_handed_on_and_inside_other_flows(house: Any) -> None:
+    inner = await house.publish(by_channel(house))
+    call = pb.CallFlow(flow_id=inner.flow_id, next="bye", failed="bye")
+    outer = await house.publish(flow_of(pb.Step(step_id="c", call_flow=call), say("bye", "Bye.")))
+    over = pb.Transfer(flow_id=outer.flow_id)
+    flow = await house.publish(flow_of(pb.Step(step_id="over", transfer=over)))
+    chat = await house.start(flow.flow_id, channel=contact_pb2.CHANNEL_CHAT)
+    (made,) = house.routing.contacts.values()
+    assert (made.contact_id, made.channel) == (chat.queue.contact_id, contact_pb2.CHANNEL_CHAT)

@@ -64,3 +64,18 @@ async def test_flows_whose_draft_or_running_release_names_a_queue_or_hours_are_l
     assert await uses(of_queue) == [], "an older release is checked anew when it comes back"
     with pytest.raises(InvalidInput):
         await uses(rpc.ListFlowUsesRequest())
+
+
+async def test_flows_that_ask_for_a_skill_are_listed_with_the_steps_wherever_they_say_it(house: Any) -> None:
+    queue_id, skill_id = house.routing.queue_id, house.routing.skill_id
+    row = pb.EntryRule(condition="true", queue_id=queue_id, requirement="Turkish >= 3")
+    rules = pb.Step(step_id="rules", entry_rules=pb.EntryRules(rules=[row], next="line", otherwise="later"))
+    line = pb.Step(step_id="line", queue=pb.Queue(by_rules=True))
+    offer = pb.CallbackOffer(queue_id=queue_id, skills={skill_id: 2}, always=True, declined="bye")
+    flow = await house.publish(flow_of(rules, line, pb.Step(step_id="later", callback_offer=offer), hang_up("bye")))
+    stub = house.rpc.stub(flow_service_pb2_grpc.FlowServiceStub, "flows", caller="routing")
+    with acting_for(house.tenant_id):
+        (use,) = (await stub.ListFlowUses(rpc.ListFlowUsesRequest(skill_id=skill_id))).uses
+        other = await stub.ListFlowUses(rpc.ListFlowUsesRequest(skill_id=house.fresh("skl")))
+    assert (use.flow_id, list(use.step_ids)) == (flow.flow_id, ["later", "rules"])
+    assert not other.uses

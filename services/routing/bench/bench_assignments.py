@@ -2,7 +2,8 @@
 
 A contact comes by rpc, as from telephony; it is assigned once its offer is committed and its fact has passed on the
 bus, where the agents' desktops listen. PostgreSQL and NATS are as durable as `make run` has them (fsync), and they,
-the process and this load share the machine. First as fast as it goes, then at half of that rate (Poisson).
+the process and this load share the machine. First as fast as it goes, of several tenants and then of one of them, then
+at half of the first rate (Poisson). CPU is of the process alone, and of all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -46,6 +47,8 @@ _GOAL_RATE, _GOAL_P95_MS = 500.0, 50.0
 _TENANTS, _AGENTS_EACH, _AT_ONCE = 8, 1_500, 500
 _SECONDS, _CALLERS = 8.0, 48
 _STARTED_SECONDS = 60
+_PATIENCE_SECONDS = 60.0
+"""For one answer: what is measured on a machine that does much else is still measured."""
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Floor:
         began = time.perf_counter()
         with acting_for(tenant_id):
             request = contact_service_pb2.EnqueueContactRequest(request_id=call_id, contact=contact)
-            await self.contacts.EnqueueContact(request)
+            await self.contacts.EnqueueContact(request, timeout=_PATIENCE_SECONDS)
         took = (await self.offered[call_id] - began) * 1000
         del self.offered[call_id]
         return took
@@ -75,8 +78,12 @@ class Floor:
     @property
     def cpu_seconds(self) -> float:
         """What the process has used."""
-        stat = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+        return _used(self.pid)
+
+    @property
+    def cpu_seconds_of_all(self) -> float:
+        """What this load, the process, PostgreSQL and NATS have used."""
+        return sum(map(_used, _family(os.getpid())))
 
     async def hear(self, message: LiveMessage) -> None:
         fact = message.decode()
@@ -84,6 +91,23 @@ class Floor:
         passed = self.offered.get(fact.offer.contact.call_id)
         if passed is not None and not passed.done():
             passed.set_result(time.perf_counter())
+
+
+def _used(pid: int) -> float:
+    """Seconds of CPU; 0 of a process that is gone."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        stat = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all that came of it."""
+    yield pid
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _family(int(child))
 
 
 async def _staffed(desk: Desk) -> tuple[str, str]:
@@ -144,7 +168,7 @@ async def _floor(folder: Path) -> AsyncIterator[Floor]:
         environment = {
             "MERKEZ_DATABASE_URL": plain.database_url, "MERKEZ_SYSTEM_DATABASE_URL": plain.system_database_url,
             "MERKEZ_NATS_URL": nats.url, "MERKEZ_INTERNAL_KEY": str(key), "MERKEZ_DATA_DIR": str(folder / "data"),
-            "MERKEZ_GRPC_PORT": str(port),
+            "MERKEZ_GRPC_PORT": str(port), "MERKEZ_FLOWS_ADDRESS": f"127.0.0.1:{free_port()}",
         }  # fmt: skip
         pid = await stack.enter_async_context(_process(environment, folder / "routing.log"))
         ours = ProcessSettings(
@@ -158,17 +182,25 @@ async def _floor(folder: Path) -> AsyncIterator[Floor]:
         yield floor
 
 
-async def _as_fast_as_it_goes(floor: Floor) -> tuple[float, list[float]]:
-    """Assignments a second with so many callers at once that it has always something to do, and how long each took."""
+async def _as_fast_as_it_goes(floor: Floor, metric: str, tenants: int) -> float:
+    """Assignments a second with so many callers at once that it has always something to do."""
     took: list[float] = []
+    process, everything = floor.cpu_seconds, floor.cpu_seconds_of_all
     until = time.perf_counter() + _SECONDS
 
     async def come(number: int) -> None:
         while time.perf_counter() < until:
-            took.append(await floor.assigned(number))
+            took.append(await floor.assigned(number % tenants))
 
     await asyncio.gather(*map(come, range(_CALLERS)))
-    return len(took) / _SECONDS, took
+    rate, each = len(took) / _SECONDS, 1000 / len(took)
+    more = {
+        "tenants": tenants, "p50_ms": round(median(took)),
+        "cpu_ms_each": round((floor.cpu_seconds - process) * each, 2),
+        "cpu_ms_each_of_all": round((floor.cpu_seconds_of_all - everything) * each, 2),
+    }  # fmt: skip
+    line(metric, rate, "1/s", _GOAL_RATE, "higher", **more)
+    return rate
 
 
 async def _at(floor: Floor, rate: float) -> list[float]:
@@ -187,11 +219,8 @@ async def _measure() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with _floor(Path(folder)) as floor:
             await asyncio.gather(*map(floor.assigned, range(4 * _TENANTS)))
-            before = floor.cpu_seconds
-            rate, took = await _as_fast_as_it_goes(floor)
-            cpu = (floor.cpu_seconds - before) * 1000 / len(took)
-            more = {"tenants": _TENANTS, "p50_ms": round(median(took)), "cpu_ms_each": round(cpu, 2)}
-            line("assignments_per_s", rate, "1/s", _GOAL_RATE, "higher", **more)
+            rate = await _as_fast_as_it_goes(floor, "assignments_per_s", _TENANTS)
+            await _as_fast_as_it_goes(floor, "assignments_per_s_of_one_tenant", 1)
             half = await _at(floor, rate / 2)
             p95 = quantiles(half, n=20)[-1]
             more = {"per_s": round(len(half) / _SECONDS, 1), "p50_ms": round(median(half), 1)}

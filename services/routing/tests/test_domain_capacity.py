@@ -20,7 +20,7 @@ from routing.domain.capacity import (
 )
 from routing.domain.contacts import Channel
 from routing.domain.courses import Line
-from routing.domain.fairness import MOST_PASSED
+from routing.domain.fairness import MOST_PASSED, HeldBack
 from routing.domain.matches import Match, Waiting
 from routing.domain.ranking import Ready
 from routing.domain.rules import Change, ChangeKind, Rules, Step, Strategy
@@ -271,7 +271,9 @@ def test_agents_held_back_for_a_channel_work_again_when_it_waits_no_more() -> No
     board.put_contact(of(CHAT, "one more", 99))
     board.put_agent(holding("a", CHAT, CHAT, version=99))
     assert board.decide(START) is None and set(board.held_back) == {"a"}
+    assert board.held_for(START) == [HeldBack("a", "letter", EMAIL, MOST_PASSED)]
     board.drop_contact("letter")
+    assert not board.held_for(START)
     match = board.decide(START)
     assert match is not None and match.contact.contact_id == "one more"
 

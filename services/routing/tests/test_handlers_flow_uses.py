@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from chassis.sql import Database
 from google.protobuf.duration_pb2 import Duration
@@ -55,6 +56,7 @@ class House:
     flows: FakeFlows
     queues: Any
     hours: Any
+    skills: Any
 
 
 @pytest_asyncio.fixture
@@ -73,6 +75,7 @@ async def house(rpc: RpcHouse, db: Database) -> AsyncIterator[House]:
     yield House(
         flows, peers.stub(queues_grpc.QueueServiceStub, "routing"),
         peers.stub(queues_grpc.BusinessHoursServiceStub, "routing"),
+        peers.stub(queues_grpc.SkillServiceStub, "routing"),
     )  # fmt: skip
 
 
@@ -110,6 +113,28 @@ async def test_hours_that_a_flow_goes_by_are_not_deleted(house: House, floor: Fl
         await refused(house.hours.DeleteBusinessHours(delete), FailedPrecondition, "BUSINESS_HOURS_IN_USE")
         house.flows.named.clear()
         await house.hours.DeleteBusinessHours(delete)
+
+
+async def test_a_skill_that_a_flow_asks_for_is_not_deleted_and_the_flow_is_named(house: House, floor: Floor) -> None:
+    with as_("admin", floor):
+        made = await house.skills.CreateSkill(
+            qs.CreateSkillRequest(request_id="1", skill=queue_pb2.Skill(display_name="French"))
+        )
+        delete = qs.DeleteSkillRequest(skill_id=made.skill_id)
+        use = flow_service_pb2.FlowUse(flow_id="flw_1", display_name="Front desk", step_ids=["rules"])
+        house.flows.named[made.skill_id] = [use]
+        with pytest.raises(FailedPrecondition, match=r"'Front desk' \(step rules\)") as error:
+            await house.skills.DeleteSkill(delete)
+        assert error.value.reason == "SKILL_IN_USE" and error.value.metadata["flow_ids"] == "flw_1"
+        house.flows.named.clear()
+        house.flows.away = True
+        await refused(house.skills.DeleteSkill(delete), Unavailable)
+        assert [each.skill_id for each in (await house.skills.ListSkills(qs.ListSkillsRequest())).skills] == [
+            made.skill_id
+        ]
+        house.flows.away = False
+        await house.skills.DeleteSkill(delete)
+        await refused(house.skills.DeleteSkill(delete), NotFound)
 
 
 async def test_a_queue_does_not_call_back_with_prompts_that_are_not_there(house: House, floor: Floor) -> None:

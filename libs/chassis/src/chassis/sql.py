@@ -14,7 +14,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -26,10 +26,11 @@ from kernel.ids import new_id
 from opentelemetry import trace
 from opentelemetry.trace import Span
 from sqlalchemy import CursorResult, Executable, MetaData, RowMapping, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, MultipleResultsFound
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chassis import facts
+from chassis.direct import Direct, Writer
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
@@ -74,9 +75,13 @@ class _Emitted:
 class Tx:
     """One open transaction. Lives only inside the closure that received it."""
 
-    def __init__(self, connection: AsyncConnection, tenant_id: str, standard: StandardTables, clock: Clock):
+    def __init__(
+        self, connection: AsyncConnection, tenant_id: str, standard: StandardTables, clock: Clock,
+        direct: Direct | None = None,
+    ):  # fmt: skip
         self.tenant_id = tenant_id
         self.connection = connection
+        self._direct = direct
         self._standard = standard
         self._clock = clock
         self._emitted: list[_Emitted] = []
@@ -92,6 +97,8 @@ class Tx:
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         """Run any statement; a sequence of parameters makes it one executemany."""
+        if self._direct is not None and parameters and self._direct.takes(statement, parameters):
+            return await self._direct.execute(statement, parameters)  # pyright: ignore[reportReturnType]
         return await self.connection.execute(statement, parameters)  # pyright: ignore[reportReturnType]
 
     async def one(self, statement: Executable) -> RowMapping:
@@ -102,6 +109,11 @@ class Tx:
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> RowMapping | None:
         """The only row, or None."""
+        if self._direct is not None and parameters and self._direct.takes(statement, parameters):
+            rows = await self._direct.rows(statement, parameters)
+            if len(rows) > 1:
+                raise MultipleResultsFound("more than one row was found")
+            return rows[0] if rows else None  # pyright: ignore[reportReturnType]
         return (await self.connection.execute(statement, parameters)).mappings().one_or_none()
 
     async def all(self, statement: Executable) -> Sequence[RowMapping]:
@@ -131,12 +143,16 @@ class Tx:
     @contextmanager
     def part_of(self, context: Context) -> Iterator[None]:
         """What is done within was wished in this context: one transaction may do the work of several. Facts go on with
-        its trace, hooks after the commit run in it."""
+        its trace, or the one it is made to continue within; hooks after the commit run in it."""
         before, self._part = self._part, context
+        kept, self._traceparent, first = self._traceparent, "", len(self._emitted)
         try:
             yield
         finally:
-            self._part = before
+            if self._traceparent:
+                own = [replace(each, traceparent=self._traceparent) for each in self._emitted[first:]]
+                self._emitted[first:] = own
+            self._part, self._traceparent = before, kept
 
     def after_commit(self, hook: Callable[[], Any]) -> None:
         """Call `hook` after the commit that held (a coroutine runs in the background). Never business truth."""
@@ -176,7 +192,7 @@ class Tx:
             "create_time": self._clock.now(),
         }
         try:
-            await self.connection.execute(inserting(table), row)
+            await self.execute(inserting(table), row)
         except IntegrityError as error:  # its twin won the race: run again and find the stored answer
             raise TryAgain from error
         return response
@@ -200,7 +216,7 @@ class Tx:
             }
             for event in self._emitted
         ]
-        await self.connection.execute(inserting(self._standard.outbox), rows)
+        await self.execute(inserting(self._standard.outbox), rows)
 
     @property
     def emitted(self) -> bool:
@@ -233,6 +249,7 @@ class Database:
         self.tasks = Tasks(f"{schema}.after_commit")
         self._woken: list[Callable[[], None]] = [after_emit] if after_emit else []
         self._position = 0
+        self._writer = Writer(engine.dialect)
 
     @classmethod
     async def connect(
@@ -258,6 +275,10 @@ class Database:
         if not tenant_id:
             raise ValueError("a transaction needs its tenant; sweeps over all tenants use Database.system")
         return await self._transact(self.engine, tenant_id, fn, read_only, "SERIALIZABLE")
+
+    async def together(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]]) -> T:
+        """As `run`; where writers take turns (`chassis.turns`) those who wait may share a transaction."""
+        return await self.run(tenant_id, fn)
 
     async def system(
         self, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False, serializable: bool = True
@@ -334,7 +355,9 @@ class Database:
                 await connection.execution_options(isolation_level=isolation)
             if tenant_id:
                 await connection.execute(_SET_TENANT, {"tenant": tenant_id})
-            tx = Tx(connection, tenant_id, self.standard, self.clock)
+            # Begun by the statement before: a transaction of the system role hasn't yet.
+            direct = await Direct.on(connection, self._writer) if tenant_id else None
+            tx = Tx(connection, tenant_id, self.standard, self.clock, direct)
             result = await fn(tx)
             await tx.flush(self._next_position)
             try:
@@ -364,6 +387,11 @@ class Database:
         now = int(self.clock.now().timestamp() * 1_000_000)
         self._position = max(self._position + 1, now)
         return self._position
+
+
+def may_have_held(error: BaseException) -> bool:
+    """Whether an attempt that failed so may be committed all the same."""
+    return isinstance(error, _CommitLost)
 
 
 class _CommitLost(Exception):

@@ -5,29 +5,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Executable, Insert, Select, Table, Update, bindparam, insert, select, update
 
 _AT = "at_"
+_S = TypeVar("_S", bound=Executable)
+_MADE: set[Executable] = set()
 
 
 @cache
 def inserting(table: Table) -> Insert:
     """A row; its values are the parameters."""
-    return insert(table)
+    return made_once(insert(table))
 
 
 @cache
 def updating(table: Table, *columns: str) -> Update:
     """The row that holds `at(...)` in these columns; the values it gets are the other parameters."""
-    return update(table).where(*(table.c[name] == bindparam(_AT + name) for name in columns))
+    return made_once(update(table).where(*(table.c[name] == bindparam(_AT + name) for name in columns)))
 
 
 @cache
 def selecting(table: Table, *columns: str) -> Select[Any]:
     """The whole row that holds `at(...)` in these columns."""
-    return select(table).where(*(table.c[name] == bindparam(_AT + name) for name in columns))
+    return made_once(select(table).where(*(table.c[name] == bindparam(_AT + name) for name in columns)))
+
+
+def made_once(statement: _S) -> _S:
+    """Have a statement go to the driver directly (`chassis.direct`). It must live as long as the process and take all
+    that varies as parameters."""
+    _MADE.add(statement)
+    return statement
+
+
+def is_made_once(statement: Executable) -> bool:
+    """Whether it does."""
+    return statement in _MADE
 
 
 def at(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from merkez.routing.v1 import (
 )
 
 from flows.callback_clients import Callbacks
+from flows.convert.channels import channel_to
 from flows.domain.branching import CheckQueue
 from flows.domain.deeds import Found, LookedUp, LookUp, QueueSeen, QueueStanding
 from flows.domain.definitions import CallbackOffer, Definition, Hours, Queue, Transfer, Voicemail
@@ -154,7 +155,7 @@ class Routing:
         if effect.preferred:
             preferred = await self._engagement.preferred(effect.preferred, found or attributes.get("customer_id", ""))
         contact = contact_pb2.Contact(
-            channel=contact_pb2.CHANNEL_VOICE,
+            channel=channel_to(attributes.get("channel") or "voice"),
             queue_id=effect.queue_id,
             brand_id=run.brand_id,
             call_id=run.call_id,

@@ -1,4 +1,4 @@
-"""What routing asks of flows: which of them name a queue or hours to be deleted, and which prompts there are."""
+"""What routing asks of flows: which name a queue, hours or a skill to be deleted, and which prompts there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from merkez.flows.v1 import flow_service_pb2, flow_service_pb2_grpc
 
 from routing.domain.faults import fault, together
 from routing.domain.hours import BusinessHoursInUse
-from routing.domain.queues import QueueInUse
+from routing.domain.queues import QueueInUse, SkillInUse
 
 _SECONDS = 2.0
 
@@ -34,6 +34,12 @@ class Flows:
         uses = await self._uses(tenant_id, flow_service_pb2.ListFlowUsesRequest(business_hours_id=business_hours_id))
         if uses:
             raise BusinessHoursInUse(f"flows go by these hours: {_named(uses)}", metadata=_ids(uses))
+
+    async def require_skill_unused(self, tenant_id: str, skill_id: str) -> None:
+        """SkillInUse, with the flows and their steps, while drafts or releases that run ask for the skill."""
+        uses = await self._uses(tenant_id, flow_service_pb2.ListFlowUsesRequest(skill_id=skill_id))
+        if uses:
+            raise SkillInUse(f"flows ask for this skill: {_named(uses)}", metadata=_ids(uses))
 
     async def require_prompts(self, tenant_id: str, prompts: Mapping[str, str]) -> None:
         """InvalidInput that names each field whose prompt the tenant hasn't. `prompts` are prompt ids by field."""

@@ -101,3 +101,8 @@ class Desk:
     async def run(self, tenant_id: str, fn: Callable[[Ledger], Awaitable[T]], *, read_only: bool = False) -> T:
         """One transaction around one verb; the closure may run again."""
         return await self.db.run(tenant_id, lambda tx: fn(self.on(tx)), read_only=read_only)
+
+    async def together(self, tenant_id: str, fn: Callable[[Ledger], Awaitable[T]]) -> T:
+        """A verb that many mean at once, and that goes by nothing of its context: one transaction may carry out
+        several, each as if those before it were committed."""
+        return await self.db.together(tenant_id, lambda tx: fn(self.on(tx)))

@@ -19,6 +19,7 @@ from routing.domain.matches import Match
 from routing.domain.offers import DecisionStale
 from routing.leases import Leases
 from routing.ledger import Desk
+from routing.notes import Notes
 from routing.ops import offers as ops
 from routing.settings import Settings
 from routing.store import sweeps
@@ -35,6 +36,7 @@ class Matcher:
     def __init__(self, desk: Desk, leases: Leases, settings: Settings, tasks: Tasks, bus: Bus | None):
         self._desk, self._leases, self._settings, self._tasks, self._bus = desk, leases, settings, tasks, bus
         self.boards = Boards(desk, self.wake)
+        self._notes = Notes(desk, leases, tasks, settings.resync_seconds)
         self._working: set[str] = set()
         self._again: set[str] = set()
         self._standing_in: set[str] = set()
@@ -58,6 +60,7 @@ class Matcher:
             timer.cancel()
         while self._working or self.boards.in_flight:
             await asyncio.sleep(0.01)
+        await self._notes.close()
         await self._leases.release()
 
     def wake(self, tenant_id: str) -> None:
@@ -81,6 +84,7 @@ class Matcher:
                 tenant.board.advance(self._desk.clock.now().timestamp())
                 self._decide(tenant)
                 self._wake_when_due(tenant)
+                self._notes.look(tenant)
                 if tenant_id not in self._again:
                     break
         except DomainError as error:
@@ -139,7 +143,9 @@ class Matcher:
                     attributes={"merkez.rule": match.rule, "merkez.epoch": self._leases.epoch(tenant.tenant_id)},
                     record_exception=False,
                 ):
-                    await self._desk.run(tenant.tenant_id, lambda tx: ops.make_offer(tx, match, self._desk.clock.now()))
+                    await self._desk.together(
+                        tenant.tenant_id, lambda tx: ops.make_offer(tx, match, self._desk.clock.now())
+                    )
             _latency.record((self._desk.clock.monotonic() - began) * 1000)
             # Who was to ring along and couldn't any more is not heard of by what was written.
             left_out = [each for each in match.companions if not tenant.knows(each.agent_id, each.version + 1)]
@@ -193,6 +199,7 @@ class Matcher:
                 self._leases.forget(tenant_id)
             else:
                 await self.boards.resync(tenant_id)
+                self._notes.look(self.boards.of(tenant_id), again=True)
                 self.wake(tenant_id)
 
     async def _listen(self, bus: Bus) -> None:

@@ -7,14 +7,16 @@ carry skills by id.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from chassis.instants import duration_in, duration_out, time_out
 from google.protobuf.message import Message
 from kernel.errors import InvalidInput
 from merkez.routing.v1 import contact_pb2, rules_pb2
 
+from routing.capacity_proto import channel_to_proto
 from routing.domain.explaining import Explanation
+from routing.domain.fairness import HeldBack
 from routing.domain.requirements import renamed, text_of
 from routing.domain.rules import (
     DEFAULT,
@@ -111,12 +113,21 @@ def explanation_to_proto(
         agents=[
             contact_pb2.Candidate(
                 agent_id=each.agent_id, idle_duration=duration_out(each.idle), score=each.score or 0,
-                rejection=each.rejection,
+                rejection=each.rejection, held_back=_held_back_to_proto(each.held_back),
             )
             for each in found.agents
         ],
         agent_count=found.agent_count,
         time=time_out(found.time),
+    )  # fmt: skip
+
+
+def _held_back_to_proto(held: HeldBack | None) -> contact_pb2.HeldBack | None:
+    if held is None:
+        return None
+    return contact_pb2.HeldBack(
+        contact_id=held.contact_id, channel=channel_to_proto(held.channel), passed=held.passed,
+        since_time=time_out(datetime.fromtimestamp(held.since, UTC)),
     )  # fmt: skip
 
 

@@ -2799,7 +2799,7 @@ export interface paths {
         put?: never;
         /**
          * Publishes the draft as a release
-         * @description Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference when a test of the flow doesn't pass. Needs the permission `flows.write`.
+         * @description Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference when a test of the flow doesn't pass, CALLER_TESTS_FAILED with flow, test, step and difference when a test of a flow that leads into this one passes with what runs now and not with the draft. Needs the permission `flows.write`.
          */
         post: operations["merkez.flows.v1.FlowService.PublishFlow"];
         delete?: never;
@@ -3058,8 +3058,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Runs all tests of a flow, as PublishFlow does
-         * @description Runs all tests of a flow, as PublishFlow does. Needs the permission `flows.read`.
+         * Runs all tests of a flow, and those of the flows that lead into it, as PublishFlow does
+         * @description Runs all tests of a flow, and those of the flows that lead into it, as PublishFlow does. Needs the permission `flows.read`.
          */
         post: operations["merkez.flows.v1.FlowTestService.RunFlowTests"];
         delete?: never;
@@ -3427,8 +3427,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Deletes one that nobody holds or asks for
-         * @description Deletes one that nobody holds or asks for. Needs the permission `queues.write`.
+         * Deletes one
+         * @description Deletes one. FAILED_PRECONDITION SKILL_IN_USE while an agent holds it, or a queue, its rules, a flow or somebody who waits asks for it. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.SkillService.DeleteSkill"];
         options?: never;
@@ -8902,6 +8902,15 @@ export interface components {
          * @enum {string}
          */
         "flows.v1.CallbackOutcome": "CALLBACK_OUTCOME_UNSPECIFIED" | "CALLBACK_OUTCOME_OFFERED" | "CALLBACK_OUTCOME_NOT_OFFERED" | "CALLBACK_OUTCOME_REFUSED" | "CALLBACK_OUTCOME_ASKED_BEFORE";
+        /** @description A test of a flow that leads into this one. */
+        "flows.v1.CallerTestResult": {
+            /** @description The flow. */
+            flowId?: string;
+            /** @description Its name. */
+            displayName?: string;
+            /** @description What its test came to. */
+            result?: components["schemas"]["flows.v1.FlowTestResult"];
+        };
         /** @description Asks how a queue stands and goes by the first condition that holds. Besides attributes conditions may name queue.waiting, queue.agents (at work for it), queue.free, queue.staffed, queue.expected_wait in seconds, a day while nobody is at work, queue.open, by its business hours, true without any, and queue.holiday, the name of the holiday that decides about it now, empty on other days. */
         "flows.v1.CheckQueue": {
             /** @description Required. */
@@ -9823,8 +9832,10 @@ export interface components {
         "flows.v1.RunFlowTestsResponse": {
             /** @description By name of the test. */
             results?: components["schemas"]["flows.v1.FlowTestResult"][];
-            /** @description True when all passed. */
+            /** @description True when all passed, and no caller's failed. */
             passed?: boolean;
+            /** @description Tests of flows that lead into this one that pass with what runs now, and not with this; none are run against a release. The nearest flow first, 50 flows at most. */
+            failedCallers?: components["schemas"]["flows.v1.CallerTestResult"][];
         };
         /** @description One step taken. */
         "flows.v1.RunStep": {
@@ -9871,6 +9882,8 @@ export interface components {
             attributes?: {
                 [key: string]: string;
             };
+            /** @description What the customer comes by; unset means VOICE. */
+            channel?: components["schemas"]["routing.v1.Channel"];
         };
         /** @description Sets an attribute. */
         "flows.v1.SetAttribute": {
@@ -10881,6 +10894,8 @@ export interface components {
              * @description What STRATEGY_WEIGHTED counted.
              */
             value?: number;
+            /** @description In an Explanation, of an agent who takes nothing else until they have room for a contact whose turn has come: this one, or another, and then the rejection is held_back. Unset when that keeps nobody from it. */
+            heldBack?: components["schemas"]["routing.v1.HeldBack"];
         };
         /** @description A tenant's rules, with each channel once. */
         "routing.v1.CapacityRules": {
@@ -11263,6 +11278,23 @@ export interface components {
              * @description Server time, to show timers by.
              */
             serverTime?: string;
+        };
+        /** @description For whom an agent is held back: a contact of a channel that was passed over for others too often. It ends when the agent has room for it, or it waits no more. */
+        "routing.v1.HeldBack": {
+            /** @description The contact that is next. */
+            contactId?: string;
+            /** @description Its channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /**
+             * Format: int32
+             * @description How often contacts of other channels went before it to agents who could have had it; its turn comes at 25.
+             */
+            passed?: number;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            sinceTime?: string;
         };
         /** @description A contact an agent holds. */
         "routing.v1.HeldContact": {

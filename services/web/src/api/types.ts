@@ -125,6 +125,7 @@ export type FlowTest = Schemas["flows.v1.FlowTest"];
 export type SurveyAnswer = Schemas["flows.v1.SurveyAnswer"];
 export type SurveyQuestion = Schemas["flows.v1.SurveyQuestion"];
 export type FlowTestResult = Schemas["flows.v1.FlowTestResult"];
+export type CallerTestResult = Schemas["flows.v1.CallerTestResult"];
 export type Prompt = Schemas["flows.v1.Prompt"];
 export type Run = Schemas["flows.v1.Run"];
 

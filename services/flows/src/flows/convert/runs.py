@@ -12,6 +12,7 @@ from kernel.ids import require_id
 from merkez.flows.v1 import run_service_pb2 as pb
 from merkez.routing.v1 import contact_pb2
 
+from flows.convert.channels import channel_from
 from flows.domain.deeds import AgentLeft
 from flows.domain.orders import Audio, Dial, EndCall, Gather, PlayAudio, Record, Wait, WaitInQueue
 from flows.domain.runs import (
@@ -55,6 +56,7 @@ def call_from(request: pb.StartRunRequest, transfer_wait: timedelta) -> Call:
         caller_name=request.caller_name,
         dialed_number=request.dialed_number,
         attributes=dict(request.attributes),
+        channel=channel_from(request.channel, "channel") or "voice",
         kept_run_id=require_id("run", request.kept_run_id, "kept_run_id") if request.kept_run_id else "",
     )
 

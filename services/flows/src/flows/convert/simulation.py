@@ -6,6 +6,7 @@ from chassis.instants import duration_in, duration_out, time_in, time_out
 from kernel.errors import InvalidInput
 from merkez.flows.v1 import simulation_pb2 as pb
 
+from flows.convert.channels import channel_from, channel_to
 from flows.domain import scenarios
 from flows.domain.definitions import LANGUAGES
 from flows.domain.expectations import Case, Expectation, FlowTest, Result, expectation_of
@@ -26,7 +27,7 @@ def scenario_from(message: pb.Scenario) -> Scenario:
     """The call to pretend."""
     return Scenario(
         message.caller_number, message.caller_name, message.dialed_number, message.brand_name, message.language,
-        time_in(message, "time"), dict(message.attributes),
+        time_in(message, "time"), dict(message.attributes), channel_from(message.channel, "scenario.channel"),
     )  # fmt: skip
 
 
@@ -145,6 +146,7 @@ def to_test(test: FlowTest) -> pb.FlowTest:
             language=scenario.language,
             time=time_out(scenario.time),
             attributes=dict(scenario.attributes),
+            channel=channel_to(scenario.channel),
         ),
         inputs=[_to_input(each) for each in test.case.inputs],
         expectation=to_expectation(test.case.expectation),

@@ -36,8 +36,9 @@ PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}")
 BUILT_IN_ATTRIBUTES = frozenset(
     {"brand_id", "brand_name", "caller_name", "caller_number", "channel", "customer_id", "dialed_number", "language"}
 )
-"""Attributes every run has from its call; steps may read them but not set them. The channel is `voice`, which is all
-that flows serve."""
+"""Attributes every run has from its call; steps may read them but not set them."""
+CHANNELS = ("voice", "video", "chat", "sms", "email", "social", "fax")
+"""What a customer may come by: the values of the attribute `channel`, as routing names them."""
 OWN_PREFIXES = ("menu.", "survey.", "served.")
 """Begin the names of attributes that hold what a caller chose and answered, and which agent they had talked with."""
 IMPERSONAL_ATTRIBUTES = frozenset({"brand_id", "brand_name", "channel", "dialed_number", "language"})

@@ -115,6 +115,31 @@ class FlowTestsFailed(FailedPrecondition):
         self.failed = tuple(failed)
 
 
+class CallerTestsFailed(FailedPrecondition):
+    """Tests of flows that lead into this one pass with its release and not with its draft, so it isn't published."""
+
+    reason = "CALLER_TESTS_FAILED"
+
+    def __init__(self, failed: Sequence[tuple[str, Result]]):
+        name, result = failed[0]
+        first = result.differences[0]
+        more = f" ({len(failed) - 1} more tests of callers failed)" if len(failed) > 1 else ""
+        flows = {each.test.flow_id: name for name, each in failed}
+        super().__init__(
+            f"test {result.test.case.display_name!r} of flow {name!r}: {first.message}{more}",
+            metadata={
+                "failed": str(len(failed)), "flow_id": result.test.flow_id, "test_id": result.test.test_id,
+                "step_id": first.step_id, "flows": ", ".join(flows.values()),
+            },
+            fields=[
+                FieldViolation(f"flows[{name}].tests[{each.test.case.display_name}].{wrong.field}", wrong.message)
+                for name, each in failed
+                for wrong in each.differences
+            ][:50],
+        )  # fmt: skip
+        self.failed = tuple(failed)
+
+
 def case_size(case: Case) -> int:
     """About how many characters a test takes in a file."""
     texts = [case.display_name, *case.expectation.path, *(f"{each.kind} {each.value}" for each in case.inputs)]

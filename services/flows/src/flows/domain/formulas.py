@@ -92,6 +92,20 @@ def lists_in(text: str) -> Iterator[Constant]:
         yield key
 
 
+def compared_with(text: str, name: str) -> Iterator[Constant]:
+    """The texts an expression compares an attribute with; none when it can't be read."""
+    for each in _parts(text):
+        match each:
+            case Call(_, "==" | "!=", (Name(_, other), Constant() as value)) if other == name:
+                yield value
+            case Call(_, "==" | "!=", (Constant() as value, Name(_, other))) if other == name:
+                yield value
+            case Call(_, "one_of", (Name(_, other), *values)) if other == name:
+                yield from (each for each in values if isinstance(each, Constant))
+            case _:
+                pass
+
+
 def asked_lists(text: str, values: Mapping[str, Value], now: datetime) -> Iterator[Asked]:
     """What has to be looked up before an expression can be worked out: a number, and the list it may be in."""
     for number, key in _list_tests(text):

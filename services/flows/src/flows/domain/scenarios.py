@@ -13,7 +13,7 @@ from typing import Any
 from kernel.errors import FieldViolation
 
 from flows.domain.deeds import Found, QueueStanding
-from flows.domain.definitions import ATTRIBUTE, BUILT_IN_ATTRIBUTES, OWN_PREFIXES
+from flows.domain.definitions import ATTRIBUTE, BUILT_IN_ATTRIBUTES, CHANNELS, OWN_PREFIXES
 from flows.domain.number_lists import KEY
 from flows.domain.runs import MAX_ATTRIBUTE_LENGTH
 
@@ -106,6 +106,8 @@ class Scenario:
     language: str = ""
     time: datetime | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    channel: str = ""
+    """What the customer comes by; empty is voice."""
 
 
 def check(scenario: Scenario, inputs: Sequence[Input]) -> list[FieldViolation]:
@@ -117,6 +119,8 @@ def _check_scenario(scenario: Scenario) -> Iterator[FieldViolation]:
     for name in ("caller_number", "caller_name", "dialed_number", "brand_name", "language"):
         if len(getattr(scenario, name)) > 200:
             yield FieldViolation(f"scenario.{name}", "is longer than 200 characters")
+    if scenario.channel and scenario.channel not in CHANNELS:
+        yield FieldViolation("scenario.channel", f"must be one of {', '.join(CHANNELS)}, or empty for voice")
     earliest, latest = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
     if scenario.time is not None and not earliest <= scenario.time <= latest:
         yield FieldViolation("scenario.time", "must be from 1970 to 2199")

@@ -100,6 +100,7 @@ class _Runner:
         call = Call(
             "call_simulated", "", "", scenario.brand_name, scenario.language, scenario.caller_number,
             scenario.caller_name, scenario.dialed_number, scenario.attributes,
+            channel=scenario.channel or "voice",
         )  # fmt: skip
         self._state = first_state(call, "", definition.language)
         self._initial = self._state.attributes

@@ -18,6 +18,7 @@ from flows.domain.customers import FindCustomer
 from flows.domain.definitions import (
     ATTRIBUTE,
     BUILT_IN_ATTRIBUTES,
+    CHANNELS,
     LANGUAGES,
     OWN_PREFIXES,
     CallbackOffer,
@@ -33,7 +34,7 @@ from flows.domain.definitions import (
 from flows.domain.entry import EntryRules, Rule
 from flows.domain.expressions import ExpressionInvalid, parse
 from flows.domain.findings import DIGITS, UNCHECKED, Found, References, error, input_limits, reference
-from flows.domain.formulas import Type, check, lists_in, names_in, typed
+from flows.domain.formulas import Type, check, compared_with, lists_in, names_in, typed
 from flows.domain.subflows import MAX_DEPTH, TYPES, CallFlow, Parameter, circle, depth
 
 MAX_SHARES = 20
@@ -88,6 +89,12 @@ def expression_problems(definition: Definition, step: Step, known: References) -
                     step.step_id, field, Severity.WARNING, "ATTRIBUTE_UNKNOWN", message, column=name.column
                 )  # fmt: skip
             seen.add(name.name)
+        for value in compared_with(text, "channel"):
+            if value.value not in CHANNELS:
+                message = f"No channel is called {value.value!r}: it is one of {', '.join(CHANNELS)}."
+                yield Problem(
+                    step.step_id, field, Severity.WARNING, "CHANNEL_UNKNOWN", message, column=value.column
+                )  # fmt: skip
         for key in lists_in(text):
             if key.value not in known.number_lists:
                 message = f"There is no number list with the key {key.value!r}: create it, or name another."

@@ -23,6 +23,7 @@ from flows.handlers.flows import require_small
 from flows.handlers.worlds import Worlds
 from flows.ops import code as code_ops
 from flows.ops import flow_tests as ops
+from flows.ops.callers import Asked, callers_of
 
 
 class FlowTestServicer(flow_test_service_pb2_grpc.FlowTestServiceServicer):
@@ -79,8 +80,19 @@ class FlowTestServicer(flow_test_service_pb2_grpc.FlowTestServiceServicer):
         definition = await self._wanted(request)
         tests = await self._db.run(tenant_id, lambda tx: ops.list_tests(tx, request.flow_id), read_only=True)
         results = await self._worlds.test(tenant_id, definition, tests)
+        asked = Asked()
+        if not request.release_number:
+            callers = await self._db.run(
+                tenant_id, lambda tx: callers_of(tx, request.flow_id, definition), read_only=True
+            )
+            asked = await self._worlds.ask(tenant_id, callers)
         return pb.RunFlowTestsResponse(
-            results=[convert.to_result(each) for each in results], passed=all(each.passed for each in results)
+            results=[convert.to_result(each) for each in results],
+            passed=all(each.passed for each in results) and not asked.failed,
+            failed_callers=[
+                pb.CallerTestResult(flow_id=each.test.flow_id, display_name=name, result=convert.to_result(each))
+                for name, each in asked.failed
+            ],
         )
 
     async def _wanted(self, request: pb.SimulateFlowRequest | pb.RunFlowTestsRequest) -> Definition:

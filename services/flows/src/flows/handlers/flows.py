@@ -25,6 +25,7 @@ from flows.domain.validation import References
 from flows.handlers.worlds import Worlds
 from flows.ops import flow_tests as test_ops
 from flows.ops import flows as ops
+from flows.ops.callers import Asked, Caller, callers_of
 from flows.ops.flow_tests import Tried
 
 _CHECKS = 3
@@ -128,15 +129,15 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         flow_id = require_id("flw", request.flow_id, "flow_id")
         require_request_id(request.request_id)
         for attempt in range(_CHECKS):
-            known, checked, tried = await self._checked_draft(who.tenant_id, flow_id)
+            known, checked, tried, asked = await self._checked_draft(who.tenant_id, flow_id)
 
             async def publish(
-                tx: Any, known: References = known, checked: int = checked, tried: Tried = tried
+                tx: Any, known: References = known, checked: int = checked, tried: Tried = tried, asked: Asked = asked
             ) -> flow_pb2.Release:
                 async def once() -> flow_pb2.Release:
                     return convert.to_release(
                         await ops.publish_flow(
-                            tx, flow_id, request.version, checked, known, who.subject, request.comment, tried,
+                            tx, flow_id, request.version, checked, known, who.subject, request.comment, tried, asked,
                             self._clock.now(),
                         )
                     )  # fmt: skip
@@ -175,10 +176,13 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
     async def ListFlowUses(
         self, request: flow_service_pb2.ListFlowUsesRequest, context: Any
     ) -> flow_service_pb2.ListFlowUsesResponse:
-        kinds = {"queue_id": (Noun.QUEUE, "que"), "business_hours_id": (Noun.HOURS, "hrs")}
+        kinds = {
+            "queue_id": (Noun.QUEUE, "que"), "business_hours_id": (Noun.HOURS, "hrs"),
+            "skill_id": (Noun.SKILL, "skl"),
+        }  # fmt: skip
         named = request.WhichOneof("named")
         if named is None:
-            raise InvalidInput.of("queue_id", "or business_hours_id must say what is named")
+            raise InvalidInput.of("queue_id", "business_hours_id or skill_id must say what is named")
         noun, prefix = kinds[named]
         value = require_id(prefix, getattr(request, named), named)
         found = await self._db.run(principal().tenant_id, lambda tx: ops.list_uses(tx, noun, value), read_only=True)
@@ -226,18 +230,20 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         language = request.flow.draft.language
         return templates.build(request.template_id, dict(request.parameters), language)
 
-    async def _checked_draft(self, tenant_id: str, flow_id: str) -> tuple[References, int, Tried]:
-        async def look(tx: Any) -> tuple[Flow, list[FlowTest]]:
-            return await ops.get_flow(tx, flow_id), await test_ops.list_tests(tx, flow_id)
+    async def _checked_draft(self, tenant_id: str, flow_id: str) -> tuple[References, int, Tried, Asked]:
+        async def look(tx: Any) -> tuple[Flow, list[FlowTest], list[Caller]]:
+            flow = await ops.get_flow(tx, flow_id)
+            return flow, await test_ops.list_tests(tx, flow_id), await callers_of(tx, flow_id, flow.draft)
 
         try:
-            flow, tests = await self._db.run(tenant_id, look, read_only=True)
+            flow, tests, callers = await self._db.run(tenant_id, look, read_only=True)
         except FlowNotFound:
             # Said by the verb: a repeated request of a flow that was deleted since still gets its first answer.
-            return References(), 0, Tried()
+            return References(), 0, Tried(), Asked()
         results = await self._worlds.test(tenant_id, flow.draft, tests)
         tried = Tried(tests, [each for each in results if not each.passed])
-        return await self._references(flow.draft), flow.version, tried
+        asked = await self._worlds.ask(tenant_id, callers)
+        return await self._references(flow.draft), flow.version, tried, asked
 
     async def _references(self, definition: Definition) -> References:
         return await self._routing.references(definition, allow_loopback=self._allow_loopback)

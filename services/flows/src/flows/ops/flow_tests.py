@@ -47,37 +47,46 @@ async def list_tests(tx: Tx, flow_id: str) -> list[FlowTest]:
     return await store.of_flow(tx, flow_id)
 
 
-async def flows_behind(tx: Tx, definition: Definition) -> Mapping[str, Definition]:
+async def flows_behind(
+    tx: Tx, definition: Definition, instead: Mapping[str, Definition] | None = None
+) -> Mapping[str, Definition]:
     """The newest releases of the flows a caller may be handed on to or go through, and of those behind them, up to
-    20."""
-    return await _behind(tx, definition, _MAX_FLOWS)
+    20. `instead` stands, by flow, in place of a release."""
+    return await _behind(tx, definition, _MAX_FLOWS, instead or {})
 
 
-async def _behind(tx: Tx, definition: Definition, most: int) -> Mapping[str, Definition]:
+async def _behind(
+    tx: Tx, definition: Definition, most: int, instead: Mapping[str, Definition]
+) -> Mapping[str, Definition]:
     found: dict[str, Definition] = {}
-    wanted = _handed_to(definition)
+    wanted = leads_into(definition)
     seen: set[str] = set()
     while wanted and len(found) < most:
         flow_id = wanted.pop()
         if flow_id in seen:
             continue
         seen.add(flow_id)
+        if flow_id in instead:
+            found[flow_id] = instead[flow_id]
+            wanted += leads_into(found[flow_id])
+            continue
         try:
             release_id = (await flow_store.get_flow(tx, flow_id)).release_id
         except FlowNotFound:
             continue
         if release_id:
             found[flow_id] = (await flow_store.get_release(tx, release_id)).definition
-            wanted += _handed_to(found[flow_id])
+            wanted += leads_into(found[flow_id])
     return found
 
 
 async def flows_led_into(tx: Tx, definition: Definition) -> Mapping[str, Definition]:
     """The newest releases of the flows that are called or handed on to, and of all those behind them."""
-    return await _behind(tx, definition, _MAX_CALLED)
+    return await _behind(tx, definition, _MAX_CALLED, {})
 
 
-def _handed_to(definition: Definition) -> list[str]:
+def leads_into(definition: Definition) -> list[str]:
+    """The flows that its steps call or hand on to."""
     found: list[str] = []
     for step in definition.steps:
         match step.action:

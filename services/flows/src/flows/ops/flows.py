@@ -32,6 +32,7 @@ from flows.domain.list_uses import list_keys
 from flows.domain.names import Noun, by_skill_ids
 from flows.domain.uses import FlowUse, steps_naming
 from flows.domain.validation import References
+from flows.ops.callers import Asked, calling, require_callers_passed
 from flows.ops.flow_tests import Tried, flows_led_into, require_passed
 from flows.store import flows as store
 from flows.store import number_lists as list_store
@@ -62,7 +63,7 @@ async def problems(tx: Tx, definition: Definition, known: References, flow_id: s
     flows = await store.published(tx, sorted(named)) if named else ()
     called = await flows_led_into(tx, definition)
     lists = await list_store.keys(tx) if list_keys(definition) else ()
-    callers = [(name, release) for _, name, release in await _calling(tx, flow_id)] if flow_id else []
+    callers = [(name, release) for _, name, release in await calling(tx, flow_id)] if flow_id else []
     known = replace(
         known, prompts=found, flows=flows, called=called, flow_id=flow_id, number_lists=lists, callers=callers
     )
@@ -120,12 +121,6 @@ async def delete_flow(tx: Tx, flow_id: str, now: datetime) -> None:
     await store.delete_flow(tx, flow_id, now)
 
 
-async def _calling(tx: Tx, flow_id: str) -> list[tuple[str, str, Definition]]:
-    """Other flows whose running release names this one: id, name and release."""
-    held = await store.holding(tx, flow_id)
-    return [(each, name, release) for each, name, (_, *running) in held if each != flow_id for release in running]
-
-
 async def list_uses(tx: Tx, noun: Noun, value: str) -> list[FlowUse]:
     """Flows whose draft, or release that runs, names it. Older releases don't count: rolling back checks anew."""
     found: list[FlowUse] = []
@@ -144,10 +139,10 @@ async def list_releases(tx: Tx, flow_id: str, token: str, size: int) -> list[Rel
 
 async def publish_flow(
     tx: Tx, flow_id: str, version: int, checked_version: int, known: References, publisher: str, comment: str,
-    tried: Tried, now: datetime,
+    tried: Tried, asked: Asked, now: datetime,
 ) -> Release:  # fmt: skip
-    """Publish the draft. `known` was gathered and `tried` run for the draft of `checked_version`: another one is a
-    conflict."""
+    """Publish the draft. `known` was gathered, `tried` and the tests of who leads into it run, for the draft of
+    `checked_version`: another one is a conflict."""
     flow = await store.get_flow(tx, flow_id)
     require_version(version, flow.version)
     if flow.version != checked_version:
@@ -155,6 +150,7 @@ async def publish_flow(
     comment = require_text(comment, "comment", MAX_COMMENT, required=False)
     _require_publishable(await problems(tx, flow.draft, known, flow_id))
     await require_passed(tx, flow_id, tried)
+    await require_callers_passed(tx, flow_id, flow.draft, asked)
     flow = replace(flow, draft=settled(flow.draft, known))
     return await _release(tx, flow, flow.draft, publisher, comment, now)
 

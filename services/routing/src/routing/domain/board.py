@@ -20,7 +20,7 @@ from routing.domain.agents import Agent, AgentState
 from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Line, Stage, alone, at_desk, course, preferred_until, stage_at
-from routing.domain.fairness import Turns
+from routing.domain.fairness import HeldBack, Turns
 from routing.domain.matches import ALONE, CANDIDATES, PREFERRED, TARGET, Match, Waiting, rings_along, rule_of
 from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
@@ -74,6 +74,11 @@ class Board:
     def held_back(self) -> Mapping[str, Ready]:
         """Agents who could be matched, and aren't until they have room for a channel whose turn has come."""
         return self._held_back
+
+    def held_for(self, now: float) -> list[HeldBack]:
+        """For which contacts they are."""
+        found = (self._turns.held_for(agent, self._fits[each], now) for each, agent in self._held_back.items())
+        return [each for each in found if each is not None]
 
     @property
     def ready(self) -> Mapping[str, Ready]:
@@ -400,8 +405,7 @@ class Board:
 
 
 def ready_of(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready | None:
-    """The agent as the board sees them; None when neither AVAILABLE, nor to be found by telephone, nor with room beside
-    what they hold."""
+    """The agent as the board sees them; None unless AVAILABLE, found by telephone, or with room for more."""
     if agent.state is AgentState.AVAILABLE or agent.findable:
         return seen(agent, rules)
     if agent.state not in (AgentState.ON_CONTACT, AgentState.WRAP_UP) or agent.next_state is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from routing.domain.agents import Agent
 from routing.domain.capacity import CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.explaining import Explanation, explained, stage_of
+from routing.domain.fairness import HeldBack
 from routing.domain.queues import Queue
 from routing.domain.requirements import skills_named
 
@@ -28,9 +29,9 @@ def asked_of(contact: Contact, queue: Queue, at: datetime) -> tuple[Sequence[str
 
 def parted(
     contact: Contact, queue: Queue, agents: Sequence[Agent], count: int, ahead: int, at: datetime,
-    capacity: CapacityRules,
+    capacity: CapacityRules, held_back: Mapping[str, HeldBack],
 ) -> Explanation:  # fmt: skip
     """What is kept of a contact that leaves with so many of its queue before it; `agents` are some of the `count` that
     it could have been for."""
-    found = explained(contact, queue, agents, (), at, capacity)
+    found = explained(contact, queue, agents, (), at, capacity, held_back)
     return replace(found, ahead=ahead, agents=found.agents[:MOST_KEPT], agent_count=count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,7 +12,8 @@ from routing.domain.board import line_of, ready_of, seen_idle
 from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.courses import Stage, ahead, alone, at_desk, course, preferred_until, stage_at
-from routing.domain.matches import why_not
+from routing.domain.fairness import HeldBack
+from routing.domain.matches import HELD_BACK, why_not
 from routing.domain.queues import Queue
 from routing.domain.ranking import Ranking
 from routing.domain.requirements import score
@@ -20,17 +21,20 @@ from routing.domain.rules import Rules
 from routing.domain.urgency import urgency_of
 
 MOST_AGENTS = 200
+_NOBODY: Mapping[str, HeldBack] = {}
 
 
 @dataclass(frozen=True)
 class Kept:
     """What keeps one agent from a contact; `rejection` is empty for whoever would take it now, `score` None when skills
-    are missing."""
+    are missing. `held_back` says for which contact they wait to have room, when they take nothing else meanwhile: this
+    one, or another that comes before it."""
 
     agent_id: str
     idle: timedelta
     score: int | None
     rejection: str
+    held_back: HeldBack | None = None
 
 
 @dataclass(frozen=True)
@@ -107,15 +111,19 @@ def in_order(line: Iterable[Contact], queue: Queue, now: datetime) -> list[Conta
 
 def explained(
     contact: Contact, queue: Queue, agents: Sequence[Agent], line: Iterable[Contact], now: datetime,
-    capacity: CapacityRules = USUAL_RULES,
+    capacity: CapacityRules = USUAL_RULES, held_back: Mapping[str, HeldBack] = _NOBODY,
 ) -> Explanation:  # fmt: skip
-    """Why this contact of the queue waits, with everybody who may work and everything that waits in it."""
+    """Why this contact of the queue waits, with everybody who may work and everything that waits in it; `held_back` by
+    agent."""
     stage, change = stage_of(contact, queue, now)
     preferred = bool(contact.preferred_agent_id) and stage.members == (contact.preferred_agent_id,)
     urgency, since = urgency_of(queue.rules), contact.queue_time.timestamp()
     waited = max(0.0, now.timestamp() - since)
     order = [each.contact_id for each in in_order(line, queue, now)]
-    kept = sorted((_kept(agent, stage, contact, queue, now, capacity) for agent in agents), key=_nearness)
+    kept = sorted(
+        (_kept(agent, stage, contact, queue, now, capacity, held_back.get(agent.agent_id)) for agent in agents),
+        key=_nearness,
+    )
     return Explanation(
         contact, stage, change, change if preferred else None,
         min(urgency.most, contact.points + urgency.growth * waited),
@@ -131,13 +139,17 @@ def _ranking(rules: Rules) -> Ranking:
 
 
 def _kept(
-    agent: Agent, stage: Stage, contact: Contact, queue: Queue, now: datetime, capacity: CapacityRules
+    agent: Agent, stage: Stage, contact: Contact, queue: Queue, now: datetime, capacity: CapacityRules,
+    waits_for: HeldBack | None,
 ) -> Kept:  # fmt: skip
     rejection = unfit(agent, stage, contact, queue, capacity)
     rejection = rejection or ("" if is_free(agent, contact, capacity) else _busy(agent))
+    if waits_for is not None and waits_for.contact_id != contact.contact_id:
+        # Whoever couldn't take it anyway is not kept from it by another's turn.
+        rejection, waits_for = (rejection, None) if rejection else (HELD_BACK, waits_for)
     held = {level.skill_id: level.proficiency for level in agent.skills}
     idle = now - agent.idle_since if agent.idle_since is not None else timedelta(0)
-    return Kept(agent.agent_id, max(idle, timedelta(0)), score(held, stage.requirement), rejection)
+    return Kept(agent.agent_id, max(idle, timedelta(0)), score(held, stage.requirement), rejection, waits_for)
 
 
 def _busy(agent: Agent) -> str:
@@ -146,6 +158,6 @@ def _busy(agent: Agent) -> str:
 
 def _nearness(kept: Kept) -> tuple[int, str]:
     """Whoever would take it, then who could if they were free, then who lacks something."""
-    if not kept.rejection or kept.rejection.startswith("state:"):
+    if not kept.rejection or kept.rejection == HELD_BACK or kept.rejection.startswith("state:"):
         return (1 if kept.rejection else 0), kept.agent_id
     return (2 if kept.score is not None else 3), kept.agent_id

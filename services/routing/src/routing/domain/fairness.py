@@ -11,6 +11,7 @@ could take it are held back from other work until they have.
 from __future__ import annotations
 
 from collections.abc import Container
+from typing import NamedTuple
 
 from routing.domain.contacts import Channel
 from routing.domain.pools import Fit, Place, Pool
@@ -18,6 +19,17 @@ from routing.domain.ranking import Ready
 
 MOST_PASSED = 25
 """Decisions for other channels before what waits has its turn."""
+
+
+class HeldBack(NamedTuple):
+    """An agent who takes nothing else until they have room for this contact, of a channel whose turn has come: it was
+    passed over so often. `since` is in seconds since the epoch."""
+
+    agent_id: str
+    contact_id: str
+    channel: Channel
+    passed: int
+    since: float = 0.0
 
 
 class Turns:
@@ -73,10 +85,23 @@ class Turns:
     def holds_back(self, agent: Ready, fit: Fit) -> bool:
         """Whether an agent who holds something is to take nothing else until they have room for what has its turn, for
         which nobody has."""
-        return bool(self._passed) and any(
-            pool.waiting and not pool.ready and self._is_overdue(pool) and agent.waits_for(pool.channel)
+        return bool(self._passed) and self._held_for(agent, fit) is not None
+
+    def held_for(self, agent: Ready, fit: Fit, now: float) -> HeldBack | None:
+        """For which contact an agent is held back now: the first where it waits."""
+        pool = self._held_for(agent, fit)
+        first = pool.head(now) if pool is not None else None
+        if pool is None or first is None:
+            return None
+        return HeldBack(agent.agent_id, first[1].contact_id, pool.channel, self._passed[pool])
+
+    def _held_for(self, agent: Ready, fit: Fit) -> Pool | None:
+        due = (
+            pool
             for pool, *_ in (*fit.stands, *fit.ranks)
+            if pool.waiting and not pool.ready and self._is_overdue(pool) and agent.waits_for(pool.channel)
         )
+        return next(due, None)
 
     def served(self, pool: Pool) -> bool:
         """Its first contact was taken, or nothing waits there any more; whether it was its turn."""

@@ -29,6 +29,16 @@ class Asked:
         require_request_id(request.request_id)
         return await self._run(lambda tx: tx.once(request.request_id, method, request, response_type, lambda: fn(tx)))
 
+    async def _once_together(
+        self, method: str, request: Any, response_type: type[M], fn: Callable[[Ledger], Awaitable[M]]
+    ) -> M:
+        """The same of a verb that many mean at once: see `Desk.together`."""
+        require_request_id(request.request_id)
+        return await self._desk.together(
+            principal().tenant_id,
+            lambda tx: tx.once(request.request_id, method, request, response_type, lambda: fn(tx)),
+        )
+
 
 def page(rows: Sequence[T], size: int, token: Callable[[T], str]) -> tuple[Sequence[T], str]:
     """The page and the token of the next one, from a query that asked for one row more than `size`."""

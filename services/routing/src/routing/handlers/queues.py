@@ -135,6 +135,8 @@ class SkillServicer(Asked, SkillServiceServicer):
 
     async def DeleteSkill(self, request: queue_service_pb2.DeleteSkillRequest, context: Any) -> Empty:
         skill_id = require_id("skl", request.skill_id, "skill_id")
+        if self._desk.flows is not None:
+            await self._desk.flows.require_skill_unused(principal().tenant_id, skill_id)
         await self._run(lambda tx: ops.delete_skill(tx, skill_id))
         return Empty()
 

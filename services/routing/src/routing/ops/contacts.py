@@ -75,6 +75,11 @@ async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
     """Let a contact wait. QueueNotFound, AgentNotFound; AgentNotAvailable when the one agent it is for is OFFLINE and
     not to be found elsewhere; CallOver when the customer has hung up already. It is over at once, "forwarded", when
     that agent's last resort is all there is; a CONSULT is refused then: whoever asks wants that agent."""
+    return (await enqueue_in_queue(tx, draft, now))[0]
+
+
+async def enqueue_in_queue(tx: Ledger, draft: Contact, now: datetime) -> tuple[Contact, Queue]:
+    """The same, and the queue it waits in."""
     contact = replace(contacts.check_waiting(draft), contact_id=new_id("con", now), queue_time=now, create_time=now)
     meets = Directly.WAITS
     if contact.target_agent_id:
@@ -92,7 +97,7 @@ async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
     contact = await _preferring(tx, contact, queue, timedelta(0))
     await store.add_contact(tx, contact)
     tx.tell(ContactQueued(contact))
-    return contact if meets is Directly.WAITS else await _drop(tx, contact, FORWARDED, now, now)
+    return (contact if meets is Directly.WAITS else await _drop(tx, contact, FORWARDED, now, now)), queue
 
 
 async def line_up(tx: Ledger, contact: Contact, now: datetime) -> Contact:

@@ -13,6 +13,7 @@ from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store
 from routing.store import contacts as contact_store
 from routing.store import departures as store
+from routing.store import held_back as held_back_store
 
 _LOOKED_AT = departing.MOST_KEPT + 10
 """Agents who are weighed when somebody leaves: those who could be the nearest, however many there are."""
@@ -33,4 +34,5 @@ async def keep_trace(tx: Ledger, contact: Contact, queue: Queue, at: datetime) -
         latest = since + urgency.point * urgency.most
         for others_since, points, contact_id in await contact_store.line_before(tx, contact.queue_id, latest):
             ahead += urgency.place(contact_id, others_since, points, now) < place
-    await store.add_departure(tx, departing.parted(contact, queue, agents, count, ahead, at, capacity))
+    held_back = await held_back_store.find_held_back(tx, at)
+    await store.add_departure(tx, departing.parted(contact, queue, agents, count, ahead, at, capacity, held_back))

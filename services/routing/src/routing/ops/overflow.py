@@ -51,7 +51,8 @@ _BY_LINE = {Trigger.DEPTH, Trigger.EXPECTED_WAIT}
 async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
     """Let a contact wait, as `contacts.enqueue_contact` does, in the queue it overflows to at once, if any. It is over
     already, and says why, when that queue doesn't take it."""
-    return await _send_on(tx, await contact_ops.enqueue_contact(tx, draft, now), now, entering=True)
+    contact, queue = await contact_ops.enqueue_in_queue(tx, draft, now)
+    return await _send_on(tx, contact, queue, now, entering=True)
 
 
 async def due(tx: Ledger, now: datetime) -> list[str]:
@@ -72,7 +73,9 @@ async def due(tx: Ledger, now: datetime) -> list[str]:
 
 async def send_on(tx: Ledger, contact_id: str, now: datetime) -> Contact:
     """Send a waiting contact where its queue's overflow says, if it still does. ContactNotFound."""
-    return await _send_on(tx, await contact_ops.get_contact(tx, contact_id), now, entering=False)
+    contact = await contact_ops.get_contact(tx, contact_id)
+    queue = await queue_store.find_queue(tx, contact.queue_id) if contact.queue_id else None
+    return await _send_on(tx, contact, queue, now, entering=False)
 
 
 async def checks(tx: Ledger, contact_id: str, now: datetime) -> Checks:
@@ -91,11 +94,8 @@ async def checks(tx: Ledger, contact_id: str, now: datetime) -> Checks:
     return Checks(found, contact.queue_time + wait if wait is not None else None)
 
 
-async def _send_on(tx: Ledger, contact: Contact, now: datetime, *, entering: bool) -> Contact:
-    if not _may_go(contact):
-        return contact
-    queue = await queue_store.find_queue(tx, contact.queue_id)
-    if queue is None or not (queue.business_hours_id or queue.overflow != overflow.NONE):
+async def _send_on(tx: Ledger, contact: Contact, queue: Queue | None, now: datetime, *, entering: bool) -> Contact:
+    if not _may_go(contact) or queue is None or not (queue.business_hours_id or queue.overflow != overflow.NONE):
         return contact
     hall = await _hall(tx, now)
     while _may_go(contact) and (way := await hall.way(contact, entering=entering)) is not None:

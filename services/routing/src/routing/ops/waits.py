@@ -26,6 +26,7 @@ from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store
 from routing.store import contacts as store
 from routing.store import departures as departure_store
+from routing.store import held_back as held_back_store
 from routing.store import offers as offer_store
 from routing.store import queues as queue_store
 
@@ -127,7 +128,8 @@ async def explain_contact(tx: Ledger, contact_id: str, now: datetime) -> Explana
     queue = await rules_of(tx, contact.queue_id)
     line = await store.waiting_line(tx, contact.queue_id) if contact.queue_id else []
     agents, capacity = await agent_store.every_agent(tx), await capacity_store.find_rules(tx)
-    return explaining.explained(contact, queue, agents, line, now, capacity)
+    held_back = await held_back_store.find_held_back(tx, now)
+    return explaining.explained(contact, queue, agents, line, now, capacity, held_back)
 
 
 async def fire_steps(tx: Ledger, now: datetime) -> int:

@@ -216,10 +216,7 @@ async def note_ended_call(tx: Transaction, call_id: str, now: datetime) -> None:
 
 async def call_has_ended(tx: Transaction, call_id: str) -> bool:
     """Whether the call is known to be over."""
-    row = await tx.one_or_none(
-        select(ended_calls.c.call_id).where(ended_calls.c.tenant_id == tx.tenant_id, ended_calls.c.call_id == call_id)
-    )
-    return row is not None
+    return await find(tx, ended_calls, "call_id", call_id) is not None
 
 
 async def forget_ended_calls(tx: Transaction, before: datetime) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 
-from routing.domain.contacts import Contact
+from routing.domain.contacts import Channel, Contact
 from routing.domain.courses import Stage
 from routing.domain.explaining import Explanation, Kept
+from routing.domain.fairness import HeldBack
 from routing.domain.requirements import Term
 from routing.store.rows import Transaction, add
 from routing.store.tables import departures
@@ -28,7 +31,7 @@ async def add_departure(tx: Transaction, left: Explanation) -> None:
         "points": left.points,
         "counted": left.counted_wait.total_seconds(),
         "ahead": left.ahead,
-        "agents": [[each.agent_id, each.idle.total_seconds(), each.score, each.rejection] for each in left.agents],
+        "agents": [_written_of(each) for each in left.agents],
         "agent_count": left.agent_count,
     }
     await add(tx, departures, {"contact_id": left.contact.contact_id, "seen": seen, "create_time": left.time})
@@ -53,10 +56,20 @@ async def find_departure(tx: Transaction, contact: Contact) -> Explanation | Non
         seen["points"],
         timedelta(seconds=seen["counted"]),
         seen["ahead"],
-        [Kept(agent_id, timedelta(seconds=idle), score, why) for agent_id, idle, score, why in seen["agents"]],
+        [_kept(*each) for each in seen["agents"]],
         seen["agent_count"],
         row["create_time"],
     )
+
+
+def _written_of(kept: Kept) -> list[Any]:
+    held = [list(kept.held_back)] if kept.held_back is not None else []
+    return [kept.agent_id, kept.idle.total_seconds(), kept.score, kept.rejection, *held]
+
+
+def _kept(agent_id: str, idle: float, score: int | None, why: str, held_back: Sequence[Any] | None = None) -> Kept:
+    held = HeldBack(*held_back)._replace(channel=Channel(held_back[2])) if held_back is not None else None
+    return Kept(agent_id, timedelta(seconds=idle), score, why, held)
 
 
 def _written(time: datetime | None) -> str:

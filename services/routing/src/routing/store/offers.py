@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, select
 
 from routing.domain.offers import Decision, Offer, OfferState, RescindReason, Weighed
-from routing.store.rows import Transaction, add, change, duration, milliseconds
+from routing.store.rows import Transaction, add, change, duration, find, milliseconds
 from routing.store.tables import decisions, offers
 
 
@@ -25,7 +25,7 @@ async def change_offer(tx: Transaction, offer: Offer, was: int, now: datetime) -
 
 async def find_offer(tx: Transaction, offer_id: str) -> Offer | None:
     """One by its id."""
-    row = await tx.one_or_none(select(offers).where(offers.c.tenant_id == tx.tenant_id, offers.c.offer_id == offer_id))
+    row = await find(tx, offers, "offer_id", offer_id)
     return _offer(row) if row is not None else None
 
 

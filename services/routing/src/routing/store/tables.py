@@ -244,6 +244,12 @@ capacity_rules = tenant_table(
     Column("version", BigInteger, nullable=False),
 )  # fmt: skip
 
+held_back = tenant_table(
+    "held_back", metadata,
+    Column("agents", Json, nullable=False),
+    Column("expire_time", Time, nullable=False),
+)  # fmt: skip
+
 plans = tenant_table(
     "plans", metadata,
     Column("plan_id", Text, nullable=False),

@@ -383,21 +383,25 @@ class ListFlowUsesRequest(_message.Message):
 
     QUEUE_ID_FIELD_NUMBER: _builtins.int
     BUSINESS_HOURS_ID_FIELD_NUMBER: _builtins.int
+    SKILL_ID_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """A queue."""
     business_hours_id: _builtins.str
     """Business hours."""
+    skill_id: _builtins.str
+    """A skill."""
     def __init__(
         self,
         *,
         queue_id: _builtins.str = ...,
         business_hours_id: _builtins.str = ...,
+        skill_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "named", b"named", "queue_id", b"queue_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "named", b"named", "queue_id", b"queue_id", "skill_id", b"skill_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "named", b"named", "queue_id", b"queue_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_hours_id", b"business_hours_id", "named", b"named", "queue_id", b"queue_id", "skill_id", b"skill_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_named: _TypeAlias = _typing.Literal["queue_id", "business_hours_id"]  # noqa: Y015
+    _WhichOneofReturnType_named: _TypeAlias = _typing.Literal["queue_id", "business_hours_id", "skill_id"]  # noqa: Y015
     _WhichOneofArgType_named: _TypeAlias = _typing.Literal["named", b"named"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_named) -> _WhichOneofReturnType_named | None: ...
 

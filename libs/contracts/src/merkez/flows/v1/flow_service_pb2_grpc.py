@@ -149,7 +149,8 @@ class FlowServiceServicer:
 
     def PublishFlow(self, request, context):
         """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference
-        when a test of the flow doesn't pass.
+        when a test of the flow doesn't pass, CALLER_TESTS_FAILED with flow, test, step and difference when a test of a flow that leads into this one passes with what
+        runs now and not with the draft.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,7 +51,8 @@ class FlowServiceStub:
     """Checks the draft and names every problem with its step."""
     PublishFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.PublishFlowRequest, _flow_pb2.Release]
     """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference
-    when a test of the flow doesn't pass.
+    when a test of the flow doesn't pass, CALLER_TESTS_FAILED with flow, test, step and difference when a test of a flow that leads into this one passes with what
+    runs now and not with the draft.
     """
     RollBackFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]
     """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
@@ -81,7 +82,8 @@ class FlowServiceAsyncStub(FlowServiceStub):
     """Checks the draft and names every problem with its step."""
     PublishFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.PublishFlowRequest, _flow_pb2.Release]  # type: ignore[assignment]
     """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference
-    when a test of the flow doesn't pass.
+    when a test of the flow doesn't pass, CALLER_TESTS_FAILED with flow, test, step and difference when a test of a flow that leads into this one passes with what
+    runs now and not with the draft.
     """
     RollBackFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]  # type: ignore[assignment]
     """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
@@ -156,7 +158,8 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_flow_pb2.Release, _abc.Awaitable[_flow_pb2.Release]]:
         """Publishes the draft as a release. FAILED_PRECONDITION FLOW_INVALID with the problems when it can't be valid, FLOW_TESTS_FAILED with test, step and difference
-        when a test of the flow doesn't pass.
+        when a test of the flow doesn't pass, CALLER_TESTS_FAILED with flow, test, step and difference when a test of a flow that leads into this one passes with what
+        runs now and not with the draft.
         """
 
     @_abc_1.abstractmethod

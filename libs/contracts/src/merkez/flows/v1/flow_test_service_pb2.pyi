@@ -228,22 +228,60 @@ class RunFlowTestsResponse(_message.Message):
 
     RESULTS_FIELD_NUMBER: _builtins.int
     PASSED_FIELD_NUMBER: _builtins.int
+    FAILED_CALLERS_FIELD_NUMBER: _builtins.int
     passed: _builtins.bool
-    """True when all passed."""
+    """True when all passed, and no caller's failed."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[_simulation_pb2.FlowTestResult]:
         """By name of the test."""
+
+    @_builtins.property
+    def failed_callers(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallerTestResult]:
+        """Tests of flows that lead into this one that pass with what runs now, and not with this; none are run against a release. The nearest flow first, 50 flows at most."""
 
     def __init__(
         self,
         *,
         results: _abc.Iterable[_simulation_pb2.FlowTestResult] | None = ...,
         passed: _builtins.bool = ...,
+        failed_callers: _abc.Iterable[Global___CallerTestResult] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["passed", b"passed", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_callers", b"failed_callers", "passed", b"passed", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunFlowTestsResponse: _TypeAlias = RunFlowTestsResponse  # noqa: Y015
+
+@_typing.final
+class CallerTestResult(_message.Message):
+    """A test of a flow that leads into this one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLOW_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    flow_id: _builtins.str
+    """The flow."""
+    display_name: _builtins.str
+    """Its name."""
+    @_builtins.property
+    def result(self) -> _simulation_pb2.FlowTestResult:
+        """What its test came to."""
+
+    def __init__(
+        self,
+        *,
+        flow_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        result: _simulation_pb2.FlowTestResult | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "flow_id", b"flow_id", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallerTestResult: _TypeAlias = CallerTestResult  # noqa: Y015

@@ -109,7 +109,7 @@ class FlowTestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RunFlowTests(self, request, context):
-        """Runs all tests of a flow, as PublishFlow does.
+        """Runs all tests of a flow, and those of the flows that lead into it, as PublishFlow does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

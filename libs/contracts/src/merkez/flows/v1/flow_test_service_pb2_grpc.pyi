@@ -46,7 +46,7 @@ class FlowTestServiceStub:
     DeleteFlowTest: _grpc.UnaryUnaryMultiCallable[_flow_test_service_pb2.DeleteFlowTestRequest, _empty_pb2.Empty]
     """Deletes a test."""
     RunFlowTests: _grpc.UnaryUnaryMultiCallable[_flow_test_service_pb2.RunFlowTestsRequest, _flow_test_service_pb2.RunFlowTestsResponse]
-    """Runs all tests of a flow, as PublishFlow does."""
+    """Runs all tests of a flow, and those of the flows that lead into it, as PublishFlow does."""
 
 @_typing.type_check_only
 class FlowTestServiceAsyncStub(FlowTestServiceStub):
@@ -64,7 +64,7 @@ class FlowTestServiceAsyncStub(FlowTestServiceStub):
     DeleteFlowTest: _aio.UnaryUnaryMultiCallable[_flow_test_service_pb2.DeleteFlowTestRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a test."""
     RunFlowTests: _aio.UnaryUnaryMultiCallable[_flow_test_service_pb2.RunFlowTestsRequest, _flow_test_service_pb2.RunFlowTestsResponse]  # type: ignore[assignment]
-    """Runs all tests of a flow, as PublishFlow does."""
+    """Runs all tests of a flow, and those of the flows that lead into it, as PublishFlow does."""
 
 class FlowTestServiceServicer(metaclass=_abc_1.ABCMeta):
     """Simulations and tests of flows."""
@@ -115,6 +115,6 @@ class FlowTestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_test_service_pb2.RunFlowTestsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flow_test_service_pb2.RunFlowTestsResponse, _abc.Awaitable[_flow_test_service_pb2.RunFlowTestsResponse]]:
-        """Runs all tests of a flow, as PublishFlow does."""
+        """Runs all tests of a flow, and those of the flows that lead into it, as PublishFlow does."""
 
 def add_FlowTestServiceServicer_to_server(servicer: FlowTestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

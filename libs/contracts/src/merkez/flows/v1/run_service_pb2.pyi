@@ -103,6 +103,7 @@ class StartRunRequest(_message.Message):
     WAITING_CONTACT_ID_FIELD_NUMBER: _builtins.int
     GREETING_PROMPT_ID_FIELD_NUMBER: _builtins.int
     KEPT_RUN_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Required."""
     flow_id: _builtins.str
@@ -151,6 +152,10 @@ class StartRunRequest(_message.Message):
     """With waiting_contact_id: prompt to greet with; empty for a sentence in the run's language."""
     kept_run_id: _builtins.str
     """Run of an earlier turn that doesn't end by this one: it goes on when the last agent has left. Empty for none."""
+    channel: _contact_pb2.Channel.ValueType
+    """What the customer came by; unset means VOICE. Conditions and entry rules know it as the attribute channel, and contacts that this run queues are of it.
+    The flow's instructions are the same on every channel: what can't be carried out on one is reported as failed.
+    """
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Attributes to begin with."""
@@ -181,10 +186,11 @@ class StartRunRequest(_message.Message):
         waiting_contact_id: _builtins.str = ...,
         greeting_prompt_id: _builtins.str = ...,
         kept_run_id: _builtins.str = ...,
+        channel: _contact_pb2.Channel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "queue_id", b"queue_id", "target", b"target", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "consulting_agent_id", b"consulting_agent_id", "contact_kind", b"contact_kind", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "greeting_prompt_id", b"greeting_prompt_id", "kept_run_id", b"kept_run_id", "language", b"language", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "previous_contact_id", b"previous_contact_id", "queue_id", b"queue_id", "return_agent_id", b"return_agent_id", "target", b"target", "turn", b"turn", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id", "waiting_contact_id", b"waiting_contact_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attributes", b"attributes", "brand_id", b"brand_id", "brand_name", b"brand_name", "call_id", b"call_id", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "consulting_agent_id", b"consulting_agent_id", "contact_kind", b"contact_kind", "dialed_number", b"dialed_number", "flow_id", b"flow_id", "greeting_prompt_id", b"greeting_prompt_id", "kept_run_id", b"kept_run_id", "language", b"language", "otherwise", b"otherwise", "otherwise_end", b"otherwise_end", "otherwise_queue_id", b"otherwise_queue_id", "previous_contact_id", b"previous_contact_id", "queue_id", b"queue_id", "return_agent_id", b"return_agent_id", "target", b"target", "turn", b"turn", "voicemail_of_agent_id", b"voicemail_of_agent_id", "voicemail_of_queue_id", b"voicemail_of_queue_id", "waiting_contact_id", b"waiting_contact_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_otherwise: _TypeAlias = _typing.Literal["otherwise_queue_id", "otherwise_end"]  # noqa: Y015
     _WhichOneofArgType_otherwise: _TypeAlias = _typing.Literal["otherwise", b"otherwise"]  # noqa: Y015

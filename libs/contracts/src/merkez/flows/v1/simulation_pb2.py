@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from merkez.routing.v1 import contact_pb2 as merkez_dot_routing_dot_v1_dot_contact__pb2
 from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n merkez/flows/v1/simulation.proto\x12\x0fmerkez.flows.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a merkez/type/v1/annotations.proto\"\xe1\x04\n\x0fSimulationInput\x12\x10\n\x06\x64igits\x18\x01 \x01(\tH\x00\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x13\n\ttimed_out\x18\x03 \x01(\tH\x00\x12.\n\x05queue\x18\x04 \x01(\x0e\x32\x1d.merkez.flows.v1.QueueOutcomeH\x00\x12\x15\n\x0bhttp_answer\x18\x05 \x01(\tH\x00\x12\x16\n\x0chttp_failure\x18\x06 \x01(\tH\x00\x12\x34\n\x08transfer\x18\x07 \x01(\x0e\x32 .merkez.flows.v1.TransferOutcomeH\x00\x12\x36\n\tvoicemail\x18\x08 \x01(\x0e\x32!.merkez.flows.v1.VoicemailOutcomeH\x00\x12.\n\x05hours\x18\t \x01(\x0e\x32\x1d.merkez.flows.v1.HoursOutcomeH\x00\x12\x11\n\x07hang_up\x18\n \x01(\x08H\x00\x12\x0f\n\x05split\x18\x46 \x01(\tH\x00\x12\x18\n\x0equeue_standing\x18G \x01(\tH\x00\x12\x12\n\x08\x63ustomer\x18H \x01(\tH\x00\x12\x16\n\x0cnumber_lists\x18I \x01(\tH\x00\x12\x34\n\x08\x63\x61llback\x18L \x01(\x0e\x32 .merkez.flows.v1.CallbackOutcomeH\x00\x12\x10\n\x08position\x18\x0b \x01(\x05\x12\x30\n\rexpected_wait\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64uration\x18\r \x01(\x0b\x32\x19.google.protobuf.DurationB\t\n\x07happens\"\xa1\x02\n\x08Scenario\x12\x1b\n\rcaller_number\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12\x19\n\x0b\x63\x61ller_name\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rdialed_number\x18\x03 \x01(\t\x12\x12\n\nbrand_name\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12(\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x43\n\nattributes\x18\x07 \x03(\x0b\x32).merkez.flows.v1.Scenario.AttributesEntryB\x04\x90\xb5\x18\x01\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x05Heard\x12\x12\n\x04text\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12\x11\n\tprompt_id\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\"\xe7\x01\n\x05Visit\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x02 \x01(\t\x12%\n\x05heard\x18\x03 \x03(\x0b\x32\x16.merkez.flows.v1.Heard\x12\x10\n\x08outcomes\x18\x04 \x03(\t\x12@\n\nattributes\x18\x05 \x03(\x0b\x32&.merkez.flows.v1.Visit.AttributesEntryB\x04\x90\xb5\x18\x01\x12\x0e\n\x06inputs\x18\x06 \x03(\x05\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xbf\x01\n\x07Waiting\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x10\n\x08outcomes\x18\x03 \x03(\t\x12\x12\n\nmin_digits\x18\x04 \x01(\x05\x12\x12\n\nmax_digits\x18\x05 \x01(\x05\x12\x12\n\nterminator\x18\x06 \x01(\t\x12\x0e\n\x06method\x18\x07 \x01(\t\x12\x11\n\x03url\x18\x08 \x01(\tB\x04\x90\xb5\x18\x01\x12\x12\n\x04\x62ody\x18\t \x01(\tB\x04\x90\xb5\x18\x01\x12\x0f\n\x07phrases\x18\x14 \x03(\t\"*\n\x08Mismatch\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xf8\x01\n\nSimulation\x12&\n\x06visits\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Visit\x12\x0b\n\x03\x65nd\x18\x02 \x01(\t\x12)\n\x07waiting\x18\x03 \x01(\x0b\x32\x18.merkez.flows.v1.Waiting\x12+\n\x08mismatch\x18\x04 \x01(\x0b\x32\x19.merkez.flows.v1.Mismatch\x12*\n\x07\x65lapsed\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0b\x65xpectation\x18\x06 \x01(\x0b\x32\x1c.merkez.flows.v1.Expectation\"\xa3\x01\n\x0b\x45xpectation\x12\x0c\n\x04path\x18\x01 \x03(\t\x12\x46\n\nattributes\x18\x02 \x03(\x0b\x32,.merkez.flows.v1.Expectation.AttributesEntryB\x04\x90\xb5\x18\x01\x12\x0b\n\x03\x65nd\x18\x03 \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc7\x02\n\x08\x46lowTest\x12\x0f\n\x07test_id\x18\x01 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12+\n\x08scenario\x18\x04 \x01(\x0b\x32\x19.merkez.flows.v1.Scenario\x12\x30\n\x06inputs\x18\x05 \x03(\x0b\x32 .merkez.flows.v1.SimulationInput\x12\x31\n\x0b\x65xpectation\x18\x06 \x01(\x0b\x32\x1c.merkez.flows.v1.Expectation\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\t \x01(\x03\"o\n\x0eTestDifference\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x16\n\x08\x65xpected\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x14\n\x06\x61\x63tual\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xad\x01\n\x0e\x46lowTestResult\x12\'\n\x04test\x18\x01 \x01(\x0b\x32\x19.merkez.flows.v1.FlowTest\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x34\n\x0b\x64ifferences\x18\x03 \x03(\x0b\x32\x1f.merkez.flows.v1.TestDifference\x12,\n\x06\x61\x63tual\x18\x04 \x01(\x0b\x32\x1c.merkez.flows.v1.Expectation*\xcc\x02\n\x0cQueueOutcome\x12\x1d\n\x19QUEUE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16QUEUE_OUTCOME_ANSWERED\x10\x01\x12\x1b\n\x17QUEUE_OUTCOME_NO_AGENTS\x10\x02\x12\x1a\n\x16QUEUE_OUTCOME_MAX_WAIT\x10\x03\x12\x1b\n\x17QUEUE_OUTCOME_ABANDONED\x10\x04\x12\x19\n\x15QUEUE_OUTCOME_WAITING\x10\x05\x12\x18\n\x14QUEUE_OUTCOME_CLOSED\x10(\x12 \n\x1cQUEUE_OUTCOME_NOBODY_STAFFED\x10)\x12\x16\n\x12QUEUE_OUTCOME_FULL\x10*\x12\x1b\n\x17QUEUE_OUTCOME_NO_ANSWER\x10\x46\x12\x1f\n\x1bQUEUE_OUTCOME_AGENT_HUNG_UP\x10G*\xaa\x01\n\x0fTransferOutcome\x12 \n\x1cTRANSFER_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19TRANSFER_OUTCOME_ANSWERED\x10\x01\x12\x19\n\x15TRANSFER_OUTCOME_BUSY\x10\x02\x12\x1e\n\x1aTRANSFER_OUTCOME_NO_ANSWER\x10\x03\x12\x1b\n\x17TRANSFER_OUTCOME_FAILED\x10\x04*p\n\x10VoicemailOutcome\x12!\n\x1dVOICEMAIL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16VOICEMAIL_OUTCOME_LEFT\x10\x01\x12\x1d\n\x19VOICEMAIL_OUTCOME_NOTHING\x10\x02*_\n\x0cHoursOutcome\x12\x1d\n\x19HOURS_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12HOURS_OUTCOME_OPEN\x10\x01\x12\x18\n\x14HOURS_OUTCOME_CLOSED\x10\x02*\xb4\x01\n\x0f\x43\x61llbackOutcome\x12 \n\x1c\x43\x41LLBACK_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41LLBACK_OUTCOME_OFFERED\x10\x01\x12 \n\x1c\x43\x41LLBACK_OUTCOME_NOT_OFFERED\x10\x02\x12\x1c\n\x18\x43\x41LLBACK_OUTCOME_REFUSED\x10\x03\x12!\n\x1d\x43\x41LLBACK_OUTCOME_ASKED_BEFORE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n merkez/flows/v1/simulation.proto\x12\x0fmerkez.flows.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a merkez/type/v1/annotations.proto\"\xe1\x04\n\x0fSimulationInput\x12\x10\n\x06\x64igits\x18\x01 \x01(\tH\x00\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x13\n\ttimed_out\x18\x03 \x01(\tH\x00\x12.\n\x05queue\x18\x04 \x01(\x0e\x32\x1d.merkez.flows.v1.QueueOutcomeH\x00\x12\x15\n\x0bhttp_answer\x18\x05 \x01(\tH\x00\x12\x16\n\x0chttp_failure\x18\x06 \x01(\tH\x00\x12\x34\n\x08transfer\x18\x07 \x01(\x0e\x32 .merkez.flows.v1.TransferOutcomeH\x00\x12\x36\n\tvoicemail\x18\x08 \x01(\x0e\x32!.merkez.flows.v1.VoicemailOutcomeH\x00\x12.\n\x05hours\x18\t \x01(\x0e\x32\x1d.merkez.flows.v1.HoursOutcomeH\x00\x12\x11\n\x07hang_up\x18\n \x01(\x08H\x00\x12\x0f\n\x05split\x18\x46 \x01(\tH\x00\x12\x18\n\x0equeue_standing\x18G \x01(\tH\x00\x12\x12\n\x08\x63ustomer\x18H \x01(\tH\x00\x12\x16\n\x0cnumber_lists\x18I \x01(\tH\x00\x12\x34\n\x08\x63\x61llback\x18L \x01(\x0e\x32 .merkez.flows.v1.CallbackOutcomeH\x00\x12\x10\n\x08position\x18\x0b \x01(\x05\x12\x30\n\rexpected_wait\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64uration\x18\r \x01(\x0b\x32\x19.google.protobuf.DurationB\t\n\x07happens\"\xce\x02\n\x08Scenario\x12\x1b\n\rcaller_number\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12\x19\n\x0b\x63\x61ller_name\x18\x02 \x01(\tB\x04\x90\xb5\x18\x01\x12\x15\n\rdialed_number\x18\x03 \x01(\t\x12\x12\n\nbrand_name\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x05 \x01(\t\x12(\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x43\n\nattributes\x18\x07 \x03(\x0b\x32).merkez.flows.v1.Scenario.AttributesEntryB\x04\x90\xb5\x18\x01\x12+\n\x07\x63hannel\x18\x08 \x01(\x0e\x32\x1a.merkez.routing.v1.Channel\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x05Heard\x12\x12\n\x04text\x18\x01 \x01(\tB\x04\x90\xb5\x18\x01\x12\x11\n\tprompt_id\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\"\xe7\x01\n\x05Visit\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x02 \x01(\t\x12%\n\x05heard\x18\x03 \x03(\x0b\x32\x16.merkez.flows.v1.Heard\x12\x10\n\x08outcomes\x18\x04 \x03(\t\x12@\n\nattributes\x18\x05 \x03(\x0b\x32&.merkez.flows.v1.Visit.AttributesEntryB\x04\x90\xb5\x18\x01\x12\x0e\n\x06inputs\x18\x06 \x03(\x05\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xbf\x01\n\x07Waiting\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x10\n\x08outcomes\x18\x03 \x03(\t\x12\x12\n\nmin_digits\x18\x04 \x01(\x05\x12\x12\n\nmax_digits\x18\x05 \x01(\x05\x12\x12\n\nterminator\x18\x06 \x01(\t\x12\x0e\n\x06method\x18\x07 \x01(\t\x12\x11\n\x03url\x18\x08 \x01(\tB\x04\x90\xb5\x18\x01\x12\x12\n\x04\x62ody\x18\t \x01(\tB\x04\x90\xb5\x18\x01\x12\x0f\n\x07phrases\x18\x14 \x03(\t\"*\n\x08Mismatch\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xf8\x01\n\nSimulation\x12&\n\x06visits\x18\x01 \x03(\x0b\x32\x16.merkez.flows.v1.Visit\x12\x0b\n\x03\x65nd\x18\x02 \x01(\t\x12)\n\x07waiting\x18\x03 \x01(\x0b\x32\x18.merkez.flows.v1.Waiting\x12+\n\x08mismatch\x18\x04 \x01(\x0b\x32\x19.merkez.flows.v1.Mismatch\x12*\n\x07\x65lapsed\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0b\x65xpectation\x18\x06 \x01(\x0b\x32\x1c.merkez.flows.v1.Expectation\"\xa3\x01\n\x0b\x45xpectation\x12\x0c\n\x04path\x18\x01 \x03(\t\x12\x46\n\nattributes\x18\x02 \x03(\x0b\x32,.merkez.flows.v1.Expectation.AttributesEntryB\x04\x90\xb5\x18\x01\x12\x0b\n\x03\x65nd\x18\x03 \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc7\x02\n\x08\x46lowTest\x12\x0f\n\x07test_id\x18\x01 \x01(\t\x12\x0f\n\x07\x66low_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12+\n\x08scenario\x18\x04 \x01(\x0b\x32\x19.merkez.flows.v1.Scenario\x12\x30\n\x06inputs\x18\x05 \x03(\x0b\x32 .merkez.flows.v1.SimulationInput\x12\x31\n\x0b\x65xpectation\x18\x06 \x01(\x0b\x32\x1c.merkez.flows.v1.Expectation\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\t \x01(\x03\"o\n\x0eTestDifference\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x16\n\x08\x65xpected\x18\x03 \x01(\tB\x04\x90\xb5\x18\x01\x12\x14\n\x06\x61\x63tual\x18\x04 \x01(\tB\x04\x90\xb5\x18\x01\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xad\x01\n\x0e\x46lowTestResult\x12\'\n\x04test\x18\x01 \x01(\x0b\x32\x19.merkez.flows.v1.FlowTest\x12\x0e\n\x06passed\x18\x02 \x01(\x08\x12\x34\n\x0b\x64ifferences\x18\x03 \x03(\x0b\x32\x1f.merkez.flows.v1.TestDifference\x12,\n\x06\x61\x63tual\x18\x04 \x01(\x0b\x32\x1c.merkez.flows.v1.Expectation*\xcc\x02\n\x0cQueueOutcome\x12\x1d\n\x19QUEUE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16QUEUE_OUTCOME_ANSWERED\x10\x01\x12\x1b\n\x17QUEUE_OUTCOME_NO_AGENTS\x10\x02\x12\x1a\n\x16QUEUE_OUTCOME_MAX_WAIT\x10\x03\x12\x1b\n\x17QUEUE_OUTCOME_ABANDONED\x10\x04\x12\x19\n\x15QUEUE_OUTCOME_WAITING\x10\x05\x12\x18\n\x14QUEUE_OUTCOME_CLOSED\x10(\x12 \n\x1cQUEUE_OUTCOME_NOBODY_STAFFED\x10)\x12\x16\n\x12QUEUE_OUTCOME_FULL\x10*\x12\x1b\n\x17QUEUE_OUTCOME_NO_ANSWER\x10\x46\x12\x1f\n\x1bQUEUE_OUTCOME_AGENT_HUNG_UP\x10G*\xaa\x01\n\x0fTransferOutcome\x12 \n\x1cTRANSFER_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19TRANSFER_OUTCOME_ANSWERED\x10\x01\x12\x19\n\x15TRANSFER_OUTCOME_BUSY\x10\x02\x12\x1e\n\x1aTRANSFER_OUTCOME_NO_ANSWER\x10\x03\x12\x1b\n\x17TRANSFER_OUTCOME_FAILED\x10\x04*p\n\x10VoicemailOutcome\x12!\n\x1dVOICEMAIL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16VOICEMAIL_OUTCOME_LEFT\x10\x01\x12\x1d\n\x19VOICEMAIL_OUTCOME_NOTHING\x10\x02*_\n\x0cHoursOutcome\x12\x1d\n\x19HOURS_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12HOURS_OUTCOME_OPEN\x10\x01\x12\x18\n\x14HOURS_OUTCOME_CLOSED\x10\x02*\xb4\x01\n\x0f\x43\x61llbackOutcome\x12 \n\x1c\x43\x41LLBACK_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41LLBACK_OUTCOME_OFFERED\x10\x01\x12 \n\x1c\x43\x41LLBACK_OUTCOME_NOT_OFFERED\x10\x02\x12\x1c\n\x18\x43\x41LLBACK_OUTCOME_REFUSED\x10\x03\x12!\n\x1d\x43\x41LLBACK_OUTCOME_ASKED_BEFORE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,42 +61,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TESTDIFFERENCE'].fields_by_name['expected']._serialized_options = b'\220\265\030\001'
   _globals['_TESTDIFFERENCE'].fields_by_name['actual']._loaded_options = None
   _globals['_TESTDIFFERENCE'].fields_by_name['actual']._serialized_options = b'\220\265\030\001'
-  _globals['_QUEUEOUTCOME']._serialized_start=2631
-  _globals['_QUEUEOUTCOME']._serialized_end=2963
-  _globals['_TRANSFEROUTCOME']._serialized_start=2966
-  _globals['_TRANSFEROUTCOME']._serialized_end=3136
-  _globals['_VOICEMAILOUTCOME']._serialized_start=3138
-  _globals['_VOICEMAILOUTCOME']._serialized_end=3250
-  _globals['_HOURSOUTCOME']._serialized_start=3252
-  _globals['_HOURSOUTCOME']._serialized_end=3347
-  _globals['_CALLBACKOUTCOME']._serialized_start=3350
-  _globals['_CALLBACKOUTCOME']._serialized_end=3530
-  _globals['_SIMULATIONINPUT']._serialized_start=153
-  _globals['_SIMULATIONINPUT']._serialized_end=762
-  _globals['_SCENARIO']._serialized_start=765
-  _globals['_SCENARIO']._serialized_end=1054
-  _globals['_SCENARIO_ATTRIBUTESENTRY']._serialized_start=1005
-  _globals['_SCENARIO_ATTRIBUTESENTRY']._serialized_end=1054
-  _globals['_HEARD']._serialized_start=1056
-  _globals['_HEARD']._serialized_end=1120
-  _globals['_VISIT']._serialized_start=1123
-  _globals['_VISIT']._serialized_end=1354
-  _globals['_VISIT_ATTRIBUTESENTRY']._serialized_start=1005
-  _globals['_VISIT_ATTRIBUTESENTRY']._serialized_end=1054
-  _globals['_WAITING']._serialized_start=1357
-  _globals['_WAITING']._serialized_end=1548
-  _globals['_MISMATCH']._serialized_start=1550
-  _globals['_MISMATCH']._serialized_end=1592
-  _globals['_SIMULATION']._serialized_start=1595
-  _globals['_SIMULATION']._serialized_end=1843
-  _globals['_EXPECTATION']._serialized_start=1846
-  _globals['_EXPECTATION']._serialized_end=2009
-  _globals['_EXPECTATION_ATTRIBUTESENTRY']._serialized_start=1005
-  _globals['_EXPECTATION_ATTRIBUTESENTRY']._serialized_end=1054
-  _globals['_FLOWTEST']._serialized_start=2012
-  _globals['_FLOWTEST']._serialized_end=2339
-  _globals['_TESTDIFFERENCE']._serialized_start=2341
-  _globals['_TESTDIFFERENCE']._serialized_end=2452
-  _globals['_FLOWTESTRESULT']._serialized_start=2455
-  _globals['_FLOWTESTRESULT']._serialized_end=2628
+  _globals['_QUEUEOUTCOME']._serialized_start=2709
+  _globals['_QUEUEOUTCOME']._serialized_end=3041
+  _globals['_TRANSFEROUTCOME']._serialized_start=3044
+  _globals['_TRANSFEROUTCOME']._serialized_end=3214
+  _globals['_VOICEMAILOUTCOME']._serialized_start=3216
+  _globals['_VOICEMAILOUTCOME']._serialized_end=3328
+  _globals['_HOURSOUTCOME']._serialized_start=3330
+  _globals['_HOURSOUTCOME']._serialized_end=3425
+  _globals['_CALLBACKOUTCOME']._serialized_start=3428
+  _globals['_CALLBACKOUTCOME']._serialized_end=3608
+  _globals['_SIMULATIONINPUT']._serialized_start=186
+  _globals['_SIMULATIONINPUT']._serialized_end=795
+  _globals['_SCENARIO']._serialized_start=798
+  _globals['_SCENARIO']._serialized_end=1132
+  _globals['_SCENARIO_ATTRIBUTESENTRY']._serialized_start=1083
+  _globals['_SCENARIO_ATTRIBUTESENTRY']._serialized_end=1132
+  _globals['_HEARD']._serialized_start=1134
+  _globals['_HEARD']._serialized_end=1198
+  _globals['_VISIT']._serialized_start=1201
+  _globals['_VISIT']._serialized_end=1432
+  _globals['_VISIT_ATTRIBUTESENTRY']._serialized_start=1083
+  _globals['_VISIT_ATTRIBUTESENTRY']._serialized_end=1132
+  _globals['_WAITING']._serialized_start=1435
+  _globals['_WAITING']._serialized_end=1626
+  _globals['_MISMATCH']._serialized_start=1628
+  _globals['_MISMATCH']._serialized_end=1670
+  _globals['_SIMULATION']._serialized_start=1673
+  _globals['_SIMULATION']._serialized_end=1921
+  _globals['_EXPECTATION']._serialized_start=1924
+  _globals['_EXPECTATION']._serialized_end=2087
+  _globals['_EXPECTATION_ATTRIBUTESENTRY']._serialized_start=1083
+  _globals['_EXPECTATION_ATTRIBUTESENTRY']._serialized_end=1132
+  _globals['_FLOWTEST']._serialized_start=2090
+  _globals['_FLOWTEST']._serialized_end=2417
+  _globals['_TESTDIFFERENCE']._serialized_start=2419
+  _globals['_TESTDIFFERENCE']._serialized_end=2530
+  _globals['_FLOWTESTRESULT']._serialized_start=2533
+  _globals['_FLOWTESTRESULT']._serialized_end=2706
 # @@protoc_insertion_point(module_scope)

@@ -13,6 +13,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from merkez.routing.v1 import contact_pb2 as _contact_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -301,6 +302,7 @@ class Scenario(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     caller_number: _builtins.str
     """As the caller's telephone sends it."""
     caller_name: _builtins.str
@@ -311,6 +313,8 @@ class Scenario(_message.Message):
     """Brand that was called."""
     language: _builtins.str
     """Language of the call; empty for the flow's."""
+    channel: _contact_pb2.Channel.ValueType
+    """What the customer comes by; unset means VOICE."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When the call comes: business hours are those of that moment. Unset leaves them to the inputs."""
@@ -329,10 +333,11 @@ class Scenario(_message.Message):
         language: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        channel: _contact_pb2.Channel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "brand_name", b"brand_name", "caller_name", b"caller_name", "caller_number", b"caller_number", "dialed_number", b"dialed_number", "language", b"language", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "brand_name", b"brand_name", "caller_name", b"caller_name", "caller_number", b"caller_number", "channel", b"channel", "dialed_number", b"dialed_number", "language", b"language", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

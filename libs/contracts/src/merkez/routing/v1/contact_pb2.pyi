@@ -733,6 +733,7 @@ class Candidate(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     REJECTION_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
+    HELD_BACK_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Agent."""
     score: _builtins.int
@@ -747,6 +748,12 @@ class Candidate(_message.Message):
     def idle_duration(self) -> _duration_pb2.Duration:
         """Idle for."""
 
+    @_builtins.property
+    def held_back(self) -> Global___HeldBack:
+        """In an Explanation, of an agent who takes nothing else until they have room for a contact whose turn has come: this one, or another, and then the
+        rejection is held_back. Unset when that keeps nobody from it.
+        """
+
     def __init__(
         self,
         *,
@@ -755,14 +762,51 @@ class Candidate(_message.Message):
         score: _builtins.int = ...,
         rejection: _builtins.str = ...,
         value: _builtins.float = ...,
+        held_back: Global___HeldBack | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["idle_duration", b"idle_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["held_back", b"held_back", "idle_duration", b"idle_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "idle_duration", b"idle_duration", "rejection", b"rejection", "score", b"score", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "held_back", b"held_back", "idle_duration", b"idle_duration", "rejection", b"rejection", "score", b"score", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Candidate: _TypeAlias = Candidate  # noqa: Y015
+
+@_typing.final
+class HeldBack(_message.Message):
+    """For whom an agent is held back: a contact of a channel that was passed over for others too often. It ends when the agent has room for it, or it waits no more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PASSED_FIELD_NUMBER: _builtins.int
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """The contact that is next."""
+    channel: Global___Channel.ValueType
+    """Its channel."""
+    passed: _builtins.int
+    """How often contacts of other channels went before it to agents who could have had it; its turn comes at 25."""
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        channel: Global___Channel.ValueType = ...,
+        passed: _builtins.int = ...,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_id", b"contact_id", "passed", b"passed", "since_time", b"since_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldBack: _TypeAlias = HeldBack  # noqa: Y015
 
 @_typing.final
 class Decision(_message.Message):

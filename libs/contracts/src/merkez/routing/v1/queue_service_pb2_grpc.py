@@ -369,7 +369,7 @@ class SkillServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSkill(self, request, context):
-        """Deletes one that nobody holds or asks for.
+        """Deletes one. FAILED_PRECONDITION SKILL_IN_USE while an agent holds it, or a queue, its rules, a flow or somebody who waits asks for it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

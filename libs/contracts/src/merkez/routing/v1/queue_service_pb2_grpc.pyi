@@ -131,7 +131,7 @@ class SkillServiceStub:
     ListSkills: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListSkillsRequest, _queue_service_pb2.ListSkillsResponse]
     """Lists skills."""
     DeleteSkill: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteSkillRequest, _empty_pb2.Empty]
-    """Deletes one that nobody holds or asks for."""
+    """Deletes one. FAILED_PRECONDITION SKILL_IN_USE while an agent holds it, or a queue, its rules, a flow or somebody who waits asks for it."""
 
 @_typing.type_check_only
 class SkillServiceAsyncStub(SkillServiceStub):
@@ -143,7 +143,7 @@ class SkillServiceAsyncStub(SkillServiceStub):
     ListSkills: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListSkillsRequest, _queue_service_pb2.ListSkillsResponse]  # type: ignore[assignment]
     """Lists skills."""
     DeleteSkill: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteSkillRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes one that nobody holds or asks for."""
+    """Deletes one. FAILED_PRECONDITION SKILL_IN_USE while an agent holds it, or a queue, its rules, a flow or somebody who waits asks for it."""
 
 class SkillServiceServicer(metaclass=_abc_1.ABCMeta):
     """Skills."""
@@ -170,7 +170,7 @@ class SkillServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.DeleteSkillRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes one that nobody holds or asks for."""
+        """Deletes one. FAILED_PRECONDITION SKILL_IN_USE while an agent holds it, or a queue, its rules, a flow or somebody who waits asks for it."""
 
 def add_SkillServiceServicer_to_server(servicer: SkillServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -3,7 +3,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, ask } from "../../../api/client.ts";
 import { asProblem } from "../../../api/problem.ts";
-import type { Definition, Flow, FlowTest, FlowTestResult, Step } from "../../../api/types.ts";
+import type {
+  CallerTestResult,
+  Definition,
+  Flow,
+  FlowTest,
+  FlowTestResult,
+  Step,
+} from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
 import { toast } from "../../../ui/announce.tsx";
 import { Confirm } from "../../../ui/Confirm.tsx";
@@ -32,12 +39,16 @@ export function FlowTests({ flow, draft, failure, onOpen }: Props) {
     queryFn: async (): Promise<FlowTest[]> =>
       (await ask(api.GET("/v1/flows/{flowId}/tests", { params: { path } }))).tests ?? [],
   });
-  const [tried, setTried] = useState<{ draft: Definition; results: readonly FlowTestResult[] }>();
+  const [tried, setTried] = useState<{
+    draft: Definition;
+    results: readonly FlowTestResult[];
+    callers: readonly CallerTestResult[];
+  }>();
   const [problem, setProblem] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const [removing, setRemoving] = useState<FlowTest>();
   // Results are those of the draft that was run; of another nothing is known.
-  const results = tried?.draft === draft ? tried.results : [];
+  const { results, callers } = tried?.draft === draft ? tried : { results: [], callers: [] };
   const attempt = async (work: () => Promise<unknown>) => {
     setBusy(true);
     setProblem(undefined);
@@ -52,7 +63,7 @@ export function FlowTests({ flow, draft, failure, onOpen }: Props) {
   const run = async () => {
     const body = { definition: draft };
     const answer = await ask(api.POST("/v1/flows/{flowId}:test", { params: { path }, body }));
-    setTried({ draft, results: answer.results ?? [] });
+    setTried({ draft, results: answer.results ?? [], callers: answer.failedCallers ?? [] });
   };
   const accept = async ({ test, actual }: FlowTestResult) => {
     const changed = { ...test, ...(actual ? { expectation: actual } : {}) };
@@ -66,7 +77,8 @@ export function FlowTests({ flow, draft, failure, onOpen }: Props) {
     await refresh();
     await run();
   };
-  const refused = failure !== undefined && asProblem(failure).reason === "FLOW_TESTS_FAILED";
+  const reason = failure === undefined ? "" : asProblem(failure).reason;
+  const refused = reason === "FLOW_TESTS_FAILED" || reason === "CALLER_TESTS_FAILED";
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for every refusal
   useEffect(() => {
     if (refused) void attempt(run);
@@ -104,6 +116,19 @@ export function FlowTests({ flow, draft, failure, onOpen }: Props) {
           />
         ))}
       </ul>
+      {callers.length > 0 && <h3 className={classes.title}>{t("flowTests.callers")}</h3>}
+      <ul className={classes.tests}>
+        {callers.map(({ displayName, result }) => (
+          <Test
+            key={result?.test?.testId}
+            test={{ ...result?.test, displayName: `${displayName}: ${result?.test?.displayName}` }}
+            result={result}
+            steps={draft.steps ?? []}
+            busy={busy}
+            onAccept={(wrong) => void attempt(() => accept(wrong))}
+          />
+        ))}
+      </ul>
       <Confirm
         opened={removing !== undefined}
         title={t("flowTests.removeTitle", { name: removing?.displayName ?? "" })}
@@ -125,9 +150,10 @@ interface TestProps {
   result: FlowTestResult | undefined;
   steps: readonly Step[];
   busy: boolean;
-  onOpen: () => void;
+  /** Left out, as onRemove is, for a test of another flow. */
+  onOpen?: () => void;
   onAccept: (result: FlowTestResult) => void;
-  onRemove: () => void;
+  onRemove?: () => void;
 }
 
 function Test({ test, result, steps, busy, onOpen, onAccept, onRemove }: TestProps) {
@@ -155,14 +181,16 @@ function Test({ test, result, steps, busy, onOpen, onAccept, onRemove }: TestPro
         </dl>
       ))}
       <Group gap={4}>
-        <Button
-          size="compact-xs"
-          variant="subtle"
-          onClick={onOpen}
-          aria-label={`${t("flowTests.open")}: ${name}`}
-        >
-          {t("flowTests.open")}
-        </Button>
+        {onOpen && (
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            onClick={onOpen}
+            aria-label={`${t("flowTests.open")}: ${name}`}
+          >
+            {t("flowTests.open")}
+          </Button>
+        )}
         {result && !result.passed && (
           <Button
             size="compact-xs"
@@ -174,15 +202,17 @@ function Test({ test, result, steps, busy, onOpen, onAccept, onRemove }: TestPro
             {t("flowTests.accept")}
           </Button>
         )}
-        <Button
-          size="compact-xs"
-          variant="subtle"
-          color="red"
-          onClick={onRemove}
-          aria-label={`${t("common.delete")}: ${name}`}
-        >
-          {t("common.delete")}
-        </Button>
+        {onRemove && (
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            color="red"
+            onClick={onRemove}
+            aria-label={`${t("common.delete")}: ${name}`}
+          >
+            {t("common.delete")}
+          </Button>
+        )}
       </Group>
     </li>
   );

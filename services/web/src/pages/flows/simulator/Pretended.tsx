@@ -6,6 +6,8 @@ import { PairFields } from "../PairFields.tsx";
 import { localTime, momentOf } from "./moments.ts";
 import classes from "./simulator.module.css";
 
+const CHANNELS = ["CHANNEL_VOICE", "CHANNEL_CHAT", "CHANNEL_SMS", "CHANNEL_EMAIL", "CHANNEL_SOCIAL"] as const;
+
 interface Props {
   scenario: Scenario;
   onScenario: (scenario: Scenario) => void;
@@ -77,6 +79,17 @@ export function Pretended({ scenario, onScenario, releases, releaseNumber, onRel
           placeholder={t("simulator.flowsLanguage")}
           clearable
           onChange={(value) => onScenario({ ...scenario, language: value ?? "" })}
+        />
+        <Select
+          label={t("simulator.channel")}
+          data={CHANNELS.map((each) => ({ value: each, label: t(`capacity.${each}`) }))}
+          value={scenario.channel ?? "CHANNEL_VOICE"}
+          allowDeselect={false}
+          onChange={(value) => {
+            const channel = CHANNELS.find((each) => each === value);
+            if (channel) onScenario({ ...scenario, channel });
+          }}
+          data-testid="simulator-channel"
         />
         <PairFields
           label={t("simulator.attributes")}

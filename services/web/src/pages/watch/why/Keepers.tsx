@@ -2,11 +2,12 @@ import { useNames } from "../../../api/names.ts";
 import type { Explanation } from "../../../api/types.ts";
 import { durationSeconds } from "../../../format/durations.ts";
 import { formatNumber } from "../../../format/numbers.ts";
+import { textOr } from "../../../i18n/index.ts";
 import { useSpeech } from "../../../rules/useSpeech.ts";
 import { rejectionWords } from "../../../rules/words.ts";
 import { DataTable } from "../../../ui/DataTable.tsx";
 import { Tag } from "../../../ui/Note.tsx";
-import { Length } from "../../../ui/Time.tsx";
+import { Length, TimeOfDay } from "../../../ui/Time.tsx";
 import classes from "../watch.module.css";
 import { waits } from "./waiting.ts";
 
@@ -16,6 +17,7 @@ export function Keepers({ explanation }: { explanation: Explanation }) {
   const { t, language } = speech;
   const names = useNames();
   const { agents = [], agentCount = 0 } = explanation;
+  const { contactId } = explanation.contact ?? {};
   const head = t(waits(explanation.contact ?? {}) ? "why.agents" : "why.keptThem");
   const counts = { shown: formatNumber(agents.length, language), count: formatNumber(agentCount, language) };
   return (
@@ -33,10 +35,21 @@ export function Keepers({ explanation }: { explanation: Explanation }) {
             { head: t("role.ROLE_AGENT"), cell: (row) => <bdi>{names.user(row.agentId)}</bdi> },
             {
               head: t("why.keeps"),
-              cell: ({ rejection = "" }) => (
-                <Tag tone={rejection === "" ? "good" : rejection.startsWith("state:") ? "info" : "warn"}>
-                  {rejectionWords(rejection, speech)}
-                </Tag>
+              cell: ({ rejection = "", heldBack }) => (
+                <>
+                  <Tag tone={rejection === "" ? "good" : rejection.startsWith("state:") ? "info" : "warn"}>
+                    {rejectionWords(rejection, speech)}
+                  </Tag>
+                  {heldBack && (
+                    <div className={classes.nothing}>
+                      {t(heldBack.contactId === contactId ? "why.keptForThis" : "why.keptFor", {
+                        channel: textOr("capacity", heldBack.channel ?? ""),
+                        count: formatNumber(heldBack.passed ?? 0, language),
+                      })}{" "}
+                      <TimeOfDay value={heldBack.sinceTime} seconds />
+                    </div>
+                  )}
+                </>
               ),
             },
             {
