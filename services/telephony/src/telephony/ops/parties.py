@@ -335,8 +335,8 @@ async def _tell_transfer(
 
 
 async def give_up(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: datetime) -> None:
-    """An agent who had begun a contact for a call can't be joined to it: their part is over. Not so where they are in it
-    by that contact: they had asked twice."""
+    """An agent who had begun a contact for a call can't be joined to it: their part is over. Not so for who is in it by
+    that contact: they had asked twice."""
     if await call_store.find_call(tx, call_id) is not None:
         known = (await conversation(tx, call_id)).of_agent(agent_id)
         if known is not None and known.contact_id == contact_id:
