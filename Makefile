@@ -9,6 +9,8 @@ SERIES ?=
 MINUTES ?= 2
 EMAIL ?=
 ARGS ?= doctor
+HOW ?= kill
+REGION ?=
 SERVICES ?=
 ALONE := tests/faults/test_kill_a_node.py
 REGIONS := tests/regions
@@ -25,6 +27,7 @@ run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 test: peers env-dev web-modules chromium charts ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code web-test
 	@$(PY) -m pytest -q $(ALONE)
+	@MERKEZ_SKIP_WEB=1 $(PY) -m pytest -q -rs $(REGIONS)
 	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE) $(REGIONS))
 
 check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
@@ -39,6 +42,9 @@ test-regions: env-dev ## Two regions, one of them killed and then cut off: secon
 
 run-regions: env ## Two regions on this machine, joined as on several (Ctrl-C stops both)
 	@exec $(PY) -m merkez_local run-regions
+
+drill-region: env-dev ## Lose a region of `make run-regions`, measure, bring it back: make drill-region HOW=cut REGION=eu-west
+	@$(PY) -m tests.regions.drill_region $(HOW) $(REGION)
 
 test-images: env-dev ## Build telephony's and the gateway's image and run them as the chart does (root, Debian's buildah)
 	@MERKEZ_TEST_IMAGES=1 $(PY) -m pytest -q -n0 tests/images
@@ -131,4 +137,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run run-regions test test-regions test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing bench-wfm soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run run-regions drill-region test test-regions test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing bench-wfm soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

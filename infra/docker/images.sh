@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-mapfile -t all < <(for each in services/*/pyproject.toml; do basename "$(dirname "$each")"; done; echo migrate)
+mapfile -t all < <(for each in services/*/pyproject.toml; do basename "$(dirname "$each")"; done; echo migrate; echo kamailio)
 [ $# -gt 0 ] && wanted=("$@") || wanted=("${all[@]}")
 tag=${MERKEZ_TAG:-$(sed -n 's/^appVersion: *"\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' charts/merkez/Chart.yaml)}
 cache=$PWD/.cache/images
@@ -64,9 +64,13 @@ base=docker.io/library/python:3.11-slim-bookworm node_base=docker.io/library/nod
 if [ "${MERKEZ_LOCAL_BASE:-}" = 1 ] || ! reachable; then local_base; fi
 
 for each in "${wanted[@]}"; do
-  [ "$each" = gateway ] && target=gateway || target=service
-  "${build[@]}" "${given[@]}" -f infra/docker/Dockerfile --target "$target" \
-    --build-arg "BASE=$base" --build-arg "NODE_BASE=$node_base" --build-arg "SERVICE=$each" --build-arg "VERSION=$tag" \
+  what=(-f infra/docker/Dockerfile --target service --build-arg "BASE=$base" --build-arg "NODE_BASE=$node_base"
+    --build-arg "SERVICE=$each" --build-arg "VERSION=$tag")
+  case $each in
+    gateway) what[3]=gateway;;
+    kamailio) what=(-f infra/kamailio/Dockerfile --build-arg "BASE=${base/python:3.11-slim-bookworm/debian:bookworm-slim}");;
+  esac
+  "${build[@]}" "${given[@]}" "${what[@]}" \
     -t "merkez-$each:$tag" . > "$cache/$each.log" 2>&1 || { tail -n 40 "$cache/$each.log" >&2; echo "merkez-$each could not be built; all of it: .cache/images/$each.log" >&2; exit 1; }
   echo "merkez-$each:$tag"
 done

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,6 +131,11 @@ def _says_what_is_in_it(each: Image) -> None:
     names = {component["name"] for component in told["components"]}
     assert told["bomFormat"] == "CycloneDX" and {"merkez-chassis", "grpcio", "sqlalchemy"} <= {n.lower() for n in names}
     assert "cyclonedx-bom" not in names and "pip" not in names
+    # Debian's packages too: those of the image that runs, not of the stage that compiled.
+    status = (each.root / "var/lib/dpkg/status").read_text()
+    there = set(re.findall(r"^Package: (\S+)$", status, re.MULTILINE))
+    told_of = {c["name"] for c in told["components"] if c.get("purl", "").startswith("pkg:deb/")}
+    assert told_of == there and "libc6" in there and "gcc-12" not in there
 
 
 def _told(database: str, nats: str, folder: Path) -> tuple[dict[str, str], dict[str, str], int, int]:

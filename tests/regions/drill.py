@@ -9,10 +9,10 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import asyncpg
 import httpx
-from merkez_local.regions import Regions
 from testkit.company import PASSWORD, Api, Company, Json, Problem
 from testkit.people import AgentAtDesk, CallerOnWidget
 from testkit.waiting import eventually
@@ -27,6 +27,17 @@ _TWICE = {
     "contacts of a call": "SELECT count(*) - count(DISTINCT (tenant_id, call_id)) FROM routing.contacts",
 }
 """What must never be there twice, and how many are."""
+
+
+class Running(Protocol):
+    """Regions that run, here or in another process. `database_url` is the administrator's."""
+
+    @property
+    def database_url(self) -> str: ...
+
+    def url(self, region: str, /) -> str:
+        """Where people of a region go."""
+        ...
 
 
 @dataclass
@@ -54,9 +65,9 @@ class Office:
 
 
 @contextlib.asynccontextmanager
-async def office(regions: Regions, region: str, *, ended: int = 0) -> AsyncIterator[Office]:
+async def office(regions: Running, region: str, *, ended: int = 0) -> AsyncIterator[Office]:
     """Signs a company up in a region, ends some calls and begins one that goes on."""
-    company = await (await Company.sign_up(regions.front.url(region))).set_up()
+    company = await (await Company.sign_up(regions.url(region))).set_up()
     agent, caller = AgentAtDesk(await company.hire()), CallerOnWidget(company, number="+15550142")
     made = Office(region, company, agent, caller)
     try:
@@ -123,14 +134,14 @@ async def goes_on(office: Office, since: float) -> float:
     return time.monotonic() - since
 
 
-async def twice(regions: Regions) -> dict[str, int]:
+async def twice(regions: Running) -> dict[str, int]:
     """What is there more than once though it must not be, over all companies."""
     async with _database(regions) as database:
         found = {what: await database.fetchval(query) for what, query in _TWICE.items()}
     return {what: count for what, count in found.items() if count}
 
 
-async def lost(regions: Regions, call_ids: list[str], *, deadline: float = 40.0) -> list[str]:
+async def lost(regions: Running, call_ids: list[str], *, deadline: float = 40.0) -> list[str]:
     """Calls without a detail record or without usage once `deadline` seconds are over."""
     query = """
         SELECT id FROM unnest($1::text[]) AS id
@@ -150,7 +161,7 @@ async def lost(regions: Regions, call_ids: list[str], *, deadline: float = 40.0)
         return await missing()
 
 
-async def node_of(regions: Regions, call_id: str) -> str:
+async def node_of(regions: Running, call_id: str) -> str:
     """The node that owns a live call."""
     async with _database(regions) as database:
         return str(await database.fetchval("SELECT node_id FROM telephony.live_calls WHERE call_id = $1", call_id))
@@ -170,7 +181,7 @@ async def hang_up(office: Office, *, deadline: float = 30.0) -> None:
     await eventually(over, deadline=deadline)
 
 
-async def left_the_outbox(regions: Regions, call_ids: list[str]) -> bool:
+async def left_the_outbox(regions: Running, call_ids: list[str]) -> bool:
     """Whether these calls have ended, and the stream has acknowledged what is to be told of them."""
     async with _database(regions) as database:
         ended = await database.fetchval("SELECT count(*) FROM telephony.cdrs WHERE call_id = ANY($1)", call_ids)
@@ -179,7 +190,7 @@ async def left_the_outbox(regions: Regions, call_ids: list[str]) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _database(regions: Regions) -> AsyncIterator[asyncpg.Connection]:
+async def _database(regions: Running) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(regions.database_url.replace("+asyncpg", ""))
     try:
         yield connection

@@ -27,9 +27,28 @@ merkez.io/region: {{ .root.Values.region }}
 
 {{- define "merkez.natsUrl" -}}
 {{- if .Values.nats.internal.enabled -}}
+{{- if .Values.nats.url }}{{ fail "nats.url names a NATS of yours, nats.internal.enabled makes another: choose one" }}{{ end -}}
 {{ ternary "tls" "nats" .Values.mtls.enabled }}://{{ include "merkez.name" . }}-nats:4222
 {{- else -}}
 {{ required "nats.url is missing: name your NATS, or set nats.internal.enabled=true" .Values.nats.url }}
+{{- end -}}
+{{- end }}
+
+{{- /* What telephony is told of its edges: 10.0.1.5:5060=203.0.113.5:5060,... */}}
+{{- define "merkez.edges" -}}
+{{- $v := .Values.kamailio }}
+{{- if $v.enabled -}}
+{{- if not .Values.telephony.sip.enabled }}{{ fail "kamailio.enabled needs telephony.sip.enabled=true: there is nothing behind it" }}{{ end }}
+{{- if not $v.edges }}{{ fail "kamailio.edges is missing: the addresses of the machines it runs on, such as 10.0.1.5=203.0.113.5" }}{{ end }}
+{{- if .Values.telephony.sip.edges }}{{ fail "telephony.sip.edges names edges of yours: leave it empty with kamailio.enabled" }}{{ end }}
+{{- if .Values.telephony.sip.tlsSecret }}{{ fail "telephony.sip.tlsSecret has no use with kamailio.enabled: phones and carriers meet kamailio.tlsSecret" }}{{ end }}
+{{- $told := list }}
+{{- range $v.edges }}
+{{- $told = append $told (printf "%s:%v" (replace "=" (printf ":%v=" $v.port) .) $v.port) }}
+{{- end }}
+{{- join "," $told }}
+{{- else -}}
+{{ .Values.telephony.sip.edges }}
 {{- end -}}
 {{- end }}
 

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 from datetime import UTC, timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -138,6 +139,21 @@ async def test_customer_is_comforted_while_the_agents_media_is_lost(make_exchang
 
     changes = await eventually(told)
     assert [leg.state for leg in changes if leg.party == "customer"] == [call_pb2.LEG_STATE_CONNECTED]
+
+
+async def test_whoever_is_not_heard_is_sent_nothing_until_they_are_heard_again(make_exchange):
+    exchange = await make_exchange(media_silent_seconds=1.0)
+    customer, agent, response, _ = await talking(exchange)
+    customer.goes_unheard()
+    leg = exchange.switchboard.find(response.call_id).customer
+    await eventually(lambda: leg.hushed)
+    await customer.hears_nothing()
+    packets = customer.packets_heard
+    heard = agent.packets_heard
+    await eventually(lambda: agent.packets_heard > heard + 20)
+    assert customer.packets_heard == packets, "nothing to be heard, and no silence that would say that the line lives"
+    leg.last_heard = monotonic()  # a check that came through
+    await customer.hears(AGENT_HZ)
 
 
 async def test_an_agent_alone_hears_the_faint_noise_of_a_line_that_lives(exchange):

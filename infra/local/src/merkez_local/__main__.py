@@ -54,9 +54,11 @@ async def _run_regions() -> int:
     console, stop = Console(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    from merkez_local.drills import DrillPost
     from merkez_local.regions import Regions, RegionsOptions
 
     regions = Regions(RegionsOptions(data_dir=_data_dir() / "regions"), console)
+    post = DrillPost(regions)
     starting = asyncio.ensure_future(regions.start())  # noqa: TID251 - awaited right below
     stopped = asyncio.ensure_future(stop.wait())  # noqa: TID251 - awaited right below
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -66,8 +68,10 @@ async def _run_regions() -> int:
             return 1
         for name in regions.systems:
             console.say(f"  {name}:  {regions.front.url(name)}")
-        console.say("  Open one and sign up; what is drilled there is `make test-regions`. Ctrl-C stops both.")
+        await post.start()
+        console.say("  Open one and sign up. `make drill-region` in another terminal loses one. Ctrl-C stops both.")
         await stopped
+        await post.close()
         await regions.stop()
     else:
         starting.cancel()

@@ -28,6 +28,13 @@ class Network:
         """This machine's address in it: where what survives any region is."""
         return f"{self._prefix}.1"
 
+    @property
+    def _address(self) -> str:
+        return f"02:4d:5a:00:{self.number // 256:02x}:{self.number % 256:02x}"
+
+    def _own_address(self, region: str) -> str:
+        return f"02:4d:5a:{self.regions.index(region) + 1:02x}:{self.number // 256:02x}:{self.number % 256:02x}"
+
     def host_of(self, region: str) -> str:
         """A region's address."""
         return f"{self._prefix}.{self.regions.index(region) + 2}"
@@ -39,13 +46,16 @@ class Network:
     def make(self) -> None:
         """Make all of it. subprocess.CalledProcessError when the machine doesn't allow that."""
         _remove_left()
-        _ip(f"link add {self._bridge} type bridge")
+        # An address of its own, not the least of its ports' as by default: a port that is taken out of it would still
+        # take what is sent to the bridge for its machine's, and a cut would be one of one direction.
+        _ip(f"link add {self._bridge} address {self._address} type bridge")
         _ip(f"addr add {self.host}/24 dev {self._bridge}")
         _ip(f"link set {self._bridge} up")
         for region in self.regions:
             space, outside, inside = self.namespace(region), self._outside(region), f"{self._outside(region)}i"
             _ip(f"netns add {space}")
             _ip(f"link add {outside} type veth peer name {inside} netns {space}")
+            _ip(f"link set {outside} address {self._own_address(region)}")
             _ip(f"link set {outside} master {self._bridge} up")
             _ip(f"-n {space} link set lo up")
             _ip(f"-n {space} addr add {self.host_of(region)}/24 dev {inside}")
@@ -56,8 +66,14 @@ class Network:
         """From now on every packet from and to the region is lost; nobody is told."""
         _ip(f"link set {self._outside(region)} nomaster")
 
+    def deafen(self, region: str) -> None:
+        """From now on no packet reaches the region, though its own still get out: a cut of one direction."""
+        self.cut(region)
+        _ip(f"link set {self._outside(region)} address {self._address}")  # so that this machine takes them
+
     def heal(self, region: str) -> None:
         """Packets pass again."""
+        _ip(f"link set {self._outside(region)} address {self._own_address(region)}")
         _ip(f"link set {self._outside(region)} master {self._bridge}")
 
     def remove(self) -> None:

@@ -89,6 +89,10 @@ class Regions:
             self._guard.stdin.close()
             await asyncio.to_thread(self._guard.wait)
 
+    def url(self, name: str) -> str:
+        """Where people of a region go."""
+        return self.front.url(name)
+
     @property
     def database_url(self) -> str:
         """The administrator's URL."""

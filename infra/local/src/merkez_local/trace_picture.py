@@ -26,12 +26,14 @@ _PAUSE, _FOLDED = 400.0, 60.0
 
 
 def shorten(spans: Sequence[Span]) -> list[Row]:
-    """A trace's spans as rows, by their beginning."""
+    """A trace's spans as rows, by their beginning; a span of another trace that is linked to it says so."""
+    own = spans[0]["trace_id"]
     began = min(datetime.fromisoformat(span["start"]) for span in spans)
 
     def row(span: Span) -> Row:
         after = (datetime.fromisoformat(span["start"]) - began).total_seconds() * 1000
-        return span["service"], span["name"], round(after, 1), round(span["duration_ms"], 1)
+        name = span["name"] if span["trace_id"] == own else f"{span['name']} (linked)"
+        return span["service"], name, round(after, 1), round(span["duration_ms"], 1)
 
     return sorted(map(row, spans), key=lambda each: each[2])
 

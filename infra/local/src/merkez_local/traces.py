@@ -24,7 +24,8 @@ def read_spans(folder: Path) -> Iterator[Span]:
 
 
 def trace_of(spans: list[Span], wanted: str) -> list[Span]:
-    """The spans of the trace `wanted` names: a trace id, or an id of a call, contact or offer seen in attributes.
+    """The spans of the trace `wanted` names: a trace id, or an id of a call, contact or offer seen in attributes; and
+    those of other traces that are linked to it, such as the line of an invoice that charges the call.
 
     An id that several traces mention means the one that began first, which is the call's own.
     """
@@ -34,7 +35,12 @@ def trace_of(spans: list[Span], wanted: str) -> list[Span]:
         if not mentions:
             return []
         wanted = min(mentions, key=lambda span: span["start"])["trace_id"]
-    return sorted((span for span in spans if span["trace_id"] == wanted), key=lambda span: span["start"])
+    own = [span for span in spans if span["trace_id"] == wanted or _linked(span, wanted)]
+    return sorted(own, key=lambda span: span["start"])
+
+
+def _linked(span: Span, trace_id: str) -> bool:
+    return any(link.startswith(f"{trace_id}:") for link in span.get("links", ()))
 
 
 def render(spans: list[Span]) -> list[str]:
@@ -50,7 +56,8 @@ def render(spans: list[Span]) -> list[str]:
         for span in below[parent]:
             after = (datetime.fromisoformat(span["start"]) - began).total_seconds()
             mark = "  !" if span["status"] == "ERROR" else ""
-            name = f"{'  ' * depth}{span['name']}"
+            linked = "" if span["trace_id"] == spans[0]["trace_id"] else "  (linked)"
+            name = f"{'  ' * depth}{span['name']}{linked}"
             lines.append(f"{after:9.3f} s  {span['duration_ms']:9.1f} ms  {span['service']:<11} {name}{mark}")
             walk(span["span_id"], depth + 1)
 

@@ -130,10 +130,17 @@ class Tx:
         tenant = self.tenant_id or tenant_id
         if not tenant:
             raise ValueError("a fact belongs to a tenant: pass tenant_id in a system transaction")
-        traceparent = self._part.run(current_traceparent) if self._part is not None else ""
+        traceparent = self.traceparent if self._part is not None else ""
         event = _Emitted(new_id("evt", self._clock.now()), tenant, message, key, traceparent)
         self._emitted.append(event)
         return event.event_id
+
+    @property
+    def traceparent(self) -> str:
+        """Of what is done now: what a row says that is to be found from elsewhere much later. Empty outside of one."""
+        if self._part is not None:
+            return self._part.run(current_traceparent)
+        return self._traceparent or current_traceparent()
 
     def continue_trace(self, traceparent: str) -> None:
         """Let the facts of this transaction carry `traceparent` on: what a click does to a call belongs to the
@@ -202,7 +209,7 @@ class Tx:
         if not self._emitted:
             return
         now = self._clock.now()
-        traceparent = self._traceparent or current_traceparent()
+        traceparent = self.traceparent
         rows = [
             {
                 "tenant_id": event.tenant_id,

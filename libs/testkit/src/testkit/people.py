@@ -8,7 +8,7 @@ import itertools
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -283,11 +283,24 @@ class CallerOnWidget:
         since = len(self.socket.pushed)
         await self.socket.send({"type": "reattach", "token": self.call["token"], "sdp": await peer.offer()})
         told = ("answer", "problem", "reattached")
-        answer = await self.socket.wait(lambda frame: frame["type"] in told, since=since, deadline=5)
+        answer = await self._told(self.socket.wait(lambda frame: frame["type"] in told, since=since, deadline=5))
         self._unanswered = False
         if answer["type"] == "problem":
             raise Problem(int(answer.get("problem", {}).get("status", 0)), answer.get("problem", {}))
         await peer.accept(answer["sdp"])
+
+    async def _told(self, answer: Coroutine[Any, Any, Json]) -> Json:
+        """The answer, or ConnectionError as soon as the socket is closed, which the widget is told of as well."""
+        loop = asyncio.get_running_loop()
+        both = loop.create_task(answer), loop.create_task(self.socket.closed())
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not both[0].done():
+                raise ConnectionError("the socket is closed")
+            return both[0].result()
+        finally:
+            for each in both:
+                each.cancel()
 
     async def press(self, digits: str) -> None:
         """Presses keys (RFC 4733)."""

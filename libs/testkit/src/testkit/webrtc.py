@@ -238,12 +238,18 @@ class Peer(Ears):
 
     def vanish(self) -> None:
         """Leave as a killed tab does: nothing more is sent or answered, and nothing is said."""
+        self.goes_unheard()
+        for protocol in self._sender.transport.transport._connection._protocols:
+            protocol.datagram_received = lambda *_: None
+
+    def goes_unheard(self) -> None:
+        """Nothing it sends gets anywhere any more; what comes still does."""
 
         async def nowhere(*_: object) -> None:
             return None
 
         for protocol in self._sender.transport.transport._connection._protocols:
-            protocol.send_stun = protocol.datagram_received = lambda *_: None
+            protocol.send_stun = lambda *_: None
             protocol.send_data = nowhere
 
     # -- what a person does --------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from kernel.errors import DomainError
 from billing.domain.dunning import Stage
 from billing.domain.invoicing import InvoiceTooYoung
 from billing.domain.parties import NoLegalEntity
+from billing.live.line_traces import trace_lines
 from billing.live.rating import Rating
 from billing.ops import invoicing, paying, resales, wholesale
 from billing.ops.statements import NothingSubscribed
@@ -90,6 +91,8 @@ class Sweeper:
             for each in found:
                 step = (each.invoice_id, now, self._rules.settle, 0)
                 done = await self._rated_step(each.tenant_id, "finalize", invoicing.finalize, *step)
+                if done is not None:
+                    await trace_lines(self._rating, each.tenant_id, each.invoice_id)
                 if done is not None and done.owed > 0:
                     await self._ask(each.tenant_id, each.invoice_id)
             after = found[-1]

@@ -73,6 +73,8 @@ class UsageRecord:
     amount: Decimal = Decimal(0)
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     record_time: datetime = _EARLIEST
+    traceparent: str = ""
+    """Of the trace it was metered in (W3C), a call's its own; empty of before, and where nothing was traced."""
 
     @property
     def is_call(self) -> bool:

@@ -25,6 +25,7 @@ from billing.domain.credit_notes import CreditedLine
 from billing.domain.invoicing import Invoice
 from billing.domain.rates import DeckPrice
 from billing.handlers.invoicing import invoice_document, read_profile, whole_invoice
+from billing.live.line_traces import trace_lines
 from billing.live.rating import Rating
 from billing.ops import following, invoicing, parties, paying
 from billing.ops.following import LeftOutRow
@@ -66,10 +67,12 @@ class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceS
 
     async def FinalizeInvoice(self, request: service.FinalizeInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
         now = self._db.clock.now()
-        return await self._change(
+        done = await self._change(
             request,
             lambda tx, decks: invoicing.finalize(tx, request.invoice_id, now, self._settle, request.version, decks),
         )
+        await trace_lines(self._rating, request.tenant_id, done.invoice_id)
+        return done
 
     async def UpdateInvoice(self, request: service.UpdateInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
         tenant_id = _tenant(request)

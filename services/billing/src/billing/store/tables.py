@@ -62,4 +62,5 @@ usage_records = tenant_table(
     Column("record_time", Time, nullable=False),
     Column("quantity", Numeric, nullable=False),
     Column("properties", Json, nullable=False),
+    Column("traceparent", Text, nullable=False, server_default=""),
 )

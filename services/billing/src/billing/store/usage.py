@@ -271,6 +271,7 @@ def _row(tx: Tx, record: UsageRecord) -> dict[str, Any]:
         "usage_record_id": record.usage_record_id, "fingerprint": record.fingerprint,
         "usage_time": record.usage_time, "used_seconds": record.used_seconds, "brand_id": record.brand_id,
         "quantity": record.amount, "properties": dict(record.properties), "record_time": record.record_time,
+        "traceparent": tx.traceparent,
     }  # fmt: skip
     return row | _rating(record)
 
@@ -295,5 +296,6 @@ def record_in(row: Mapping[Any, Any]) -> UsageRecord:
     names = (
         "usage_record_id", "meter", "source", "source_id", "usage_time", "used_seconds", "brand_id",
         "billed_seconds", "plan_id", "plan_version", "currency", "price", "properties", "record_time",
+        "traceparent",
     )  # fmt: skip
     return UsageRecord(amount=row["quantity"], **{name: row[name] for name in names})

@@ -94,7 +94,7 @@ class Watch:
         if station.leg is None:
             return
         station.leg.in_call = False  # looked at again with its call
-        gone = self._gone(station.leg, now)
+        gone = station.leg.hushed = self._gone(station.leg, now)
         if gone and not station.lost:
             self._switchboard.stations.lose(station)
         elif not gone and station.lost:
@@ -109,9 +109,9 @@ class Watch:
             return
         if media is None or not media.connected.done() or not media.connected.result():
             return
-        if isinstance(media, WebRtcLeg):
-            media.in_call = True
         gone = self._gone(media, now)
+        if isinstance(media, WebRtcLeg):
+            media.in_call, media.hushed = True, gone
         if gone and leg_id not in live.lost_since:
             live.lost_since[leg_id] = media.last_heard
             self._switchboard.leg_media(live, leg_id, LegTrigger.LOSE)

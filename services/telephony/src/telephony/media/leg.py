@@ -18,6 +18,9 @@ from telephony.media.sdp import Offer
 from telephony.media.ticker import Ticker
 from telephony.media.voice_leg import VoiceLeg
 
+_NOBODY = object()
+"""Whose packets are sent while nothing is."""
+
 
 class WebRtcLeg(VoiceLeg):
     """Media of one browser connection. Made by `plane.MediaPlane`."""
@@ -39,6 +42,21 @@ class WebRtcLeg(VoiceLeg):
         the ids of lanes that stand still.
         """
         self._fill(self.in_call, idle)
+
+    @property
+    def hushed(self) -> bool:
+        return self.outbound.exclusive is _NOBODY
+
+    @hushed.setter
+    def hushed(self, hushed: bool) -> None:
+        """Send nothing as long as the browser isn't heard: its packets may come here no more while ours still get
+        there, as when a region is cut off in one direction. What it would hear is the music of a node whose calls are
+        another's by now; in silence its page looks for a better way.
+        """
+        if hushed and self.outbound.exclusive is None:
+            self.outbound.exclusive = _NOBODY
+        elif not hushed and self.hushed:
+            self.outbound.exclusive = None
 
     # -- set-up and end, by the plane ----------------------------------------------------------------------
 
