@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from merkez.routing.v1 import contact_pb2, contact_service_pb2
 from merkez.telephony.v1 import call_service_pb2
 from testkit.rpc import someone
 
+from .lost_answers import over_a_wire
 from .neighbours import FakeRouting
-from .scene import EVE_HZ, Scene, scene
+from .scene import CUSTOMER_HZ, EVE_HZ, Scene, scene
 
 __all__ = ["scene"]
 pytestmark = pytest.mark.media
@@ -66,6 +68,33 @@ async def test_a_parked_call_that_is_fetched_by_pressing_twice_is_not_told_to_be
     await asyncio.gather(fetch(), fetch(), return_exceptions=True)
     await scene.customer.hears(EVE_HZ)
     live = scene.exchange.switchboard.find(scene.call_id)
+    assert live is not None
+    hers = next(leg for leg in live.live_legs("agent") if leg.agent_id == eve_id)
+    assert hers.contact_id not in await ended_contacts(scene)
+
+
+async def test_a_take_over_whose_commit_is_never_answered_leaves_the_call_to_who_has_it(
+    scene: Scene, databases: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eve, eve_id = await scene.agent(EVE_HZ)
+    exchange = scene.exchange
+    async with over_a_wire(await databases.settings("telephony")) as (db, wire):
+        carry_out = exchange.switchboard.carry_out
+
+        async def losing(tenant_id: str, verb: Any) -> Any:
+            before = exchange.house.db
+            exchange.house.db, wire.losing = db, True
+            try:
+                return await carry_out(tenant_id, verb)
+            finally:
+                exchange.house.db = before
+
+        monkeypatch.setattr(exchange.switchboard, "carry_out", losing)
+        with contextlib.suppress(DomainError):
+            await scene.do("TakeOverCall", eve_id, role="supervisor")
+        assert wire.lost == 1
+    await eve.hears(CUSTOMER_HZ)
+    live = exchange.switchboard.find(scene.call_id)
     assert live is not None
     hers = next(leg for leg in live.live_legs("agent") if leg.agent_id == eve_id)
     assert hers.contact_id not in await ended_contacts(scene)
