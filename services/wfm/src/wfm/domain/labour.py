@@ -1,4 +1,4 @@
-"""What the law and agreements allow: limits as data, a table of countries, and what in a set of limits contradicts itself.
+"""What the law and agreements allow: limits as data, a table of countries, and what in limits contradicts itself.
 
 Figures are minutes; 0 (or an empty tuple) means that there is no such rule. Where a law averages over months the
 figure here holds for every week, which is stricter. A tenant starts from a country's row and makes it their own.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 DAY, WEEK = 1440, 7 * 1440
 
@@ -77,8 +78,8 @@ _ROWS = (
         Limits(max_day=780, max_week=2880, min_rest=660, min_weekly_rest=2100, max_consecutive_days=6, night_start=1380,
                night_end=360, night_from=180, max_night_day=480, breaks=((360, 20),), max_stretch=360),
         _EU_YOUNG,
-        "Directive 2003/88/EC, art. 2-6 and 8 (13 h a day is what 11 h of rest leave; 20 minutes is usual, the directive"
-        " leaves it to states); young: Directive 94/33/EC, art. 8-12",
+        "Directive 2003/88/EC, art. 2-6 and 8 (13 h a day is what 11 h of rest leave; 20 minutes are usual, the"
+        " directive leaves them to states); young: Directive 94/33/EC, art. 8-12",
     ),
     LabourRules(
         "DE",
@@ -181,7 +182,7 @@ def clashes(limits: Limits) -> list[Clash]:
               f"a day of {_hours(limits.max_day)} is more than the week's {_hours(limits.max_week)}")  # fmt: skip
     if limits.max_day and limits.min_rest and limits.max_day + limits.min_rest > DAY:
         clash("max_day", limits.max_day, "min_rest", limits.min_rest,
-              f"a day of {_hours(limits.max_day)} and {_hours(limits.min_rest)} of rest are longer than 24 h")  # fmt: skip
+              f"{_hours(limits.max_day)} of work and {_hours(limits.min_rest)} of rest are more than 24 h")  # fmt: skip
     if limits.min_weekly_rest > DAY and limits.min_weekly_rest < limits.min_rest:
         clash("min_weekly_rest", limits.min_weekly_rest, "min_rest", limits.min_rest,
               "the weekly rest is shorter than the daily rest")  # fmt: skip
@@ -189,10 +190,10 @@ def clashes(limits: Limits) -> list[Clash]:
         clash("free_weekdays", 7, "max_week", limits.max_week, "nobody works on any day of the week")
     if limits.max_night_day and limits.max_day and limits.max_night_day > limits.max_day:
         clash("max_night_day", limits.max_night_day, "max_day", limits.max_day,
-              f"a night shift of {_hours(limits.max_night_day)} is longer than any shift may be, {_hours(limits.max_day)}")  # fmt: skip
+              f"nights of {_hours(limits.max_night_day)} are longer than days of {_hours(limits.max_day)}")  # fmt: skip
     if (limits.max_night_day or limits.night_forbidden) and limits.night_start == limits.night_end:
-        clash("max_night_day" if limits.max_night_day else "night_forbidden", limits.max_night_day or 1, "night_start",
-              limits.night_start, "there is a rule of nights, but no night: its start and end are the same")  # fmt: skip
+        clash("max_night_day" if limits.max_night_day else "night_forbidden", limits.max_night_day or 1,
+              "night_start", limits.night_start, "there is a rule of nights, but no night")  # fmt: skip
     if limits.night_forbidden and limits.max_night_day:
         clash("night_forbidden", 1, "max_night_day", limits.max_night_day,
               "nights are forbidden, and night shifts have a longest length")  # fmt: skip
@@ -203,10 +204,11 @@ def clashes(limits: Limits) -> list[Clash]:
 def _break_clashes(limits: Limits) -> list[Clash]:
     found = []
     steps = sorted(limits.breaks)
-    for (after, length), (later, shorter) in zip(steps, steps[1:], strict=False):
+    for (after, length), (later, shorter) in pairwise(steps):
         if later == after or shorter <= length:
             found.append(Clash("breaks", length, "breaks", shorter,
-                f"more than {_hours(later)} of work asks for {shorter} minutes of break, and more than {_hours(after)} for {length}"))  # fmt: skip
+                f"more than {_hours(later)} of work asks for {shorter} minutes of break,"
+                f" and more than {_hours(after)} for {length}"))  # fmt: skip
     if limits.max_day and steps and steps[-1][0] >= limits.max_day:
         found.append(Clash("breaks", steps[-1][0], "max_day", limits.max_day,
             f"a break is asked for after {_hours(steps[-1][0])} of work, and no day may be as long"))  # fmt: skip

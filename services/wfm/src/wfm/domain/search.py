@@ -17,6 +17,10 @@ from wfm.domain.solving import Plan, Problem, Week, slot_hours
 SQUARES = (1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.1, 0.1, 0.05, 0.02, 0.0)
 """How much of the squared cost each sweep answers to."""
 BATCH = 12
+ROUNDS = 4
+"""Repairs of a tick."""
+STALE = 150
+"""Ticks that win nothing until a search gives up."""
 GOOD_ENOUGH = 0.002
 """Of the bound: nearer than this isn't worth anybody's time."""
 
@@ -93,7 +97,7 @@ class Search:
                 self.bound.tighten()
             self._stale = 0 if won > 1e-3 else self._stale + 1
             now = self.progress("REPAIR")
-            if tick(now) or now.gap <= GOOD_ENOUGH or self._stale >= 60:
+            if tick(now) or now.gap <= GOOD_ENOUGH or self._stale >= STALE:
                 return now
 
     def _sweep(self, price: Price) -> None:
@@ -107,7 +111,8 @@ class Search:
             rows = self._chance.permutation(len(crew.members))
             pieces += [(at, rows[each : each + batch]) for each in range(0, len(rows), batch)]
         for piece in self._chance.permutation(len(pieces)).tolist():
-            self._answer(*pieces[piece], price)
+            crew_at, rows = pieces[piece]
+            self._answer(crew_at, rows, price)
 
     def _answer(self, crew_at: int, rows: np.ndarray, price: Price) -> None:
         plan, crew = self.plan, self.plan.crews[crew_at]
@@ -121,8 +126,7 @@ class Search:
     def _repair(self) -> float:
         """Takes a few agents out and puts them back one after the other, some times; what is won in slots."""
         plan, total = self.plan, 0.0
-        rounds = max(2, 60 // max(1, len(self._free) // 20))
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             count = min(len(self._free), int(self._chance.integers(2, 13)))
             chosen = self._related(count)
             before = plan.cost()

@@ -81,7 +81,7 @@ class TimeOff:
 
 @dataclass(frozen=True)
 class Wish:
-    """What an agent would rather: kept where it costs little. `weight`: agent hours that keeping a day of it is worth."""
+    """What an agent would rather: kept where it costs little. `weight`: agent hours a day of it is worth."""
 
     free_weekdays: tuple[int, ...] = ()
     earliest_start: int = 0
@@ -161,24 +161,37 @@ def wrong_pattern(value: Pattern) -> list[tuple[str, str]]:
             found.append((name, words))
 
     need(bool(value.name.strip()) and len(value.name) <= 100, "name", "must be 1 to 100 characters")
-    need(0 <= value.first_start < DAY and value.first_start % SLOT == 0, "first_start_minute", "must be 0 to 1425, by 15")
+    need(
+        0 <= value.first_start < DAY and value.first_start % SLOT == 0, "first_start_minute", "must be 0 to 1425, by 15"
+    )
     need(value.first_start <= value.last_start < DAY and value.last_start % SLOT == 0, "last_start_minute",
          "must be first_start_minute to 1425, by 15")  # fmt: skip
     need(SLOT <= value.step <= 240 and value.step % SLOT == 0, "start_step_minutes", "must be 15 to 240, by 15")
     need(60 <= value.shortest <= 960 and value.shortest % SLOT == 0, "min_length_minutes", "must be 60 to 960, by 15")
     need(value.shortest <= value.longest <= 960 and value.longest % SLOT == 0, "max_length_minutes",
          "must be min_length_minutes to 960, by 15")  # fmt: skip
-    need(SLOT <= value.length_step <= 480 and value.length_step % SLOT == 0, "length_step_minutes", "must be 15 to 480, by 15")
+    need(
+        SLOT <= value.length_step <= 480 and value.length_step % SLOT == 0,
+        "length_step_minutes",
+        "must be 15 to 480, by 15",
+    )
     need(bool(value.weekdays) and len(set(value.weekdays)) == len(value.weekdays)
-         and all(0 <= each <= 6 for each in value.weekdays), "weekdays", "must be days of the week, 0 to 6, each once")  # fmt: skip
+         and all(0 <= each <= 6 for each in value.weekdays), "weekdays",
+         "must be days of the week, 0 to 6, each once")  # fmt: skip
     need(len(value.breaks) <= 6, "breaks", "must be at most 6")
     if not found and len(value.lengths) > 40:
         need(False, "length_step_minutes", "makes more than 40 lengths")
     last = 0
     for at, each in enumerate(value.breaks):
         place = f"breaks[{at}]"
-        need(SLOT <= each.length <= 240 and each.length % SLOT == 0, f"{place}.length_minutes", "must be 15 to 240, by 15")
-        need(each.earliest >= SLOT and each.earliest % SLOT == 0, f"{place}.earliest_minute", "must be 15 or more, by 15")
+        need(
+            SLOT <= each.length <= 240 and each.length % SLOT == 0,
+            f"{place}.length_minutes",
+            "must be 15 to 240, by 15",
+        )
+        need(
+            each.earliest >= SLOT and each.earliest % SLOT == 0, f"{place}.earliest_minute", "must be 15 or more, by 15"
+        )
         need(each.latest >= each.earliest and each.latest % SLOT == 0, f"{place}.latest_minute",
              "must be earliest_minute or more, by 15")  # fmt: skip
         need(each.earliest >= last, f"{place}.earliest_minute",
@@ -197,7 +210,8 @@ def pattern_clashes(value: Pattern, limits: Limits) -> list[Clash]:
         work = length - value.unpaid
         if limits.max_day and work > limits.max_day:
             found.append(Clash("shift_length", work, "max_day", limits.max_day,
-                f"a shift of {value.name} is up to {work / 60:g} h of work, and no day may be more than {limits.max_day / 60:g} h"))  # fmt: skip
+                f"a shift of {value.name} is up to {work / 60:g} h of work,"
+                f" and no day may be more than {limits.max_day / 60:g} h"))  # fmt: skip
             break
         if rests < break_due(limits, work):
             found.append(Clash("breaks", rests, "breaks_due", break_due(limits, work),
@@ -245,7 +259,11 @@ def wrong_contract(value: Contract) -> list[tuple[str, str]]:
     for name, fine, words in (
         ("name", bool(value.name.strip()) and len(value.name) <= 100, "must be 1 to 100 characters"),
         ("min_week_minutes", 0 <= value.min_week <= 7 * DAY, "must be 0 to 10,080"),
-        ("max_week_minutes", max(60, value.min_week) <= value.max_week <= 7 * DAY, "must be min_week_minutes to 10,080"),
+        (
+            "max_week_minutes",
+            max(60, value.min_week) <= value.max_week <= 7 * DAY,
+            "must be min_week_minutes to 10,080",
+        ),
         ("min_days", 0 <= value.min_days <= 7, "must be 0 to 7"),
         ("max_days", max(1, value.min_days) <= value.max_days <= 7, "must be min_days to 7"),
         ("shift_pattern_ids", 0 < len(value.pattern_ids) <= 20, "must be 1 to 20 patterns"),
@@ -261,17 +279,20 @@ def contract_clashes(value: Contract, limits: Limits, patterns: Sequence[Pattern
     found = [clash for each in patterns for clash in pattern_clashes(each, limits)]
     if limits.max_week and value.min_week > limits.max_week:
         found.append(Clash("min_week", value.min_week, "max_week", limits.max_week,
-            f"{value.name} asks for {value.min_week / 60:g} h a week, and the law allows {limits.max_week / 60:g}"))  # fmt: skip
+            f"{value.name} asks for {value.min_week / 60:g} h a week,"
+            f" and the law allows {limits.max_week / 60:g}"))  # fmt: skip
     free = len(limits.free_weekdays)
     if value.min_days > 7 - free:
         found.append(Clash("min_days", value.min_days, "free_weekdays", free,
             f"{value.name} asks for {value.min_days} days a week, and {free} must be free"))  # fmt: skip
     if limits.max_consecutive_days and value.min_days == 7 > limits.max_consecutive_days:
         found.append(Clash("min_days", 7, "max_consecutive_days", limits.max_consecutive_days,
-            f"{value.name} asks for 7 days a week, and at most {limits.max_consecutive_days} in a row are allowed"))  # fmt: skip
+            f"{value.name} asks for 7 days a week,"
+            f" and at most {limits.max_consecutive_days} in a row are allowed"))  # fmt: skip
     if limits.min_weekly_rest > DAY and value.min_days == 7:
         found.append(Clash("min_days", 7, "min_weekly_rest", limits.min_weekly_rest,
-            f"{value.name} asks for 7 days a week, and {limits.min_weekly_rest / 60:g} h of rest in a row are due"))  # fmt: skip
+            f"{value.name} asks for 7 days a week,"
+            f" and {limits.min_weekly_rest / 60:g} h of rest in a row are due"))  # fmt: skip
     if not usable:
         return found
     works = [length - each.unpaid for each in usable for length in (each.shortest, each.longest)]
@@ -279,14 +300,16 @@ def contract_clashes(value: Contract, limits: Limits, patterns: Sequence[Pattern
     days = min(value.max_days, 7 - free)
     if days * longest < value.min_week:
         found.append(Clash("min_week", value.min_week, "max_days", days,
-            f"{value.name} asks for {value.min_week / 60:g} h, and {days} days of {longest / 60:g} h are {days * longest / 60:g}"))  # fmt: skip
+            f"{value.name} asks for {value.min_week / 60:g} h,"
+            f" and {days} days of {longest / 60:g} h are {days * longest / 60:g}"))  # fmt: skip
     if value.min_days * shortest > value.max_week:
         found.append(Clash("max_week", value.max_week, "min_days", value.min_days,
             f"{value.name} allows {value.max_week / 60:g} h, and {value.min_days} days of {shortest / 60:g} h are"
             f" {value.min_days * shortest / 60:g}"))  # fmt: skip
     if not found and not _sum_exists(usable, value, days):
         found.append(Clash("min_week", value.min_week, "shift_length", longest,
-            f"no {value.min_days} to {days} shifts of these lengths make {value.min_week / 60:g} to {value.max_week / 60:g} h"))  # fmt: skip
+            f"no {value.min_days} to {days} shifts of these lengths make"
+            f" {value.min_week / 60:g} to {value.max_week / 60:g} h"))  # fmt: skip
     return found
 
 

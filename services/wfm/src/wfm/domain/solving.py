@@ -102,7 +102,9 @@ class Plan:
     def _set_locked(self, agent: int, day: int, shift: Shift) -> None:
         grid, each = self.problem.grid, self.agents[agent]
         start, end = grid.slot(shift.start), grid.slot(shift.end)
-        number = next(at for at, kind in enumerate(each.kinds) if kind.gross == end - start and kind.worked == shift.worked)
+        number = next(
+            at for at, kind in enumerate(each.kinds) if kind.gross == end - start and kind.worked == shift.worked
+        )
         breaks = tuple((grid.slot(rest.start), grid.slot(rest.end) - grid.slot(rest.start)) for rest in shift.breaks)
         self.weeks[agent][day] = Placed(number, start, breaks)
         if not each.agent.groups:
@@ -120,7 +122,9 @@ class Plan:
         row = self.crew_of[agent][1]
         worth, work = 0.0, 0
         for day, placed in week.items():
-            worth += max(0.0 if day in each.locked else float(crew.base[row, day, placed.kind, placed.start - self.problem.grid.day_start[day]]), -1e6)  # fmt: skip
+            if day not in each.locked:
+                start = placed.start - self.problem.grid.day_start[day]
+                worth += max(float(crew.base[row, day, placed.kind, start]), -1e6)
             work += each.shape.work[placed.kind]
         lacking = max(0, each.least[1] - work) * each.unit / 60 + 8.0 * max(0, each.least[0] - len(week))
         return worth - SHORT * lacking
@@ -203,16 +207,17 @@ class Plan:
         won = extra - self.extra[agent]
         if len(changed):
             groups = list(self.agents[agent].agent.groups)
-            part = self.cover[np.ix_(groups, changed)]
+            at_slots = (np.array(groups, int)[:, None], changed[None, :])
+            part = self.cover[at_slots]
             after = part.copy()
             was, now = old[changed], row[changed]
             for at, group in enumerate(groups):
                 after[at] += (now == group).astype(float) - (was == group)
-            need, counted = self.need[np.ix_(groups, changed)], self.counted[changed]
+            need, counted = self.need[at_slots], self.counted[changed]
             won += float(((price.of(need - part) - price.of(need - after)) * counted).sum())
             if won <= 1e-6 - slack:
                 return None
-            self.cover[np.ix_(groups, changed)] = after
+            self.cover[at_slots] = after
         elif won <= 1e-6 - slack:
             return None
         self.on[agent], self.weeks[agent], self.extra[agent] = row, week, extra
@@ -256,7 +261,7 @@ class Plan:
 
 def worths_of(crew: Crew, worth: np.ndarray, grid: Grid) -> np.ndarray:
     """Members by days by kinds by starts: what each shift's slots are worth with its breaks at their best, float32."""
-    members, length = worth.shape
+    members = len(worth)
     sums = np.concatenate([np.zeros((members, 1)), np.cumsum(worth, axis=1)], axis=1)
     starts, width = grid.day_start, crew.shape.width
     found = np.full((members, DAYS, len(crew.kinds), width), NEVER, np.float32)

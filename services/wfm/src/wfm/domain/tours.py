@@ -1,4 +1,4 @@
-"""The best week of one agent for given worths of shifts: exact, by dynamic programming over days, for many agents at once.
+"""The best week of one agent for given worths of shifts: exact, by dynamic programming over days, for many at once.
 
 After each day all that matters for the rest of the week is how many days and how much work there were, how long the
 run of days is, how the weekly rest stands (the ledger's entry), and from when on the agent is rested again (the
@@ -23,7 +23,7 @@ _POSSIBLE = np.float32(-1e8)
 SHORT = 400.0
 """What an hour of work missing from a contract costs, in slots of coverage."""
 RESTED, TIRED, RESTING = 0, 1, 2
-"""The weekly rest is behind; is still to come, and the clock is of the daily rest; goes on, and the clock is its end."""
+"""The weekly rest is behind; is to come, and the clock is of the daily rest; goes on, and the clock is its end."""
 _ROOM = 48
 """Slots past a day a clock is told apart by, for weekly rests much longer than a day."""
 
@@ -65,8 +65,8 @@ class Shape:
     @cached_property
     def layers(self) -> list[list[Entry]]:
         """Entries that can be reached by the start of each day, and after the last."""
-        start = (0, 0, self._run(self.run_before, 0, 0), TIRED if self.weekly_rest else RESTED)
-        layers = [[start]]
+        start: Entry = (0, 0, self._run(self.run_before, 0, 0), TIRED if self.weekly_rest else RESTED)
+        layers: list[list[Entry]] = [[start]]
         for day in range(len(self.day_slots)):
             reached: dict[Entry, None] = {}
             for entry in layers[-1]:
@@ -116,7 +116,10 @@ class Shape:
     def _run(self, run: int, day: int, days: int) -> int:
         """The run, or 0 where it can't get too long any more: entries that differ in nothing else are one."""
         left = min(len(self.day_slots) - day, self.max_days - days)
-        if not self.max_run or run + left + (self.run_after if day + left >= len(self.day_slots) else 0) <= self.max_run:
+        if (
+            not self.max_run
+            or run + left + (self.run_after if day + left >= len(self.day_slots) else 0) <= self.max_run
+        ):
             return 0
         return run
 
@@ -167,9 +170,9 @@ def best(
 ) -> tuple[np.ndarray, list[Tour | None]]:  # fmt: skip
     """The best week of each agent and its worth; None where there is none at all.
 
-    `worth`: agents by days by kinds by starts (`NEVER` where one may not be worked). `free`: agents by days, whether the
-    day may be free. `ready`: slot of the first day each is rested by. `resting`: clock after a free first day of the
-    weekly rest. `least`: (agents, 2) days and units of work they should have; missing ones cost `SHORT` an hour.
+    `worth`: agents by days by kinds by starts (`NEVER` where one may not be worked). `free`: agents by days, whether
+    the day may be free. `ready`: slot of the first day each is rested by. `resting`: clock after a free first day of
+    the weekly rest. `least`: (agents, 2) days and units of work there should be; missing ones cost `SHORT` an hour.
     """
     layers = _forward(shape, worth, free, ready, resting)
     last = layers[-1]
@@ -184,9 +187,7 @@ def best(
     tours: list[Tour | None] = []
     for agent, place in enumerate(at.tolist()):
         entry, tick = divmod(place, shape.clocks)
-        tours.append(
-            None if last[agent, entry, tick] < _POSSIBLE else _back(shape, layers, worth, agent, entry, tick)
-        )
+        tours.append(None if last[agent, entry, tick] < _POSSIBLE else _back(shape, layers, worth, agent, entry, tick))
     return worths, tours
 
 
@@ -261,9 +262,7 @@ def _rest(
     keep(top, known[:, :, over:].max(axis=2))
 
 
-def _back(
-    shape: Shape, layers: list[np.ndarray], worth: np.ndarray, agent: int, entry: int, clock: int
-) -> Tour:
+def _back(shape: Shape, layers: list[np.ndarray], worth: np.ndarray, agent: int, entry: int, clock: int) -> Tour:
     """How the worth of the last layer's place came about."""
     tour: list[tuple[int, int] | None] = []
     top = shape.clocks - 1

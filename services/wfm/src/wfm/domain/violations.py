@@ -1,4 +1,4 @@
-"""Holds a schedule against every rule there is, by its instants alone: the proof of what a solver made or a person moved.
+"""Holds a schedule against every rule there is, by instants alone: the proof of what a solver made or a person moved.
 
 Nothing here is shared with the solver but the rules themselves.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from wfm.domain.labour import break_due, in_night
@@ -140,7 +141,7 @@ def _between(agent: Agent, shifts: Sequence[Shift], first: date) -> Iterator[tup
     """Rules of two shifts, and of days in a row, with the weeks before and after."""
     limits, last_day = agent.limits, first + timedelta(days=6)
     line = sorted((*agent.before, *shifts, *agent.after), key=lambda each: each.start)
-    for one, other in zip(line, line[1:], strict=False):
+    for one, other in pairwise(line):
         if not (first <= one.day <= last_day or first <= other.day <= last_day):
             continue
         day = other.day if first <= other.day <= last_day else one.day
@@ -185,9 +186,9 @@ def _of_week(
         rest = int(max(longest, ends - at).total_seconds()) // 60
         if rest < limits.min_weekly_rest:
             yield first, Rule.WEEKLY_REST, limits.min_weekly_rest, rest
-    if limits.max_weekends and (count := weekends((*agent.before, *shifts), first)) > limits.max_weekends:
-        if any(each.day.weekday() >= 5 for each in shifts):
-            yield first + timedelta(days=5), Rule.WEEKENDS, limits.max_weekends, count
+    count = weekends((*agent.before, *shifts), first)
+    if limits.max_weekends and count > limits.max_weekends and any(each.day.weekday() >= 5 for each in shifts):
+        yield first + timedelta(days=5), Rule.WEEKENDS, limits.max_weekends, count
 
 
 def _midnight(day: date, place: ZoneInfo) -> datetime:

@@ -1,4 +1,4 @@
-"""A local week as a line of quarter hours, by the clock on the wall and by the instant, and what an agent may do in it."""
+"""A local week as a line of quarter hours, by the clock on the wall and by the instant, and what an agent may do."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _kinds(agent: Agent, locked: Mapping[int, Shift]) -> tuple[Kind, ...]:
 
 
 def _breaks(pattern: Pattern, length: int, limits: Limits) -> tuple[tuple[int, int, int], ...] | None:
-    """Windows of breaks so narrow that no stretch of work gets too long wherever in them breaks lie; None: impossible."""
+    """Windows of breaks so narrow that no stretch of work gets too long wherever they lie; None: impossible."""
     windows = [[each.earliest, each.latest, each.length] for each in pattern.breaks]
     most = limits.max_stretch
     if most:
@@ -216,7 +216,11 @@ def _allowed(agent: Agent, kinds: Sequence[Kind], grid: Grid) -> np.ndarray:
                 continue
             ends = starts + kind.gross
             over = grid.wall[ends] - day * DAY
-            fine = (at >= pattern.first_start) & (at <= pattern.last_start) & ((at - pattern.first_start) % pattern.step == 0)
+            fine = (
+                (at >= pattern.first_start)
+                & (at <= pattern.last_start)
+                & ((at - pattern.first_start) % pattern.step == 0)
+            )
             fine &= (taken[ends] == taken[starts]) & (ends <= latest)
             if agent.availability is not None:
                 inside = np.zeros(len(starts), bool)
