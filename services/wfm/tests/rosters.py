@@ -14,7 +14,7 @@ LUNCH = BreakRule("Lunch", 195, 285, 30, False)
 SHORT = (BreakRule("First", 90, 150, 15, True), LUNCH, BreakRule("Second", 360, 420, 15, True))
 DAY = Pattern("day", "Day", 360, 870, 30, 510, 510, 30, SHORT)
 LATE = Pattern("late", "Late", 840, 1320, 30, 510, 510, 30, SHORT)
-PART = Pattern("part", "Part time", 420, 1020, 30, 300, 360, 60, (BreakRule("First", 120, 180, 15, True),))
+PART = Pattern("part", "Part time", 420, 1020, 30, 300, 360, 60, (BreakRule("First", 120, 180, 30, True),))
 FULL_TIME = Contract("full", "Full time", 2400, 2400, 5, 5, ("day", "late"))
 PART_TIME = Contract("flex", "Part time", 900, 1800, 3, 5, ("part",))
 
@@ -27,7 +27,7 @@ def office(
     chance = np.random.default_rng(seed)
     grid = Grid(first, zone)
     agents = [_agent(number, chance, grid, country) for number in range(count)]
-    hours = sum(37.5 if each.contract is FULL_TIME else 22 for each in agents) * 0.97 * load
+    hours = sum(37.5 if each.contract is FULL_TIME else 21 for each in agents) * 0.97 * load
     hour = ((grid.wall[: grid.slots] % 1440) // SLOT) / 4
     weekday = np.array([1.15, 1.05, 1, 1, 0.95, 0.6, 0.5])[np.minimum(grid.wall[: grid.slots] // 1440, 6)]
     open_ = (hour >= 7) & (hour < 22)

@@ -106,8 +106,7 @@ def test_schedule_of_an_office_breaks_no_rule_and_its_cost_is_never_below_the_bo
     shifts = search.plan.shifts()
     broken = violations(problem.agents, shifts, problem.grid.first, problem.grid.zone)
     assert [each for each in broken if each.rule not in HARD_ONES] == []
-    may = {each.agent.agent_id for each in search.plan.agents if each.kinds}  # Turkish law: 15 minutes aren't enough
-    assert len(may & {each.agent_id for each in broken}) <= 2 and len(may) >= 13
+    assert len({each.agent_id for each in broken}) <= 2
     assert now.bound <= now.figures.cost + 1e-6 and now.figures.needed <= now.bound
     assert 0 < now.gap < 0.2 and now.figures.under < 0.08 * now.figures.needed
 
