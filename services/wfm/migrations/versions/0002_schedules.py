@@ -94,7 +94,10 @@ def upgrade() -> None:
         sa.Index("schedules_by_time", "tenant_id", "create_time"),
         # Few are made, and few are published, at any time.
         sa.Index("schedules_to_make", "tenant_id", "create_time", postgresql_where=sa.text("state = 'RUNNING'")),
-        sa.Index("schedules_published", "tenant_id", "first_day", unique=True, postgresql_where=sa.text("state = 'PUBLISHED'")),
+        sa.Index(
+            "schedules_published", "tenant_id", "first_day", unique=True,
+            postgresql_where=sa.text("state = 'PUBLISHED'"),
+        ),
     )  # fmt: skip
     create_tenant_table(
         op, SCHEMA, "shifts",
