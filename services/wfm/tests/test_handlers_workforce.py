@@ -173,7 +173,7 @@ async def test_agent_who_cannot_be_planned_is_told_by_which_field_and_strangers_
             ({"availability": [{"weekday": 1, "start_minute": 600, "end_minute": 500}]}, "availability"),
             ({"queue_ids": ["front"]}, "queue_ids"), ({"contract_id": "full"}, "contract_id"),
         ):  # fmt: skip
-            said = {"user_id": agent.user_id, "contract_id": agent.contract_id, "version": 1} | changes
+            said: dict[str, Any] = {"user_id": agent.user_id, "contract_id": agent.contract_id, "version": 1} | changes
             with pytest.raises(InvalidInput) as refused:
                 await shop.workforce.UpdatePlannedAgent(
                     staff.UpdatePlannedAgentRequest(planned_agent=workforce_pb2.PlannedAgent(**said))
