@@ -1,11 +1,12 @@
 """Forecasts against baselines by rolling origin, 1,000 queues, staffing against computed values, schedules against a
 bound; JSON lines.
 
-    python services/wfm/bench/bench_wfm.py [--only PART] [FILE [STAFFING]]
+    python services/wfm/bench/bench_wfm.py [--only PART] [FILE [STAFFING [ROSTERING]]]
 
-PART: forecasts, staffing, schedules.
+PART: forecasts, staffing, schedules, rostering.
 FILE is a CSV of `time,calls` by 5 minutes (the calls of a North American bank of Weinberg, Brown, Stroud 2007 are not
-ours to ship); STAFFING a JSON file of Erlang values. Without them their lines say that they are missing.
+ours to ship); STAFFING a JSON file of Erlang values; ROSTERING a folder of rosters. Without them their
+lines say that they are missing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from rostering import bench_rostering
 from schedules import bench_schedules
 from wfm.domain.cleaning import usual
 from wfm.domain.erlang import agents_c, erlang_c
@@ -202,7 +204,7 @@ def _load(case: Mapping[str, float]) -> float:
 def main() -> None:
     """All of it, or one part."""
     asked = argparse.ArgumentParser()
-    asked.add_argument("--only", choices=("forecasts", "staffing", "schedules"))
+    asked.add_argument("--only", choices=("forecasts", "staffing", "schedules", "rostering"))
     asked.add_argument("given", nargs="*", type=Path)
     said = asked.parse_args()
     given: list[Path] = said.given
@@ -214,6 +216,8 @@ def main() -> None:
         bench_staffing(given[1] if len(given) > 1 else SHARED / "oracles" / "staffing.json")
     if said.only in (None, "schedules"):
         bench_schedules(tell)
+    if said.only in (None, "rostering"):
+        bench_rostering(tell, given[2] if len(given) > 2 else SHARED / "data" / "rostering")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from rosters import office
+from rosters import office  # pyright: ignore[reportMissingImports]
 from wfm.domain.search import Progress, Search
 from wfm.domain.violations import Rule, violations
 

@@ -142,8 +142,9 @@ async def test_time_off_is_noted_listed_and_taken_back(shop: Shop) -> None:
         said: dict[str, Any] = {"user_id": shop.users[0], "start_time": time_out(at(1, 0)), "reason": "Holiday"}
         value = workforce_pb2.TimeOff(end_time=time_out(at(3, 0)), credited_minutes=960, **said)
         made = await shop.workforce.CreateTimeOff(staff.CreateTimeOffRequest(request_id="off", time_off=value))
-        week = {"start_time": time_out(at(0, 0)), "end_time": time_out(at(7, 0))}
+        week: Any = {"start_time": time_out(at(0, 0)), "end_time": time_out(at(7, 0))}
         assert list((await shop.workforce.ListTimeOff(staff.ListTimeOffRequest(**week))).time_off) == [made]
+        wrong: Any
         for wrong, field in (
             ({"end_time": time_out(at(1, 0))}, "end_time"), ({}, "end_time"),
             ({"end_time": time_out(at(900, 0))}, "end_time"),
@@ -167,6 +168,7 @@ async def test_agent_who_cannot_be_planned_is_told_by_which_field_and_strangers_
     with acting_as(someone("admin", shop.planning.tenant)):
         await shop.staffed(1)
         (agent,) = (await shop.workforce.ListPlannedAgents(staff.ListPlannedAgentsRequest())).planned_agents
+        changes: Any
         for changes, field in (
             ({"wish_weight": 11.0}, "wish_weight"), ({"wished_free_weekdays": [7]}, "wished_free_weekdays"),
             ({"wished_earliest_start_minute": 1440}, "wished_earliest_start_minute"),
