@@ -214,6 +214,18 @@ class Model:
         made[keep] = np.where(self.integral[keep] > 0, np.round(found.x), found.x)
         return made
 
+    def values(self, roster: np.ndarray) -> np.ndarray:
+        """Columns of a roster."""
+        made = np.zeros(self.columns)
+        who, day = np.nonzero(roster != FREE)
+        made[self.x[who, day, roster[who, day]]] = 1.0
+        for at, saturday in enumerate(range(5, self.given.days, 7)):
+            made[self.w[:, at]] = (roster[:, saturday : saturday + 2] != FREE).any(axis=1)
+        for (day_, shift), (need, _, _) in self.given.cover.items():
+            there = int((roster[:, day_] == shift).sum())
+            made[self.under[day_, shift]], made[self.over[day_, shift]] = max(0, need - there), max(0, there - need)
+        return made
+
     def roster(self, values: np.ndarray) -> np.ndarray:
         """Employees by days."""
         x = values[self.x] > 0.5
@@ -231,15 +243,14 @@ class Model:
 def solve(given: Instance, seconds: float, seed: int = 1) -> np.ndarray:
     """The best roster found in so many seconds."""
     began, model, chance = time.perf_counter(), Model(given), np.random.default_rng(seed)
-    values, staff = np.zeros(model.columns), len(given.staff)
+    from columns import dive
+
+    start = dive(given, 0.7 * seconds, lambda roster: score(given, roster)[0] + 1e6 * score(given, roster)[1], seed)
+    values = model.values(start)
 
     def left() -> float:
         return seconds - (time.perf_counter() - began)
 
-    for who in chance.permutation(staff).tolist():
-        made = model.part(values, model.free(np.array([who])), 10.0)
-        if made is not None:
-            values = made
     for free, most in _parts(model, chance):
         if left() < 0.3:
             break
