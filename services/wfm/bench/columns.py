@@ -1,14 +1,13 @@
 """Rosters by column generation: an employee's best weeks under prices of shifts, exact but for limits of single shifts;
-a linear program that mixes them; and a dive that settles one employee after the other."""
+a linear program that mixes them; and dives that settle one employee after the other."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from rostering import FREE, Instance
-from scipy.optimize import linprog
+from scipy.optimize import LinearConstraint, linprog, milp
 from scipy.sparse import coo_array, csr_array
 
 _NEVER = np.float32(-1e9)
@@ -190,6 +189,19 @@ class Columns:
     def mix(self, fixed: dict[int, np.ndarray]) -> tuple[list[tuple[int, np.ndarray, float]], np.ndarray, np.ndarray]:
         """The best mixture: (employee, roster, share), prices of (day, shift), and of employees."""
         cells = self.need.size
+        columns, matrix, costs = self._program(fixed)
+        count = len(columns)
+        found = linprog(costs, A_eq=matrix, b_eq=self._right(), method="highs")
+        duals = found.eqlin.marginals
+        mixed = [(*columns[at], float(found.x[at])) for at in np.flatnonzero(found.x[:count] > 1e-6).tolist()]
+        return mixed, duals[:cells].reshape(self.need.shape), duals[cells:]
+
+    def _right(self) -> np.ndarray:
+        return np.concatenate([self.need.ravel(), np.ones(len(self.kept))])
+
+    def _program(self, fixed: dict[int, np.ndarray]) -> tuple[list[tuple[int, np.ndarray]], csr_array, np.ndarray]:
+        """Columns, rows (cover, then employees), costs; under and over come after the columns."""
+        cells = self.need.size
         columns = [
             (who, each)
             for who, kept in enumerate(self.kept)
@@ -201,18 +213,11 @@ class Columns:
             rows += [*(days * self.need.shape[1] + each[days]).tolist(), cells + who]
             cols += [at] * (len(days) + 1)
             costs.append(float(self.wish[who, days, each[days]].sum()))
-        count = len(columns)
-        slack = np.arange(cells)
+        count, slack = len(columns), np.arange(cells)
         data = np.concatenate([np.ones(len(rows)), np.ones(cells), -np.ones(cells)])
         places = (np.concatenate([rows, slack, slack]), np.concatenate([cols, count + slack, count + cells + slack]))
         matrix = csr_array(coo_array((data, places), shape=(cells + len(self.kept), count + 2 * cells)))
-        found = linprog(
-            np.concatenate([costs, self.under.ravel(), self.over.ravel()]), A_eq=matrix,
-            b_eq=np.concatenate([self.need.ravel(), np.ones(len(self.kept))]), method="highs",
-        )  # fmt: skip
-        duals = found.eqlin.marginals
-        mixed = [(*columns[at], float(found.x[at])) for at in np.flatnonzero(found.x[:count] > 1e-6).tolist()]
-        return mixed, duals[:cells].reshape(self.need.shape), duals[cells:]
+        return columns, matrix, np.concatenate([costs, self.under.ravel(), self.over.ravel()])
 
     def price(self, prices: np.ndarray, employees: np.ndarray, fixed: dict[int, np.ndarray]) -> int:
         """Adds what would make the mixture better; how many."""
@@ -225,37 +230,83 @@ class Columns:
                 added += self.add(who, roster)
         return added
 
+    def whole(self, seconds: float) -> np.ndarray | None:
+        """The best roster there is of what was kept; None: none in time."""
+        columns, matrix, costs = self._program({})
+        found = milp(
+            costs,
+            constraints=LinearConstraint(matrix, self._right(), self._right()),  # pyright: ignore[reportArgumentType]
+            integrality=np.concatenate([np.ones(len(columns)), np.zeros(len(costs) - len(columns))]),
+            options={"time_limit": max(0.5, seconds), "mip_rel_gap": 1e-4},
+        )
+        if found.x is None:
+            return None
+        made = np.full((len(self.kept), self.given.days), FREE)
+        for at in np.flatnonzero(found.x[: len(columns)] > 0.5).tolist():
+            made[columns[at][0]] = columns[at][1]
+        return made
 
-def dive(given: Instance, seconds: float, cost: Callable[[np.ndarray], float], seed: int = 1) -> np.ndarray:
-    """A roster by settling, one after the other, the employees the mixture is surest of."""
-    began, chance = time.perf_counter(), np.random.default_rng(seed)
-    columns, staff = Columns(given), len(given.staff)
-    best = np.full((staff, given.days), FREE)
-    for _ in range(4):
-        made = columns.respond(best, chance.permutation(staff).tolist())
-        best = made if (best == FREE).all() or cost(made) < cost(best) else best
-    fixed: dict[int, np.ndarray] = {}
-    shares: list[tuple[int, np.ndarray, float]] = []
 
-    def refine(rounds: int, until: float) -> None:
-        nonlocal shares
-        for _ in range(rounds):
-            shares, prices, employees = columns.mix(fixed)
-            if time.perf_counter() - began > until or not columns.price(prices, employees, fixed):
+class Dive:
+    """Settles, one after the other, the employees the mixture is surest of; the first time as it is, then by chance."""
+
+    def __init__(
+        self, given: Instance, cost: Callable[[np.ndarray], float], left: Callable[[], float], seed: int
+    ) -> None:
+        self.columns, self._cost, self._left = Columns(given), cost, left
+        self._staff, self._chance = len(given.staff), np.random.default_rng(seed)
+        self._shares: list[tuple[int, np.ndarray, float]] = []
+        self.best = np.full((self._staff, given.days), FREE)
+        for at in range(4):
+            made = self._responded(self.best)
+            self.best = made if at == 0 else min(made, self.best, key=cost)
+
+    def run(self, keep: float) -> None:
+        """Mixes until nothing is won, and then dives again and again while more than `keep` seconds are left."""
+        first = True
+        self._refine({}, 500, keep + 0.3 * (self._left() - keep))
+        mixed = self._shares
+        while self._left() > keep:
+            self._shares = mixed
+            self._down(first, keep)
+            first = False
+            self._refine({}, 2, keep)
+            mixed = self._shares
+            if all(share > 0.999 for *_, share in mixed):
                 return
-        shares, _, _ = columns.mix(fixed)
 
-    refine(200, 0.6 * seconds)
-    while len(fixed) < staff and time.perf_counter() - began < seconds:
-        waiting = sorted((each for each in shares if each[0] not in fixed), key=lambda each: -each[2])
-        for who, roster, share in waiting[: max(1, staff // 25)]:
-            if who not in fixed and (share > 0.5 or len(waiting) <= 2 or waiting[0][0] == who):
-                fixed[who] = roster
-        fixed |= {who: roster for who, roster, share in waiting if share > 0.999}
-        refine(3, 0.97 * seconds)
-    for who, roster, _ in sorted(shares, key=lambda each: -each[2]):
-        fixed.setdefault(who, roster)
-    made = np.stack([fixed[who] for who in range(staff)])
-    for _ in range(2):
-        made = min(made, columns.respond(made, chance.permutation(staff).tolist()), key=cost)
-    return min(made, best, key=cost)
+    def finish(self, seconds: float) -> None:
+        """The best of all that was met on the way."""
+        made = self.columns.whole(seconds)
+        if made is not None:
+            self.best = min(made, self.best, key=self._cost)
+
+    def _responded(self, roster: np.ndarray) -> np.ndarray:
+        return self.columns.respond(roster, self._chance.permutation(self._staff).tolist())
+
+    def _refine(self, fixed: dict[int, np.ndarray], rounds: int, keep: float) -> None:
+        for _ in range(rounds):
+            self._shares, prices, employees = self.columns.mix(fixed)
+            if self._left() < keep or not self.columns.price(prices, employees, fixed):
+                return
+        self._shares, _, _ = self.columns.mix(fixed)
+
+    def _down(self, first: bool, keep: float) -> None:
+        fixed: dict[int, np.ndarray] = {}
+        while len(fixed) < self._staff and self._left() > 0.5 * keep:
+            waiting = sorted((each for each in self._shares if each[0] not in fixed), key=lambda each: -each[2])
+            fixed |= {who: roster for who, roster, share in waiting if share > 0.999}
+            unsure = [each for each in waiting if each[0] not in fixed]
+            for _ in range(max(1, self._staff // 25)):
+                if unsure:
+                    weight = np.array([each[2] for each in unsure]) ** 3
+                    at = 0 if first else int(self._chance.choice(len(unsure), p=weight / weight.sum()))
+                    fixed.setdefault(unsure[at][0], unsure[at][1])
+                    unsure = [each for each in unsure if each[0] not in fixed]
+            self._refine(fixed, 3, 0.5 * keep)
+        for who, roster, _ in sorted(self._shares, key=lambda each: -each[2]):
+            fixed.setdefault(who, roster)
+        made = np.stack([fixed[who] for who in range(self._staff)])
+        for _ in range(2):
+            made = min(made, self._responded(made), key=self._cost)
+        self.best = min(made, self.best, key=self._cost)

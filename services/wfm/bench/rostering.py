@@ -242,15 +242,21 @@ class Model:
 
 def solve(given: Instance, seconds: float, seed: int = 1) -> np.ndarray:
     """The best roster found in so many seconds."""
-    began, model, chance = time.perf_counter(), Model(given), np.random.default_rng(seed)
-    from columns import dive
+    from columns import Dive
 
-    start = dive(given, 0.7 * seconds, lambda roster: score(given, roster)[0] + 1e6 * score(given, roster)[1], seed)
-    values = model.values(start)
+    began, model, chance = time.perf_counter(), Model(given), np.random.default_rng(seed)
 
     def left() -> float:
         return seconds - (time.perf_counter() - began)
 
+    def cost(roster: np.ndarray) -> float:
+        told, broken = score(given, roster)
+        return told + 1e6 * broken
+
+    dives = Dive(given, cost, left, seed)
+    dives.run(0.2 * seconds)
+    dives.finish(0.6 * left())
+    values = model.values(dives.best)
     for free, most in _parts(model, chance):
         if left() < 0.3:
             break
