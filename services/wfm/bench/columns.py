@@ -42,16 +42,38 @@ class Weeks:
         found: list[np.ndarray] = []
         for at in range(0, len(staff), _TOGETHER):
             part, worth = list(staff[at : at + _TOGETHER]), gains[at : at + _TOGETHER].copy()
-            rosters = self._solve(part, worth)
-            for row, who in enumerate(part):
-                step = 1.0
-                while over := self._over(who, rosters[row]):
-                    for shift in over:
-                        worth[row, :, shift] -= step
-                    step = min(step * 2, 1e6)
-                    rosters[row] = self._solve([who], worth[row : row + 1])[0]
-            found += rosters
+            found += self._within(part, worth, self._solve(part, worth))
         return found
+
+    def _within(self, part: list[int], worth: np.ndarray, rosters: list[np.ndarray]) -> list[np.ndarray]:
+        """Rosters within the limits of shifts: what is too frequent is made as little dearer as is enough."""
+        dear = np.zeros((len(part), len(self.given.shifts)), bool)
+        low, high = np.zeros(len(part)), np.full(len(part), np.inf)
+        price, kept = np.zeros(len(part)), list(rosters)
+        rows = [row for row, who in enumerate(part) if self._over(who, rosters[row])]
+        gains = np.full(len(part), -np.inf)
+        for row in rows:
+            dear[row, self._over(part[row], rosters[row])] = True
+            price[row] = 8.0
+        for _ in range(24):
+            if not rows:
+                break
+            made = self._solve([part[row] for row in rows], worth[rows] - (dear[rows] * price[rows, None])[:, None, :])
+            for row, roster in zip(rows, made, strict=True):
+                over = self._over(part[row], roster)
+                if over:
+                    low[row] = price[row]
+                    if not dear[row, over].all():
+                        dear[row, over], high[row] = True, np.inf
+                else:
+                    high[row] = price[row]
+                    days = np.flatnonzero(roster != FREE)
+                    gain = float(worth[row, days, roster[days]].sum())
+                    if gain > gains[row]:
+                        gains[row], kept[row] = gain, roster
+                price[row] = (low[row] + high[row]) / 2 if np.isfinite(high[row]) else max(8.0, price[row] * 4)
+            rows = [row for row in rows if not np.isfinite(gains[row]) or high[row] - low[row] > 0.5]
+        return kept
 
     def _over(self, who: int, roster: np.ndarray) -> list[int]:
         told, given = self.given.staff[who], self.given
