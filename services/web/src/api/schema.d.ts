@@ -16942,7 +16942,7 @@ export interface components {
             firstDay: string;
             /** @description Forecast run the requirement comes from; empty with base_schedule_id, whose requirement is taken then. */
             forecastRunId?: string;
-            /** @description Version to begin with: its locked shifts stay, and it is made better from where it stands. Empty for none. */
+            /** @description Version to begin with: its locked shifts stay, the rest is made anew. Empty for none. */
             baseScheduleId?: string;
             /**
              * Format: double
