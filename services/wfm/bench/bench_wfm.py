@@ -1,20 +1,23 @@
-"""Forecasts against baselines by rolling origin, 1,000 queues, staffing against computed values; as JSON lines.
+"""Forecasts against baselines by rolling origin, 1,000 queues, staffing against computed values, schedules against a
+bound; JSON lines.
 
-    python services/wfm/bench/bench_wfm.py [FILE [STAFFING]]
+    python services/wfm/bench/bench_wfm.py [--only PART] [FILE [STAFFING [ROSTERING]]]
 
+PART: forecasts, staffing, schedules, rostering.
 FILE is a CSV of `time,calls` by 5 minutes (the calls of a North American bank of Weinberg, Brown, Stroud 2007 are not
-ours to ship); STAFFING a JSON file of Erlang values. Without them their lines say that they are missing.
+ours to ship); STAFFING a JSON file of Erlang values; ROSTERING a folder of rosters. Without them their
+lines say that they are missing.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import math
 import multiprocessing
 import os
 import resource
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -24,6 +27,8 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from rostering import bench_rostering
+from schedules import bench_schedules
 from wfm.domain.cleaning import usual
 from wfm.domain.erlang import agents_c, erlang_c
 from wfm.domain.erlang_a import agents_a, erlang_a
@@ -197,12 +202,22 @@ def _load(case: Mapping[str, float]) -> float:
 
 
 def main() -> None:
-    """All of it."""
-    given = [Path(each) for each in sys.argv[1:]]
-    bench_bank(given[0] if given else SHARED / "data" / "calls" / "bank_5min.csv")
-    bench_made_up()
-    bench_thousand()
-    bench_staffing(given[1] if len(given) > 1 else SHARED / "oracles" / "staffing.json")
+    """All of it, or one part."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--only", choices=("forecasts", "staffing", "schedules", "rostering"))
+    asked.add_argument("given", nargs="*", type=Path)
+    said = asked.parse_args()
+    given: list[Path] = said.given
+    if said.only in (None, "forecasts"):
+        bench_bank(given[0] if given else SHARED / "data" / "calls" / "bank_5min.csv")
+        bench_made_up()
+        bench_thousand()
+    if said.only in (None, "staffing"):
+        bench_staffing(given[1] if len(given) > 1 else SHARED / "oracles" / "staffing.json")
+    if said.only in (None, "schedules"):
+        bench_schedules(tell)
+    if said.only in (None, "rostering"):
+        bench_rostering(tell, given[2] if len(given) > 2 else SHARED / "data" / "rostering")
 
 
 if __name__ == "__main__":

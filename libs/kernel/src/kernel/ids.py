@@ -28,6 +28,7 @@ PREFIXES: dict[str, str] = {
     "sub": "subscription", "ivc": "invoice",
     "cnt": "credit note", "pay": "payment", "lge": "legal entity",
     "prl": "price list", "cbl": "bill to a client", "bal": "balance entry",
+    "lbr": "labour rules", "spt": "shift pattern", "ctr": "contract of agents", "tof": "time off", "sch": "schedule",
     "spd": "special day", "fcr": "forecast run", "fov": "forecast override",
     "rdk": "rate deck", "grt": "grant of a wallet", "atu": "automatic top-up",
     "jrn": "ledger entry", "evt": "event", "req": "request",

@@ -6368,6 +6368,590 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wfm/labourCountries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The table of countries, with sources, to make one's own rules from
+         * @description The table of countries, with sources, to make one's own rules from. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.WorkforceService.ListLabourCountries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/labourRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists them by name
+         * @description Lists them by name. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.WorkforceService.ListLabourRules"];
+        put?: never;
+        /**
+         * Adds labour rules
+         * @description Adds labour rules. INVALID_ARGUMENT LABOUR_RULES_INVALID, WORKFORCE_CLASH; NOT_FOUND of what it names. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.WorkforceService.CreateLabourRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/labourRules/{labourRules.labourRulesId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes it, whole
+         * @description Changes it, whole. INVALID_ARGUMENT LABOUR_RULES_INVALID, WORKFORCE_CLASH; NOT_FOUND LABOUR_RULES_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.WorkforceService.UpdateLabourRules"];
+        trace?: never;
+    };
+    "/v1/wfm/labourRules/{labourRulesId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes it
+         * @description Removes it. NOT_FOUND LABOUR_RULES_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while something names it. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.WorkforceService.DeleteLabourRules"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/shiftPatterns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists them by name
+         * @description Lists them by name. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.WorkforceService.ListShiftPatterns"];
+        put?: never;
+        /**
+         * Adds a shift pattern
+         * @description Adds a shift pattern. INVALID_ARGUMENT SHIFT_PATTERN_INVALID, WORKFORCE_CLASH; NOT_FOUND of what it names. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.WorkforceService.CreateShiftPattern"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/shiftPatterns/{shiftPattern.shiftPatternId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes it, whole
+         * @description Changes it, whole. INVALID_ARGUMENT SHIFT_PATTERN_INVALID, WORKFORCE_CLASH; NOT_FOUND SHIFT_PATTERN_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.WorkforceService.UpdateShiftPattern"];
+        trace?: never;
+    };
+    "/v1/wfm/shiftPatterns/{shiftPatternId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes it
+         * @description Removes it. NOT_FOUND SHIFT_PATTERN_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while something names it. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.WorkforceService.DeleteShiftPattern"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/contracts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists them by name
+         * @description Lists them by name. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.WorkforceService.ListContracts"];
+        put?: never;
+        /**
+         * Adds a contract
+         * @description Adds a contract. INVALID_ARGUMENT CONTRACT_INVALID, WORKFORCE_CLASH; NOT_FOUND of what it names. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.WorkforceService.CreateContract"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/contracts/{contract.contractId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes it, whole
+         * @description Changes it, whole. INVALID_ARGUMENT CONTRACT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.WorkforceService.UpdateContract"];
+        trace?: never;
+    };
+    "/v1/wfm/contracts/{contractId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes it
+         * @description Removes it. NOT_FOUND CONTRACT_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while something names it. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.WorkforceService.DeleteContract"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/plannedAgents/{plannedAgent.userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Plans for an agent, or changes how
+         * @description Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.WorkforceService.UpdatePlannedAgent"];
+        trace?: never;
+    };
+    "/v1/wfm/plannedAgents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists them by user
+         * @description Lists them by user. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.WorkforceService.ListPlannedAgents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/plannedAgents/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Plans for an agent no more; shifts they have stay
+         * @description Plans for an agent no more; shifts they have stay. NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.WorkforceService.DeletePlannedAgent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what touches a stretch of time, oldest first
+         * @description Lists what touches a stretch of time, oldest first. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.WorkforceService.ListTimeOff"];
+        put?: never;
+        /**
+         * Notes when an agent is away
+         * @description Notes when an agent is away. Schedules that are made already say so as a broken rule. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.WorkforceService.CreateTimeOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOff/{timeOffId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes it back
+         * @description Takes it back. NOT_FOUND TIME_OFF_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.WorkforceService.DeleteTimeOff"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists versions, newest first
+         * @description Lists versions, newest first. INVALID_ARGUMENT SCHEDULE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ScheduleService.ListSchedules"];
+        put?: never;
+        /**
+         * Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work
+         * @description Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ScheduleService.StartSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads a version: its progress, figures and groups
+         * @description Reads a version: its progress, figures and groups. NOT_FOUND SCHEDULE_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ScheduleService.GetSchedule"];
+        put?: never;
+        post?: never;
+        /**
+         * Removes a version that isn't published and never was
+         * @description Removes a version that isn't published and never was. NOT_FOUND SCHEDULE_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOT_DRAFT. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.ScheduleService.DeleteSchedule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}:stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the making of a version early and keeps the best so far, as soon as whoever makes it hears of it
+         * @description Ends the making of a version early and keeps the best so far, as soon as whoever makes it hears of it. One that is made stays as it is. NOT_FOUND SCHEDULE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ScheduleService.StopSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the making of a version and keeps nothing of it
+         * @description Ends the making of a version and keeps nothing of it. One that is made stays as it is. NOT_FOUND SCHEDULE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ScheduleService.CancelSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}:copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a draft that is the same, to change what is published
+         * @description Makes a draft that is the same, to change what is published. NOT_FOUND SCHEDULE_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOT_DRAFT while it is being made or has nothing. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ScheduleService.CopySchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}:publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a draft what the week's agents work by; the version that was is superseded
+         * @description Makes a draft what the week's agents work by; the version that was is superseded. NOT_FOUND SCHEDULE_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOT_DRAFT, SHIFT_BREAKS_RULES when rules are broken and that isn't accepted; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ScheduleService.PublishSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists shifts of a version by agent and day
+         * @description Lists shifts of a version by agent and day. NOT_FOUND SCHEDULE_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ScheduleService.ListShifts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}/shifts/{shift.userId}/{shift.day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Puts a shift on an agent's day of a draft, in place of what is there, when no rule is broken by it that wasn't before
+         * @description Puts a shift on an agent's day of a draft, in place of what is there, when no rule is broken by it that wasn't before. NOT_FOUND SCHEDULE_NOT_FOUND, PLANNED_AGENT_NOT_FOUND; INVALID_ARGUMENT SHIFT_INVALID; FAILED_PRECONDITION SCHEDULE_NOT_DRAFT, SHIFT_BREAKS_RULES; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        put: operations["merkez.wfm.v1.ScheduleService.SaveShift"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}/shifts/{userId}/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Frees an agent's day of a draft
+         * @description Frees an agent's day of a draft. NOT_FOUND SCHEDULE_NOT_FOUND, SHIFT_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOT_DRAFT, SHIFT_BREAKS_RULES; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.ScheduleService.DeleteShift"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}:lockShifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says which shifts of a draft stay when it is made anew, or may be made anew
+         * @description Says which shifts of a draft stay when it is made anew, or may be made anew. NOT_FOUND SCHEDULE_NOT_FOUND; INVALID_ARGUMENT SHIFT_INVALID; FAILED_PRECONDITION SCHEDULE_NOT_DRAFT; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ScheduleService.LockShifts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}/violations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Holds a version against every rule as rules are now
+         * @description Holds a version against every rule as rules are now. NOT_FOUND SCHEDULE_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ScheduleService.ListScheduleViolations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a version covers what is required, by quarter hours, and which requirements break and why
+         * @description How a version covers what is required, by quarter hours, and which requirements break and why. NOT_FOUND SCHEDULE_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ScheduleService.GetScheduleCoverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/schedules/{scheduleId}/differences/{otherScheduleId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What differs from one version to another of the same week
+         * @description What differs from one version to another of the same week. NOT_FOUND SCHEDULE_NOT_FOUND; INVALID_ARGUMENT SCHEDULE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ScheduleService.CompareSchedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/widget/v1/{widgetKey}": {
         parameters: {
             query?: never;
@@ -15270,6 +15854,24 @@ export interface components {
             /** @description Exact decimal in major units, such as "12.3450"; never a float. */
             amount?: string;
         };
+        /** @description A stretch of a day of the week in which an agent can work. */
+        "wfm.v1.AvailableStretch": {
+            /**
+             * Format: int32
+             * @description Day of the week.
+             */
+            weekday?: number;
+            /**
+             * Format: int32
+             * @description From.
+             */
+            startMinute?: number;
+            /**
+             * Format: int32
+             * @description To; up to 2880 for a shift that ends the day after.
+             */
+            endMinute?: number;
+        };
         /** @description The tournament. */
         "wfm.v1.Backtest": {
             /** @description Local days the history was cut at, oldest first, YYYY-MM-DD. */
@@ -15293,6 +15895,19 @@ export interface components {
             error?: number;
             /** @description The same of the first, second, third and fourth week ahead; -1 where nothing came. */
             errorByWeek?: number[];
+        };
+        /** @description A break that so much work asks for. */
+        "wfm.v1.BreakDue": {
+            /**
+             * Format: int32
+             * @description Due when work is more than this; 0 for any work.
+             */
+            workMinutes?: number;
+            /**
+             * Format: int32
+             * @description Minutes of break at least, paid or not; 1 to 240.
+             */
+            breakMinutes?: number;
         };
         /** @description Tries. */
         "wfm.v1.CalculateStaffingRequest": {
@@ -15329,6 +15944,90 @@ export interface components {
             /** @description Required. */
             forecastRunId?: string;
         };
+        /** @description Cancels. */
+        "wfm.v1.CancelScheduleRequest": {
+            /** @description Required. */
+            scheduleId?: string;
+        };
+        /** @description Differences. */
+        "wfm.v1.CompareSchedulesResponse": {
+            /** @description By agent and day. */
+            differences?: components["schemas"]["wfm.v1.ScheduleDifference"][];
+            /** @description Figures of the one. */
+            figures?: components["schemas"]["wfm.v1.ScheduleFigures"];
+            /** @description Figures of the other. */
+            otherFigures?: components["schemas"]["wfm.v1.ScheduleFigures"];
+        };
+        /** @description What agents are hired for. */
+        "wfm.v1.Contract": {
+            /** @description Output only. */
+            readonly contractId?: string;
+            /** @description Required. What it is called, up to 100 characters. */
+            displayName?: string;
+            /** @description Required. Labour rules that hold. */
+            labourRulesId?: string;
+            /**
+             * Format: int32
+             * @description Work of a week at least; paid time off counts.
+             */
+            minWeekMinutes?: number;
+            /**
+             * Format: int32
+             * @description Work of a week at most.
+             */
+            maxWeekMinutes?: number;
+            /**
+             * Format: int32
+             * @description Days of a week at least.
+             */
+            minDays?: number;
+            /**
+             * Format: int32
+             * @description Days of a week at most; 0 means 5.
+             */
+            maxDays?: number;
+            /** @description Required. Patterns they may be given, 1 to 20. */
+            shiftPatternIds?: string[];
+            /**
+             * Format: int64
+             * @description Version to change: what was read last.
+             */
+            version?: string;
+        };
+        /** @description Copies. */
+        "wfm.v1.CopyScheduleRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            scheduleId?: string;
+            /** @description What the copy is called, up to 100 characters. */
+            displayName?: string;
+        };
+        /** @description One quarter of an hour of a group. */
+        "wfm.v1.CoverageInterval": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: double
+             * @description Agents required, with fractions.
+             */
+            needed?: number;
+            /**
+             * Format: double
+             * @description Agents there.
+             */
+            covered?: number;
+        };
+        /** @description Adds. */
+        "wfm.v1.CreateContractRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            contract: components["schemas"]["wfm.v1.Contract"];
+        };
         /** @description Says. */
         "wfm.v1.CreateForecastOverrideRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -15337,11 +16036,32 @@ export interface components {
             forecastOverride: components["schemas"]["wfm.v1.ForecastOverride"];
         };
         /** @description Adds. */
+        "wfm.v1.CreateLabourRulesRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            labourRules: components["schemas"]["wfm.v1.LabourRules"];
+        };
+        /** @description Adds. */
+        "wfm.v1.CreateShiftPatternRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            shiftPattern: components["schemas"]["wfm.v1.ShiftPattern"];
+        };
+        /** @description Adds. */
         "wfm.v1.CreateSpecialDayRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
             requestId: string;
             /** @description Required. */
             specialDay: components["schemas"]["wfm.v1.SpecialDay"];
+        };
+        /** @description Notes. */
+        "wfm.v1.CreateTimeOffRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            timeOff: components["schemas"]["wfm.v1.TimeOff"];
         };
         /** @description What a run says of one queue and channel. */
         "wfm.v1.Forecast": {
@@ -15515,6 +16235,23 @@ export interface components {
             /** @description All together, oldest first. */
             totals?: components["schemas"]["wfm.v1.RequirementTotal"][];
         };
+        /** @description Coverage. */
+        "wfm.v1.GetScheduleCoverageResponse": {
+            /** @description By group. */
+            groups?: components["schemas"]["wfm.v1.GroupCoverage"][];
+            /** @description What is not covered, the largest first, 500 at most. */
+            shortfalls?: components["schemas"]["wfm.v1.Shortfall"][];
+        };
+        /** @description How a group is covered. */
+        "wfm.v1.GroupCoverage": {
+            /**
+             * Format: int32
+             * @description Number of the schedule's group.
+             */
+            group?: number;
+            /** @description Oldest first. */
+            intervals?: components["schemas"]["wfm.v1.CoverageInterval"][];
+        };
         /** @description Counters of one interval of local time. */
         "wfm.v1.HistoryInterval": {
             /**
@@ -15615,6 +16352,95 @@ export interface components {
             /** @description Whether it was taken: all of it or, while a line is bad or only asked about, nothing. */
             imported?: boolean;
         };
+        /** @description What somebody may be scheduled for. 0 means that there is no such rule. Work is the time of a shift without its unpaid breaks. */
+        "wfm.v1.LabourLimits": {
+            /**
+             * Format: int32
+             * @description Work in a shift, 60 to 1440.
+             */
+            maxDayMinutes?: number;
+            /**
+             * Format: int32
+             * @description Work in a local week, 60 to 10,080. A law that averages over months is stricter here: it holds every week.
+             */
+            maxWeekMinutes?: number;
+            /**
+             * Format: int32
+             * @description From the end of a shift to the start of the next, 60 to 1440.
+             */
+            minRestMinutes?: number;
+            /**
+             * Format: int32
+             * @description The longest rest that lies within each local week, 60 to 5760.
+             */
+            minWeeklyRestMinutes?: number;
+            /**
+             * Format: int32
+             * @description Days in a row on which shifts begin, 1 to 14.
+             */
+            maxConsecutiveDays?: number;
+            /**
+             * Format: int32
+             * @description Of any four weekends in a row, those with a shift, 1 to 4.
+             */
+            maxWeekends?: number;
+            /**
+             * Format: int32
+             * @description When night begins.
+             */
+            nightStartMinute?: number;
+            /**
+             * Format: int32
+             * @description When it ends; the same as night_start_minute where there is no night.
+             */
+            nightEndMinute?: number;
+            /**
+             * Format: int32
+             * @description A shift with more than so much of its time in the night is a night shift.
+             */
+            nightShiftMinutes?: number;
+            /**
+             * Format: int32
+             * @description Work in a night shift, 60 to 1440.
+             */
+            maxNightShiftMinutes?: number;
+            /** @description Whether no time of a shift may lie in the night. */
+            nightForbidden?: boolean;
+            /** @description Days of the week nobody works on. */
+            freeWeekdays?: number[];
+            /** @description Breaks that are due; of several that apply the longest. */
+            breaks?: components["schemas"]["wfm.v1.BreakDue"][];
+            /**
+             * Format: int32
+             * @description Work without a break, 30 to 1440.
+             */
+            maxStretchMinutes?: number;
+        };
+        /** @description Labour rules of a country, or of an agreement made from one. */
+        "wfm.v1.LabourRules": {
+            /** @description Output only. Empty in the table of countries. */
+            readonly labourRulesId?: string;
+            /** @description Required. What they are called, up to 100 characters. */
+            displayName?: string;
+            /** @description Country they were taken from: EU, DE, FR, GB, TR, AZ, IR, US; or empty. */
+            countryCode?: string;
+            /** @description Limits of grown-ups. */
+            adult?: components["schemas"]["wfm.v1.LabourLimits"];
+            /** @description Limits of agents under age; unset where there are no others. */
+            young?: components["schemas"]["wfm.v1.LabourLimits"];
+            /** @description Where they are written, up to 500 characters. */
+            source?: string;
+            /**
+             * Format: int64
+             * @description Version to change: what was read last.
+             */
+            version?: string;
+        };
+        /** @description All there are. */
+        "wfm.v1.ListContractsResponse": {
+            /** @description By name, 500 at most. */
+            contracts?: components["schemas"]["wfm.v1.Contract"][];
+        };
         /** @description Overrides. */
         "wfm.v1.ListForecastOverridesResponse": {
             /** @description Newest first, 200 at most. */
@@ -15639,10 +16465,139 @@ export interface components {
             /** @description The zone that days are in, such as Europe/Istanbul: the tenant's. */
             timeZone?: string;
         };
+        /** @description Table. */
+        "wfm.v1.ListLabourCountriesResponse": {
+            /** @description By country. */
+            labourRules?: components["schemas"]["wfm.v1.LabourRules"][];
+        };
+        /** @description All there are. */
+        "wfm.v1.ListLabourRulesResponse": {
+            /** @description By name, 500 at most. */
+            labourRules?: components["schemas"]["wfm.v1.LabourRules"][];
+        };
+        /** @description Planned agents. */
+        "wfm.v1.ListPlannedAgentsResponse": {
+            /** @description By user. */
+            plannedAgents?: components["schemas"]["wfm.v1.PlannedAgent"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Broken rules. */
+        "wfm.v1.ListScheduleViolationsResponse": {
+            /** @description By agent and day, 5000 at most. */
+            violations?: components["schemas"]["wfm.v1.ScheduleViolation"][];
+        };
+        /** @description Versions. */
+        "wfm.v1.ListSchedulesResponse": {
+            /** @description Newest first. */
+            schedules?: components["schemas"]["wfm.v1.Schedule"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description All there are. */
+        "wfm.v1.ListShiftPatternsResponse": {
+            /** @description By name, 500 at most. */
+            shiftPatterns?: components["schemas"]["wfm.v1.ShiftPattern"][];
+        };
+        /** @description Shifts. */
+        "wfm.v1.ListShiftsResponse": {
+            /** @description By agent and day. */
+            shifts?: components["schemas"]["wfm.v1.Shift"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Special days. */
         "wfm.v1.ListSpecialDaysResponse": {
             /** @description By their first day. */
             specialDays?: components["schemas"]["wfm.v1.SpecialDay"][];
+        };
+        /** @description Time off. */
+        "wfm.v1.ListTimeOffResponse": {
+            /** @description Oldest first, 5000 at most. */
+            timeOff?: components["schemas"]["wfm.v1.TimeOff"][];
+        };
+        /** @description Locks. */
+        "wfm.v1.LockShiftsRequest": {
+            /** @description Required. */
+            scheduleId?: string;
+            /**
+             * Format: int64
+             * @description Required. Version of the schedule that was read last.
+             */
+            version: string;
+            /** @description Shifts, at most 5000; empty for all. */
+            shifts?: components["schemas"]["wfm.v1.ShiftKey"][];
+            /** @description Whether they stay; false lets them be made anew. */
+            locked?: boolean;
+        };
+        /** @description A break or lunch of a pattern: where it is placed in its window follows from what is needed. */
+        "wfm.v1.PatternBreak": {
+            /** @description What it is called, up to 50 characters. */
+            displayName?: string;
+            /**
+             * Format: int32
+             * @description It begins at least so many minutes after its shift, by 15.
+             */
+            earliestMinute?: number;
+            /**
+             * Format: int32
+             * @description And at most so many. A break must be over wherever it is placed before the next may begin.
+             */
+            latestMinute?: number;
+            /**
+             * Format: int32
+             * @description Minutes, 15 to 240 by 15.
+             */
+            lengthMinutes?: number;
+            /** @description Whether it counts as work. */
+            paid?: boolean;
+        };
+        /** @description An agent schedules are made for. */
+        "wfm.v1.PlannedAgent": {
+            /** @description Required. Immutable. The user's id. */
+            userId?: string;
+            /** @description Required. */
+            contractId?: string;
+            /** @description Queues they serve; empty means all. */
+            queueIds?: string[];
+            /** @description Whether the limits of those under age hold. */
+            underAge?: boolean;
+            /** @description Stretches a shift must lie in; empty means that they can always come, and a day without any that they can't. */
+            availability?: components["schemas"]["wfm.v1.AvailableStretch"][];
+            /** @description Days of the week they would rather have free. */
+            wishedFreeWeekdays?: number[];
+            /**
+             * Format: int32
+             * @description They would rather not begin before; 0 for no wish.
+             */
+            wishedEarliestStartMinute?: number;
+            /**
+             * Format: int32
+             * @description They would rather be gone by then, up to 2880; 0 for no wish.
+             */
+            wishedLatestEndMinute?: number;
+            /**
+             * Format: double
+             * @description How much a wish weighs: hours of uncovered work it may cost to keep it for a day, 0 to 10; 0 means 1.
+             */
+            wishWeight?: number;
+            /**
+             * Format: int64
+             * @description Version to change: what was read last; 0 for an agent who isn't planned yet.
+             */
+            version?: string;
+        };
+        /** @description Publishes. */
+        "wfm.v1.PublishScheduleRequest": {
+            /** @description Required. */
+            scheduleId?: string;
+            /**
+             * Format: int64
+             * @description Required. Version of the schedule that was read last.
+             */
+            version: string;
+            /** @description Whether it may break rules: it is a person's decision, and stays listed. */
+            acceptViolations?: boolean;
         };
         /** @description What one interval takes. */
         "wfm.v1.Requirement": {
@@ -15716,6 +16671,325 @@ export interface components {
              * @description What rounding each queue up for itself would have made of it.
              */
             roundedApart?: number;
+        };
+        /** @description Puts a shift. */
+        "wfm.v1.SaveShiftRequest": {
+            /** @description Required. */
+            scheduleId?: string;
+            /**
+             * Format: int64
+             * @description Required. Version of the schedule that was read last.
+             */
+            version: string;
+            /** @description Required. Its user, day, start, end and breaks; it is locked, as a person wanted it. */
+            shift?: components["schemas"]["wfm.v1.Shift"];
+            /** @description Whether rules may be broken by it: it is a person's decision, and stays listed. */
+            acceptViolations?: boolean;
+            /** @description Only says what would be broken, and changes nothing. */
+            validateOnly?: boolean;
+        };
+        /** @description What comes of a change. */
+        "wfm.v1.SaveShiftResponse": {
+            /** @description The schedule as it is now. */
+            schedule?: components["schemas"]["wfm.v1.Schedule"];
+            /** @description Rules of this agent that are broken with it. */
+            violations?: components["schemas"]["wfm.v1.ScheduleViolation"][];
+        };
+        /** @description A version of a week. */
+        "wfm.v1.Schedule": {
+            /** @description Output only. */
+            readonly scheduleId?: string;
+            /** @description Monday the week begins on, YYYY-MM-DD. */
+            firstDay?: string;
+            /**
+             * Format: int32
+             * @description Number among the versions of the week, from 1 on.
+             */
+            number?: number;
+            /** @description State. */
+            state?: components["schemas"]["wfm.v1.ScheduleState"];
+            /**
+             * Format: int64
+             * @description Changes with every change of the schedule or its shifts.
+             */
+            version?: string;
+            /** @description Forecast run its requirement comes from. */
+            forecastRunId?: string;
+            /** @description Version it was made from; empty for none. */
+            baseScheduleId?: string;
+            /** @description What a person calls it, up to 100 characters. */
+            displayName?: string;
+            /**
+             * Format: int32
+             * @description Agents it is made for.
+             */
+            agentCount?: number;
+            /**
+             * Format: int32
+             * @description Shifts it has.
+             */
+            shiftCount?: number;
+            /** @description While it is made: of the best so far. */
+            figures?: components["schemas"]["wfm.v1.ScheduleFigures"];
+            /** @description Groups of queues, by their number from 0 on. */
+            groups?: components["schemas"]["wfm.v1.ScheduleGroup"][];
+            /**
+             * Format: int32
+             * @description Seconds of work it may take.
+             */
+            seconds?: number;
+            /**
+             * Format: double
+             * @description Seconds it took up to now.
+             */
+            spentSeconds?: number;
+            /** @description Whether making it ended before its time because its processes failed: it is the best there was by then. */
+            cutShort?: boolean;
+            /**
+             * Format: int32
+             * @description Rules it breaks; each is listed by ListScheduleViolations.
+             */
+            violationCount?: number;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            createTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was made; unset while it is being.
+             */
+            endTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was published.
+             */
+            publishTime?: string;
+            /** @description Time zone of its days, such as Europe/Istanbul. */
+            timeZone?: string;
+        };
+        /** @description A day of an agent that differs between two versions. */
+        "wfm.v1.ScheduleDifference": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description Local day, YYYY-MM-DD. */
+            day?: string;
+            /** @description ADDED, REMOVED, MOVED, BREAKS. */
+            change?: string;
+            /** @description Shift of the one; unset where it has none. */
+            before?: components["schemas"]["wfm.v1.Shift"];
+            /** @description Shift of the other; unset where it has none. */
+            after?: components["schemas"]["wfm.v1.Shift"];
+        };
+        /** @description How good a version is, in agent hours. */
+        "wfm.v1.ScheduleFigures": {
+            /**
+             * Format: double
+             * @description Hours that are required.
+             */
+            neededHours?: number;
+            /**
+             * Format: double
+             * @description Those nobody is there for.
+             */
+            underHours?: number;
+            /**
+             * Format: double
+             * @description Hours of agents there beyond what is required.
+             */
+            overHours?: number;
+            /**
+             * Format: double
+             * @description needed + 3 under + over.
+             */
+            cost?: number;
+            /**
+             * Format: double
+             * @description No schedule that gives agents the hours of their contracts costs less; 0 before that is known.
+             */
+            bound?: number;
+            /**
+             * Format: double
+             * @description How far the cost is above the bound, as a share: 0.03 is "within 3 % of the best possible".
+             */
+            gap?: number;
+        };
+        /** @description Queues that the same agents serve, whose requirements are added. */
+        "wfm.v1.ScheduleGroup": {
+            /** @description Queues and channels. */
+            members?: components["schemas"]["wfm.v1.ScheduleGroupMember"][];
+            /**
+             * Format: int32
+             * @description Agents who serve them.
+             */
+            agentCount?: number;
+        };
+        /** @description A queue and channel of a group. */
+        "wfm.v1.ScheduleGroupMember": {
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+        };
+        /**
+         * @description Where a version of a week stands.
+         * @enum {string}
+         */
+        "wfm.v1.ScheduleState": "SCHEDULE_STATE_UNSPECIFIED" | "SCHEDULE_STATE_RUNNING" | "SCHEDULE_STATE_DRAFT" | "SCHEDULE_STATE_PUBLISHED" | "SCHEDULE_STATE_SUPERSEDED" | "SCHEDULE_STATE_CANCELLED" | "SCHEDULE_STATE_FAILED";
+        /** @description A rule that is broken. */
+        "wfm.v1.ScheduleViolation": {
+            /** @description By whom. */
+            userId?: string;
+            /** @description On which local day; the week's first for rules of weeks. */
+            day?: string;
+            /** @description OVERLAP, DAY_HOURS, WEEK_HOURS, REST, WEEKLY_REST, CONSECUTIVE_DAYS, WEEKENDS, FREE_WEEKDAY, NIGHT, NIGHT_HOURS, BREAKS, STRETCH, CONTRACT_HOURS, CONTRACT_DAYS, TOO_FEW_HOURS, TOO_FEW_DAYS, AVAILABILITY, TIME_OFF, PATTERN, SKILL. */
+            rule?: string;
+            /**
+             * Format: int32
+             * @description What is allowed: minutes, or days of rules that count days.
+             */
+            allowed?: number;
+            /**
+             * Format: int32
+             * @description What is there.
+             */
+            found?: number;
+        };
+        /** @description One agent's work of a local day. */
+        "wfm.v1.Shift": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description Local day it begins on, YYYY-MM-DD. */
+            day?: string;
+            /**
+             * Format: date-time
+             * @description Start, on a quarter of an hour.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description End, at most 16 hours later.
+             */
+            endTime?: string;
+            /** @description Breaks in order, at most six. */
+            breaks?: components["schemas"]["wfm.v1.ShiftBreak"][];
+            /** @description Output only. Which group is covered when. */
+            readonly work?: components["schemas"]["wfm.v1.ShiftWork"][];
+            /** @description Pattern it was made by; empty for a shift a person made. */
+            shiftPatternId?: string;
+            /** @description Whether it stays when the schedule is made anew. */
+            locked?: boolean;
+        };
+        /** @description A break of a shift. */
+        "wfm.v1.ShiftBreak": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To.
+             */
+            endTime?: string;
+            /** @description Whether it counts as work. */
+            paid?: boolean;
+        };
+        /** @description A shift by whose it is. */
+        "wfm.v1.ShiftKey": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description Local day, YYYY-MM-DD. */
+            day?: string;
+        };
+        /** @description Shifts that may be worked. */
+        "wfm.v1.ShiftPattern": {
+            /** @description Output only. */
+            readonly shiftPatternId?: string;
+            /** @description Required. What it is called, up to 100 characters. */
+            displayName?: string;
+            /**
+             * Format: int32
+             * @description Earliest start, 0 to 1425 by 15.
+             */
+            firstStartMinute?: number;
+            /**
+             * Format: int32
+             * @description Latest start.
+             */
+            lastStartMinute?: number;
+            /**
+             * Format: int32
+             * @description Minutes between possible starts, 15 to 240 by 15; 0 means 30.
+             */
+            startStepMinutes?: number;
+            /**
+             * Format: int32
+             * @description Shortest shift from start to end, breaks in it, 60 to 960 by 15.
+             */
+            minLengthMinutes?: number;
+            /**
+             * Format: int32
+             * @description Longest; 0 means the same as the shortest.
+             */
+            maxLengthMinutes?: number;
+            /**
+             * Format: int32
+             * @description Minutes between lengths, 15 to 480 by 15; 0 means 60.
+             */
+            lengthStepMinutes?: number;
+            /** @description At most six, in order. */
+            breaks?: components["schemas"]["wfm.v1.PatternBreak"][];
+            /** @description Days of the week a shift may begin on; empty means all. */
+            weekdays?: number[];
+            /**
+             * Format: int64
+             * @description Version to change: what was read last.
+             */
+            version?: string;
+        };
+        /** @description What an agent covers from a moment of their shift on. */
+        "wfm.v1.ShiftWork": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: int32
+             * @description Number of the schedule's group.
+             */
+            group?: number;
+        };
+        /** @description A stretch that is not covered. */
+        "wfm.v1.Shortfall": {
+            /**
+             * Format: int32
+             * @description Number of the schedule's group.
+             */
+            group?: number;
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To.
+             */
+            endTime?: string;
+            /**
+             * Format: double
+             * @description Agent hours that are missing.
+             */
+            hours?: number;
+            /**
+             * Format: double
+             * @description Agents missing at most at once.
+             */
+            most?: number;
+            /** @description NOBODY_CAN: no agent has a shift that reaches there; TOO_FEW_CAN: fewer could be there than are needed; HOURS_SPENT: their hours are needed more elsewhere. */
+            why?: string;
         };
         /** @description Days that aren't usual. */
         "wfm.v1.SpecialDay": {
@@ -15822,6 +17096,93 @@ export interface components {
             intervalMinutes?: number;
             /** @description First local day, YYYY-MM-DD; empty means tomorrow. A day that is past makes the forecast from what was known before it, to compare with what came. */
             firstDay?: string;
+        };
+        /** @description Begins. */
+        "wfm.v1.StartScheduleRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Monday the week begins on, YYYY-MM-DD, at most 64 weeks ahead. */
+            firstDay: string;
+            /** @description Forecast run the requirement comes from; empty with base_schedule_id, whose requirement is taken then. */
+            forecastRunId?: string;
+            /** @description Version to begin with: its locked shifts stay, the rest is made anew. Empty for none. */
+            baseScheduleId?: string;
+            /**
+             * Format: double
+             * @description How much of the forecast's spread to be ready for: 0 the mean, 1 the upper quantile.
+             */
+            caution?: number;
+            /**
+             * Format: int32
+             * @description Seconds of work it may take, 5 to 600; 0 means 60. It ends earlier when nothing is left to win.
+             */
+            seconds?: number;
+            /**
+             * Format: double
+             * @description What an hour nobody likes (weekend, before 7:00, after 20:00) is made dearer by for each such hour an agent had more than others in the four weeks before, in hours of uncovered work: 0 to 1.
+             */
+            fairness?: number;
+            /**
+             * Format: int32
+             * @description The same seed makes the same schedule, given the same time.
+             */
+            seed?: number;
+            /** @description What it is called, up to 100 characters. */
+            displayName?: string;
+        };
+        /** @description Ends early. */
+        "wfm.v1.StopScheduleRequest": {
+            /** @description Required. */
+            scheduleId?: string;
+        };
+        /** @description When an agent is away. */
+        "wfm.v1.TimeOff": {
+            /** @description Output only. */
+            readonly timeOffId?: string;
+            /** @description Required. */
+            userId?: string;
+            /**
+             * Format: date-time
+             * @description Required. From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. To, at most 400 days later.
+             */
+            endTime?: string;
+            /**
+             * Format: int32
+             * @description Minutes that count as worked, such as 480 for each day of paid holiday; they are spread evenly over the time.
+             */
+            creditedMinutes?: number;
+            /** @description Why, up to 200 characters. */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Output only.
+             */
+            readonly createTime?: string;
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateContractRequest": {
+            /** @description Required. */
+            contract?: components["schemas"]["wfm.v1.Contract"];
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateLabourRulesRequest": {
+            /** @description Required. */
+            labourRules?: components["schemas"]["wfm.v1.LabourRules"];
+        };
+        /** @description Plans for an agent. */
+        "wfm.v1.UpdatePlannedAgentRequest": {
+            /** @description Required. */
+            plannedAgent?: components["schemas"]["wfm.v1.PlannedAgent"];
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateShiftPatternRequest": {
+            /** @description Required. */
+            shiftPattern?: components["schemas"]["wfm.v1.ShiftPattern"];
         };
         /** @description Changes. */
         "wfm.v1.UpdateSpecialDayRequest": {
@@ -25224,6 +26585,887 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["wfm.v1.CalculateStaffingResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.ListLabourCountries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Table. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListLabourCountriesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.ListLabourRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All there are. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListLabourRulesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.CreateLabourRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateLabourRulesRequest"];
+            };
+        };
+        responses: {
+            /** @description Labour rules of a country, or of an agreement made from one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.LabourRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.UpdateLabourRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. Empty in the table of countries. */
+                "labourRules.labourRulesId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateLabourRulesRequest"];
+            };
+        };
+        responses: {
+            /** @description Labour rules of a country, or of an agreement made from one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.LabourRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.DeleteLabourRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                labourRulesId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.ListShiftPatterns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All there are. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListShiftPatternsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.CreateShiftPattern": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateShiftPatternRequest"];
+            };
+        };
+        responses: {
+            /** @description Shifts that may be worked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftPattern"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.UpdateShiftPattern": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "shiftPattern.shiftPatternId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateShiftPatternRequest"];
+            };
+        };
+        responses: {
+            /** @description Shifts that may be worked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftPattern"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.DeleteShiftPattern": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftPatternId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.ListContracts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All there are. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListContractsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.CreateContract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateContractRequest"];
+            };
+        };
+        responses: {
+            /** @description What agents are hired for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Contract"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.UpdateContract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "contract.contractId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateContractRequest"];
+            };
+        };
+        responses: {
+            /** @description What agents are hired for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Contract"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.DeleteContract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                contractId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.UpdatePlannedAgent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Immutable. The user's id. */
+                "plannedAgent.userId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdatePlannedAgentRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent schedules are made for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.PlannedAgent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.ListPlannedAgents": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Planned agents. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListPlannedAgentsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.DeletePlannedAgent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.ListTimeOff": {
+        parameters: {
+            query: {
+                /** @description Only this agent's; empty for all. */
+                userId?: string;
+                /** @description Required. From. */
+                startTime: string;
+                /** @description Required. To, at most 400 days later. */
+                endTime: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.CreateTimeOff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateTimeOffRequest"];
+            };
+        };
+        responses: {
+            /** @description When an agent is away. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOff"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.DeleteTimeOff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                timeOffId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.ListSchedules": {
+        parameters: {
+            query?: {
+                /** @description Only versions of this week, by its Monday, YYYY-MM-DD; empty for all. */
+                firstDay?: string;
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Versions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListSchedulesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.StartSchedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.StartScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description A version of a week. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Schedule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.GetSchedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A version of a week. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Schedule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.DeleteSchedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.StopSchedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.StopScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description A version of a week. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Schedule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.CancelSchedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CancelScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description A version of a week. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Schedule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.CopySchedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CopyScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description A version of a week. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Schedule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.PublishSchedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.PublishScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description A version of a week. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Schedule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.ListShifts": {
+        parameters: {
+            query?: {
+                /** @description Only shifts of this agent; empty for all. */
+                userId?: string;
+                /** @description At most this many; 0 means 50, more than 5000 is cut to 5000. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Shifts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListShiftsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.SaveShift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+                /** @description Agent. */
+                "shift.userId": string;
+                /** @description Local day it begins on, YYYY-MM-DD. */
+                "shift.day": string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.SaveShiftRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes of a change. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SaveShiftResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.DeleteShift": {
+        parameters: {
+            query: {
+                /** @description Required. Version of the schedule that was read last. */
+                version: string;
+                /** @description Whether rules may be broken by it: it is a person's decision, and stays listed. */
+                acceptViolations?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+                /** @description Required. */
+                userId: string;
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What comes of a change. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SaveShiftResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.LockShifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.LockShiftsRequest"];
+            };
+        };
+        responses: {
+            /** @description A version of a week. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Schedule"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.ListScheduleViolations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Broken rules. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListScheduleViolationsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.GetScheduleCoverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Coverage. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetScheduleCoverageResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ScheduleService.CompareSchedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The one. */
+                scheduleId: string;
+                /** @description Required. The other, of the same week. */
+                otherScheduleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Differences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.CompareSchedulesResponse"];
                 };
             };
             default: components["responses"]["Problem"];

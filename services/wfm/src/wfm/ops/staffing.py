@@ -74,7 +74,13 @@ async def update_rule(tx: Tx, key: SeriesKey, value: Rule, version: int) -> tupl
 
 
 async def asked(
-    tx: Tx, forecast_run_id: str, queue_ids: Sequence[str], start: datetime | None, end: datetime | None, caution: float
+    tx: Tx,
+    forecast_run_id: str,
+    queue_ids: Sequence[str],
+    start: datetime | None,
+    end: datetime | None,
+    caution: float,
+    most: int = MOST_CURVES,
 ) -> list[Asked]:
     """What requirements are to be made of; making them takes long, so it is done after the transaction."""
     run = await get_run(tx, forecast_run_id)
@@ -86,7 +92,7 @@ async def asked(
     if not timedelta(0) < end - start <= LONGEST_RANGE:
         raise RangeInvalid.of("end_time", f"must be after start_time and at most {LONGEST_RANGE.days} days later")
     found = []
-    for kept in await forecasts.all_of(tx, forecast_run_id, queue_ids, MOST_CURVES):
+    for kept in await forecasts.all_of(tx, forecast_run_id, queue_ids, most):
         curve = await with_overrides(tx, kept.key, cut(curve_of(run, kept, zone), start, end))
         said, version = await store.find(tx, kept.key)
         volume = curve.volume + caution * (curve.high - curve.volume)

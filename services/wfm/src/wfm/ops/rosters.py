@@ -1,0 +1,167 @@
+"""What a schedule is made of: agents with all that holds for them, and requirements added by who serves them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from chassis.sql import Tx
+
+from wfm.domain.covering import cover_of
+from wfm.domain.shifts import SLOT, Agent, Shift, TimeOff
+from wfm.domain.solving import Problem
+from wfm.domain.violations import Violation, violations
+from wfm.domain.week import DAYS, Grid, burden_hours
+from wfm.ops.staffing import Needed
+from wfm.ops.workforce import limits_of
+from wfm.store import schedules as store
+from wfm.store import workforce
+from wfm.store.history import SeriesKey
+from wfm.store.schedules import Group, Version
+
+BACK = 4
+"""Weeks before that rules look at."""
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Agents of a version, and what of the week before reaches into its week (groups by slots)."""
+
+    agents: tuple[Agent, ...]
+    given: np.ndarray
+    burdens: dict[str, float]
+
+
+def grouped(
+    curves: Sequence[Needed], profiles: Sequence[workforce.Profile], grid: Grid
+) -> tuple[tuple[Group, ...], np.ndarray]:
+    """Queues that the same agents serve as one group, and what each group takes: agents by slot, added first."""
+    everybody = frozenset(each.user_id for each in profiles if not each.queue_ids)
+    named: dict[str, set[str]] = {}
+    for each in profiles:
+        for queue_id in each.queue_ids:
+            named.setdefault(queue_id, set()).add(each.user_id)
+    members: dict[frozenset[str], list[SeriesKey]] = {}
+    needs: dict[frozenset[str], np.ndarray] = {}
+    for curve in curves:
+        row = _by_slot(curve, grid)
+        if not row.any():
+            continue
+        who = everybody | named.get(curve.key.queue_id, set())
+        members.setdefault(who, []).append(curve.key)
+        needs[who] = needs.get(who, np.zeros(grid.slots)) + row
+    groups = tuple(Group(tuple(keys), len(who)) for who, keys in members.items())
+    return groups, np.stack(list(needs.values())) if needs else np.zeros((0, grid.slots))
+
+
+def _by_slot(curve: Needed, grid: Grid) -> np.ndarray:
+    found = np.zeros(grid.slots)
+    starts = [grid.slot(each) for each in curve.starts]
+    length = min((after - at for at, after in pairwise(starts)), default=60 // SLOT)
+    for at, need in zip(starts, curve.needs, strict=True):
+        found[max(0, at) : max(0, at + length)] = need.scheduled
+    return found
+
+
+async def roster(tx: Tx, version: Version, user_ids: Sequence[str] | None = None, *, locked: bool = False) -> Roster:
+    """Agents as they are now, all or those named; with `locked`, the version's locked shifts in them."""
+    grid = Grid(version.first, version.zone)
+    profiles = await workforce.list_profiles(tx)
+    contracts = {each.contract_id: each for each, _ in await workforce.list_contracts(tx)}
+    patterns = {each.pattern_id: each for each, _ in await workforce.list_patterns(tx)}
+    rules = {each.rules_id: each for each in await workforce.list_rules(tx)}
+    away: dict[str, list[TimeOff]] = {}
+    for each in await workforce.list_away(tx, grid.begins, grid.time(grid.slots)):
+        away.setdefault(each.user_id, []).append(each.time)
+    past, given = await _around(tx, version, grid, range(-BACK, 0))
+    future, _ = await _around(tx, version, grid, range(1, 2))
+    held: dict[str, list[Shift]] = {}
+    if locked:
+        for shift in await store.list_shifts(tx, version.schedule_id):
+            held.setdefault(shift.agent_id, []).append(shift)
+    agents, burdens = [], {}
+    for each in profiles:
+        if user_ids is not None and each.user_id not in user_ids:
+            continue
+        contract = contracts[each.contract_id]
+        agents.append(
+            Agent(
+                each.user_id, contract, limits_of(rules[contract.rules_id], each.under_age),
+                tuple(patterns[name] for name in contract.pattern_ids),
+                tuple(at for at, group in enumerate(version.groups) if _serves(each, group)), _availability(each),
+                tuple(away.get(each.user_id, ())), each.wish, tuple(past.get(each.user_id, ())),
+                tuple(future.get(each.user_id, ())),
+                tuple(shift for shift in held.get(each.user_id, ()) if shift.locked),
+            )
+        )  # fmt: skip
+        burdens[each.user_id] = _burden(past.get(each.user_id, ()), grid)
+    return Roster(tuple(agents), given, burdens)
+
+
+def problem_of(version: Version, made: Roster, need: np.ndarray) -> Problem:
+    """What a search works on."""
+    fairness = version.fairness * 60 / SLOT
+    return Problem(Grid(version.first, version.zone), made.agents, need, made.given, fairness, made.burdens)
+
+
+def made_of(problem: Problem) -> str:
+    """Says whether two problems are the same: what was reached for another one is of no use."""
+    return hashlib.sha256(repr((problem.grid, problem.agents, problem.fairness)).encode()).hexdigest()
+
+
+def broken(version: Version, agents: Sequence[Agent], shifts: Sequence[Shift]) -> list[Violation]:
+    """Every rule that is broken."""
+    return violations(agents, shifts, version.first, version.zone)
+
+
+def _serves(profile: workforce.Profile, group: Group) -> bool:
+    return not profile.queue_ids or any(each.queue_id in profile.queue_ids for each in group.members)
+
+
+def _availability(profile: workforce.Profile) -> dict[int, tuple[tuple[int, int], ...]] | None:
+    if not profile.availability:
+        return None
+    found: dict[int, tuple[tuple[int, int], ...]] = {}
+    for day, low, high in sorted(profile.availability):
+        found[day] = (*found.get(day, ()), (low, high))
+    return found
+
+
+async def _around(tx: Tx, version: Version, grid: Grid, weeks: range) -> tuple[dict[str, list[Shift]], np.ndarray]:
+    """Published shifts of weeks around by agent, and what those that reach into this week cover of it."""
+    found: dict[str, list[Shift]] = {}
+    given = np.zeros((len(version.groups), grid.slots))
+    place = {key: at for at, group in enumerate(version.groups) for key in group.members}
+    firsts = [version.first + timedelta(days=DAYS * each) for each in weeks]
+    for other in await store.published(tx, firsts):
+        for shift in await store.list_shifts(tx, other.schedule_id):
+            found.setdefault(shift.agent_id, []).append(shift)
+            if other.first < version.first and shift.end > grid.begins:
+                _spill(shift, other, place, given, grid)
+    return found, given
+
+
+def _spill(shift: Shift, other: Version, place: dict[SeriesKey, int], given: np.ndarray, grid: Grid) -> None:
+    there = cover_of([shift], len(other.groups), grid)
+    for group, row in enumerate(there):
+        at = next((place[key] for key in other.groups[group].members if key in place), None)
+        if at is not None:
+            given[at] += row
+
+
+def _burden(shifts: Sequence[Shift], grid: Grid) -> float:
+    total = 0.0
+    for shift in shifts:
+        start, end = (_minutes(at, shift.day, grid) for at in (shift.start, shift.end))
+        total += float(burden_hours(shift.day.weekday(), np.array(start), np.array(end)))
+    return total
+
+
+def _minutes(at: Any, day: date, grid: Grid) -> int:
+    local = at.astimezone(grid.place)
+    return (local.date() - day).days * 1440 + local.hour * 60 + local.minute
