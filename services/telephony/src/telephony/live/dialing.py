@@ -36,6 +36,7 @@ from telephony.live.outside import RING_SECONDS, OutsideLeg, Planned, TransferWi
 from telephony.live.phone_holds import PhoneHold
 from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
+from telephony.ops import outbound as outbound_ops
 from telephony.ops import parties as party_ops
 from telephony.ops.parties import Found, cause_of
 
@@ -279,7 +280,7 @@ class Dialing:
         shown = order.caller_number or _known(live.call, numbers)
         planned = await self._planned(live.tenant_id, order.number, shown, numbers)
         sent = await self._house.db.run(
-            live.tenant_id, lambda tx: party_ops.sent_by_flows(tx, planned.number, live.call_id), read_only=True
+            live.tenant_id, lambda tx: outbound_ops.sent_by_flows(tx, planned.number, live.call_id), read_only=True
         )
         own = numbers.numbers
         if goes_round(live.call, planned.number, own) or passed_back(live.call, own, sent):

@@ -10,11 +10,13 @@ from typing import Any
 from chassis.sql import Tx
 from kernel.tenant import PLATFORM
 
-from telephony.domain import lines, trunks
+from telephony.domain import flow_dials, lines, trunks
 from telephony.domain.countries import Choice, CountryRules
 from telephony.domain.dialing import CallerNumbers, Dialer, TrunkSight
 from telephony.domain.lines import Load, OutboundSettings
 from telephony.ops.calls import HEARTBEAT_FRESH
+from telephony.store import calls as call_store
+from telephony.store import legs as leg_store
 from telephony.store import lines as line_store
 from telephony.store import outbound as store
 from telephony.store import trunks as trunk_store
@@ -67,3 +69,10 @@ async def situation(
         on_it = await line_store.load_of_trunk(tx, trunk.tenant_id, trunk.trunk_id, now, since)
         sights.append(TrunkSight(trunk, {each.gateway_id: each for each in gateways}, on_it))
     return Dialer(tenant_id, numbers, rules, limits, load), sights
+
+
+async def sent_by_flows(tx: Tx, number: str, but: str) -> Sequence[str]:
+    """The callers of live calls, but of the one with this id, that flows has sent to the number."""
+    found = await leg_store.live_at(tx, number)
+    its = [leg.call_id for leg in found if flow_dials.dialled_by_flow(leg) and leg.call_id != but]
+    return [call.caller_number for call in (await call_store.find_calls(tx, its)).values()]

@@ -294,13 +294,6 @@ async def dial_in_flow(tx: Tx, call_id: str, leg: Leg, now: datetime) -> Found:
     return found
 
 
-async def sent_by_flows(tx: Tx, number: str, but: str) -> Sequence[str]:
-    """The callers of live calls, but of the one with this id, that flows has sent to the number."""
-    found = await leg_store.live_at(tx, number)
-    its = [leg.call_id for leg in found if flow_dials.dialled_by_flow(leg) and leg.call_id != but]
-    return [call.caller_number for call in (await call_store.find_calls(tx, its)).values()]
-
-
 async def contact_dequeued(tx: Tx, call_id: str, contact_id: str, now: datetime) -> Found | None:
     """Nobody is to be waited for any more as this contact: flows has the call again. None when it doesn't wait so."""
     call = await call_store.find_call(tx, call_id)

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "billing_0009"
-down_revision = "billing_0008"
+revision = "billing_0010"
+down_revision = "billing_0009"
 SCHEMA = "billing"
 
 
