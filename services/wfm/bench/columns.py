@@ -36,17 +36,18 @@ class Weeks:
             for shift, name in enumerate(given.shifts):
                 self.may[who, :, shift] &= told.most.get(name, given.days) > 0
 
-    def best(self, staff: Sequence[int], gains: np.ndarray) -> list[np.ndarray]:
+    def best(self, staff: Sequence[int], gains: np.ndarray, fine: bool = True) -> list[np.ndarray]:
         """The roster of most gain of each; `gains`: of these employees by days by shifts. Limits of shifts are kept by
-        making a shift that is too frequent dearer until it isn't."""
+        making a shift that is too frequent dearer until it isn't, and with `fine` no dearer than it takes."""
         found: list[np.ndarray] = []
         for at in range(0, len(staff), _TOGETHER):
             part, worth = list(staff[at : at + _TOGETHER]), gains[at : at + _TOGETHER].copy()
-            found += self._within(part, worth, self._solve(part, worth))
+            found += self._within(part, worth, self._solve(part, worth), 0.5 if fine else np.inf)
         return found
 
-    def _within(self, part: list[int], worth: np.ndarray, rosters: list[np.ndarray]) -> list[np.ndarray]:
+    def _within(self, part: list[int], worth: np.ndarray, rosters: list[np.ndarray], near: float) -> list[np.ndarray]:
         """Rosters within the limits of shifts: what is too frequent is made as little dearer as is enough."""
+        first, grow = (8.0, 4.0) if np.isfinite(near) else (2.0, 2.0)
         dear = np.zeros((len(part), len(self.given.shifts)), bool)
         low, high = np.zeros(len(part)), np.full(len(part), np.inf)
         price, kept = np.zeros(len(part)), list(rosters)
@@ -54,7 +55,7 @@ class Weeks:
         gains = np.full(len(part), -np.inf)
         for row in rows:
             dear[row, self._over(part[row], rosters[row])] = True
-            price[row] = 8.0
+            price[row] = first
         for _ in range(24):
             if not rows:
                 break
@@ -71,8 +72,8 @@ class Weeks:
                     gain = float(worth[row, days, roster[days]].sum())
                     if gain > gains[row]:
                         gains[row], kept[row] = gain, roster
-                price[row] = (low[row] + high[row]) / 2 if np.isfinite(high[row]) else max(8.0, price[row] * 4)
-            rows = [row for row in rows if not np.isfinite(gains[row]) or high[row] - low[row] > 0.5]
+                price[row] = (low[row] + high[row]) / 2 if np.isfinite(high[row]) else price[row] * grow
+            rows = [row for row in rows if not np.isfinite(gains[row]) or high[row] - low[row] > near]
         return kept
 
     def _over(self, who: int, roster: np.ndarray) -> list[int]:
@@ -245,12 +246,16 @@ class Columns:
         """Adds what would make the mixture better; how many."""
         open_ = [who for who in range(len(self.kept)) if who not in fixed]
         gains = prices[None] - self.wish[open_]
-        added = 0
-        for who, gain, roster in zip(open_, gains, self.weeks.best(open_, gains), strict=True):
-            days = np.flatnonzero(roster != FREE)
-            if gain[days, roster[days]].sum() + employees[who] > 1e-4:
-                added += self.add(who, roster)
-        return added
+        # Where weeks take long to find, quick ones do until they add nothing.
+        for fine in (True,) if self.weeks.width < 40 else (False, True):
+            added = 0
+            for who, gain, roster in zip(open_, gains, self.weeks.best(open_, gains, fine), strict=True):
+                days = np.flatnonzero(roster != FREE)
+                if gain[days, roster[days]].sum() + employees[who] > 1e-4:
+                    added += self.add(who, roster)
+            if added:
+                return added
+        return 0
 
     def whole(self, seconds: float) -> np.ndarray | None:
         """The best roster there is of what was kept; None: none in time."""
