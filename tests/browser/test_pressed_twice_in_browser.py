@@ -31,8 +31,9 @@ async def test_parked_call_is_the_agents_however_often_they_pressed_enter(
     await ben.get_by_test_id("nav-dial").click()
     await take_a_break(ben)
     await ben.get_by_test_id("retrieve-code").fill(code)
-    for _ in range(times):
-        await ben.keyboard.press("Enter")
+    # As fast as a key that bounces: what comes a tenth of a second later only hurts a busy server.
+    submit = "(field, times) => { for (let at = 0; at < times; at++) field.form.requestSubmit(); }"
+    await ben.get_by_test_id("retrieve-code").evaluate(submit, times)
     await hears(ben, CARLA)
     await asyncio.sleep(3)
     await hears(customer, BEN)
