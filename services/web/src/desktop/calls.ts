@@ -2,6 +2,7 @@
 import { api, ask, newRequestId } from "../api/client.ts";
 import { asProblem, Problem } from "../api/problem.ts";
 import type { AnswerDetection, Call, Offer } from "../api/types.ts";
+import { oneAtATime } from "../oneAtATime.ts";
 import { myId } from "../session/session.ts";
 import { socket } from "../socket/live.ts";
 import { createStore } from "../store.ts";
@@ -127,10 +128,10 @@ export async function dial(wish: Dialled, requestId = newRequestId()): Promise<v
 }
 
 /** Takes a parked call. Throws the problem. */
-export async function retrieve(parkCode: string): Promise<void> {
+export const retrieve = oneAtATime(async (parkCode: string): Promise<void> => {
   await ask(api.POST("/v1/parkedCalls/{parkCode}:retrieve", { params: { path: { parkCode } }, body: {} }));
   await reload();
-}
+});
 
 /** Takes a contact that waits or rings at a colleague. Throws the problem. */
 export async function pickUp(contactId: string): Promise<Offer> {

@@ -4,6 +4,7 @@
  */
 import { api, ask } from "../api/client.ts";
 import type { Call, SupervisionMode } from "../api/types.ts";
+import { oneAtATime } from "../oneAtATime.ts";
 import { mayEnter } from "../session/roles.ts";
 import { myId, session } from "../session/session.ts";
 import { socket } from "../socket/live.ts";
@@ -131,14 +132,14 @@ export async function stopSupervising(): Promise<void> {
  * Takes the agent's place: the call is our contact from then on. Whoever is off duty goes on it for this call, and gets
  * no others after it.
  */
-export async function takeOver(callId: string, agentId: string): Promise<void> {
+export const takeOver = oneAtATime(async (callId: string, agentId: string): Promise<void> => {
   const state = desktop.get().agent?.state ?? "AGENT_STATE_OFFLINE";
   if (state === "AGENT_STATE_OFFLINE") await setState("AGENT_STATE_NOT_READY");
   const call = await carryOut(request("TakeOverCall", { callId, agentId }));
   if (!call) return;
   supervision.set(undefined);
   await reload();
-}
+});
 
 const ORDER: readonly Mode[] = [
   "SUPERVISION_MODE_LISTEN",

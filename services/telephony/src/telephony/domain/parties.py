@@ -42,7 +42,7 @@ def hold(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     LegNotFound."""
     in_conversation(talk)
     leg = _holdable(talk, leg_id)
-    if not talk.customer.held and _heard_alone(talk, leg):
+    if _heard_alone(talk, leg):
         leg = talk.customer
     if leg.held:
         raise LegOnHold("they are on hold already")

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from chassis.sql import Tx
@@ -279,10 +280,8 @@ class Dialing:
         numbers = await self._house.tenancy.caller_numbers(live.tenant_id, live.call.brand_id)
         shown = order.caller_number or _known(live.call, numbers)
         planned = await self._planned(live.tenant_id, order.number, shown, numbers)
-        sent = await self._house.db.run(
-            live.tenant_id, lambda tx: outbound_ops.sent_by_flows(tx, planned.number, live.call_id), read_only=True
-        )
-        own = numbers.numbers
+        store, own = partial(outbound_ops.sent_by_flows, number=planned.number, but=live.call_id), numbers.numbers
+        sent = await self._house.db.run(live.tenant_id, store, read_only=True)
         if goes_round(live.call, planned.number, own) or passed_back(live.call, own, sent):
             log.warning("a flow dials a number in a circle", call_id=live.call_id)
             return None
