@@ -228,6 +228,22 @@ async def test_agent_who_leaves_a_call_that_goes_on_starts_wrap_up(floor: Floor,
     assert (await floor.look(contact)).end_time == floor.clock.now()
 
 
+async def test_agent_who_asked_for_a_call_that_somebody_else_had_is_free_and_has_nothing_to_wrap_up(
+    floor: Floor, publish: Publish
+) -> None:
+    _, agent_id, contact = await floor.talking()
+    never = telephony_events_pb2.AgentLeft(
+        call_id=contact.call_id, contact_id=contact.contact_id, agent_id=agent_id, reason="NEVER_JOINED"
+    )
+    await publish(never, contact.call_id)
+
+    async def free() -> bool:
+        return (await floor.see(agent_id)).state is AgentState.AVAILABLE
+
+    await eventually(free)
+    assert (await floor.look(contact)).state is ContactState.ENDED
+
+
 def subscribed(floor: Floor, *features: str, plan_id: str = "starter") -> tenancy_events_pb2.PlanSubscribed:
     fact = tenancy_events_pb2.PlanSubscribed(
         plan=plan_pb2.Plan(plan_id=plan_id, features=features), lowest_plan_ids={"skills": "growth"}

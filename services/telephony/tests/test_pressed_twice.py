@@ -15,7 +15,7 @@ from testkit.rpc import someone
 
 from .lost_answers import over_a_wire
 from .neighbours import FakeRouting
-from .scene import CUSTOMER_HZ, EVE_HZ, Scene, scene
+from .scene import BEN_HZ, CUSTOMER_HZ, EVE_HZ, Scene, scene
 
 __all__ = ["scene"]
 pytestmark = pytest.mark.media
@@ -71,6 +71,24 @@ async def test_a_parked_call_that_is_fetched_by_pressing_twice_is_not_told_to_be
     assert live is not None
     hers = next(leg for leg in live.live_legs("agent") if leg.agent_id == eve_id)
     assert hers.contact_id not in await ended_contacts(scene)
+
+
+async def test_of_two_who_fetch_a_parked_call_at_once_the_slower_one_was_never_in_it(scene: Scene) -> None:
+    _, eve_id = await scene.agent(EVE_HZ)
+    _, ben_id = await scene.agent(BEN_HZ)
+    await scene.do("ParkCall")
+
+    async def fetch(agent_id: str) -> Any:
+        with acting_as(someone("agent", scene.exchange.tenant_id, agent_id)):
+            return await scene.exchange.calls.RetrieveCall(call_service_pb2.RetrieveCallRequest(park_code="701"))
+
+    await asyncio.gather(fetch(eve_id), fetch(ben_id), return_exceptions=True)
+    live = scene.exchange.switchboard.find(scene.call_id)
+    assert live is not None
+    (has_it,) = [leg.agent_id for leg in live.live_legs("agent") if leg.agent_id in (eve_id, ben_id)]
+    left = [fact for fact in await scene.exchange.told() if fact.DESCRIPTOR.name == "AgentLeft"]
+    assert {fact.agent_id: fact.reason for fact in left}.get(has_it) is None
+    assert [fact.reason for fact in left if fact.agent_id in {eve_id, ben_id}] in ([], ["NEVER_JOINED"])
 
 
 async def test_a_take_over_whose_commit_is_never_answered_leaves_the_call_to_who_has_it(

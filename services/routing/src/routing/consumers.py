@@ -29,6 +29,7 @@ from routing.ops import contacts as contact_ops
 from routing.ops import plans as plan_ops
 
 CONSUMER = "routing"
+_NEVER_JOINED = "NEVER_JOINED"
 _NO_PERSON = frozenset(
     {
         call_pb2.ANSWERED_BY_MACHINE, call_pb2.ANSWERED_BY_MACHINE_BEEP, call_pb2.ANSWERED_BY_FAX,
@@ -105,7 +106,10 @@ class Consumers:
         await agent_ops.set_reach(self._desk.on(tx), fact.agent_id, reach, self._desk.clock.now())
 
     async def agent_left(self, tx: Tx, fact: AgentLeft, meta: FactMeta) -> None:
-        """Wrap-up, while the call goes on."""
+        """Wrap-up, while the call goes on; none for who was never in it."""
+        if fact.reason == _NEVER_JOINED:
+            await contact_ops.never_joined(self._desk.on(tx), fact.contact_id, fact.agent_id, self._desk.clock.now())
+            return
         leave_time = time_in(fact, "leave_time") or meta.time
         await contact_ops.leave_call(
             self._desk.on(tx), fact.contact_id, fact.agent_id, leave_time, self._desk.clock.now()

@@ -135,6 +135,13 @@ async def give_up_call(tx: Ledger, before: Contact, now: datetime) -> Contact:
     return await _finish(tx, before, after, by_timer=False, now=now)
 
 
+async def never_joined(tx: Ledger, contact_id: str, agent_id: str, now: datetime) -> None:
+    """The agent wasn't in the call for a moment: free, and nothing to wrap up. Repeats change nothing."""
+    contact = await store.find_contact(tx, contact_id)
+    if contact is not None and contact.agent_id == agent_id and contact.state is ContactState.ON_CONTACT:
+        await give_up_call(tx, contact, now)
+
+
 async def start_contact(tx: Ledger, draft: Contact, agent_id: str, now: datetime) -> Contact:
     """A contact that begins with its agent on it. AgentNotAvailable unless they are AVAILABLE or NOT_READY."""
     contact = replace(

@@ -98,6 +98,8 @@ class LeftReason(Enum):
     PARKED = "PARKED"
     HUNG_UP = "HUNG_UP"
     """The flow goes on with the customer."""
+    NEVER_JOINED = "NEVER_JOINED"
+    """They had asked for a call that somebody else had by then."""
 
 
 @dataclass(frozen=True)

@@ -334,7 +334,7 @@ async def give_up(tx: Tx, call_id: str, agent_id: str, contact_id: str, now: dat
         known = (await conversation(tx, call_id)).of_agent(agent_id)
         if known is not None and known.contact_id == contact_id:
             return
-    left = dataclasses.replace(_never_joined(call_id, agent_id, contact_id), reason=LeftReason.LEFT)
+    left = dataclasses.replace(_never_joined(call_id, agent_id, contact_id), reason=LeftReason.NEVER_JOINED)
     tx.emit(convert.agent_left(left, now), key=call_id)
 
 

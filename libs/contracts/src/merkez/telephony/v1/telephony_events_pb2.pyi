@@ -463,7 +463,7 @@ class AgentLeft(_message.Message):
     agent_id: _builtins.str
     """Agent."""
     reason: _builtins.str
-    """Why: TRANSFERRED, LEFT, DROPPED, CONSULT_OVER, TAKEN_OVER, PARKED; HUNG_UP when the flow goes on with the customer."""
+    """Why: TRANSFERRED, LEFT, DROPPED, CONSULT_OVER, TAKEN_OVER, PARKED; HUNG_UP when the flow goes on with the customer; NEVER_JOINED of who asked for a call that somebody else had by then."""
     leg_id: _builtins.str
     """Leg the agent talked with."""
     q850_cause: _builtins.int
