@@ -36,5 +36,6 @@ export default defineConfig({
       "/openapi.json": { target: gateway },
     },
   },
-  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+  // A machine that has much to do stands still for seconds, and nothing is wrong for that.
+  test: { include: ["tests/**/*.test.ts"], environment: "node", testTimeout: 60_000, hookTimeout: 60_000 },
 });
