@@ -27,7 +27,6 @@ run: env ## Run all of Merkez on this machine (Ctrl-C stops it)
 test: peers env-dev web-modules chromium charts ## Check and test everything, as CI does
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code web-test
 	@$(PY) -m pytest -q $(ALONE)
-	@MERKEZ_SKIP_WEB=1 $(PY) -m pytest -q -rs $(REGIONS)
 	@$(PY) -m pytest -q -n 3 --dist loadgroup --max-worker-restart=0 $(addprefix --ignore=,$(ALONE) $(REGIONS))
 
 check: env-dev web-modules ## The fast half: lint, types, contracts, pure rules (under 90 s)
