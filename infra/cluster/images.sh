@@ -28,7 +28,7 @@ DOCKERFILE
 
 mapfile -t services < <(for each in services/*/pyproject.toml; do basename "$(dirname "$each")"; done; echo migrate)
 for image in "${services[@]/%/:$tag}" nats:local pause:local; do
-  name=${image%:*}
+  name=merkez-${image%:*}
   id=$(buildah inspect --type image --format '{{.FromImageID}}' "localhost/merkez-$image")
   [ "$(cat "$home/$name.id" 2>/dev/null || true)" = "$id $tag" ] && continue
   rm -f "$home/$name.tar"

@@ -49,7 +49,7 @@ echo "Building Kubernetes (minutes; kept in .cache/cluster)"
   cd "$home/kubernetes"
   export GOROOT=$home/root/usr/lib/go-1.19 GOCACHE=$home/gocache GOFLAGS=-buildvcs=false CGO_ENABLED=0
   export PATH=$GOROOT/bin:$PATH KUBE_GIT_VERSION_FILE=$home/version
-  nice make WHAT="cmd/kube-apiserver cmd/kube-controller-manager cmd/kube-scheduler cmd/kubelet cmd/kube-proxy cmd/grpc-probe"
+  make WHAT="cmd/kube-apiserver cmd/kube-controller-manager cmd/kube-scheduler cmd/kubelet cmd/kube-proxy cmd/grpc-probe"
 ) > "$home/build.log" 2>&1 || { tail -n 30 "$home/build.log" >&2; echo "Kubernetes could not be built; all of it: .cache/cluster/build.log" >&2; exit 1; }
 for each in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy grpc-probe; do
   install "$home/kubernetes/_output/bin/$each" "$home/bin/$each"
