@@ -17,6 +17,7 @@ from merkez.routing.v1 import queue_service_pb2, queue_service_pb2_grpc
 from testkit.company import Api, Company, Json, Problem
 from testkit.people import AgentAtDesk, CallerOnWidget, Socket
 from testkit.waiting import eventually
+from testkit.webrtc import Peer
 
 _LOOK_SECONDS = 0.1
 _SILENT_SECONDS = 1.0
@@ -29,11 +30,16 @@ class _Stall:
     # As the pages' StallWatch: at once, then ever more rarely.
     def __init__(self) -> None:
         self._tries, self._last = 0, 0.0
+        self._peer: Peer | None = None
+        self._moved = 0.0
 
-    def may_try(self, arrivals: float) -> bool:
+    def may_try(self, peer: Peer) -> bool:
         now = time.monotonic()
-        if now - arrivals < _SILENT_SECONDS:
-            self._tries = 0
+        if peer is not self._peer:
+            self._peer, self._moved = peer, now
+        heard = max(self._moved, peer.arrivals[-1] if peer.arrivals else 0.0)
+        if now - heard < _SILENT_SECONDS:
+            self._tries = 0 if peer.arrivals and heard == peer.arrivals[-1] else self._tries
             return False
         if now - self._last < _BACKOFF[min(self._tries, len(_BACKOFF) - 1)]:
             return False
@@ -58,7 +64,7 @@ class Agent(AgentAtDesk):
             told = len(self.socket.pushed)
             if moved and (node := moved[-1]["data"].get("toNodeId", "")):
                 self._heed({"type": "live", "name": "station_wanted", "data": {"nodeId": node}})
-            elif self.peer.arrivals and stall.may_try(self.peer.arrivals[-1]):
+            elif self.call_id and stall.may_try(self.peer):
                 self._heed({"type": "live", "name": "station_wanted", "data": {"nodeId": ""}})
 
     def _is_my_move(self, frame: Json) -> bool:
@@ -79,7 +85,7 @@ class Customer(CallerOnWidget):
                     told = 0
                 moved = [each for each in self.socket.pushed[told:] if each["type"] == "moved"]
                 told = len(self.socket.pushed)
-                if moved or stall.may_try(self.peer.arrivals[-1]):
+                if moved or stall.may_try(self.peer):
                     await self.move()
             except (Problem, AssertionError, TimeoutError, OSError):
                 continue  # the page tries again, too
@@ -149,14 +155,13 @@ class Traffic:
             await customer.peer.hears_sound()
             await customer.press("1")
             offer = await agent.offered()
-            await agent.answer(offer)
-            await agent.hears(tones[0])
-            await customer.peer.hears(tones[1])
-            contact = offer["data"]["offer"]["contact"]["contactId"]
             agent.call_id = str(customer.call["callId"])
-            self.conversations.append(Conversation(customer, agent, tones, contact))
             self.tasks.spawn(agent.stay(), f"agent {number}")
             self.tasks.spawn(customer.stay(), f"customer {number}")
+            await agent.answer(offer)
+            made = Conversation(customer, agent, tones, offer["data"]["offer"]["contact"]["contactId"])
+            assert await made.goes_on(), "they don't hear each other"
+            self.conversations.append(made)
 
     async def dropped(self) -> list[str]:
         """Conversations that don't go on, by their call's id."""
