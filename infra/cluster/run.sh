@@ -32,4 +32,6 @@ clean() {
   done
 }
 trap clean EXIT
-unshare --net --mount --pid --fork --kill-child --mount-proc bash infra/cluster/run.sh --inside "$@" 9>&-
+unshare --net --mount --pid --fork --kill-child --mount-proc bash infra/cluster/run.sh --inside "$@" 9>&- &
+trap 'kill -KILL $!' INT TERM HUP
+wait $!

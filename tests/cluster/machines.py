@@ -24,6 +24,8 @@ API_SERVICE = "10.199.128.1"
 PODS = "10.199.64.0/18"
 _BRIDGE = "cluster0"
 _CGROUP = "merkez-cluster"
+_SHARES = 15 * 1024
+"""Of the processors, for each node: what as many processes as it has pods get. By itself a group gets what one gets."""
 
 
 class Failed(RuntimeError):
@@ -176,6 +178,9 @@ def make_cgroup(path: str) -> None:
         if hierarchy.is_dir():
             folder = hierarchy / path.strip("/")
             folder.mkdir(parents=True, exist_ok=True)
+            if (shares := folder / "cpu.shares").exists():
+                shares.write_text(str(_SHARES))
+                (folder.parent / "cpu.shares").write_text(str(2 * _SHARES))
             # A new group of cpuset may use no processor until it is told which.
             for name in ("cpuset.cpus", "cpuset.mems"):
                 for each in (folder.parent, folder):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import grpc
 import grpc.aio
 from chassis.lifecycle import Tasks
 from merkez.routing.v1 import queue_service_pb2, queue_service_pb2_grpc
-from testkit.company import Api, Company, Json, Problem
+from testkit.company import PASSWORD, Api, Company, Json
 from testkit.people import AgentAtDesk, CallerOnWidget, Socket
 from testkit.waiting import eventually
 from testkit.webrtc import Peer
@@ -24,6 +25,7 @@ _SILENT_SECONDS = 1.0
 """Without a packet for so long a page makes its media anew."""
 _BACKOFF = (1.5, 2.0, 5.0, 10.0)
 _PAUSE_SECONDS = 0.2
+_RENEW_SECONDS = 100.0
 
 
 class _Stall:
@@ -59,7 +61,9 @@ class Agent(AgentAtDesk):
             await asyncio.sleep(_LOOK_SECONDS)
             if self.socket.is_closed:
                 told = 0
-                await self.reopen()
+                with contextlib.suppress(Exception):  # whatever it was, the page tries again
+                    await self.reopen()
+                continue
             moved = [each for each in self.socket.pushed[told:] if self._is_my_move(each)]
             told = len(self.socket.pushed)
             if moved and (node := moved[-1]["data"].get("toNodeId", "")):
@@ -87,8 +91,8 @@ class Customer(CallerOnWidget):
                 told = len(self.socket.pushed)
                 if moved or stall.may_try(self.peer):
                     await self.move()
-            except (Problem, AssertionError, TimeoutError, OSError):
-                continue  # the page tries again, too
+            except Exception:  # whatever it was, the page tries again
+                await asyncio.sleep(_LOOK_SECONDS)
 
     @property
     def ended(self) -> str:
@@ -137,18 +141,20 @@ def _hears(who: CallerOnWidget, tone: float) -> bool:
 
 
 class Traffic:
-    """A company with conversations that last and requests that don't stop."""
+    """A company with conversations that last, whose people stay signed in."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
         self.conversations: list[Conversation] = []
         self.tasks = Tasks("traffic")
+        self._signed_in = {company.email: company.owner}
+        self.tasks.every(_RENEW_SECONDS, self._renew, "renew tokens")
 
     async def talk(self, count: int) -> None:
         """Begins conversations whose people stay."""
         for number in range(len(self.conversations), len(self.conversations) + count):
             tones = 600.0 + 90 * number, 1500.0 + 90 * number
-            agent = Agent(await self.company.hire(name=f"Alex {number}"), tone=tones[1])
+            agent = Agent(await self._hire(number), tone=tones[1])
             await agent.sit_down()
             customer = Customer(self.company, tone=tones[0])
             await customer.dial()
@@ -162,6 +168,27 @@ class Traffic:
             made = Conversation(customer, agent, tones, offer["data"]["offer"]["contact"]["contactId"])
             assert await made.goes_on(), "they don't hear each other"
             self.conversations.append(made)
+
+    async def _hire(self, number: int) -> Api:
+        email, name = f"agent-{number}-{secrets.token_hex(4)}@example.com", f"Alex {number}"
+        secret = (await self.company.invite(email, name=name)).rsplit("/", 1)[1]
+        async with Api(self.company.url) as stranger:
+            body = {"secret": secret, "displayName": name, "password": PASSWORD}
+            session = await stranger.post("/v1/invitations:accept", body)
+        made = self._signed_in[email] = Api(self.company.url, session["accessToken"])
+        self.company.people.append(made)
+        return made
+
+    async def _renew(self) -> None:
+        # As pages do: a token is good for five minutes.
+        for email, api in self._signed_in.items():
+            async with Api(self.company.url) as stranger:
+                session = await stranger.post("/v1/sessions:signIn", {"email": email, "password": PASSWORD})
+            api.token = session["accessToken"]
+            api.http.headers["authorization"] = f"Bearer {api.token}"
+        for each in self.conversations:
+            with contextlib.suppress(Exception):  # one that has just closed says hello anew when it opens
+                await each.agent.socket.send({"type": "hello", "token": each.agent.api.token})
 
     async def dropped(self) -> list[str]:
         """Conversations that don't go on, by their call's id."""

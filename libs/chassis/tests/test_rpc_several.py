@@ -10,6 +10,7 @@ import pytest
 from chassis.auth import acting_for
 from chassis.grpc import serve
 from chassis.settings import ProcessSettings
+from chassis.statuses import RemoteFailed
 from kernel.errors import Unavailable
 from merkez.routing.v1 import queue_pb2, queue_service_pb2, queue_service_pb2_grpc
 from merkez_local.postgres import free_port
@@ -169,3 +170,23 @@ async def test_nobody_is_asked_again_past_the_deadline_and_the_answer_says_why(r
         with pytest.raises(Unavailable):
             await stub.CreateQueue(queue_service_pb2.CreateQueueRequest(), timeout=2)
     assert len(draining.left) == tries + 1, "without a request id it may have been done"
+
+
+async def test_what_one_of_several_does_not_implement_is_done_by_another(rpc: RpcHouse) -> None:
+    # Its address became another service's, or it is of the version before: nothing was done there.
+    stranger = await rpc.serve("telephony", [])
+    real = await rpc.serve("routing", [(ADD, Open())])
+    rpc.addresses["routing"] = f"ipv4:{stranger.address},{real.address}"
+    stub = rpc.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
+    with acting_for(TENANT):
+        for number in range(8):
+            assert (await stub.GetQueue(GET(queue_id=f"que_{number}"))).queue_id == f"que_{number}"
+            assert (await stub.CreateQueue(queue_service_pb2.CreateQueueRequest())).queue_id == "que_open"
+
+
+async def test_what_none_of_several_implements_is_refused_in_time(rpc: RpcHouse) -> None:
+    strangers = [await rpc.serve("telephony", []) for _ in range(2)]
+    rpc.addresses["routing"] = f"ipv4:{','.join(each.address for each in strangers)}"
+    stub = rpc.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
+    with acting_for(TENANT), pytest.raises(RemoteFailed):
+        await stub.GetQueue(GET(queue_id="que_1"), timeout=1.0)
