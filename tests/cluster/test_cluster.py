@@ -28,6 +28,7 @@ from tests.flows.test_partner import key_of
 
 CALLS = 4
 COMPONENTS = SERVICES
+_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("MERKEZ_TEST_CLUSTER") != "1", reason="makes a cluster: make test-cluster"),
@@ -66,6 +67,7 @@ async def _life(release: Release, line: dict[str, Any]) -> None:
     traffic = Traffic(company)
     await traffic.talk(CALLS)
     line["calls_live"] = CALLS
+    await eventually(partial(_calls_on_pods, release), deadline=60, every=1)
     told: list[Requests] = []
     dropped: set[str] = set()
     for step, act in (
@@ -94,6 +96,13 @@ async def _life(release: Release, line: dict[str, Any]) -> None:
 
 async def _cdrs(company: Company) -> list[Any] | None:
     return (await company.owner.get("/v1/cdrs")).get("cdrs") or None
+
+
+async def _calls_on_pods(release: Release) -> bool:
+    """Whether telephony's pods have written on themselves how many calls they hold, as their Role lets them."""
+    pods = await asyncio.to_thread(release.pods, "telephony")
+    costs = [each["metadata"].get("annotations", {}).get(_DELETION_COST, "0") for each in pods]
+    return sum(map(int, costs)) == CALLS
 
 
 def _images_are(release: Release, tag: str) -> None:
