@@ -36,7 +36,8 @@ class Peers:
     """Channels to the other services, opened when first used.
 
     `peers.stub(QueueServiceStub, "routing")` gives the generated stub; its methods raise `kernel.errors`. Calls have
-    a deadline of `deadline_seconds` unless told otherwise, all tries together. UNAVAILABLE is tried again as long as
+    a deadline of `deadline_seconds` unless told otherwise, all tries together. UNAVAILABLE (and CANCELLED by a server
+    that stops) is tried again as long as
     there is time until then, and when that can't do harm: for Get, List, Lookup, and for requests that carry a
     request_id; a stream of answers until its first one. A service of one process is asked thrice at most, within
     0.3 s; one of several for 2 s, for another of them may take what this one refuses, as soon as it is back. As long
@@ -233,11 +234,12 @@ class _Channel:
             span.end()
 
     def _tries(self, method: str, request: Any) -> _Pauses:
-        several = self._pauses is _PAUSES_AMONG_SEVERAL
-        return {
-            grpc.StatusCode.UNAVAILABLE: iter(self._pauses if _repeatable(method, request) else ()),
-            grpc.StatusCode.UNIMPLEMENTED: iter(self._pauses if several else ()),
-        }
+        away = iter(self._pauses if _repeatable(method, request) else ())
+        misled = iter(self._pauses if self._pauses is _PAUSES_AMONG_SEVERAL else ())
+        # CANCELLED is not by us, whom it would reach as asyncio.CancelledError: a server that stops says it to what
+        # reaches it in the moment before its clients know.
+        code = grpc.StatusCode
+        return {code.UNAVAILABLE: away, code.CANCELLED: away, code.UNIMPLEMENTED: misled}
 
     def _with_metadata(self, extra: dict[str, Any]) -> dict[str, Any]:
         token = self._tokens.issue(outgoing(), self._service)
