@@ -48,6 +48,9 @@ drill-region: env-dev ## Lose a region of `make run-regions`, measure, bring it 
 test-images: env-dev ## Build telephony's and the gateway's image and run them as the chart does (root, Debian's buildah)
 	@MERKEZ_TEST_IMAGES=1 $(PY) -m pytest -q -n0 tests/images
 
+test-cluster: env-dev charts ## Install, upgrade and drain the chart on Kubernetes nodes of this machine (root, Debian; the first time builds Kubernetes)
+	@MERKEZ_TEST_CLUSTER=1 bash infra/cluster/run.sh $(PY) -m pytest -q -s -n0 tests/cluster
+
 demo: env-dev chromium ## Sign up, call, answer and prove it in two real browsers against the running system
 	@$(PY) -m tests.flows.demo
 
@@ -136,4 +139,4 @@ web-test:
 check-code:
 	@bash infra/local/check.sh
 
-.PHONY: help run run-regions drill-region test test-regions test-charts test-images charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing bench-wfm soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd
+.PHONY: help run run-regions drill-region test test-regions test-charts test-images test-cluster charts check demo bench-call bench-media bench-sound bench-node bench-routing bench-limits bench-billing bench-wfm soak trace operator ops images proto lock clean env env-dev chromium peers web-modules web-test check-code bench-amd fit-amd

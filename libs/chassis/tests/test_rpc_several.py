@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import grpc
 import pytest
 from chassis.auth import acting_for
 from chassis.grpc import serve
 from chassis.settings import ProcessSettings
-from kernel.errors import Unavailable
+from chassis.statuses import RemoteFailed
+from kernel.errors import DomainError, Unavailable
 from merkez.routing.v1 import queue_pb2, queue_service_pb2, queue_service_pb2_grpc
 from merkez_local.postgres import free_port
 from testkit import RpcHouse, eventually
@@ -169,3 +171,52 @@ async def test_nobody_is_asked_again_past_the_deadline_and_the_answer_says_why(r
         with pytest.raises(Unavailable):
             await stub.CreateQueue(queue_service_pb2.CreateQueueRequest(), timeout=2)
     assert len(draining.left) == tries + 1, "without a request id it may have been done"
+
+
+async def test_what_one_of_several_does_not_implement_is_done_by_another(rpc: RpcHouse) -> None:
+    # Its address became another service's, or it is of the version before: nothing was done there.
+    stranger = await rpc.serve("telephony", [])
+    real = await rpc.serve("routing", [(ADD, Open())])
+    rpc.addresses["routing"] = f"ipv4:{stranger.address},{real.address}"
+    stub = rpc.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
+    with acting_for(TENANT):
+        for number in range(8):
+            assert (await stub.GetQueue(GET(queue_id=f"que_{number}"))).queue_id == f"que_{number}"
+            assert (await stub.CreateQueue(queue_service_pb2.CreateQueueRequest())).queue_id == "que_open"
+
+
+async def test_what_none_of_several_implements_is_refused_in_time(rpc: RpcHouse) -> None:
+    strangers = [await rpc.serve("telephony", []) for _ in range(2)]
+    rpc.addresses["routing"] = f"ipv4:{','.join(each.address for each in strangers)}"
+    stub = rpc.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
+    with acting_for(TENANT), pytest.raises(RemoteFailed):
+        await stub.GetQueue(GET(queue_id="que_1"), timeout=1.0)
+
+
+class Stopping(Queues):
+    """Stops as it is asked: cancels what has just come in."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def GetQueue(self, request: Any, context: Any) -> queue_pb2.Queue:
+        self.asked += 1
+        if self.asked == 1:
+            await context.abort(grpc.StatusCode.CANCELLED)
+        return await super().GetQueue(request, context)
+
+    async def CreateQueue(self, request: Any, context: Any) -> Any:
+        self.asked += 1
+        await context.abort(grpc.StatusCode.CANCELLED)
+
+
+async def test_what_a_server_cancels_as_it_stops_is_asked_again_where_that_does_no_harm(rpc: RpcHouse) -> None:
+    stopping = Stopping()
+    await rpc.serve("routing", [(ADD, stopping)])
+    stub = rpc.stub(queue_service_pb2_grpc.QueueServiceStub, "routing")
+    with acting_for(TENANT):
+        assert (await stub.GetQueue(GET(queue_id="que_1"))).queue_id == "que_1"
+        assert stopping.asked == 2
+        with pytest.raises(DomainError):
+            await stub.CreateQueue(queue_service_pb2.CreateQueueRequest())
+    assert stopping.asked == 3, "without a request id it may have been done"

@@ -117,3 +117,12 @@ async def test_request_under_way_is_finished_in_a_drain(house: Any) -> None:
     house.world.may_answer.set()
     assert await slow, "the drain ends in its bound"
     assert await socket.closed() == 1012
+
+
+async def test_who_keeps_a_connection_is_sent_away_with_an_answer_before_it_is_closed(house: Any) -> None:
+    assert "connection" not in (await house.http.get("/healthz")).headers
+    leaving = asyncio.get_running_loop().create_task(house.process.drain())
+    await eventually(lambda: house.gateway.hub.draining)
+    answer = await house.http.get("/healthz")
+    assert answer.status_code == 200 and answer.headers["connection"] == "close"
+    assert await leaving, "the drain ends in its bound"

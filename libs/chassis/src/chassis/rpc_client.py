@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, TypeVar, cast
 
@@ -29,16 +29,20 @@ _PAUSES_AMONG_SEVERAL = (0.1, 0.2, 0.4, 0.8, 0.8)
 """One of several may be back already and be asked again only within `_MAX_RECONNECT_SECONDS`, while those that are
 asked meanwhile take nothing new: longer together than that."""
 _SAFE = ("Get", "List", "Lookup")
+_Pauses = Mapping[grpc.StatusCode, Iterator[float]]
 
 
 class Peers:
     """Channels to the other services, opened when first used.
 
     `peers.stub(QueueServiceStub, "routing")` gives the generated stub; its methods raise `kernel.errors`. Calls have
-    a deadline of `deadline_seconds` unless told otherwise, all tries together. UNAVAILABLE is tried again as long as
+    a deadline of `deadline_seconds` unless told otherwise, all tries together. UNAVAILABLE (and CANCELLED by a server
+    that stops) is tried again as long as
     there is time until then, and when that can't do harm: for Get, List, Lookup, and for requests that carry a
     request_id; a stream of answers until its first one. A service of one process is asked thrice at most, within
-    0.3 s; one of several for 2 s, for another of them may take what this one refuses, as soon as it is back.
+    0.3 s; one of several for 2 s, for another of them may take what this one refuses, as soon as it is back. As long
+    is whatever one of several doesn't implement asked of the others: its address has become another service's, or its
+    version is the one before, and nothing was done there.
     """
 
     def __init__(
@@ -123,6 +127,9 @@ _AMONG_SEVERAL = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_time_between_pings_ms", 1000),
     ("grpc.http2.ping_timeout_ms", 1500),
+    # The address of one that is gone may be another service's within seconds, and is tried again each second until the
+    # name is asked anew: by default not before 30 s are over.
+    ("grpc.dns_min_time_between_resolutions_ms", 1000),
 )
 _ALONE = (("grpc.keepalive_time_ms", 20000), ("grpc.keepalive_timeout_ms", 5000))
 
@@ -185,7 +192,7 @@ class _Channel:
         self, inner: Callable[[], Any], method: str, request: Any, timeout: float | None, extra: dict[str, Any]
     ) -> Any:
         ends = None if timeout is None else monotonic() + timeout
-        pauses = iter(self._pauses if _repeatable(method, request) else ())
+        pauses = self._tries(method, request)
         with _span(method) as span:
             while True:
                 left = None if ends is None else ends - monotonic()
@@ -202,7 +209,7 @@ class _Channel:
     ) -> AsyncGenerator[Any, None]:
         # Not the current span while the reader has the turn: it may go on in another context, or leave for good.
         span = tracer.start_span(method.lstrip("/"), kind=SpanKind.CLIENT)
-        pauses = iter(self._pauses if _repeatable(method, request) else ())
+        pauses = self._tries(method, request)
         ends = None if timeout is None else monotonic() + timeout
         begun = False
         try:
@@ -226,6 +233,14 @@ class _Channel:
         finally:
             span.end()
 
+    def _tries(self, method: str, request: Any) -> _Pauses:
+        away = iter(self._pauses if _repeatable(method, request) else ())
+        misled = iter(self._pauses if self._pauses is _PAUSES_AMONG_SEVERAL else ())
+        # CANCELLED is not by us, whom it would reach as asyncio.CancelledError: a server that stops says it to what
+        # reaches it in the moment before its clients know.
+        code = grpc.StatusCode
+        return {code.UNAVAILABLE: away, code.CANCELLED: away, code.UNIMPLEMENTED: misled}
+
     def _with_metadata(self, extra: dict[str, Any]) -> dict[str, Any]:
         token = self._tokens.issue(outgoing(), self._service)
         carrier: dict[str, str] = {}
@@ -240,9 +255,9 @@ def _several(address: str) -> bool:
     return "," in address or address.startswith("dns:")
 
 
-async def _paused(error: grpc.aio.AioRpcError, pauses: Iterator[float], ends: float | None) -> bool:
+async def _paused(error: grpc.aio.AioRpcError, pauses: _Pauses, ends: float | None) -> bool:
     # Wait before another try; whether there is to be one.
-    pause = next(pauses, None) if error.code() is grpc.StatusCode.UNAVAILABLE else None
+    pause = next(pauses.get(error.code(), iter(())), None)
     if pause is None:
         return False
     pause *= random.uniform(0.75, 1.25)

@@ -47,6 +47,11 @@ class Socket:
         assert self._reader is not None
         await asyncio.wait({self._reader})
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection that once stood is over."""
+        return self._reader is not None and self._reader.done()
+
     async def close(self) -> None:
         """Closes the connection, as a closed tab would."""
         if self._connection is not None:

@@ -33,6 +33,11 @@ class Health:
         self._bus = bus
         self._hub = hub
 
+    @property
+    def leaving(self) -> bool:
+        """Whether this gateway is about to stop."""
+        return self._hub.draining
+
     async def live(self, request: Request) -> Response:
         """GET /healthz: never depends on a neighbour."""
         return json_response({"status": "ok"})
@@ -45,7 +50,7 @@ class Health:
         checks = {
             "signingKeys": self._keys.known,
             "facts": self._bus.connected,
-            "accepting": not self._hub.draining,
+            "accepting": not self.leaving,
         }
         return json_response({"ready": all(checks.values()), "checks": checks}, 200 if all(checks.values()) else 503)
 
@@ -76,13 +81,15 @@ def build_app(
         Route("/readyz", health.ready),
         Route("/{rest:path}", assets.serve, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
     ]
-    return _Headers(Starlette(routes=routes), https)
+    return _Headers(Starlette(routes=routes), health, https)
 
 
 class _Headers:
-    # Outermost, so that an answer made by a library carries them as well.
-    def __init__(self, app: ASGIApp, https: bool):
+    # Outermost, so that an answer made by a library carries them as well. Who is answered while this gateway is about
+    # to stop is told to connect anew: a connection that stays would be closed just as the next request comes in.
+    def __init__(self, app: ASGIApp, health: Health, https: bool):
         self._app = app
+        self._health = health
         self._added = [(b"x-content-type-options", b"nosniff")]
         if https:
             self._added.append((b"strict-transport-security", b"max-age=31536000"))
@@ -95,9 +102,8 @@ class _Headers:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [
-                    *message["headers"], *(each for each in self._added if each[0] not in present)
-                ]  # fmt: skip
+                added = [*self._added, *([(b"connection", b"close")] if self._health.leaving else ())]
+                message["headers"] = [*message["headers"], *(each for each in added if each[0] not in present)]
             await send(message)
 
         await self._app(scope, receive, sending)

@@ -40,6 +40,9 @@ from gateway.socket.screen_pop import ScreenPops
 from gateway.socket.widget import Widgets
 from gateway.tokens import AccessTokens, SigningKeys
 
+_FAREWELL_SECONDS = 2.0
+"""How long who keeps a connection has to ask once more and be sent away; who asks more rarely seldom meets the end."""
+
 
 class Gateway:
     """The whole edge, built and started; `http_port` and `grpc_port` say where it listens."""
@@ -136,7 +139,12 @@ class HttpServer(uvicorn.Server):
         yield
 
     async def drain(self) -> None:
-        """Take no more connections and wait for live requests."""
+        """Let kept connections go with their next answer (gateway.app says `Connection: close` by now), then take no
+        more and wait for live requests."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                while self.server_state.connections:
+                    await asyncio.sleep(0.02)
         self.should_exit = True
         while self.server_state.connections:
             await asyncio.sleep(0.02)
