@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
-from chassis.sql import Tx
-from merkez_local.postgres import alive
+from chassis.sql import Database, Tx
+from merkez_local.postgres import Postgres, alive
 from testkit import ManualClock, eventually, someone
 from testkit.cockroach import denied_in
+from testkit.databases import Databases
 from testkit.plugin import ServiceDb
 
 TRIAL = Path(__file__).resolve().parents[2] / "chassis" / "tests"
@@ -33,6 +37,31 @@ async def test_a_module_shares_a_database_and_a_fresh_one_is_ones_own(
     own = await service_db("trial", fresh=True)
     assert first.engine.url.database == again.engine.url.database != own.engine.url.database
     assert again.clock is clock
+
+
+def test_a_server_is_tested_against_by_its_url_and_keeps_nothing_of_it(postgres: Postgres, tmp_path: Path) -> None:
+    elsewhere = Databases(postgres.url(dialect="cockroachdb+asyncpg"), tmp_path)
+
+    async def use() -> tuple[str, str]:
+        settings = await elsewhere.settings("trial")
+        db = await Database.connect(settings, "trial", pool_size=1)
+        assert db.engine.dialect.name == "cockroachdb"
+        asked = sa.text("select current_database() as name")
+        found = await db.run("ten_of_nobody", lambda tx: tx.one(asked))
+        await db.close()
+        return found["name"], urlsplit(elsewhere.admin_url("trial")).path.strip("/")
+
+    async def there(name: str) -> bool:
+        connection = await asyncpg.connect(postgres.url(dialect="postgresql"))
+        try:
+            return await connection.fetchval("select true from pg_database where datname = $1", name) or False
+        finally:
+            await connection.close()
+
+    used, named = asyncio.run(use())
+    assert used == named and asyncio.run(there(used))
+    elsewhere.drop()
+    assert not asyncio.run(there(used))
 
 
 async def test_a_statement_cockroachdb_lacks_fails_the_test(service_db: ServiceDb) -> None:

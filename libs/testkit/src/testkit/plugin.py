@@ -31,7 +31,7 @@ from merkez_local.postgres import Postgres, start_postgres
 from testkit.clock import ManualClock
 from testkit.cockroach import check_statements
 from testkit.compiled import share_compiled
-from testkit.databases import Databases
+from testkit.databases import ELSEWHERE, Databases
 from testkit.reruns import rerun
 from testkit.rpc import RpcHouse
 
@@ -108,9 +108,11 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(scope="module")
-def databases(postgres: Postgres) -> Iterator[Databases]:
-    """Fresh databases for this test module, copied from a migrated template."""
-    made = Databases(postgres, Path(os.environ[_SHARED]))
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Fresh databases for this test module, copied from a migrated template, or made on the server that is named
+    (`testkit.databases.ELSEWHERE`)."""
+    server = os.environ.get(ELSEWHERE) or request.getfixturevalue("postgres")
+    made = Databases(server, Path(os.environ[_SHARED]))
     yield made
     made.drop()
 
