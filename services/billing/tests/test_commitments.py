@@ -21,7 +21,6 @@ async def missing(house: House, until: datetime) -> list[tuple[str, str, Decimal
     found = []
     for each in await house.invoices():
         for line in (await house.whole(each.invoice_id)).statement.lines:
-            print(each.start_time.date(), line.kind.value, line.start_time, line.end_time, line.amount)
             if line.kind == "commitment":
                 found.append((line.start_time.date().isoformat(), line.end_time.date().isoformat(), line.amount))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chassis.instants import duration_out, time_out
 from merkez.telephony.v1 import call_pb2, telephony_events_pb2
-from merkez.tenancy.v1 import plan_pb2, tenancy_events_pb2
+from merkez.tenancy.v1 import number_pb2, plan_pb2, tenancy_events_pb2
 from merkez.type.v1 import money_pb2
 
 from .conftest import MARCH, Ledger
@@ -79,20 +79,40 @@ async def test_prepaid_call_of_a_plan_with_tiers_isnt_free(till: Till) -> None:
     await till.top_up("1000")
     found: Any = await till.reserve("call_1")
     await till.settle("call_1", 120)
-    print(found)
     assert await till.balance() == (Decimal(880), 0)
 
 
 async def test_prepaid_call_is_priced_by_the_rate_of_its_numbers_class(till: Till) -> None:
+    """The ids are tenancy's (`Rate.rate_id`): the meter, and what tells a rate from others of it."""
     await till.ledger.tell(
         held(
-            plan_pb2.Rate(rate_id="local", meter="voice_inbound_minute", price=eur("60")),
+            plan_pb2.Rate(rate_id="voice_inbound_minute", meter="voice_inbound_minute", price=eur("60")),
             plan_pb2.Rate(
-                rate_id="free", meter="voice_inbound_minute", price=eur("120"), properties={"price_class": "toll_free"}
+                rate_id="voice_inbound_minute:price_class=toll_free",
+                meter="voice_inbound_minute",
+                price=eur("120"),
+                properties={"price_class": "toll_free"},
             ),
-        )
+        )  # fmt: skip
     )
+    number = number_pb2.Number(number="+994800550100", assign_time=time_out(MARCH), price_class="toll_free")
+    await till.ledger.tell(tenancy_events_pb2.NumberAssigned(number=number))
     await till.configure()
     await till.top_up("1000")
+    await till.reserve("call_1", number=number.number)
+    await till.settle("call_1", 60)
+    assert await till.balance() == (Decimal(880), 0)
+
+
+async def test_prepaid_call_that_was_granted_nothing_costs_nothing(till: Till) -> None:
+    """As docs/mechanisms/wallets.md says: the plan of the till has minutes at 60, in 30/6."""
+    await till.configure()
     found = await till.reserve("call_1")
-    assert found.refusal == ""
+    assert (found.granted.seconds, found.refusal) == (0, "BALANCE_USED_UP")
+    now = till.ledger.clock.now()
+    cdr = call_pb2.Cdr(
+        call_id="call_1", direction=call_pb2.DIRECTION_INBOUND, start_time=time_out(now), end_time=time_out(now + SECOND),
+        duration=duration_out(SECOND), end_cause="BALANCE_USED_UP",
+    )  # fmt: skip
+    await till.ledger.tell(telephony_events_pb2.CallEnded(cdr=cdr))
+    assert (await till.ledger.amounts()).get("voice_inbound_minute", 0) == 0
