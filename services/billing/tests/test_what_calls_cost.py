@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from chassis.instants import duration_out, time_out
@@ -77,7 +76,7 @@ async def test_prepaid_call_of_a_plan_with_tiers_isnt_free(till: Till) -> None:
     )
     await till.configure()
     await till.top_up("1000")
-    found: Any = await till.reserve("call_1")
+    await till.reserve("call_1")
     await till.settle("call_1", 120)
     assert await till.balance() == (Decimal(880), 0)
 
@@ -93,7 +92,7 @@ async def test_prepaid_call_is_priced_by_the_rate_of_its_numbers_class(till: Til
                 price=eur("120"),
                 properties={"price_class": "toll_free"},
             ),
-        )  # fmt: skip
+        )
     )
     number = number_pb2.Number(number="+994800550100", assign_time=time_out(MARCH), price_class="toll_free")
     await till.ledger.tell(tenancy_events_pb2.NumberAssigned(number=number))
@@ -111,7 +110,8 @@ async def test_prepaid_call_that_was_granted_nothing_costs_nothing(till: Till) -
     assert (found.granted.seconds, found.refusal) == (0, "BALANCE_USED_UP")
     now = till.ledger.clock.now()
     cdr = call_pb2.Cdr(
-        call_id="call_1", direction=call_pb2.DIRECTION_INBOUND, start_time=time_out(now), end_time=time_out(now + SECOND),
+        call_id="call_1", direction=call_pb2.DIRECTION_INBOUND, start_time=time_out(now),
+        end_time=time_out(now + SECOND),
         duration=duration_out(SECOND), end_cause="BALANCE_USED_UP",
     )  # fmt: skip
     await till.ledger.tell(telephony_events_pb2.CallEnded(cdr=cdr))
