@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from hashlib import sha256
+from typing import Any
 
 import pytest
+from billing import consumers, convert
+from billing.domain.usage import UsageRecord
+from billing.store import usage as store
 from chassis.instants import duration_out, time_out
 from merkez.telephony.v1 import call_pb2, telephony_events_pb2
 from merkez.tenancy.v1 import number_pb2, plan_pb2, tenancy_events_pb2
@@ -41,6 +46,18 @@ def called(call_id: str, rang: int, talked: int, cause: str) -> telephony_events
     return telephony_events_pb2.CallEnded(cdr=cdr)
 
 
+@pytest.fixture
+def alarms(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Reasons of the errors that are logged while facts are worked."""
+    heard: list[str] = []
+
+    def error(text: str, **fields: Any) -> None:
+        heard.append(fields["reason"])
+
+    monkeypatch.setattr(consumers.log, "error", error)
+    return heard
+
+
 OUT = plan_pb2.Rate(
     meter="voice_outbound_minute", price=eur("1"), first_increment_seconds=60, next_increment_seconds=60
 )
@@ -57,6 +74,47 @@ async def test_ringing_is_no_part_of_what_a_call_out_costs(ledger: Ledger) -> No
     await ledger.tell(held(OUT))
     await ledger.tell(called("call_1", 25, 50, "NORMAL"))
     assert (await ledger.amounts(MARCH + timedelta(days=2)))["voice_outbound_minute"] == Decimal("1.00")
+
+
+@pytest.mark.parametrize("cause", ["BUSY", "CANCELLED"])
+async def test_call_nobody_answered_pays_no_fee_of_its_record_either(ledger: Ledger, cause: str) -> None:
+    fee = plan_pb2.Rate(meter="voice_outbound_minute", price=eur("1"), record_fee=eur("0.50"))
+    await ledger.tell(held(fee))
+    await ledger.tell(called("call_1", 25, 0, cause))
+    assert await ledger.usage() == [] and not await ledger.amounts(MARCH + timedelta(days=2))
+
+
+async def before(ledger: Ledger, fact: telephony_events_pb2.CallEnded) -> str:
+    """Records a call as a release did that billed its whole record."""
+    call = convert.call_in(fact.cdr)
+    record = UsageRecord(
+        "usg_before", call.meter, "telephony", call.call_id, call.start_time, call.record_seconds, call.brand_id
+    )
+    body = "|".join(
+        (call.meter, "telephony", call.call_id, call.start_time.isoformat(), str(call.record_seconds), call.brand_id)
+    )
+    object.__setattr__(record, "fingerprint", sha256(body.encode()).hexdigest())
+    await ledger.db.run(ledger.tenant, lambda tx: store.insert_usage(tx, record))
+    return record.fingerprint
+
+
+async def test_call_billed_before_an_update_is_a_repeat_after_it(ledger: Ledger, alarms: list[str]) -> None:
+    """Facts may be delivered again: what was recorded with its ringing stays, and nobody is alarmed."""
+    await ledger.tell(held(OUT))
+    fact = called("call_1", 25, 50, "NORMAL")
+    await before(ledger, fact)
+    await ledger.tell(fact)
+    assert [each.used_seconds for each in await ledger.usage()] == [75] and alarms == []
+    await ledger.tell(called("call_1", 25, 51, "NORMAL"))
+    assert alarms == ["USAGE_CONFLICT"], "another body is another body still"
+
+
+async def test_same_call_with_another_answer_is_refused(ledger: Ledger, alarms: list[str]) -> None:
+    """Both records are 75 s long: that one which has no ringing was recorded first makes the other no repeat."""
+    await ledger.tell(held(OUT))
+    await ledger.tell(called("call_1", 0, 75, "NORMAL"))
+    await ledger.tell(called("call_1", 25, 50, "NORMAL"))
+    assert [each.used_seconds for each in await ledger.usage()] == [75] and alarms == ["USAGE_CONFLICT"]
 
 
 async def test_prepaid_company_isnt_invoiced_for_a_call_nobody_answered(till: Till) -> None:

@@ -127,7 +127,7 @@ async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
     )  # fmt: skip
     known = await store.known_fingerprint(tx, record)
     if known is not None:
-        if known != record.fingerprint:
+        if not record.repeats(known, call):
             raise UsageConflict(f"Usage of {record.source} {record.source_id} is recorded with another body.")
         return
     plan = plans.plan_at(await plan_store.list_plans(tx), call.start_time)
