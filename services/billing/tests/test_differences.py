@@ -125,6 +125,7 @@ def used(seconds: int = 60, meter: str = VOICE, rated: bool = True) -> UsageSeco
         ([call(media=70)], [used()], [], [Cause.MEDIA_DIFFERS]),
         ([call()], [used()], [WalletSeconds("c", MARCH, 60, True)], []),
         ([call()], [used()], [WalletSeconds("c", MARCH, 66, True)], [Cause.WALLET_DIFFERS]),
+        ([call(1)], [used(1)], [WalletSeconds("c", MARCH, 0, True, 0)], []),
         ([call()], [used()], [WalletSeconds("c", MARCH, 30, False)], [Cause.STILL_OPEN]),
     ],
 )

@@ -24,6 +24,8 @@ from billing.money_proto import money, share_out, shown
 
 REFUSED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
 """End causes of calls that were refused: nobody pays for a refusal."""
+BALANCE_USED_UP = "BALANCE_USED_UP"
+"""End cause of prepaid calls alone."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MODELS = {
@@ -139,6 +141,7 @@ def call_in(cdr: call_pb2.Cdr) -> EndedCall:
         used_seconds=talk_in(cdr) if cdr.direction == call_pb2.DIRECTION_OUTBOUND else record_in(cdr),
         dialed_number=cdr.dialed_number,
         record_seconds=record_in(cdr),
+        refused_by_wallet=cdr.end_cause == BALANCE_USED_UP,
     )
 
 

@@ -56,6 +56,8 @@ class WalletSeconds:
     call_time: datetime
     talked: int
     settled: bool
+    granted: int = 1
+    """Seconds its wallet paid for; a call that was granted none pays nothing."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,6 @@ def _of_call(call: CallSeconds, used: list[UsageSeconds], wallet: WalletSeconds 
         found.append(differs(Cause.UNRATED))
     if wallet is not None and not wallet.settled:
         found.append(differs(Cause.STILL_OPEN, wallet.talked))
-    elif wallet is not None and wallet.talked != call.talk:
+    elif wallet is not None and wallet.talked != (call.talk if wallet.granted else 0):
         found.append(differs(Cause.WALLET_DIFFERS, wallet.talked))
     return found

@@ -52,6 +52,8 @@ class EndedCall:
     dialed_number: str = ""
     """What decides the price: the number that was called, ours of a call in."""
     record_seconds: int = 0
+    refused_by_wallet: bool = False
+    """It ended because its wallet had nothing for it, so it was prepaid, also where nothing could be reserved."""
 
 
 @dataclass(frozen=True)

@@ -115,12 +115,13 @@ async def keep_days(db: Database) -> None:
 
 
 async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
-    """Records a call once, and rates it as soon as its plan is known. One that a wallet paid for is counted alone.
+    """Records a call once, and rates it as soon as its plan is known. One of a prepaid wallet is counted alone, also
+    when it was granted nothing: nobody pays for a refusal.
 
     Raises `UsageConflict` for another body under its identity.
     """
     paid = await reservations.find(tx, call.call_id)
-    meter = VOICE_PREPAID if paid is not None and paid.reservation.granted_seconds else call.meter
+    meter = VOICE_PREPAID if paid is not None or call.refused_by_wallet else call.meter
     record = UsageRecord(
         new_id("usg", now), meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id,
         properties=await _properties(tx, call), record_time=tx.now(),
