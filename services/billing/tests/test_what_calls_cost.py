@@ -12,12 +12,16 @@ from billing import consumers, convert
 from billing.domain.usage import UsageRecord
 from billing.store import usage as store
 from chassis.instants import duration_out, time_out
+from kernel.errors import InvalidInput
+from merkez.billing.v1 import rate_deck_pb2
 from merkez.telephony.v1 import call_pb2, telephony_events_pb2
 from merkez.tenancy.v1 import number_pb2, plan_pb2, tenancy_events_pb2
 from merkez.type.v1 import money_pb2
 
 from .conftest import MARCH, Ledger
-from .till import Till, till
+from .invoice_house import House
+from .test_deck_statements import HEAD, by_deck, deck
+from .till import Till, refused, till
 
 __all__ = ["till"]
 SECOND = timedelta(seconds=1)
@@ -129,14 +133,28 @@ TIERS = [plan_pb2.RateTier(up_to="100", unit_price=eur("60")), plan_pb2.RateTier
 
 
 async def test_prepaid_call_of_a_plan_with_tiers_isnt_free(till: Till) -> None:
-    await till.ledger.tell(
-        held(plan_pb2.Rate(meter="voice_inbound_minute", model=plan_pb2.RATE_MODEL_GRADUATED, tiers=TIERS))
-    )
+    """What a minute costs there depends on how many there are: none is begun that couldn't be charged."""
     await till.configure()
     await till.top_up("1000")
-    await till.reserve("call_1")
-    await till.settle("call_1", 120)
+    tiered = plan_pb2.Rate(meter="voice_inbound_minute", model=plan_pb2.RATE_MODEL_GRADUATED, tiers=TIERS)
+    await till.ledger.tell(held(tiered))
+    assert (await till.reserve("call_1")).refusal == "NO_RATE"
+    assert await till.balance() == (Decimal(1000), 0)
+    await till.configure(prepaid=False, version=(await till.wallet()).version)
+    with refused(InvalidInput, "WALLET_INVALID"):
+        await till.configure(version=(await till.wallet()).version)
+
+
+async def test_prepaid_call_of_a_plan_with_a_deck_is_charged_by_the_deck(till: Till) -> None:
+    house = House(till.ledger)
+    await till.ledger.tell(held(by_deck(await deck(house, f"{HEAD}90,Turkey,60,60/60,0\n"))))
+    await till.configure()
+    await till.top_up("1000")
+    out = {"number": "+902121234567", "direction": rate_deck_pb2.RATE_DIRECTION_OUTBOUND}
+    await till.reserve("call_1", **out)
+    await till.settle("call_1", 61)
     assert await till.balance() == (Decimal(880), 0)
+    assert (await till.reserve("call_2", **(out | {"number": "+15550100"}))).refusal == "NO_RATE"
 
 
 async def test_prepaid_call_is_priced_by_the_rate_of_its_numbers_class(till: Till) -> None:

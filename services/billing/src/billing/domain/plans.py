@@ -41,6 +41,10 @@ class Timing(StrEnum):
     ADVANCE = "advance"
 
 
+CHARGED_AHEAD = (Model.STANDARD, Model.DECK)
+"""Models whose price of a call depends on the call alone, so that a wallet can be charged for it while it is up."""
+
+
 @dataclass(frozen=True)
 class Tier:
     """Units up to and with `up_to`, which is None for the last tier."""

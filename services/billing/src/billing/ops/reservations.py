@@ -13,7 +13,7 @@ from billing.domain import plans
 from billing.domain import reservations as rules
 from billing.domain.deck_rating import rate_call
 from billing.domain.decks import Deck, DeckHeader, DeckLine, Direction, Terms
-from billing.domain.plans import VOICE, VOICE_OUT, Rate
+from billing.domain.plans import VOICE, VOICE_OUT, Model, Rate
 from billing.domain.reservations import Reservation, ReservationState, Tariff
 from billing.domain.wallets import Entry, Wallet
 from billing.ops import wallets
@@ -65,7 +65,8 @@ class Answer:
 
 async def charging(tx: Tx, number: str, direction: Direction, time: datetime) -> Charging:
     """How a call to `number` (ours, of a call in) that begins at `time` would be charged; by a plan, by the rate its
-    invoice would price the call by."""
+    invoice would price the call by. A price that depends on what else a period has, such as one by tiers, can't be told
+    while the call is up: there is none then."""
     row = await wallet_store.find(tx)
     if row is None or not row.policy.prepaid:
         return Charging(False)
@@ -76,7 +77,9 @@ async def charging(tx: Tx, number: str, direction: Direction, time: datetime) ->
     if plan is None or not plan.rates_of(meter):
         return Charging(True)
     _, rate = plan.rate_for(meter, await usage_store.priced_by(tx, meter, number, time))
-    return Charging(True, "", rate, plan.currency)
+    if rate.model is Model.DECK:
+        return Charging(True, rate.rate_deck_id)
+    return Charging(True, "", rate, plan.currency) if rate.model is Model.STANDARD else Charging(True)
 
 
 def flat_deck(rate: Rate, currency: str) -> Deck:
