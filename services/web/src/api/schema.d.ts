@@ -15224,9 +15224,9 @@ export interface components {
         };
         /** @description A meter's price within a plan. */
         "tenancy.v1.Rate": {
-            /** @description Required. What is metered: seat_month, voice_inbound_minute, number_month, recording_storage_gb_month. */
+            /** @description Required. What is metered: a meter of every installation, such as seat_month, seat_concurrent, voice_inbound_minute, or one that operators defined (billing's MeterService). */
             meter?: string;
-            /** @description Required. Unit the price is for: month, minute, gb_month. */
+            /** @description Required. Unit the price is for, as the meter has it: month, minute, gb_month. */
             unit?: string;
             /** @description Required. Price of one unit. */
             price?: components["schemas"]["type.v1.Money"];
