@@ -65,6 +65,7 @@ def plan_in(fact: tenancy_events_pb2.PlanSubscribed, fact_time: datetime) -> Pla
         fee=_decimal(fact.plan.price.amount),
         interval=_interval(fact.plan.interval),
         minimum=_bound(fact.plan, "minimum"),
+        subscription_version=fact.subscription_version,
     )
 
 

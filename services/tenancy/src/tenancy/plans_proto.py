@@ -232,14 +232,16 @@ def move_out(move: Move) -> subscription_service_pb2.PreviewPlanChangeResponse:
 
 
 def plan_subscribed(
-    plan: Plan, effective: datetime, time_zone: str, lowest_plan_ids: Mapping[str, str]
+    plan: Plan, effective: datetime, time_zone: str, lowest_plan_ids: Mapping[str, str], version: int
 ) -> tenancy_events_pb2.PlanSubscribed:
-    """The fact that a plan version is held from a moment on; with what add-ons give beside it."""
+    """The fact that a plan version is held from a moment on, by this version of the subscription; with what add-ons
+    give beside it."""
     return tenancy_events_pb2.PlanSubscribed(
         plan=plan_out(plan),
         effective_time=time_out(effective),
         time_zone=time_zone,
         lowest_plan_ids=lowest_plan_ids,
+        subscription_version=version,
     )
 
 
