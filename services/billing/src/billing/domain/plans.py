@@ -89,7 +89,8 @@ class Rate:
     def by_record(self) -> bool:
         """Whether it needs the single records, in order of time, not only their sums."""
         bounded = self.record_minimum is not None or self.record_maximum is not None
-        return self.model == Model.DECK or (self.model == Model.PERCENTAGE and (bounded or self.free_records > 0))
+        shares = self.model in (Model.PERCENTAGE, Model.GRADUATED_PERCENTAGE)
+        return self.model == Model.DECK or (shares and (bounded or self.free_records > 0))
 
 
 @dataclass(frozen=True)
