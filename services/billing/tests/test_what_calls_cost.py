@@ -80,6 +80,15 @@ async def test_ringing_is_no_part_of_what_a_call_out_costs(ledger: Ledger) -> No
     assert (await ledger.amounts(MARCH + timedelta(days=2)))["voice_outbound_minute"] == Decimal("1.00")
 
 
+async def test_customer_who_is_called_back_and_waits_is_paid_for_from_their_answer(ledger: Ledger) -> None:
+    """75 s: 25 of ringing, 50 of waiting for an agent who never came."""
+    await ledger.tell(held(OUT))
+    fact = called("call_1", 75, 0, "CALLER_LEFT")
+    fact.cdr.connect_time.FromDatetime(MARCH + timedelta(hours=10) + 25 * SECOND)
+    await ledger.tell(fact)
+    assert [each.used_seconds for each in await ledger.usage()] == [50]
+
+
 @pytest.mark.parametrize("cause", ["BUSY", "CANCELLED"])
 async def test_call_nobody_answered_pays_no_fee_of_its_record_either(ledger: Ledger, cause: str) -> None:
     fee = plan_pb2.Rate(meter="voice_outbound_minute", price=eur("1"), record_fee=eur("0.50"))

@@ -128,8 +128,14 @@ def subscription_in(fact: tenancy_events_pb2.SubscriptionChanged) -> Subscriptio
 
 def metered(cdr: call_pb2.Cdr) -> bool:
     """Whether a call is billed at all: it wasn't refused, and of a call out somebody answered."""
-    answered = cdr.direction != call_pb2.DIRECTION_OUTBOUND or cdr.HasField("answer_time")
+    answered = cdr.direction != call_pb2.DIRECTION_OUTBOUND or _connected(cdr) is not None
     return answered and cdr.end_cause not in REFUSED
+
+
+def _connected(cdr: call_pb2.Cdr) -> Timestamp | None:
+    """When the number called answered; records of before they said so know when somebody talked with it."""
+    named = next((name for name in ("connect_time", "answer_time") if cdr.HasField(name)), "")
+    return getattr(cdr, named) if named else None
 
 
 def call_in(cdr: call_pb2.Cdr) -> EndedCall:
@@ -270,9 +276,10 @@ def talk_in(cdr: call_pb2.Cdr) -> int:
     number called answered, to the end, less what no node vouches for; 0 of a call out that nobody answered."""
     begin = cdr.start_time
     if cdr.direction == call_pb2.DIRECTION_OUTBOUND:
-        if not cdr.HasField("answer_time"):
+        answered = _connected(cdr)
+        if answered is None:
             return 0
-        begin = cdr.answer_time
+        begin = answered
     return _lasted(begin, cdr)
 
 

@@ -12926,6 +12926,11 @@ export interface components {
              * @example 3.5s
              */
             afterAgentDuration?: string;
+            /**
+             * Format: date-time
+             * @description Of a call out, when the number called answered: what it costs runs from then on. A customer who is called back before any agent is waits from then until answer_time. Unset when it didn't answer, and of calls in.
+             */
+            connectTime?: string;
         };
         /** @description Completes. */
         "telephony.v1.CompleteTransferRequest": {
