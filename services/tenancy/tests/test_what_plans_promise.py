@@ -1,4 +1,4 @@
-"""Two moves with a clock that went back in between: whoever orders plans by when they were told must see the last."""
+"""What plans promise: the later of two moves is held, what is metered can be sold, nothing of a rate is lost."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from chassis.facts import message_class
 from merkez.tenancy.v1 import operator_plan_service_pb2 as o
-from merkez.tenancy.v1 import plan_pb2
+from merkez.tenancy.v1 import plan_pb2, tenancy_events_pb2
 from sqlalchemy import select
 
 from .test_handlers_plans import Office, a_plan, money
@@ -30,7 +29,7 @@ async def test_later_choice_is_told_as_later(town: Any, office: Office) -> None:
     mine = select(outbox).where(outbox.c.tenant_id == firm.tenant_id).order_by(outbox.c.position)
     rows = await town.db.run(firm.tenant_id, lambda tx: tx.all(mine), read_only=True)
     plans = [row for row in rows if row["fact"].endswith("PlanSubscribed")][-2:]
-    facts = [(message_class(row["fact"]).FromString(row["payload"]), row["create_time"]) for row in plans]
+    facts = [(tenancy_events_pb2.PlanSubscribed.FromString(row["payload"]), row["create_time"]) for row in plans]
     assert facts[0][0].effective_time.ToDatetime() == facts[1][0].effective_time.ToDatetime()
     assert facts[0][1] > facts[1][1], "the clock went back"
     assert 0 < facts[0][0].subscription_version < facts[1][0].subscription_version, "what billing orders them by"
