@@ -123,13 +123,16 @@ def call_fact(
     cause: str = "NORMAL",
     direction: Any = call_pb2.DIRECTION_INBOUND,
 ) -> telephony_events_pb2.CallEnded:
-    """A call that ended."""
+    """A call that ended; one out was answered at once."""
     duration = Duration()
     duration.FromNanoseconds(int(seconds * 1e9))
     cdr = call_pb2.Cdr(
         call_id=call_id, brand_id="brd_1", duration=duration, start_time=time_out(start), end_cause=cause,
         direction=direction,
     )  # fmt: skip
+    cdr.end_time.FromNanoseconds(cdr.start_time.ToNanoseconds() + duration.ToNanoseconds())
+    if direction == call_pb2.DIRECTION_OUTBOUND:
+        cdr.answer_time.CopyFrom(cdr.start_time)
     return telephony_events_pb2.CallEnded(cdr=cdr)
 
 

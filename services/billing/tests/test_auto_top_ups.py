@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from billing.collecting import Collector
+from billing.domain.aggregates import Aggregation
+from billing.domain.meters import Meter
 from billing.domain.payments import Method, Outcome, PaymentState, ProviderEvent, ProviderUnavailable
 from billing.handlers.plan_rating import PlanRating
 from billing.ops import paying
 from billing.ops import wallets as ops
-from billing.store import payments
+from billing.store import meters, payments
 from chassis.auth import acting_for
 from merkez.billing.v1 import plan_rating_service_pb2, rate_deck_pb2, reservation_service_pb2
 from merkez.billing.v1.plan_rating_service_pb2_grpc import (
@@ -127,6 +129,8 @@ async def test_number_that_cant_be_paid_for_is_refused_before_it_is_called(till:
 async def test_plan_that_cant_be_rated_is_told_at_its_field(till: Till, rpc: RpcHouse) -> None:
     await rpc.serve("billing", [(add_PlanRatingServiceServicer_to_server, PlanRating(till.ledger.db))])
     stub = rpc.stub(PlanRatingServiceStub, "billing")
+    cats = Meter("cats_fed", "cat", Aggregation.SUM)
+    await till.ledger.db.system(lambda tx: meters.insert_meter(tx, cats))
     euro = money_pb2.Money(currency="EUR", amount="1")
     plan = plan_pb2.Plan(
         currency="EUR",
@@ -136,10 +140,15 @@ async def test_plan_that_cant_be_rated_is_told_at_its_field(till: Till, rpc: Rpc
                 meter="voice_outbound_minute", model=plan_pb2.RATE_MODEL_DECK, rate_deck_id="rdk_nowhere"
             ),
             plan_pb2.Rate(meter="number_month", model=plan_pb2.RATE_MODEL_GRADUATED),
+            plan_pb2.Rate(meter="dogs_walked", unit="dog", price=euro),
+            plan_pb2.Rate(meter="cats_fed", unit="cat", price=euro),
+            plan_pb2.Rate(meter="cats_fed", unit="tail", price=euro, included_per_meter="dogs_walked"),
         ],
     )  # fmt: skip
     with acting_for(till.tenant):
         answer = await stub.CheckPlanRates(plan_rating_service_pb2.CheckPlanRatesRequest(plan=plan))
     assert [(each.field, each.fault) for each in answer.faults] == [
         ("plan.rates[1].rate_deck_id", "UNKNOWN"), ("plan.rates[2].tiers", "NOT_RATEABLE"),
+        ("plan.rates[3].meter", "UNKNOWN"), ("plan.rates[5].included_per_meter", "UNKNOWN"),
+        ("plan.rates[5].unit", "UNKNOWN"),
     ]  # fmt: skip

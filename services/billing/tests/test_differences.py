@@ -21,7 +21,7 @@ from kernel.errors import Forbidden, InvalidInput, Unavailable
 from kernel.tenant import PLATFORM
 from merkez.billing.v1 import difference_pb2, difference_service_pb2
 from merkez.billing.v1.difference_service_pb2_grpc import DifferenceServiceStub, add_DifferenceServiceServicer_to_server
-from merkez.telephony.v1 import call_pb2, call_service_pb2
+from merkez.telephony.v1 import call_pb2, call_service_pb2, telephony_events_pb2
 from merkez.telephony.v1.call_service_pb2_grpc import CallServiceServicer, add_CallServiceServicer_to_server
 from testkit import RpcHouse, someone
 
@@ -97,7 +97,10 @@ async def books(ledger: Ledger, rpc: RpcHouse) -> Books:
 def call(record: int = 60, **fields: Any) -> CallSeconds:
     """A call's record, the same everywhere unless told otherwise."""
     return CallSeconds(
-        **({"call_id": "c", "call_time": MARCH, "record": record, "media": record, "talk": record} | fields)
+        **(
+            {"call_id": "c", "call_time": MARCH, "record": record, "media": record, "talk": record, "due": record}
+            | fields
+        )
     )
 
 
@@ -114,12 +117,15 @@ def used(seconds: int = 60, meter: str = VOICE, rated: bool = True) -> UsageSeco
         ([call()], [used(), used(meter="other")], [], [Cause.USAGE_TWICE]),
         ([call()], [used(61)], [], [Cause.SECONDS_DIFFER]),
         ([call()], [used(rated=False)], [], [Cause.UNRATED]),
-        ([call(refused=True)], [], [], []),
-        ([call(refused=True)], [used()], [], [Cause.REFUSED_BILLED]),
+        ([call(due=40, talk=40)], [used(40)], [], []),
+        ([call(due=40, talk=40)], [used()], [], [Cause.SECONDS_DIFFER]),
+        ([call(free=True)], [], [], []),
+        ([call(free=True)], [used()], [], [Cause.REFUSED_BILLED]),
         ([], [used()], [], [Cause.RECORD_MISSING]),
         ([call(media=70)], [used()], [], [Cause.MEDIA_DIFFERS]),
         ([call()], [used()], [WalletSeconds("c", MARCH, 60, True)], []),
         ([call()], [used()], [WalletSeconds("c", MARCH, 66, True)], [Cause.WALLET_DIFFERS]),
+        ([call(1)], [used(1)], [WalletSeconds("c", MARCH, 0, True, 0)], []),
         ([call()], [used()], [WalletSeconds("c", MARCH, 30, False)], [Cause.STILL_OPEN]),
     ],
 )
@@ -152,6 +158,24 @@ async def test_call_whose_fact_never_came_is_billed_from_its_record(books: Books
     assert (await books.reconcile()).healed_count == 0
     await books.ledger.tell(call_fact("call_1", 31, MARCH))  # and the fact comes after all
     assert len(await books.ledger.usage()) == 5
+
+
+async def test_calls_out_are_billed_by_their_talk_and_reconciled_by_it(books: Books) -> None:
+    """25 s of ringing and 35 s of talk; and one that nobody answered, of which there is nothing to bill."""
+    out = call_pb2.DIRECTION_OUTBOUND
+    for call_id in ("call_heard", "call_lost"):
+        cdr = books.call(call_id, 60)
+        cdr.direction, cdr.answer_time.seconds = out, int(MARCH.timestamp()) + 25
+    rang = books.call("call_rang", 25, end_cause="NO_ANSWER")
+    rang.direction = out
+    for cdr in books.calls.cdrs:
+        if cdr.call_id != "call_lost":
+            await books.ledger.tell(telephony_events_pb2.CallEnded(cdr=cdr))
+    made = await books.reconcile()
+    assert (made.call_count, made.healed_count, list(made.differences)) == (3, 1, [])
+    assert sorted((each.source_id, each.used_seconds) for each in await books.ledger.usage()) == [
+        ("call_heard", 35), ("call_lost", 35),
+    ]  # fmt: skip
 
 
 async def test_other_seconds_stay_listed_until_they_are_gone(books: Books) -> None:

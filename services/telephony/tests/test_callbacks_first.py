@@ -102,6 +102,8 @@ async def test_customer_who_answers_hears_music_and_then_the_agent_who_accepts(e
     found = await record(exchange, live.call_id)
     assert (found.contact_id, found.end_cause, found.agent_id) == (contact_id, "NORMAL", agent_id)
     assert found.HasField("answer_time")
+    waited = found.answer_time.ToMilliseconds() - found.connect_time.ToMilliseconds()
+    assert waited > 0 and found.connect_time.ToMilliseconds() > found.start_time.ToMilliseconds()
 
 
 async def test_release_that_is_told_twice_rings_once(exchange, carrier, make_bus) -> None:

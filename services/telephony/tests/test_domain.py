@@ -12,7 +12,8 @@ from kernel.errors import InvalidInput
 from telephony.domain import calls, cdrs, legs, stations, wishes
 from telephony.domain.calls import Call, CallState, Contact, Direction, EndCause, EndParty, Trigger
 from telephony.domain.cdrs import Ending
-from telephony.domain.legs import Leg, LegState, LegTrigger
+from telephony.domain.legs import Leg, LegState, LegTrigger, Party
+from telephony.live.prepaid import counts_from
 from telephony.media.quality import mean_opinion_score
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -116,6 +117,19 @@ def test_an_end_of_our_own_making_has_the_cause_it_means_and_a_networks_its_own(
     assert cdrs.detail_record(a_call(), ending, "cdr_1").q850_cause == q850
     given_one = dataclasses.replace(ending, q850_cause=1)
     assert cdrs.detail_record(a_call(), given_one, "cdr_1").q850_cause == 1
+
+
+def test_a_call_out_is_paid_for_from_when_the_number_answered_whoever_talks_with_it_then() -> None:
+    """As one whose customer is called back first and waits for an agent, 20 s long."""
+    call = a_call(direction=Direction.OUTBOUND, state=CallState.QUEUED)
+    rings = Leg("leg_1", "call_1", Party.CUSTOMER, LegState.RINGING)
+    answered = dataclasses.replace(rings, state=LegState.CONNECTED, join_time=NOW + 9 * SECOND)
+    assert (counts_from(call, [rings]), counts_from(call, [answered])) == (None, NOW + 9 * SECOND)
+    agent = dataclasses.replace(call, state=CallState.TALKING, answer_time=NOW + 29 * SECOND)
+    assert counts_from(agent, [answered]) == NOW + 9 * SECOND
+    assert counts_from(a_call(state=CallState.QUEUED), [answered]) == NOW, "a call in counts from our answer"
+    gone = cdrs.detail_record(call, Ending(EndParty.CUSTOMER, "CALLER_LEFT", NOW + 29 * SECOND), "cdr_1", answered)
+    assert (gone.connect_time, gone.answer_time) == (NOW + 9 * SECOND, None)
 
 
 def test_a_call_nobody_answered_has_no_talk_time_whatever_is_reported() -> None:

@@ -78,7 +78,10 @@ def test_fault_of_a_plan_is_named(changes: Mapping[str, Any], path: str, key: st
 @pytest.mark.parametrize(
     ("changes", "path", "key"),
     [
-        ({"meter": "dogs"}, "meter", "UNKNOWN"),
+        ({"meter": "Dogs"}, "meter", "UNKNOWN"),
+        ({"meter": "voice_prepaid_minute"}, "meter", "UNKNOWN"),
+        ({"meter": "dogs", "timing": "ADVANCE"}, "timing", "NOT_BEFORE_USE"),
+        ({"meter": "dogs", "unit": ""}, "unit", "REQUIRED"),
         ({"meter": ""}, "meter", "REQUIRED"),
         ({"unit": "gb"}, "unit", "UNKNOWN"),
         ({"price": ""}, "price", "REQUIRED"),
@@ -99,6 +102,8 @@ def test_fault_of_a_plan_is_named(changes: Mapping[str, Any], path: str, key: st
         ({"properties": {"Channel": "chat"}}, "properties[Channel]", "UNKNOWN"),
         ({"properties": {"channel": ""}}, "properties[channel]", "REQUIRED"),
         ({"model": ""}, "model", "UNKNOWN"),
+        ({"included_per_meter": "Seats"}, "included_per_meter", "UNKNOWN"),
+        ({"flat_fee_at_zero": True}, "flat_fee_at_zero", "NOT_OF_MODEL"),
     ],
 )
 def test_fault_of_a_rate_is_named(changes: Mapping[str, Any], path: str, key: str) -> None:
@@ -115,6 +120,8 @@ def test_tiers_rise_without_gap_to_one_without_an_end() -> None:
     assert of_rate(model="VOLUME", price="") == {"tiers": "REQUIRED"}
     assert of_rate(model="VOLUME", price="1", tiers=tiers("")) == {"price": "NOT_OF_MODEL"}
     assert of_rate(model="VOLUME", price="", tiers=(Tier(),)) == {"tiers[0].unit_price": "REQUIRED"}
+    sized = {"tiers[0].package_size": "NOT_POSITIVE", "tiers[0].unit_price": "REQUIRED"}
+    assert of_rate(model="VOLUME", price="", tiers=(Tier(package_size="0"),)) == sized
     share = (Tier("1000", percent="3"), Tier(percent="101"))
     assert of_rate(model="GRADUATED_PERCENTAGE", price="", tiers=share) == {"tiers[1].percent": "TOO_LARGE"}
 
@@ -134,7 +141,7 @@ def test_of_two_rates_for_the_same_usage_nobody_could_tell_which_applies() -> No
 
 
 def test_every_fault_is_said_at_once() -> None:
-    faults = plan_faults(replace(PLAN, currency="?", price="x", rates=(Rate("a", "b"), *PLAN.rates)))
+    faults = plan_faults(replace(PLAN, currency="?", price="x", rates=(Rate("A", "b"), *PLAN.rates)))
     with pytest.raises(PlanInvalid) as refused:
         plan_rules.check(faults)
     said = {each.field for each in refused.value.fields}

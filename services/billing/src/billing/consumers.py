@@ -123,8 +123,8 @@ async def _number(
 
 
 async def call_ended(tx: Tx, fact: telephony_events_pb2.CallEnded, meta: FactMeta) -> None:
-    """A call is rated once."""
-    if fact.cdr.end_cause not in convert.NEVER_ANSWERED:
+    """A call is rated once; of one that nobody answered there is nothing to rate."""
+    if convert.metered(fact.cdr):
         await _alarmed(usage.rate_ended_call(tx, convert.call_in(fact.cdr), meta.time), meta)
     await reservations.note_end(tx, fact.cdr.call_id, convert.talk_in(fact.cdr))
 

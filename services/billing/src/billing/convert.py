@@ -22,8 +22,10 @@ from billing.domain.usage import EndedCall, UsageRecord
 from billing.domain.wallets import Grant
 from billing.money_proto import money, share_out, shown
 
-NEVER_ANSWERED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
+REFUSED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
 """End causes of calls that were refused: nobody pays for a refusal."""
+BALANCE_USED_UP = "BALANCE_USED_UP"
+"""End cause of prepaid calls alone."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MODELS = {
@@ -63,6 +65,7 @@ def plan_in(fact: tenancy_events_pb2.PlanSubscribed, fact_time: datetime) -> Pla
         fee=_decimal(fact.plan.price.amount),
         interval=_interval(fact.plan.interval),
         minimum=_bound(fact.plan, "minimum"),
+        subscription_version=fact.subscription_version,
     )
 
 
@@ -123,15 +126,29 @@ def subscription_in(fact: tenancy_events_pb2.SubscriptionChanged) -> Subscriptio
     )  # fmt: skip
 
 
+def metered(cdr: call_pb2.Cdr) -> bool:
+    """Whether a call is billed at all: it wasn't refused, and of a call out somebody answered."""
+    answered = cdr.direction != call_pb2.DIRECTION_OUTBOUND or _connected(cdr) is not None
+    return answered and cdr.end_cause not in REFUSED
+
+
+def _connected(cdr: call_pb2.Cdr) -> Timestamp | None:
+    """When the number called answered; records of before they said so know when somebody talked with it."""
+    named = next((name for name in ("connect_time", "answer_time") if cdr.HasField(name)), "")
+    return getattr(cdr, named) if named else None
+
+
 def call_in(cdr: call_pb2.Cdr) -> EndedCall:
-    """What billing needs of a CDR: its length in whole seconds, a begun one counting."""
+    """What billing needs of a CDR: what of it is billed, in whole seconds, a begun one counting."""
     return EndedCall(
         meter=VOICE_OUT if cdr.direction == call_pb2.DIRECTION_OUTBOUND else VOICE,
         call_id=cdr.call_id,
         brand_id=cdr.brand_id,
         start_time=cdr.start_time.ToDatetime(tzinfo=UTC),
-        used_seconds=max(0, cdr.duration.seconds + (1 if cdr.duration.nanos > 0 else 0)),
+        used_seconds=talk_in(cdr) if cdr.direction == call_pb2.DIRECTION_OUTBOUND else record_in(cdr),
         dialed_number=cdr.dialed_number,
+        record_seconds=record_in(cdr),
+        refused_by_wallet=cdr.end_cause == BALANCE_USED_UP,
     )
 
 
@@ -249,14 +266,20 @@ def _interval(value: int) -> str:
     return YEAR if value == plan_pb2.BILLING_INTERVAL_YEAR else MONTH
 
 
+def record_in(cdr: call_pb2.Cdr) -> int:
+    """Seconds a CDR says a call was up or rang, a begun one counting."""
+    return max(0, cdr.duration.seconds + (1 if cdr.duration.nanos > 0 else 0))
+
+
 def talk_in(cdr: call_pb2.Cdr) -> int:
-    """Seconds a prepaid call is charged for, a begun one counting: from the platform's answer, which of a call out is
-    when the number called answered, to the end, less what no node vouches for."""
+    """Seconds a call is charged for, a begun one counting: from the platform's answer, which of a call out is when the
+    number called answered, to the end, less what no node vouches for; 0 of a call out that nobody answered."""
     begin = cdr.start_time
     if cdr.direction == call_pb2.DIRECTION_OUTBOUND:
-        if not cdr.HasField("answer_time"):
+        answered = _connected(cdr)
+        if answered is None:
             return 0
-        begin = cdr.answer_time
+        begin = answered
     return _lasted(begin, cdr)
 
 

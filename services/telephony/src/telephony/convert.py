@@ -140,6 +140,7 @@ def cdr_message(cdr: Cdr) -> call_pb2.Cdr:
         trunk_id=cdr.trunk_id,
         answered_by=_answered_by(cdr.answered_by),
         detection_duration=duration_out(cdr.detection) if cdr.answered_by else None,
+        connect_time=time_out(cdr.connect_time),
     )
     message.duration.FromTimedelta(cdr.duration)
     message.talk_duration.FromTimedelta(cdr.talk)

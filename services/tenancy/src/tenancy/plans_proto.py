@@ -24,7 +24,7 @@ _INTERVALS = {MONTH: plan_pb2.BILLING_INTERVAL_MONTH, YEAR: plan_pb2.BILLING_INT
 _RATE_MONEY = ("price", "record_fee", "record_minimum", "record_maximum", "minimum", "maximum")
 _RATE_PLAIN = (
     "meter", "unit", "included_units", "first_increment_seconds", "next_increment_seconds", "package_size", "percent",
-    "free_records", "rate_deck_id",
+    "free_records", "rate_deck_id", "included_per_meter", "flat_fee_at_zero",
 )  # fmt: skip
 _TIER_MONEY = ("unit_price", "flat_fee")
 
@@ -154,7 +154,7 @@ class Reading:
 
     def _tier(self, message: plan_pb2.RateTier, at: str) -> Tier:
         amounts = {name: self._amount(message, name, at) for name in _TIER_MONEY}
-        return Tier(up_to=message.up_to, percent=message.percent, **amounts)
+        return Tier(up_to=message.up_to, percent=message.percent, package_size=message.package_size, **amounts)
 
     def _amount(
         self, message: plan_pb2.Plan | plan_pb2.AddOn | plan_pb2.Rate | plan_pb2.RateTier, name: str, at: str
@@ -232,14 +232,16 @@ def move_out(move: Move) -> subscription_service_pb2.PreviewPlanChangeResponse:
 
 
 def plan_subscribed(
-    plan: Plan, effective: datetime, time_zone: str, lowest_plan_ids: Mapping[str, str]
+    plan: Plan, effective: datetime, time_zone: str, lowest_plan_ids: Mapping[str, str], version: int
 ) -> tenancy_events_pb2.PlanSubscribed:
-    """The fact that a plan version is held from a moment on; with what add-ons give beside it."""
+    """The fact that a plan version is held from a moment on, by this version of the subscription; with what add-ons
+    give beside it."""
     return tenancy_events_pb2.PlanSubscribed(
         plan=plan_out(plan),
         effective_time=time_out(effective),
         time_zone=time_zone,
         lowest_plan_ids=lowest_plan_ids,
+        subscription_version=version,
     )
 
 
@@ -262,6 +264,7 @@ def _rate_out(rate: Rate, currency: str) -> plan_pb2.Rate:
             unit_price=_money(tier.unit_price, currency),
             flat_fee=_money(tier.flat_fee, currency),
             percent=tier.percent,
+            package_size=tier.package_size,
         )
         for tier in rate.tiers
     ]

@@ -12926,6 +12926,11 @@ export interface components {
              * @example 3.5s
              */
             afterAgentDuration?: string;
+            /**
+             * Format: date-time
+             * @description Of a call out, when the number called answered: what it costs runs from then on. A customer who is called back before any agent is waits from then until answer_time. Unset when it didn't answer, and of calls in.
+             */
+            connectTime?: string;
         };
         /** @description Completes. */
         "telephony.v1.CompleteTransferRequest": {
@@ -15224,9 +15229,9 @@ export interface components {
         };
         /** @description A meter's price within a plan. */
         "tenancy.v1.Rate": {
-            /** @description Required. What is metered: seat_month, voice_inbound_minute, number_month, recording_storage_gb_month. */
+            /** @description Required. What is metered: a meter of every installation, such as seat_month, seat_concurrent, voice_inbound_minute, or one that operators defined (billing's MeterService). */
             meter?: string;
-            /** @description Required. Unit the price is for: month, minute, gb_month. */
+            /** @description Required. Unit the price is for, as the meter has it: month, minute, gb_month. */
             unit?: string;
             /** @description Required. Price of one unit. */
             price?: components["schemas"]["type.v1.Money"];

@@ -208,6 +208,9 @@ def _usage_lines(books: Books, part: Part, scope: Scope) -> list[StatementLine]:
         if (rate.minimum or rate.flat_at_zero) and all(each.rate_id != rate_id for each in used)
     ]
     held = held_share(books, part)
+    if not held:  # not in force at all: nothing is owed for not using it
+        used = [replace(each, rate=replace(each.rate, flat_at_zero=False)) for each in used]
+        idle = []
     for each in [*used, *idle]:
         if scope == Scope.ADVANCE and each.rate.timing != Timing.ADVANCE:
             continue

@@ -319,14 +319,15 @@ def _check_clashes(made: DeckFile, several: Sequence[int]) -> None:
 
 
 def _check_hours(made: DeckFile, several: Sequence[int]) -> None:
-    """Hours that are nobody's: a call in them would silently be charged by a shorter prefix."""
+    """Hours that are nobody's: a call in them would silently be charged by a shorter prefix. What is in effect changes
+    where a line begins and where one ends."""
     lines = [made.lines[place].terms for place in several]
+    bounds = [time for line in lines for time in (line.start_time, line.end_time) if time is not None]
     for place in several:
         terms = made.lines[place].terms
         if terms.hours is None:
             continue
-        probes = [each for each in (terms.start_time, *(line.start_time for line in lines)) if each is not None]
-        for moment in [each for each in probes if terms.in_effect(each)] or [_before(terms.end_time)]:
+        for moment in [each for each in bounds if terms.in_effect(each)] or [_before(terms.end_time)]:
             held = [line for line in lines if line.in_effect(moment)]
             if any(line.hours is None for line in held):
                 continue

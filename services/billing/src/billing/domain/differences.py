@@ -25,14 +25,16 @@ class Cause(StrEnum):
 @dataclass(frozen=True)
 class CallSeconds:
     """A call's detail record. Whole seconds, a begun one counting. `media` is from its start to its end, less what no
-    node vouches for; `talk` what its wallet is charged for."""
+    node vouches for; `talk` what its wallet is charged for, `due` what is to be billed."""
 
     call_id: str
     call_time: datetime
     record: int
     media: int
     talk: int
-    refused: bool = False
+    due: int
+    free: bool = False
+    """It was refused, or a call out that nobody answered."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class WalletSeconds:
     call_time: datetime
     talked: int
     settled: bool
+    granted: int = 1
+    """Seconds its wallet paid for; a call that was granted none pays nothing."""
 
 
 @dataclass(frozen=True)
@@ -96,19 +100,19 @@ def _of_call(call: CallSeconds, used: list[UsageSeconds], wallet: WalletSeconds 
     found: list[Difference] = []
     if call.media != call.record:
         found.append(differs(Cause.MEDIA_DIFFERS))
-    if call.refused:
+    if call.free:
         if used:
             found.append(differs(Cause.REFUSED_BILLED))
     elif not used:
         found.append(differs(Cause.USAGE_MISSING))
     elif len(used) > 1:
         found.append(differs(Cause.USAGE_TWICE))
-    elif billed != call.record:
+    elif billed != call.due:
         found.append(differs(Cause.SECONDS_DIFFER))
     elif not used[0].rated:
         found.append(differs(Cause.UNRATED))
     if wallet is not None and not wallet.settled:
         found.append(differs(Cause.STILL_OPEN, wallet.talked))
-    elif wallet is not None and wallet.talked != call.talk:
+    elif wallet is not None and wallet.talked != (call.talk if wallet.granted else 0):
         found.append(differs(Cause.WALLET_DIFFERS, wallet.talked))
     return found

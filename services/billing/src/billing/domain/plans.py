@@ -41,6 +41,10 @@ class Timing(StrEnum):
     ADVANCE = "advance"
 
 
+CHARGED_AHEAD = (Model.STANDARD, Model.DECK)
+"""Models whose price of a call depends on the call alone, so that a wallet can be charged for it while it is up."""
+
+
 @dataclass(frozen=True)
 class Tier:
     """Units up to and with `up_to`, which is None for the last tier."""
@@ -85,7 +89,8 @@ class Rate:
     def by_record(self) -> bool:
         """Whether it needs the single records, in order of time, not only their sums."""
         bounded = self.record_minimum is not None or self.record_maximum is not None
-        return self.model == Model.DECK or (self.model == Model.PERCENTAGE and (bounded or self.free_records > 0))
+        shares = self.model in (Model.PERCENTAGE, Model.GRADUATED_PERCENTAGE)
+        return self.model == Model.DECK or (shares and (bounded or self.free_records > 0))
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,20 @@ class PlanHeld:
     effective_time: datetime
     time_zone: str
     fact_time: datetime = _EARLIEST
-    """When it was chosen: of two for the same moment the later choice counts, in whatever order they are heard of."""
+    """When it was told of."""
     fee: Decimal = Decimal(0)
     interval: str = MONTH
     minimum: Decimal | None = None
     record_time: datetime = _EARLIEST
     """When it was heard of."""
+    subscription_version: int = 0
+    """Of the subscription that holds it: of two for the same moment the later choice counts, in whatever order they are
+    heard of and whatever the clock said when they were told. 0 of before it was told: then `fact_time` decides."""
+
+    @property
+    def choice(self) -> tuple[int, datetime, str, int]:
+        """What orders choices for the same moment."""
+        return self.subscription_version, self.fact_time, self.plan_id, self.version
 
     def rates_of(self, meter: str) -> list[tuple[str, Rate]]:
         """The meter's rates by their ids, those with most properties first: the order in which they are tried."""
@@ -125,9 +138,7 @@ def in_force(plans: Sequence[PlanHeld]) -> list[PlanHeld]:
     chosen: dict[datetime, PlanHeld] = {}
     for plan in plans:
         known = chosen.get(plan.effective_time)
-        if known is None or (known.fact_time, known.plan_id, known.version) < (
-            plan.fact_time, plan.plan_id, plan.version,
-        ):  # fmt: skip
+        if known is None or known.choice < plan.choice:
             chosen[plan.effective_time] = plan
     return [chosen[moment] for moment in sorted(chosen)]
 

@@ -256,13 +256,17 @@ def _in_order(records: Sequence[Metered]) -> list[Metered]:
 
 
 def _by_record(rate: Rate, records: Sequence[Metered], free: Fraction) -> Fraction:
-    amount = _NOTHING
+    """Of tiers each record is charged what it adds to those before it, which aren't free."""
+    amount = before = _of_model(rate, _NOTHING)
+    reached = _NOTHING
     for place, record in enumerate(records):
         eaten = max(_NOTHING, min(free, record.quantity))
         free -= eaten
         if place >= rate.free_records:
-            priced = (record.quantity - eaten) * Fraction(rate.percent) / 100 + Fraction(rate.record_fee)
-            amount += _bounded(rate, priced)
+            reached += record.quantity - eaten
+            after = _of_model(rate, reached)
+            amount += _bounded(rate, after - before + Fraction(rate.record_fee))
+            before = after
     return amount
 
 

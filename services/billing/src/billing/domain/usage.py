@@ -17,11 +17,13 @@ from kernel.errors import Conflict, InvalidInput
 from billing.domain.aggregates import Event
 from billing.domain.meters import BUILT_IN, Feed, Meter, may_fall
 from billing.domain.money import exact
-from billing.domain.plans import PlanHeld, Rate
+from billing.domain.plans import VOICE_PREPAID, PlanHeld, Rate
 
 FUTURE, PAST = timedelta(minutes=15), timedelta(days=400)
 """How far from when it comes usage may have been used: clocks are wrong by minutes, invoices are mended for a year."""
 MOST_PROPERTIES, LONGEST_NAME, LONGEST_VALUE = 20, 64, 256
+BY_TALK = "talk"
+"""Marks digests of calls whose seconds are those that are billed; before, they were the whole record's."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -39,7 +41,8 @@ class UsageInvalid(InvalidInput):
 
 @dataclass(frozen=True)
 class EndedCall:
-    """What billing needs of a CDR. `used_seconds` is whole, a begun second counting."""
+    """What billing needs of a CDR. Seconds are whole, a begun one counting: `used_seconds` are billed, `record_seconds`
+    is the record's whole length, with the ringing of a call out."""
 
     meter: str
     call_id: str
@@ -48,6 +51,9 @@ class EndedCall:
     used_seconds: int
     dialed_number: str = ""
     """What decides the price: the number that was called, ours of a call in."""
+    record_seconds: int = 0
+    refused_by_wallet: bool = False
+    """It ended because its wallet had nothing for it, so it was prepaid, also where nothing could be reserved."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +101,31 @@ class UsageRecord:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of what makes a repeat the same: the fact, not how it was rated."""
-        body = f"{self.meter}|{self.source}|{self.source_id}|{self.usage_time.isoformat()}|{self.used_seconds}"
-        body += f"|{self.brand_id}"
-        if not self.is_call:
-            body += f"|{self.amount.normalize():f}|{shown_properties(self.properties)}"
-        return hashlib.sha256(body.encode()).hexdigest()
+        body = self._body(self.meter, self.used_seconds)
+        if self.is_call:
+            return _digest(f"{body}|{BY_TALK}")
+        return _digest(f"{body}|{self.amount.normalize():f}|{shown_properties(self.properties)}")
+
+    def repeats(self, fingerprint: str, call: EndedCall) -> bool:
+        """Whether what is recorded with `fingerprint` is this record of `call`: by whichever meter, as its reservation
+        may have been heard of in between, and also as it was recorded before ringing was left out."""
+        meters = {self.meter, call.meter, VOICE_PREPAID}
+        now = {_digest(f"{self._body(meter, self.used_seconds)}|{BY_TALK}") for meter in meters}
+        return fingerprint in now | {_digest(self._body(meter, call.record_seconds)) for meter in meters}
+
+    def _body(self, meter: str, used_seconds: int) -> str:
+        time = self.usage_time.isoformat()
+        return f"{meter}|{self.source}|{self.source_id}|{time}|{used_seconds}|{self.brand_id}"
 
     def event(self, meter: Meter) -> Event:
         """As the meter counts it."""
         value = self.properties.get(meter.unique_property, "") if meter.unique_property else ""
         key = f"{self.source}/{self.source_id}"
         return Event(self.usage_time, key, self.amount, value, self.used_seconds, self.billed_seconds)
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def grouped(record: UsageRecord, meter: Meter) -> str:

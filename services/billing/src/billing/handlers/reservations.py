@@ -38,7 +38,7 @@ class Reservations(reservation_service_pb2_grpc.ReservationServiceServicer):
         known = await self._db.run(tenant_id, lambda tx: ops.find(tx, call.call_id), read_only=True)
         if known is not None:
             return _answer(call.call_id, ops.answer_of(known))
-        prepaid, deck, flat = await self._charges.begin(tenant_id, call.direction, call.start_time)
+        prepaid, deck, flat = await self._charges.begin(tenant_id, call.number, call.direction, call.start_time)
         if not prepaid:
             return reservation_service_pb2.CallReservation(call_id=call.call_id)
         answer = await self._db.run(tenant_id, lambda tx: ops.reserve(tx, call, deck, flat, self._db.clock.now()))
@@ -48,7 +48,7 @@ class Reservations(reservation_service_pb2_grpc.ReservationServiceServicer):
         self, request: reservation_service_pb2.CheckCallRequest, context: Any
     ) -> reservation_service_pb2.CheckCallResponse:
         tenant_id, now, direction = principal().tenant_id, self._db.clock.now(), direction_in(request.direction)
-        prepaid, deck, _ = await self._charges.begin(tenant_id, direction, now)
+        prepaid, deck, _ = await self._charges.begin(tenant_id, request.number, direction, now)
         if not prepaid:
             return reservation_service_pb2.CheckCallResponse()
         answer = await self._db.run(

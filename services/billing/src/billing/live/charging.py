@@ -27,11 +27,11 @@ class Charges:
         self._decks: OrderedDict[tuple[str, str], Deck] = OrderedDict()
 
     async def begin(
-        self, tenant_id: str, direction: Direction, time: datetime
+        self, tenant_id: str, number: str, direction: Direction, time: datetime
     ) -> tuple[bool, Deck | None, Rate | None]:
-        """Whether the tenant's calls reserve, by which deck one that begins at `time` does, and the plan's price when
-        that is what the deck is of."""
-        found = await self._db.run(tenant_id, lambda tx: ops.charging(tx, direction, time), read_only=True)
+        """Whether the tenant's calls reserve, by which deck one to `number` that begins at `time` does, and the plan's
+        price when that is what the deck is of."""
+        found = await self._db.run(tenant_id, lambda tx: ops.charging(tx, number, direction, time), read_only=True)
         if not found.prepaid:
             return False, None, None
         if found.rate_deck_id:

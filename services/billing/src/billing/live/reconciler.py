@@ -85,6 +85,6 @@ class Reconciler:
 def _seconds(cdr: call_pb2.Cdr) -> CallSeconds:
     call = convert.call_in(cdr)
     return CallSeconds(
-        cdr.call_id, call.start_time, call.used_seconds, convert.media_in(cdr), convert.talk_in(cdr),
-        cdr.end_cause in convert.NEVER_ANSWERED,
+        cdr.call_id, call.start_time, call.record_seconds, convert.media_in(cdr), convert.talk_in(cdr),
+        call.used_seconds, not convert.metered(cdr),
     )  # fmt: skip

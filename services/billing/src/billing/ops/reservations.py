@@ -13,12 +13,13 @@ from billing.domain import plans
 from billing.domain import reservations as rules
 from billing.domain.deck_rating import rate_call
 from billing.domain.decks import Deck, DeckHeader, DeckLine, Direction, Terms
-from billing.domain.plans import VOICE, VOICE_OUT, Rate
+from billing.domain.plans import VOICE, VOICE_OUT, Model, Rate
 from billing.domain.reservations import Reservation, ReservationState, Tariff
 from billing.domain.wallets import Entry, Wallet
 from billing.ops import wallets
 from billing.store import plans as plan_store
 from billing.store import reservations as store
+from billing.store import usage as usage_store
 from billing.store import wallets as wallet_store
 from billing.store.reservations import ReservationRow
 from billing.store.wallets import WalletRow
@@ -62,8 +63,10 @@ class Answer:
     refusal: str = ""
 
 
-async def charging(tx: Tx, direction: Direction, time: datetime) -> Charging:
-    """How a call that begins at `time` would be charged."""
+async def charging(tx: Tx, number: str, direction: Direction, time: datetime) -> Charging:
+    """How a call to `number` (ours, of a call in) that begins at `time` would be charged; by a plan, by the rate its
+    invoice would price the call by. A price that depends on what else a period has, such as one by tiers, can't be told
+    while the call is up: there is none then."""
     row = await wallet_store.find(tx)
     if row is None or not row.policy.prepaid:
         return Charging(False)
@@ -71,14 +74,18 @@ async def charging(tx: Tx, direction: Direction, time: datetime) -> Charging:
         return Charging(True, row.settings.rate_deck_id)
     plan = plans.plan_at(await plan_store.list_plans(tx), time)
     meter = VOICE_OUT if direction is Direction.OUTBOUND else VOICE
-    rate = plan.rates.get(meter) if plan is not None else None
-    return Charging(True, "", rate, plan.currency if plan is not None else "")
+    if plan is None or not plan.rates_of(meter):
+        return Charging(True)
+    _, rate = plan.rate_for(meter, await usage_store.priced_by(tx, meter, number, time))
+    if rate.model is Model.DECK:
+        return Charging(True, rate.rate_deck_id)
+    return Charging(True, "", rate, plan.currency) if rate.model is Model.STANDARD else Charging(True)
 
 
 def flat_deck(rate: Rate, currency: str) -> Deck:
-    """A plan's price of a minute as a deck: the same for every number."""
+    """A plan's price of a minute and fee of a record as a deck: the same for every number."""
     first, following = max(rate.first_increment, 1), max(rate.next_increment, 1)
-    terms = Terms(rate.price, first, following)
+    terms = Terms(rate.price, first, following, connect_fee=rate.record_fee)
     return Deck(DeckHeader(currency), [DeckLine("", terms, direction) for direction in Direction])
 
 

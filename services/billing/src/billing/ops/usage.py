@@ -16,7 +16,7 @@ from billing.domain import plans
 from billing.domain import usage as domain
 from billing.domain.levels import Change
 from billing.domain.meters import BUILT_IN, Feed, Meter, MeterNotFound, meter_of
-from billing.domain.plans import PRICE_CLASS, VOICE, VOICE_PREPAID
+from billing.domain.plans import VOICE_PREPAID
 from billing.domain.subscriptions import SubscriptionVersion
 from billing.domain.usage import EndedCall, UsageConflict, UsageRecord, rated
 from billing.ops.statements import RangeInvalid, current_period
@@ -115,19 +115,20 @@ async def keep_days(db: Database) -> None:
 
 
 async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
-    """Records a call once, and rates it as soon as its plan is known. One that a wallet paid for is counted alone.
+    """Records a call once, and rates it as soon as its plan is known. One of a prepaid wallet is counted alone, also
+    when it was granted nothing: nobody pays for a refusal.
 
     Raises `UsageConflict` for another body under its identity.
     """
     paid = await reservations.find(tx, call.call_id)
-    meter = VOICE_PREPAID if paid is not None and paid.reservation.granted_seconds else call.meter
+    meter = VOICE_PREPAID if paid is not None or call.refused_by_wallet else call.meter
     record = UsageRecord(
         new_id("usg", now), meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id,
-        properties=await _properties(tx, call), record_time=tx.now(),
+        properties=await store.priced_by(tx, call.meter, call.dialed_number, call.start_time), record_time=tx.now(),
     )  # fmt: skip
     known = await store.known_fingerprint(tx, record)
     if known is not None:
-        if known != record.fingerprint:
+        if not record.repeats(known, call):
             raise UsageConflict(f"Usage of {record.source} {record.source_id} is recorded with another body.")
         return
     plan = plans.plan_at(await plan_store.list_plans(tx), call.start_time)
@@ -164,15 +165,6 @@ async def summarize(tx: Tx, start: datetime | None, end: datetime | None, now: d
     if start >= end:
         raise RangeInvalid.of("end_time", "must be after start_time")
     return await store.sum_usage(tx, start, end)
-
-
-async def _properties(tx: Tx, call: EndedCall) -> dict[str, str]:
-    """What a call may be priced by. A number that wasn't heard of yet has no class."""
-    found = {"number": call.dialed_number} if call.dialed_number else {}
-    if call.meter == VOICE and call.dialed_number:
-        price_class = await store.price_class_of(tx, call.dialed_number, call.start_time)
-        found |= {PRICE_CLASS: price_class} if price_class else {}
-    return found
 
 
 async def _keep_days(tx: Tx) -> None:

@@ -13,10 +13,13 @@ from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import new_id
 
 from billing import convert
+from billing.domain import plans
 from billing.domain import wallets as rules
 from billing.domain.payments import PaymentState
+from billing.domain.plans import CHARGED_AHEAD, VOICE, VOICE_OUT
 from billing.domain.wallets import Entry, Grant, Policy, Source, Wallet
 from billing.store import auto_top_ups
+from billing.store import plans as plan_store
 from billing.store import reservations as reservation_store
 from billing.store import wallets as store
 from billing.store.auto_top_ups import AutoTopUp
@@ -92,8 +95,16 @@ async def found(tx: Tx) -> WalletRow:
 
 
 async def configure(tx: Tx, policy: Policy, settings: WalletSettings, version: int, now: datetime) -> Shown:
-    """Makes the wallet, or changes what it allows."""
+    """Makes the wallet, or changes what it allows. Raises `WalletInvalid`, also for calls that are to be paid ahead by
+    a plan whose price of a minute depends on how many there are."""
     _check(policy, settings)
+    if policy.prepaid and not settings.rate_deck_id:
+        held = plans.plan_at(await plan_store.list_plans(tx), now)
+        rates = [rate for meter in (VOICE, VOICE_OUT) for _, rate in held.rates_of(meter)] if held is not None else []
+        if any(rate.model not in CHARGED_AHEAD for rate in rates):
+            raise WalletInvalid.of(
+                "wallet.rate_deck_id", "is required: the plan's price of a minute depends on how many"
+            )
     row = await store.find(tx)
     if row is None:
         if version:

@@ -33,6 +33,8 @@ _KEYS_LAST = timedelta(hours=20)
 """Stripe forgets idempotency keys after 24 hours: what is older is looked for instead of being asked for again."""
 _AS_HUNDREDTHS = ("ISK", "UGX")
 """Currencies without minor units that Stripe wants in hundredths all the same."""
+_WHOLE = ("MGA",)
+"""Currencies with minor units that Stripe wants without."""
 _TELLING = (
     "insufficient_funds", "expired_card", "card_not_supported", "currency_not_supported", "authentication_required",
     "card_velocity_exceeded", "withdrawal_count_limit_exceeded", "processing_error",
@@ -146,16 +148,24 @@ class StripePayments:
 
 
 def in_units(amount: Decimal, currency: str) -> int | None:
-    """The amount in Stripe's smallest units; None for one it can't take: of three digits it wants the last one 0."""
-    digits = 2 if currency in _AS_HUNDREDTHS else minor_digits(currency)
-    units = int(amount.scaleb(digits))
-    return None if digits == 3 and units % 10 else units
+    """The amount in Stripe's smallest units; None for one it can't take: of three digits it wants the last one 0, of
+    what it takes whole nothing after the point."""
+    digits = _digits(currency)
+    exact = amount.scaleb(digits)
+    units = int(exact)
+    return None if units != exact or (digits == 3 and units % 10) else units
 
 
 def of_units(units: int, currency: str) -> Decimal:
     """What so many of Stripe's smallest units are."""
-    digits = 2 if currency in _AS_HUNDREDTHS else minor_digits(currency)
-    return Decimal(units).scaleb(-digits).quantize(Decimal(1).scaleb(-minor_digits(currency)))
+    return Decimal(units).scaleb(-_digits(currency)).quantize(Decimal(1).scaleb(-minor_digits(currency)))
+
+
+def _digits(currency: str) -> int:
+    """After the point in Stripe's smallest unit."""
+    if currency in _WHOLE:
+        return 0
+    return 2 if currency in _AS_HUNDREDTHS else minor_digits(currency)
 
 
 def _key(value: str) -> Any:

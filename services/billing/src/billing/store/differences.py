@@ -54,12 +54,19 @@ async def wallet_seconds(tx: Tx, call_ids: Sequence[str]) -> list[WalletSeconds]
         return []
     rows = await tx.all(
         select(
-            reservations.c.call_id, reservations.c.start_time, reservations.c.talked_seconds, reservations.c.state
+            reservations.c.call_id,
+            reservations.c.start_time,
+            reservations.c.talked_seconds,
+            reservations.c.state,
+            reservations.c.granted_seconds,
         ).where(reservations.c.tenant_id == tx.tenant_id, reservations.c.call_id.in_(call_ids))
     )
     settled = ReservationState.SETTLED.value
     return [
-        WalletSeconds(row["call_id"], row["start_time"], row["talked_seconds"], row["state"] == settled) for row in rows
+        WalletSeconds(
+            row["call_id"], row["start_time"], row["talked_seconds"], row["state"] == settled, row["granted_seconds"]
+        )
+        for row in rows
     ]
 
 

@@ -29,6 +29,7 @@ async def save_plan(tx: Tx, plan: PlanHeld) -> None:
         "plan_id": plan.plan_id, "plan_version": plan.version, "currency": plan.currency,
         "rates": {key: rate_out(rate) for key, rate in plan.rates.items()}, "time_zone": plan.time_zone,
         "fee": plan.fee, "interval": plan.interval, "minimum": plan.minimum, "record_time": plan.record_time,
+        "subscription_version": plan.subscription_version,
     }  # fmt: skip
     await tx.execute(insert(plans_held).values(**row).on_conflict_do_nothing())
 
@@ -116,6 +117,7 @@ def _plan(row: Mapping[Any, Any]) -> PlanHeld:
         row["plan_id"], row["plan_version"], row["currency"],
         {key: rate_in(rate) for key, rate in row["rates"].items()}, row["effective_time"], row["time_zone"],
         row["fact_time"], row["fee"], row["interval"], row["minimum"], row["record_time"],
+        row["subscription_version"],
     )  # fmt: skip
 
 

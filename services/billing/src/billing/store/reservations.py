@@ -109,7 +109,7 @@ def _values(row: ReservationRow) -> dict[str, Any]:
     if row.flat is not None:
         flat = {
             "price": str(row.flat.price), "first": row.flat.first_increment, "next": row.flat.next_increment,
-            "currency": row.flat_currency,
+            "currency": row.flat_currency, "fee": str(row.flat.record_fee),
         }  # fmt: skip
     return {
         "call_id": made.call_id, "number": made.number, "direction": made.direction.value, "brand_id": made.brand_id,
@@ -131,5 +131,8 @@ def _row(row: Mapping[Any, Any]) -> ReservationRow:
     flat = row["flat"]
     rate = None
     if flat is not None:
-        rate = Rate(Decimal(flat["price"]), first_increment=flat["first"], next_increment=flat["next"])
+        rate = Rate(
+            Decimal(flat["price"]), first_increment=flat["first"], next_increment=flat["next"],
+            record_fee=Decimal(flat.get("fee", "0")),
+        )  # fmt: skip
     return ReservationRow(made, rate, flat["currency"] if flat else "", row["end_seconds"])

@@ -23,6 +23,7 @@ plans_held = tenant_table(
     Column("interval", Text, nullable=False),
     Column("minimum", Numeric),
     Column("record_time", Time, nullable=False),
+    Column("subscription_version", BigInteger, nullable=False, server_default="0"),
 )
 zones = tenant_table(
     "zones",

@@ -15,7 +15,7 @@ from sqlalchemy import Table, Text, and_, any_, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from billing.domain.levels import Change
-from billing.domain.plans import NUMBER
+from billing.domain.plans import NUMBER, PRICE_CLASS, VOICE
 from billing.domain.usage import UsageRecord
 from billing.store.batches import inserting_all
 from billing.store.charge_tables import subscription_versions
@@ -90,6 +90,15 @@ async def price_class_of(tx: Tx, number: str, time: datetime) -> str:
         .limit(1)
     )
     return row["price_class"] if row and row["quantity"] else ""
+
+
+async def priced_by(tx: Tx, meter: str, number: str, time: datetime) -> dict[str, str]:
+    """Properties that a call of `meter` to `number` may be priced by. A number not heard of yet has no class."""
+    found = {"number": number} if number else {}
+    if meter == VOICE and number:
+        price_class = await price_class_of(tx, number, time)
+        found |= {PRICE_CLASS: price_class} if price_class else {}
+    return found
 
 
 async def insert_change(tx: Tx, value: Change) -> None:

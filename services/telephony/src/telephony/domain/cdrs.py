@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from telephony.domain.calls import TALK_STATES, Call, CallState, Direction, EndCause, EndParty, with_flow_again
-from telephony.domain.legs import Q850, Answer, Leg
+from telephony.domain.legs import Q850, Answer, Leg, Party
 
 ZERO = timedelta(0)
 
@@ -93,6 +93,8 @@ class Cdr:
     detection: timedelta
     after_agent: timedelta = ZERO
     """As `Call.after_agent`."""
+    connect_time: datetime | None = None
+    """As `connected` says."""
 
 
 def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None = None) -> Cdr:
@@ -140,7 +142,17 @@ def detail_record(call: Call, ending: Ending, cdr_id: str, customer: Leg | None 
         answered_by=told.answered_by,
         detection=told.detection,
         after_agent=call.after_agent + (passed if with_flow_again(call) else ZERO),
+        connect_time=connected(call, [customer] if customer is not None else []),
     )
+
+
+def connected(call: Call, legs: Iterable[Leg]) -> datetime | None:
+    """When the number called answered; None when it hasn't, and of calls in. Who is called back before any agent is
+    talks to nobody yet then."""
+    if call.direction is not Direction.OUTBOUND:
+        return None
+    joined = [leg.join_time for leg in legs if leg.party == Party.CUSTOMER]
+    return min((time for time in (*joined, call.answer_time) if time is not None), default=None)
 
 
 def _cause(call: Call, ending: Ending) -> str:

@@ -10,7 +10,7 @@ is to be done here when a call ends, and nothing is lost with a node.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -19,6 +19,8 @@ from chassis.telemetry import counter, log
 from kernel.errors import DomainError
 
 from telephony.domain.calls import Call, CallState, Direction, EndCause, EndParty
+from telephony.domain.cdrs import connected
+from telephony.domain.legs import Leg
 from telephony.domain.prepaid import BalanceTooLowToCall, Credit, NumberHasNoRate
 from telephony.live.billing import Billing
 from telephony.live.call import LiveCall
@@ -47,7 +49,7 @@ class Prepaid:
     async def look(self) -> None:
         """Begin to follow calls that count now."""
         for live in self._switchboard.calls:
-            if self._alive(live) and self._followed.get(live.call_id) is not live and counts_from(live.call):
+            if self._alive(live) and self._followed.get(live.call_id) is not live and counts_from(live.call, live.legs):
                 self._followed[live.call_id] = live
                 if self._postpaid.get(live.tenant_id, 0.0) < monotonic():
                     self._house.tasks.spawn(self._follow(live), "prepaid call")
@@ -75,7 +77,7 @@ class Prepaid:
         return not live.ending and self._switchboard.find(live.call_id) is live
 
     async def _follow(self, live: LiveCall) -> None:
-        begin = counts_from(live.call)
+        begin = counts_from(live.call, live.legs)
         assert begin is not None
         talked = _measure(self._house.now() - begin - live.call.unheard)
         credit = Credit(timedelta(seconds=self._house.settings.prepaid_grace_seconds))
@@ -119,11 +121,11 @@ class Prepaid:
         await self._switchboard.end(live, EndParty.SYSTEM, cause)
 
 
-def counts_from(call: Call) -> datetime | None:
+def counts_from(call: Call, legs: Iterable[Leg]) -> datetime | None:
     """When a call began to be paid for; None while it hasn't."""
     if call.state is CallState.SETUP or not call.live:
         return None
-    return call.answer_time if call.direction is Direction.OUTBOUND else call.start_time
+    return connected(call, legs) if call.direction is Direction.OUTBOUND else call.start_time
 
 
 def _measure(so_far: timedelta) -> Callable[[], timedelta]:

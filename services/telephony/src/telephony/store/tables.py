@@ -239,6 +239,7 @@ cdrs = tenant_table(
     Column("sip_status", Integer, nullable=False),
     Column("answered_by", Text, nullable=False),
     Column("detection", Interval, nullable=False),
+    Column("connect_time", Time),
     Column("create_time", Time, nullable=False),
     Index("cdrs_by_call", "tenant_id", "call_id", unique=True),
     Index("cdrs_by_start", "tenant_id", "start_time", "cdr_id"),

@@ -74,6 +74,8 @@ class Tier:
     unit_price: str = ""
     flat_fee: str = ""
     percent: str = ""
+    package_size: str = ""
+    """Units one `unit_price` is for, every package begun counting; empty prices each unit."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,10 @@ class Rate:
     timing: str = ARREARS
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     rate_deck_id: str = ""
+    included_per_meter: str = ""
+    """Meter whose quantity the included units are multiplied by; empty: they are included once."""
+    flat_fee_at_zero: bool = False
+    """Whether the first tier's flat fee is charged also when nothing was used."""
 
     @property
     def rate_id(self) -> str:

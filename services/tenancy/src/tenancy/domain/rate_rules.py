@@ -8,14 +8,14 @@ from fractions import Fraction
 
 from tenancy.domain import plans
 from tenancy.domain.decimals import UNIT_DIGITS, decimal
-from tenancy.domain.meters import METERS, Meter
+from tenancy.domain.meters import METERS, Meter, may_be
 from tenancy.domain.plans import Rate, Tier
 
 MOST_TIERS, MOST_PROPERTIES = 50, 8
 _LONGEST_INCREMENT, _MOST_RECORDS = 3600, 1_000_000_000
 _PERCENT_DIGITS = 6
 _PROPERTY = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_LONGEST_VALUE = 100
+_LONGEST_VALUE, _LONGEST_UNIT = 100, 32
 
 _PRICE, _TIERS, _PACKAGE, _PERCENT, _DECK = (
     ("price",),
@@ -31,10 +31,13 @@ _NEEDS: Mapping[str, Sequence[str]] = {
 """What a model can't be without. It may also have what `_TAKES` says, and nothing else."""
 _TAKES: Mapping[str, Sequence[str]] = {
     plans.PERCENTAGE: ("free_records", "record_minimum", "record_maximum"),
-    plans.GRADUATED_PERCENTAGE: ("free_records", "record_minimum", "record_maximum"),
+    plans.GRADUATED_PERCENTAGE: ("free_records", "record_minimum", "record_maximum", "flat_fee_at_zero"),
+    plans.GRADUATED: ("flat_fee_at_zero",),
+    plans.VOLUME: ("flat_fee_at_zero",),
 }
 _OF_A_MODEL = (
     "price", "tiers", "package_size", "percent", "rate_deck_id", "free_records", "record_minimum", "record_maximum",
+    "flat_fee_at_zero",
 )  # fmt: skip
 
 Found = list[tuple[str, str]]
@@ -44,13 +47,15 @@ Found = list[tuple[str, str]]
 def rate_faults(rate: Rate, currency: str, at: str) -> Found:
     """All faults of a rate; `at` leads every path."""
     meter = METERS.get(rate.meter)
-    found: Found = [(f"{at}.meter", "UNKNOWN" if rate.meter else "REQUIRED")] if meter is None else []
+    found: Found = [] if may_be(rate.meter) else [(f"{at}.meter", "UNKNOWN" if rate.meter else "REQUIRED")]
     if meter is not None and rate.unit != meter.unit:
         found.append((f"{at}.unit", "UNKNOWN"))
+    elif not rate.unit or len(rate.unit) > _LONGEST_UNIT:
+        found.append((f"{at}.unit", "TOO_LONG" if rate.unit else "REQUIRED"))
     found += _model(rate, at)
     found += _amounts(rate, at)
     found += _increments(rate, meter, at)
-    if rate.timing == plans.ADVANCE and meter is not None and not meter.lasts:
+    if rate.timing == plans.ADVANCE and not (meter is not None and meter.lasts):
         found.append((f"{at}.timing", "NOT_BEFORE_USE"))
     found += _properties(rate.properties, f"{at}.properties")
     return found
@@ -103,9 +108,14 @@ def _tier_prices(tier: Tier, at: str, *, percent: bool) -> Found:
     found: Found = _percent(tier.percent, f"{at}.percent") if percent else []
     if not percent and tier.percent:
         found.append((f"{at}.percent", "NOT_OF_MODEL"))
-    if percent and tier.unit_price:
-        found.append((f"{at}.unit_price", "NOT_OF_MODEL"))
-    if not percent and not tier.unit_price and not tier.flat_fee:
+    found += [
+        (f"{at}.{name}", "NOT_OF_MODEL") for name in ("unit_price", "package_size") if percent and getattr(tier, name)
+    ]
+    if tier.package_size and not percent:
+        if not tier.unit_price:
+            found.append((f"{at}.unit_price", "REQUIRED"))
+        found += decimal(tier.package_size, f"{at}.package_size", positive=True)
+    if not percent and not tier.unit_price and not tier.flat_fee and not tier.package_size:
         found.append((f"{at}.unit_price", "REQUIRED"))
     for name in ("unit_price", "flat_fee"):
         text = str(getattr(tier, name))
@@ -119,6 +129,8 @@ def _amounts(rate: Rate, at: str) -> Found:
         text = str(getattr(rate, name))
         found += decimal(text, f"{at}.{name}") if text else []
     found += decimal(rate.included_units, f"{at}.included_units") if rate.included_units else []
+    if rate.included_per_meter and not may_be(rate.included_per_meter):
+        found.append((f"{at}.included_per_meter", "UNKNOWN"))
     found += decimal(rate.package_size, f"{at}.package_size", positive=True) if rate.package_size else []
     found += _percent(rate.percent, f"{at}.percent") if rate.percent else []
     if rate.free_records < 0:
@@ -147,7 +159,7 @@ def _increments(rate: Rate, meter: Meter | None, at: str) -> Found:
             found.append((f"{at}.{name}", "NEGATIVE"))
         elif seconds > _LONGEST_INCREMENT:
             found.append((f"{at}.{name}", "TOO_LARGE"))
-        elif seconds and meter is not None and not meter.call:
+        elif seconds and not (meter is not None and meter.call):
             found.append((f"{at}.{name}", "NOT_A_CALL"))
     return found
 

@@ -226,9 +226,9 @@ async def _save(tx: Tx, found: Held, changed: Subscription, plan: Plan | None = 
 def _tell(tx: Tx, found: Held, *, plan_is_news: bool) -> None:
     tenant, catalogue = found.tenant, found.catalogue
     if plan_is_news:
-        since = found.subscription.plan_time
-        lowest = catalogue.lowest_plan_ids()
-        tx.emit(plans_proto.plan_subscribed(found.entitled, since, tenant.time_zone, lowest), key=tenant.tenant_id)
+        held, lowest = found.subscription, catalogue.lowest_plan_ids()
+        fact = plans_proto.plan_subscribed(found.entitled, held.plan_time, tenant.time_zone, lowest, held.version)
+        tx.emit(fact, key=tenant.tenant_id)
     told = _add_ons_named(catalogue, found)
     tx.emit(plans_proto.subscription_changed(found.subscription, found.stints, found.plan, told), key=tenant.tenant_id)
 

@@ -527,6 +527,7 @@ class Cdr(_message.Message):
     ANSWERED_BY_FIELD_NUMBER: _builtins.int
     DETECTION_DURATION_FIELD_NUMBER: _builtins.int
     AFTER_AGENT_DURATION_FIELD_NUMBER: _builtins.int
+    CONNECT_TIME_FIELD_NUMBER: _builtins.int
     cdr_id: _builtins.str
     """Output only."""
     call_id: _builtins.str
@@ -600,6 +601,10 @@ class Cdr(_message.Message):
     def after_agent_duration(self) -> _duration_pb2.Duration:
         """With the flow after an agent had left, such as a survey: no part of talk_duration, waits in a queue and talks that followed left out."""
 
+    @_builtins.property
+    def connect_time(self) -> _timestamp_pb2.Timestamp:
+        """Of a call out, when the number called answered: what it costs runs from then on. A customer who is called back before any agent is waits from then until answer_time. Unset when it didn't answer, and of calls in."""
+
     def __init__(
         self,
         *,
@@ -629,10 +634,11 @@ class Cdr(_message.Message):
         answered_by: Global___AnsweredBy.ValueType = ...,
         detection_duration: _duration_pb2.Duration | None = ...,
         after_agent_duration: _duration_pb2.Duration | None = ...,
+        connect_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after_agent_duration", b"after_agent_duration", "answer_time", b"answer_time", "detection_duration", b"detection_duration", "duration", b"duration", "end_time", b"end_time", "hold_duration", b"hold_duration", "start_time", b"start_time", "talk_duration", b"talk_duration", "unheard_duration", b"unheard_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_agent_duration", b"after_agent_duration", "answer_time", b"answer_time", "connect_time", b"connect_time", "detection_duration", b"detection_duration", "duration", b"duration", "end_time", b"end_time", "hold_duration", b"hold_duration", "start_time", b"start_time", "talk_duration", b"talk_duration", "unheard_duration", b"unheard_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_agent_duration", b"after_agent_duration", "agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "answered_by", b"answered_by", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "detection_duration", b"detection_duration", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "q850_cause", b"q850_cause", "release_id", b"release_id", "sip_status", b"sip_status", "start_time", b"start_time", "talk_duration", b"talk_duration", "trunk_id", b"trunk_id", "unheard_duration", b"unheard_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_agent_duration", b"after_agent_duration", "agent_id", b"agent_id", "agent_mos", b"agent_mos", "answer_time", b"answer_time", "answered_by", b"answered_by", "brand_id", b"brand_id", "call_id", b"call_id", "caller_number", b"caller_number", "cdr_id", b"cdr_id", "connect_time", b"connect_time", "contact_id", b"contact_id", "customer_mos", b"customer_mos", "detection_duration", b"detection_duration", "dialed_number", b"dialed_number", "direction", b"direction", "duration", b"duration", "end_cause", b"end_cause", "end_party", b"end_party", "end_time", b"end_time", "hold_duration", b"hold_duration", "q850_cause", b"q850_cause", "release_id", b"release_id", "sip_status", b"sip_status", "start_time", b"start_time", "talk_duration", b"talk_duration", "trunk_id", b"trunk_id", "unheard_duration", b"unheard_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

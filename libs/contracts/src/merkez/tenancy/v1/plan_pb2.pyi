@@ -192,9 +192,9 @@ class Rate(_message.Message):
     INCLUDED_PER_METER_FIELD_NUMBER: _builtins.int
     FLAT_FEE_AT_ZERO_FIELD_NUMBER: _builtins.int
     meter: _builtins.str
-    """Required. What is metered: seat_month, voice_inbound_minute, number_month, recording_storage_gb_month."""
+    """Required. What is metered: a meter of every installation, such as seat_month, seat_concurrent, voice_inbound_minute, or one that operators defined (billing's MeterService)."""
     unit: _builtins.str
-    """Required. Unit the price is for: month, minute, gb_month."""
+    """Required. Unit the price is for, as the meter has it: month, minute, gb_month."""
     included_units: _builtins.str
     """Units included in every billing period (for seats: per active seat) before the price applies, exact decimal."""
     first_increment_seconds: _builtins.int

@@ -31,7 +31,7 @@ from merkez.tenancy.v1 import subscription_pb2 as merkez_dot_tenancy_dot_v1_dot_
 from merkez.tenancy.v1 import tenant_pb2 as merkez_dot_tenancy_dot_v1_dot_tenant__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/tenancy/v1/tenancy_events.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/tenancy/v1/number.proto\x1a\x1cmerkez/tenancy/v1/plan.proto\x1a\x1fmerkez/tenancy/v1/porting.proto\x1a\x1fmerkez/tenancy/v1/session.proto\x1a$merkez/tenancy/v1/subscription.proto\x1a\x1emerkez/tenancy/v1/tenant.proto\"R\n\x0eTenantSignedUp\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\x12\x15\n\rowner_user_id\x18\x02 \x01(\t\":\n\rTenantChanged\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\"\x83\x02\n\x0ePlanSubscribed\x12%\n\x04plan\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.Plan\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12M\n\x0flowest_plan_ids\x18\x04 \x03(\x0b\x32\x34.merkez.tenancy.v1.PlanSubscribed.LowestPlanIdsEntry\x1a\x34\n\x12LowestPlanIdsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcf\x01\n\x13SubscriptionChanged\x12\x35\n\x0csubscription\x18\x01 \x01(\x0b\x32\x1f.merkez.tenancy.v1.Subscription\x12%\n\x04plan\x18\x02 \x01(\x0b\x32\x17.merkez.tenancy.v1.Plan\x12)\n\x07\x61\x64\x64_ons\x18\x03 \x03(\x0b\x32\x18.merkez.tenancy.v1.AddOn\x12/\n\x0b\x63hange_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x0fTenantSuspended\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\":\n\rTenantResumed\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\"7\n\x0c\x42randChanged\x12\'\n\x05\x62rand\x18\x01 \x01(\x0b\x32\x18.merkez.tenancy.v1.Brand\";\n\x0eNumberAssigned\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\":\n\rNumberChanged\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\"R\n\x0eNumberReleased\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x30\n\x0crelease_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"3\n\nUserJoined\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.User\"4\n\x0bUserChanged\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.User\"9\n\x0cNoticeRaised\x12)\n\x06notice\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Notice\"C\n\x14NumberPortingChanged\x12+\n\x05order\x18\x01 \x01(\x0b\x32\x1c.merkez.tenancy.v1.PortOrder\">\n\x0ePortOutChanged\x12,\n\x08port_out\x18\x01 \x01(\x0b\x32\x1a.merkez.tenancy.v1.PortOutb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&merkez/tenancy/v1/tenancy_events.proto\x12\x11merkez.tenancy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/tenancy/v1/number.proto\x1a\x1cmerkez/tenancy/v1/plan.proto\x1a\x1fmerkez/tenancy/v1/porting.proto\x1a\x1fmerkez/tenancy/v1/session.proto\x1a$merkez/tenancy/v1/subscription.proto\x1a\x1emerkez/tenancy/v1/tenant.proto\"R\n\x0eTenantSignedUp\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\x12\x15\n\rowner_user_id\x18\x02 \x01(\t\":\n\rTenantChanged\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\"\xa1\x02\n\x0ePlanSubscribed\x12%\n\x04plan\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.Plan\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12M\n\x0flowest_plan_ids\x18\x04 \x03(\x0b\x32\x34.merkez.tenancy.v1.PlanSubscribed.LowestPlanIdsEntry\x12\x1c\n\x14subscription_version\x18\x05 \x01(\x03\x1a\x34\n\x12LowestPlanIdsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcf\x01\n\x13SubscriptionChanged\x12\x35\n\x0csubscription\x18\x01 \x01(\x0b\x32\x1f.merkez.tenancy.v1.Subscription\x12%\n\x04plan\x18\x02 \x01(\x0b\x32\x17.merkez.tenancy.v1.Plan\x12)\n\x07\x61\x64\x64_ons\x18\x03 \x03(\x0b\x32\x18.merkez.tenancy.v1.AddOn\x12/\n\x0b\x63hange_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x0fTenantSuspended\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\":\n\rTenantResumed\x12)\n\x06tenant\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Tenant\"7\n\x0c\x42randChanged\x12\'\n\x05\x62rand\x18\x01 \x01(\x0b\x32\x18.merkez.tenancy.v1.Brand\";\n\x0eNumberAssigned\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\":\n\rNumberChanged\x12)\n\x06number\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Number\"R\n\x0eNumberReleased\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x30\n\x0crelease_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"3\n\nUserJoined\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.User\"4\n\x0bUserChanged\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x17.merkez.tenancy.v1.User\"9\n\x0cNoticeRaised\x12)\n\x06notice\x18\x01 \x01(\x0b\x32\x19.merkez.tenancy.v1.Notice\"C\n\x14NumberPortingChanged\x12+\n\x05order\x18\x01 \x01(\x0b\x32\x1c.merkez.tenancy.v1.PortOrder\">\n\x0ePortOutChanged\x12,\n\x08port_out\x18\x01 \x01(\x0b\x32\x1a.merkez.tenancy.v1.PortOutb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,31 +45,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TENANTCHANGED']._serialized_start=376
   _globals['_TENANTCHANGED']._serialized_end=434
   _globals['_PLANSUBSCRIBED']._serialized_start=437
-  _globals['_PLANSUBSCRIBED']._serialized_end=696
-  _globals['_PLANSUBSCRIBED_LOWESTPLANIDSENTRY']._serialized_start=644
-  _globals['_PLANSUBSCRIBED_LOWESTPLANIDSENTRY']._serialized_end=696
-  _globals['_SUBSCRIPTIONCHANGED']._serialized_start=699
-  _globals['_SUBSCRIPTIONCHANGED']._serialized_end=906
-  _globals['_TENANTSUSPENDED']._serialized_start=908
-  _globals['_TENANTSUSPENDED']._serialized_end=968
-  _globals['_TENANTRESUMED']._serialized_start=970
-  _globals['_TENANTRESUMED']._serialized_end=1028
-  _globals['_BRANDCHANGED']._serialized_start=1030
-  _globals['_BRANDCHANGED']._serialized_end=1085
-  _globals['_NUMBERASSIGNED']._serialized_start=1087
-  _globals['_NUMBERASSIGNED']._serialized_end=1146
-  _globals['_NUMBERCHANGED']._serialized_start=1148
-  _globals['_NUMBERCHANGED']._serialized_end=1206
-  _globals['_NUMBERRELEASED']._serialized_start=1208
-  _globals['_NUMBERRELEASED']._serialized_end=1290
-  _globals['_USERJOINED']._serialized_start=1292
-  _globals['_USERJOINED']._serialized_end=1343
-  _globals['_USERCHANGED']._serialized_start=1345
-  _globals['_USERCHANGED']._serialized_end=1397
-  _globals['_NOTICERAISED']._serialized_start=1399
-  _globals['_NOTICERAISED']._serialized_end=1456
-  _globals['_NUMBERPORTINGCHANGED']._serialized_start=1458
-  _globals['_NUMBERPORTINGCHANGED']._serialized_end=1525
-  _globals['_PORTOUTCHANGED']._serialized_start=1527
-  _globals['_PORTOUTCHANGED']._serialized_end=1589
+  _globals['_PLANSUBSCRIBED']._serialized_end=726
+  _globals['_PLANSUBSCRIBED_LOWESTPLANIDSENTRY']._serialized_start=674
+  _globals['_PLANSUBSCRIBED_LOWESTPLANIDSENTRY']._serialized_end=726
+  _globals['_SUBSCRIPTIONCHANGED']._serialized_start=729
+  _globals['_SUBSCRIPTIONCHANGED']._serialized_end=936
+  _globals['_TENANTSUSPENDED']._serialized_start=938
+  _globals['_TENANTSUSPENDED']._serialized_end=998
+  _globals['_TENANTRESUMED']._serialized_start=1000
+  _globals['_TENANTRESUMED']._serialized_end=1058
+  _globals['_BRANDCHANGED']._serialized_start=1060
+  _globals['_BRANDCHANGED']._serialized_end=1115
+  _globals['_NUMBERASSIGNED']._serialized_start=1117
+  _globals['_NUMBERASSIGNED']._serialized_end=1176
+  _globals['_NUMBERCHANGED']._serialized_start=1178
+  _globals['_NUMBERCHANGED']._serialized_end=1236
+  _globals['_NUMBERRELEASED']._serialized_start=1238
+  _globals['_NUMBERRELEASED']._serialized_end=1320
+  _globals['_USERJOINED']._serialized_start=1322
+  _globals['_USERJOINED']._serialized_end=1373
+  _globals['_USERCHANGED']._serialized_start=1375
+  _globals['_USERCHANGED']._serialized_end=1427
+  _globals['_NOTICERAISED']._serialized_start=1429
+  _globals['_NOTICERAISED']._serialized_end=1486
+  _globals['_NUMBERPORTINGCHANGED']._serialized_start=1488
+  _globals['_NUMBERPORTINGCHANGED']._serialized_end=1555
+  _globals['_PORTOUTCHANGED']._serialized_start=1557
+  _globals['_PORTOUTCHANGED']._serialized_end=1619
 # @@protoc_insertion_point(module_scope)

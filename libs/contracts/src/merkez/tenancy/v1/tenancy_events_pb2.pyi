@@ -107,8 +107,11 @@ class PlanSubscribed(_message.Message):
     EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     LOWEST_PLAN_IDS_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_VERSION_FIELD_NUMBER: _builtins.int
     time_zone: _builtins.str
     """IANA time zone its periods follow until TenantChanged says another one."""
+    subscription_version: _builtins.int
+    """Version of the subscription that holds it: of two for one moment the higher one's counts, whenever they were told. 0 of before versions were told."""
     @_builtins.property
     def plan(self) -> _plan_pb2.Plan:
         """Plan version held, whole."""
@@ -128,10 +131,11 @@ class PlanSubscribed(_message.Message):
         effective_time: _timestamp_pb2.Timestamp | None = ...,
         time_zone: _builtins.str = ...,
         lowest_plan_ids: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        subscription_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "lowest_plan_ids", b"lowest_plan_ids", "plan", b"plan", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "lowest_plan_ids", b"lowest_plan_ids", "plan", b"plan", "subscription_version", b"subscription_version", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,16 @@ const TIERED: readonly RateModel[] = [
 const PERCENTAGES: readonly RateModel[] = ["RATE_MODEL_PERCENTAGE", "RATE_MODEL_GRADUATED_PERCENTAGE"];
 const TIMINGS = ["RATE_TIMING_ARREARS", "RATE_TIMING_ADVANCE"] as const;
 /** What a price of a meter is for; the server knows the same. */
-const UNITS: Readonly<Record<string, string>> = { recording_storage_gb_month: "gb_month" };
+const UNITS: Readonly<Record<string, string>> = {
+  recording_storage_gb_month: "gb_month",
+  seat_concurrent: "seat",
+  seat_active: "seat",
+  seat_hour: "hour",
+  message: "message",
+  call_over_limit: "call",
+  api_request_over_limit: "request",
+  carrier_cost: "amount",
+};
 
 interface Props {
   rates: readonly Rate[];
@@ -315,7 +324,7 @@ function withMeter(rate: Rate, meter: string): Rate {
     unit,
     firstIncrementSeconds: calls ? rate.firstIncrementSeconds : 0,
     nextIncrementSeconds: calls ? rate.nextIncrementSeconds : 0,
-    timing: calls ? "RATE_TIMING_ARREARS" : rate.timing,
+    timing: unit.endsWith("month") ? rate.timing : "RATE_TIMING_ARREARS",
   };
 }
 
@@ -330,6 +339,7 @@ function withModel(rate: Rate, model: RateModel): Rate {
     freeRecords,
     recordMinimum,
     recordMaximum,
+    flatFeeAtZero,
     ...kept
   } = rate;
   const priced = model === "RATE_MODEL_STANDARD" || model === "RATE_MODEL_PACKAGE";
@@ -341,6 +351,7 @@ function withModel(rate: Rate, model: RateModel): Rate {
     percent: model === "RATE_MODEL_PERCENTAGE" ? percent : undefined,
     rateDeckId: model === "RATE_MODEL_DECK" ? rateDeckId : undefined,
     tiers: TIERED.includes(model) ? (tiers?.length ? tiers : [{}]) : [],
+    ...(TIERED.includes(model) && { flatFeeAtZero }),
     ...(PERCENTAGES.includes(model) && { freeRecords, recordMinimum, recordMaximum }),
   };
 }
