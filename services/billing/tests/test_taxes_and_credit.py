@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
+from billing.domain import canonical
 from billing.domain.credit_notes import CreditedLine
 from billing.domain.discounts import Coupon, Frequency
+from billing.domain.invoicing import Invoice
 from billing.domain.taxes import TaxData, TaxRate
-from billing.ops import coupons, paying, taxes
+from billing.ops import coupons, invoicing, paying, taxes
 from billing.ops.coupons import KeptCoupon
+from billing.ops.issuing import statement_for
+from billing.store import invoicing as store
+from chassis.sql import Tx
 from kernel.ids import new_id
 
 from .conftest import MARCH, call_fact
@@ -76,3 +82,22 @@ async def test_what_came_late_of_a_month_with_a_coupon_is_discounted_as_it_would
     await house.run(MAY + 2 * DAY)
     billed = sum((each.total for each in await house.invoices()), Decimal(0))
     assert billed == Decimal("60.03"), "half of 80.06 in March, 20 in April"
+
+
+async def test_invoice_of_older_rules_is_rebuilt_by_them(house: House) -> None:
+    """Format 2 asked for rates at the very end of a month: what it billed stays what it was."""
+    await rates_that_change_in_april(house)
+    await house.used_march(60)
+    march = await house.issued()
+
+    async def as_of_then(tx: Tx) -> Invoice:
+        assert march.cutoff_time is not None
+        then = await statement_for(tx, march, march.cutoff_time, None, 2)
+        kept = replace(march, statement=canonical.statement_bytes(then), total=then.total)
+        await store.save_invoice(tx, kept)
+        return kept
+
+    old = await house.do(as_of_then)
+    assert str(canonical.statement_from(old.statement).taxes[0].percent) == "20"
+    again, data = await house.do(lambda tx: invoicing.rebuild(tx, march.invoice_id))
+    assert data == again.statement == old.statement

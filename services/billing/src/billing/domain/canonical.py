@@ -1,7 +1,8 @@
 """A statement as bytes: the same statement always makes the same ones, and the bytes make the same statement again.
 
 JSON with sorted keys and no blanks; amounts as decimal text, quantities as numerator/denominator, times in UTC. What is
-frozen at finalization is kept in this shape for ever, so `FORMAT` rises when it changes and old ones stay readable.
+frozen at finalization is kept in this shape for ever, so `statements.FORMAT` rises when it changes and old ones stay
+readable.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from typing import Any
 
 from billing.domain.statements import BrandShare, Discount, LineKind, Statement, StatementLine, Tax
 
-FORMAT = 2
-"""2 says of each line whose usage it is; 1, of before, doesn't."""
 
-
-def statement_bytes(statement: Statement, format_: int = FORMAT) -> bytes:
-    """The statement's canonical bytes, in the newest format or an older one."""
-    return json.dumps(_plain(statement, format_), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+def statement_bytes(statement: Statement, format_: int | None = None) -> bytes:
+    """The statement's canonical bytes, in its own format or an older one."""
+    return json.dumps(
+        _plain(statement, format_ or statement.format), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode()
 
 
 def format_of(data: bytes) -> int:
@@ -52,11 +52,13 @@ def statement_from(data: bytes) -> Statement:
                 each["code"], each["name"], Decimal(each["percent"]), Decimal(each["base"]), Decimal(each["amount"]),
                 each["included"],
                 tuple(each["lines"]),
+                tuple(each.get("line_ids", ())),
             )
             for each in value["taxes"]
         ),
         subtotal=Decimal(value["subtotal"]),
         total=Decimal(value["total"]),
+        format=int(value["format"]),
     )  # fmt: skip
 
 
@@ -100,6 +102,7 @@ def _plain(statement: Statement, format_: int) -> dict[str, Any]:
             {
                 "code": each.tax_code, "name": each.name, "percent": _amount(each.percent), "base": _amount(each.base),
                 "amount": _amount(each.amount), "included": each.included, "lines": list(each.line_codes),
+                **({"line_ids": list(each.line_ids)} if format_ > 2 else {}),
             }
             for each in statement.taxes
         ],

@@ -19,7 +19,7 @@ from billing.domain.discounts import Redeemed, taken_off
 from billing.domain.levels import Span
 from billing.domain.meters import BUILT_IN, PRESENCE, Feed, Meter, meter_of
 from billing.domain.plans import NUMBER, PRICE_CLASS, Model, PlanHeld, Rate, Timing
-from billing.domain.statements import LineKind, Scope, Statement, StatementLine
+from billing.domain.statements import FORMAT, LineKind, Scope, Statement, StatementLine
 from billing.domain.subscriptions import Timeline, gaps_within
 from billing.domain.taxes import TaxData, TaxRate, added, taxed
 
@@ -76,6 +76,8 @@ class Books:
     deck: rates.DeckPrice | None = None
     spent_before: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """What earlier periods of a yearly commitment were billed, by the plan's id and version."""
+    format: int = FORMAT
+    """By whose rules it is reckoned: what was finalized by older ones is made again by them."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,14 @@ def statement(books: Books, lines: Sequence[StatementLine] | None = None) -> Sta
     currency = currency_of(books)
     own = lines_of(books) if lines is None else lines
     lines, discounts = taken_off(own, books.redeemed, currency)
-    taxes = taxed(lines, books.tax_rates, books.tax_data, books.end_time, currency)
+    taxes = taxed(lines, books.tax_rates, books.tax_data, books.end_time, currency, books.format)
     nothing = rounded(_ZERO, currency)
     subtotal = sum((line.amount for line in lines), nothing)
     total = subtotal - sum((each.amount for each in discounts), nothing) + added(taxes)
     held = books.parts[-1].plan
     return Statement(
         currency, books.start_time, books.end_time, books.cutoff_time, held.plan_id, held.version,
-        tuple(lines), tuple(discounts), tuple(taxes), subtotal, total,
+        tuple(lines), tuple(discounts), tuple(taxes), subtotal, total, books.format,
     )  # fmt: skip
 
 

@@ -8,7 +8,17 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.domain import brands
-from billing.domain.statements import BilledLine, BilledPeriod, BrandShare, LineKind, Statement, StatementLine
+from billing.domain.statements import (
+    FORMAT,
+    LATE_END,
+    LATE_START,
+    BilledLine,
+    BilledPeriod,
+    BrandShare,
+    LineKind,
+    Statement,
+    StatementLine,
+)
 
 LATE = "late:"
 """What ids of late lines begin with."""
@@ -19,6 +29,7 @@ def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
     cutoffs: dict[tuple[datetime, datetime], datetime] = {}
     lines: dict[tuple[datetime, datetime], dict[str, BilledLine]] = {}
     ordered = sorted(statements, key=lambda each: (each.cutoff_time, each.start_time))
+    formats = {(each.start_time, each.end_time): each.format for each in reversed(ordered)}
     for each in ordered:
         own = (each.start_time, each.end_time)
         cutoffs[own] = max(each.cutoff_time, cutoffs.get(own, each.cutoff_time))
@@ -31,7 +42,12 @@ def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
                 period = _period_of(line)
                 cutoffs[period] = max(each.cutoff_time, cutoffs.get(period, each.cutoff_time))
             add(lines.setdefault(period, {}), line)
-    return [BilledPeriod(*period, cutoffs[period], tuple(lines.get(period, {}).values())) for period in sorted(cutoffs)]
+    return [
+        BilledPeriod(
+            *period, cutoffs[period], tuple(lines.get(period, {}).values()), formats.get(period, FORMAT)
+        )
+        for period in sorted(cutoffs)
+    ]  # fmt: skip
 
 
 def rest_of(lines: Sequence[StatementLine], before: BilledPeriod | None) -> list[StatementLine]:
@@ -63,7 +79,7 @@ def late_lines(lines: Sequence[StatementLine], before: BilledPeriod) -> list[Sta
 def _dated(line: StatementLine, before: BilledPeriod) -> StatementLine:
     parameters = {
         **line.description_parameters, "late_kind": line.kind.value,
-        "late_start": before.start_time.isoformat(), "late_end": before.end_time.isoformat(),
+        LATE_START: before.start_time.isoformat(), LATE_END: before.end_time.isoformat(),
     }  # fmt: skip
     return replace(line, line_id=LATE + line.line_id, kind=LineKind.LATE, description_parameters=parameters)
 
@@ -73,7 +89,7 @@ def _whose(line: StatementLine | BilledLine) -> list[BrandShare]:
 
 
 def _period_of(line: StatementLine) -> tuple[datetime, datetime]:
-    start, end = (datetime.fromisoformat(line.description_parameters[name]) for name in ("late_start", "late_end"))
+    start, end = (datetime.fromisoformat(line.description_parameters[name]) for name in (LATE_START, LATE_END))
     return start, end
 
 

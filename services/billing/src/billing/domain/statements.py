@@ -10,6 +10,14 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+FORMAT = 3
+"""By which rules statements are made and in which shape they are frozen; what each changed is told in
+docs/mechanisms/invoices.md."""
+
+
+LATE_START, LATE_END = "late_start", "late_end"
+"""Parameters of a late line: the period it was used in."""
+
 
 class LineKind(StrEnum):
     """Why a line is there."""
@@ -86,10 +94,13 @@ class Tax:
     """Whether the prices have it in them already: then it adds nothing to the total, and isn't in `base`."""
     line_codes: Sequence[str] = ()
     """Tax codes of the lines it falls on; empty: all lines."""
+    line_ids: Sequence[str] = ()
+    """Of these, the ids of the lines it falls on; empty: all of them."""
 
     def falls_on(self, line: StatementLine) -> bool:
         """Whether the line is taxed by it."""
-        return not self.line_codes or line.tax_code in self.line_codes
+        codes = not self.line_codes or line.tax_code in self.line_codes
+        return codes and (not self.line_ids or line.line_id in self.line_ids)
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,8 @@ class Statement:
     taxes: Sequence[Tax]
     subtotal: Decimal
     total: Decimal
+    format: int = FORMAT
+    """By whose rules it was made."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +154,8 @@ class BilledPeriod:
     cutoff_time: datetime
     """Of the newest of them: what was heard of until then is in them."""
     lines: Sequence[BilledLine]
+    format: int = FORMAT
+    """By whose rules it was billed; what comes late of it is reckoned by them too."""
 
 
 class Scope(StrEnum):

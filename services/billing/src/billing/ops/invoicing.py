@@ -129,8 +129,9 @@ async def rebuild(tx: Tx, invoice_id: str, decks: DeckPrice | None = None) -> tu
     `InvoiceNotFound`, `InvoiceNotFinalized`."""
     invoice = await issued(tx, invoice_id)
     assert invoice.cutoff_time is not None
-    again = await statement_for(tx, invoice, invoice.cutoff_time, decks)
-    return invoice, canonical.statement_bytes(again, canonical.format_of(invoice.statement))
+    format_ = canonical.format_of(invoice.statement)
+    again = await statement_for(tx, invoice, invoice.cutoff_time, decks, format_)
+    return invoice, canonical.statement_bytes(again, format_)
 
 
 async def tenant_of(tx: Tx, invoice_id: str) -> str:

@@ -23,7 +23,7 @@ from billing.domain.levels import spans
 from billing.domain.meters import Meter, meter_of
 from billing.domain.plans import PlanHeld
 from billing.domain.rates import DeckPrice, Metered
-from billing.domain.statements import BilledPeriod, LineKind, Scope, Statement
+from billing.domain.statements import FORMAT, BilledPeriod, LineKind, Scope, Statement
 from billing.domain.subscriptions import Timeline, period_at
 from billing.domain.usage import UsageRecord, rated
 from billing.store import coupons, days, meters, taxes
@@ -52,6 +52,7 @@ async def statement_of(
     earlier: Sequence[BilledPeriod] = (),
     scope: Scope = Scope.WHOLE,
     deck: DeckPrice | None = None,
+    format_: int = FORMAT,
 ) -> Statement:
     """What [start, end) costs, of what was heard of until `cutoff_time`: the same events, plans and cutoff, the same
     statement.
@@ -59,7 +60,7 @@ async def statement_of(
     `earlier` says what finalized invoices have billed (`late.billed` makes it of their statements): of this period it
     is subtracted, of others the difference becomes LATE lines. Raises `NothingSubscribed`, `CurrenciesMixed`.
     """
-    books = await books_of(tx, start, end, cutoff_time, deck)
+    books = await books_of(tx, start, end, cutoff_time, deck, format_)
     books = replace(books, spent_before=_spent(earlier, books))
     own = next((each for each in earlier if (each.start_time, each.end_time) == (start, end)), None)
     if own is not None:  # an amount off was taken off what was billed before
@@ -67,14 +68,16 @@ async def statement_of(
     lines = late.rest_of(charges.lines_of(books, scope), own)
     for each in earlier:
         if each is not own and await changed_since(tx, each, cutoff_time):
-            then = await books_of(tx, each.start_time, each.end_time, cutoff_time, deck)
+            then = await books_of(tx, each.start_time, each.end_time, cutoff_time, deck, each.format)
             if charges.currency_of(then) != charges.currency_of(books):
                 raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
             lines += late.late_lines(charges.lines_of(then), each)
     return charges.statement(books, lines)
 
 
-async def books_of(tx: Tx, start: datetime, end: datetime, cutoff: datetime, deck: DeckPrice | None = None) -> Books:
+async def books_of(
+    tx: Tx, start: datetime, end: datetime, cutoff: datetime, deck: DeckPrice | None = None, format_: int = FORMAT
+) -> Books:
     """Everything the charges of [start, end) depend on. Raises `NothingSubscribed`."""
     held = await plan_store.list_plans(tx, cutoff)
     if not held:
@@ -91,7 +94,7 @@ async def books_of(tx: Tx, start: datetime, end: datetime, cutoff: datetime, dec
     ]
     return Books(
         start, end, cutoff, zone, parts, held, spans(changes), timeline, known, redeemed,
-        await taxes.list_rates(tx, cutoff), await taxes.data(tx, cutoff), deck,
+        await taxes.list_rates(tx, cutoff), await taxes.data(tx, cutoff), deck, format=format_,
     )  # fmt: skip
 
 
