@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from billing.domain import canonical
-from billing.domain.credit_notes import CreditedLine
+from billing.domain.credit_notes import CreditedLine, CreditExceedsInvoice, CreditExceedsLine
 from billing.domain.discounts import Coupon, Frequency
 from billing.domain.invoicing import Invoice
 from billing.domain.taxes import TaxData, TaxRate
@@ -64,8 +65,14 @@ async def test_credit_note_is_at_most_the_invoice(house: House) -> None:
     whole = await house.whole(invoice.invoice_id)
     charged = [CreditedLine(x.line_id, x.amount) for x in whole.statement.lines if x.amount > 0]
     now = house.ledger.clock.now()
-    note = await house.do(lambda tx: paying.credit(tx, invoice.invoice_id, "goodwill", charged, now))
-    assert note.total <= invoice.total, f"{note.to_balance} that nobody ever paid became credit"
+    with pytest.raises(CreditExceedsInvoice, match=r"105\.00 is left"):
+        await house.do(lambda tx: paying.credit(tx, invoice.invoice_id, "goodwill", charged, now))
+    most = [CreditedLine(charged[0].line_id, Decimal("60.00")), CreditedLine(charged[1].line_id, Decimal("45.00"))]
+    note = await house.do(lambda tx: paying.credit(tx, invoice.invoice_id, "goodwill", most, now))
+    assert (note.total, note.to_balance) == (invoice.total, 0)
+    for more in ([], [CreditedLine(charged[0].line_id, Decimal("0.01"))]):
+        with pytest.raises((CreditExceedsInvoice, CreditExceedsLine)):
+            await house.do(lambda tx, more=more: paying.credit(tx, invoice.invoice_id, "again", more, now))
 
 
 async def test_what_came_late_of_a_month_with_a_coupon_is_discounted_as_it_would_have_been(house: House) -> None:

@@ -34,8 +34,9 @@ class LeftOut:
 async def statement_for(
     tx: Tx, invoice: Invoice, cutoff: datetime, decks: DeckPrice | None = None, format_: int = FORMAT
 ) -> Statement:
-    """What an invoice says of everything heard of until the cutoff, of whichever kind it is, by a format's rules. Raises
-    `NothingSubscribed`, `CurrenciesMixed`."""
+    """What an invoice says of everything heard of until the cutoff, of whichever kind it is, by a format's rules.
+
+    Raises `NothingSubscribed`, `CurrenciesMixed`."""
     if invoice.kind is Kind.RESALE:
         return await wholesale.statement_of(tx, invoice, cutoff, decks, format_)
     return await whole_statement(tx, invoice.start_time, invoice.end_time, cutoff, decks, format_)
