@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from kernel.errors import FailedPrecondition
 from kernel.money import rounded
-from kernel.proration import share
+from kernel.proration import micros, share
 
 from billing.domain import brands, fees, levels, rates
 from billing.domain.aggregates import NOTHING, Aggregate, Stretch, measure
@@ -20,7 +20,7 @@ from billing.domain.levels import Span
 from billing.domain.meters import BUILT_IN, PRESENCE, Feed, Meter, meter_of
 from billing.domain.plans import NUMBER, PRICE_CLASS, Model, PlanHeld, Rate, Timing
 from billing.domain.statements import FORMAT, LineKind, Scope, Statement, StatementLine
-from billing.domain.subscriptions import Timeline, gaps_within
+from billing.domain.subscriptions import Timeline, gaps_within, month_of
 from billing.domain.taxes import TaxData, TaxRate, added, taxed
 
 _LEVEL_METERS = [each for each in BUILT_IN.values() if each.feed in (Feed.LEVELS, Feed.PRESENCE)]
@@ -79,6 +79,13 @@ class Books:
     format: int = FORMAT
     """By whose rules it is reckoned: what was finalized by older ones is made again by them."""
 
+    @property
+    def month(self) -> timedelta:
+        """How long a whole month is here: a period that an anchor's move made shorter costs less than one."""
+        if self.format < 3:
+            return self.end_time - self.start_time
+        return month_of(self.timeline, self.start_time, self.end_time, self.zone)
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -135,7 +142,7 @@ def lines_of(books: Books, scope: Scope = Scope.WHOLE) -> list[StatementLine]:
 
 def quantities(books: Books, part: Part, scope: Scope = Scope.WHOLE) -> list[Quantity]:
     """What was used in a part, by the rate that prices it; rates without usage are left out."""
-    stretch = Stretch(part.start_time, part.end_time, books.start_time, books.end_time)
+    stretch = Stretch(part.start_time, part.end_time, books.start_time, books.end_time, books.month)
     found: list[Quantity] = []
     for meter in _LEVEL_METERS:
         for (rate_id, rate), mine in _by_rate(part.plan, meter, _spans(books, meter, scope, part)):
@@ -183,14 +190,14 @@ def _held_by(held: Sequence[Span], meter: Meter, stretch: Stretch) -> dict[str, 
 
 
 def held_share(books: Books, part: Part) -> Fraction:
-    """Which part of the period the plan was held for and could be used: what came before the first plan is rated by it
+    """Which part of a month the plan was held for and could be used: what came before the first plan is rated by it
     and adds nothing to what it includes."""
     since = max(part.start_time, part.plan.effective_time)
     whole = share(since, part.end_time, books.start_time, books.end_time) if since < part.end_time else _ZERO
     if since < part.end_time:
         for gap, until in gaps_within(books.timeline, since, part.end_time):
             whole -= share(gap, until, books.start_time, books.end_time)
-    return whole
+    return whole * Fraction(micros(books.end_time - books.start_time), micros(books.month))
 
 
 def allowance(books: Books, part: Part, rate: Rate, used: Sequence[Quantity]) -> Fraction:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
 from billing.domain.parties import BillingProfile, LegalEntity
-from billing.domain.subscriptions import Timeline, period_at
+from billing.domain.subscriptions import SHORTEST, Timeline, period_at
 
 CALENDAR = Timeline(())
 """No subscription was heard of: periods are months of the calendar."""
@@ -241,4 +241,4 @@ def next_period(
     """
     if last_end is None:
         return period_at(timeline, first, time_zone)
-    return last_end, period_at(timeline, last_end + timedelta(days=5), time_zone)[1]
+    return last_end, period_at(timeline, last_end + SHORTEST, time_zone)[1]
