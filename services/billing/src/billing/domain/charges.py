@@ -19,12 +19,13 @@ from billing.domain.discounts import Redeemed, taken_off
 from billing.domain.levels import Span
 from billing.domain.meters import BUILT_IN, PRESENCE, Feed, Meter, meter_of
 from billing.domain.plans import NUMBER, PRICE_CLASS, Model, PlanHeld, Rate, Timing
-from billing.domain.statements import FORMAT, LineKind, Scope, Statement, StatementLine
+from billing.domain.statements import FORMAT, BilledLine, LineKind, Scope, Statement, StatementLine
 from billing.domain.subscriptions import Timeline, gaps_within, month_of
 from billing.domain.taxes import TaxData, TaxRate, added, taxed
 
 _LEVEL_METERS = [each for each in BUILT_IN.values() if each.feed in (Feed.LEVELS, Feed.PRESENCE)]
 _ZERO = Fraction(0)
+_SPENT = (LineKind.USAGE, LineKind.FEE, LineKind.COMMITMENT)
 
 
 class CurrenciesMixed(FailedPrecondition):
@@ -75,7 +76,9 @@ class Books:
     tax_data: TaxData = field(default_factory=TaxData)
     deck: rates.DeckPrice | None = None
     spent_before: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
-    """What earlier periods of a yearly commitment were billed, by the plan's id and version."""
+    """What earlier periods of a yearly commitment were billed, by the plan's id and version: formats before 3."""
+    billed: Sequence[BilledLine | StatementLine] = ()
+    """What was billed of earlier periods: what counts towards a committed spend of an interval that lasts longer."""
     format: int = FORMAT
     """By whose rules it is reckoned: what was finalized by older ones is made again by them."""
 
@@ -136,7 +139,7 @@ def lines_of(books: Books, scope: Scope = Scope.WHOLE) -> list[StatementLine]:
     for part in books.parts:
         lines += _usage_lines(books, part, scope)
     if scope == Scope.WHOLE:
-        lines += _plan_commitments(books, lines)
+        lines += (_plan_commitments if books.format > 2 else _plan_commitments_before)(books, lines)
     return lines
 
 
@@ -314,12 +317,45 @@ def _fee_line(kind: str, fee: fees.Fee) -> StatementLine:
 
 
 def _plan_commitments(books: Books, lines: Sequence[StatementLine]) -> list[StatementLine]:
+    """What is missing of the committed spends that fall due: a fee counts by its time, what was used by the part of its
+    time in which the plan was held, of this period and of what earlier ones were billed."""
+    found: list[StatementLine] = []
+    holdings = fees.plan_holdings(books.plans, books.timeline, books.zone)
+    for each in fees.committed(holdings, books.timeline, books.zone, books.start_time, books.end_time):
+        holding = each.holding
+        held = [(mine.start_time, mine.end_time) for mine in holdings if mine.key == holding.key]
+        spent = sum(
+            (
+                Fraction(line.amount) * each.counts(
+                    line.start_time, line.end_time, None if line.kind == LineKind.FEE else held
+                )
+                for line in (*books.billed, *lines)
+                if f"{line.plan_id}:{line.plan_version}" == holding.key and line.kind in _SPENT
+            ),
+            _ZERO,
+        )  # fmt: skip
+        amount = rounded(each.wanted - spent, holding.currency)
+        if amount > 0:
+            found.append(_missing_line(holding, each.stretches[0][0], each.stretches[-1][1], amount))
+    return found
+
+
+def _missing_line(holding: fees.Holding, since: datetime, until: datetime, amount: Decimal) -> StatementLine:
+    return StatementLine(
+        f"minimum:{holding.plan_id}:{holding.plan_version}:{_stamp(since)}", LineKind.COMMITMENT, amount, since, until,
+        holding.plan_id, holding.plan_version, description_key="invoice.plan_minimum",
+        description_parameters={"name": holding.plan_id, "minimum": str(holding.minimum)}, tax_code="subscription",
+    )  # fmt: skip
+
+
+def _plan_commitments_before(books: Books, lines: Sequence[StatementLine]) -> list[StatementLine]:
+    """As formats before 3 had it: by where lines begin."""
     found: list[StatementLine] = []
     for holding in fees.plan_holdings(books.plans, books.timeline, books.zone):
         key = f"{holding.plan_id}:{holding.plan_version}"
         own = [
             line for line in lines if (line.plan_id, line.plan_version) == (holding.plan_id, holding.plan_version)
-            and line.kind in (LineKind.USAGE, LineKind.FEE, LineKind.COMMITMENT)
+            and line.kind in _SPENT
         ]  # fmt: skip
         ends = fees.commitments(holding, books.zone, books.start_time, books.end_time)
         for since, until, wanted in ends:
@@ -334,14 +370,7 @@ def _plan_commitments(books: Books, lines: Sequence[StatementLine]) -> list[Stat
                 spent += books.spent_before.get(key, Decimal(0))
             amount = rounded(wanted - Fraction(spent), holding.currency)
             if amount > 0:
-                found.append(
-                    StatementLine(
-                        f"minimum:{key}:{_stamp(since)}", LineKind.COMMITMENT, amount, since, until, holding.plan_id,
-                        holding.plan_version, description_key="invoice.plan_minimum",
-                        description_parameters={"name": holding.plan_id, "minimum": str(holding.minimum)},
-                        tax_code="subscription",
-                    )
-                )  # fmt: skip
+                found.append(_missing_line(holding, since, until, amount))
     return found
 
 

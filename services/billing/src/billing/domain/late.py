@@ -73,7 +73,12 @@ def rest_of(lines: Sequence[StatementLine], before: BilledPeriod | None) -> list
 
 def late_lines(lines: Sequence[StatementLine], before: BilledPeriod) -> list[StatementLine]:
     """Dated lines of what a finalized period costs more or less than it was billed, now that more was heard of."""
-    return [_dated(line, before) for line in rest_of(lines, before)]
+    return dated(rest_of(lines, before), before)
+
+
+def dated(lines: Iterable[StatementLine], before: BilledPeriod) -> list[StatementLine]:
+    """The lines as late ones of the period."""
+    return [_dated(line, before) for line in lines]
 
 
 def _dated(line: StatementLine, before: BilledPeriod) -> StatementLine:
@@ -82,6 +87,11 @@ def _dated(line: StatementLine, before: BilledPeriod) -> StatementLine:
         LATE_START: before.start_time.isoformat(), LATE_END: before.end_time.isoformat(),
     }  # fmt: skip
     return replace(line, line_id=LATE + line.line_id, kind=LineKind.LATE, description_parameters=parameters)
+
+
+def billed_before(earlier: Iterable[BilledPeriod], start: datetime) -> list[BilledLine | StatementLine]:
+    """Every line billed of the periods before the one that begins at `start`."""
+    return [line for each in earlier if each.start_time < start for line in each.lines]
 
 
 def _whose(line: StatementLine | BilledLine) -> list[BrandShare]:
@@ -101,14 +111,14 @@ def with_number(line: StatementLine, number: str) -> StatementLine:
 def add(known: dict[str, BilledLine], line: StatementLine) -> None:
     """Adds a line to what was billed of its period, by its id."""
     line_id = line.line_id.removeprefix(LATE)
-    was = known.get(line_id) or BilledLine(line_id, Decimal(0))
+    was = known.get(line_id) or BilledLine(line_id, Decimal(0), start_time=line.start_time, end_time=line.end_time)
     kind = LineKind(line.description_parameters.get("late_kind", line.kind))
     whose = brands.plus(was.brands, _whose(line)) if line.brands or was.brands else ()
     known[line_id] = BilledLine(
         line_id, was.amount + line.amount, was.quantity + line.quantity, was.included + line.included, kind,
         line.plan_id, line.plan_version, line.rate_id, line.meter, line.tax_code, line.description_key,
         {key: value for key, value in line.description_parameters.items() if not key.startswith("late_")},
-        whose,
+        whose, was.start_time, was.end_time,
     )  # fmt: skip
 
 

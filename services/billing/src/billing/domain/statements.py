@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -17,6 +17,9 @@ docs/mechanisms/invoices.md."""
 
 LATE_START, LATE_END = "late_start", "late_end"
 """Parameters of a late line: the period it was used in."""
+
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class LineKind(StrEnum):
@@ -143,6 +146,9 @@ class BilledLine:
     description_key: str = ""
     description_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     brands: Sequence[BrandShare] = ()
+    start_time: datetime = _EARLIEST
+    end_time: datetime = _EARLIEST
+    """The line's own time, as it was first billed."""
 
 
 @dataclass(frozen=True)

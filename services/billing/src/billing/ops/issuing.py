@@ -17,7 +17,7 @@ from billing.domain.rates import DeckPrice
 from billing.domain.statements import FORMAT, LATE_START, BilledPeriod, LineKind, Statement, StatementLine
 from billing.domain.wholesale import COMPANY
 from billing.ops import wholesale
-from billing.ops.statements import books_of, changed_since, current_period, statement_of, timeline_of
+from billing.ops.statements import books_again, changed_since, current_period, statement_of, timeline_of
 from billing.store import invoicing as store
 from billing.store import names, usage
 from billing.store import plans as plan_store
@@ -81,7 +81,7 @@ async def left_out(
         invoice = newest[each.start_time]
         if invoice.currency == currency or not await changed_since(tx, each, cutoff):
             continue
-        books = await books_of(tx, each.start_time, each.end_time, cutoff, decks, each.format)
+        books = await books_again(tx, each, _earlier(frozen, start), cutoff, decks)
         lines = late.late_lines(charges.lines_of(books), each)
         if lines:
             found.append(LeftOut(invoice, sum((line.amount for line in lines), Decimal(0))))

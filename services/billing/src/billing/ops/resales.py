@@ -93,9 +93,9 @@ async def of_period(tx: Tx, asked: Asked, decks: DeckPrice | None = None) -> Res
 async def _statement(
     tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, decks: DeckPrice | None, format_: int = FORMAT
 ) -> Statement:
-    """The company's own statement of a period; of a yearly minimum its earlier months count, whoever billed them."""
+    """The company's own statement of a period; of a minimum its earlier months count, whoever billed them."""
     earlier: list[BilledPeriod] = []
-    if any(plan.interval == YEAR and plan.minimum for plan in await plans.list_plans(tx, cutoff)):
+    if any((plan.interval == YEAR or format_ > 2) and plan.minimum for plan in await plans.list_plans(tx, cutoff)):
         # All told as of this cutoff: nothing of it is late here, it is billed by its own invoice.
         invoiced = [each for each in await _invoiced(tx, cutoff) if each.end_time <= period[0]]
         earlier = [replace(each, cutoff_time=cutoff) for each in invoiced]

@@ -23,7 +23,7 @@ from billing.domain.levels import spans
 from billing.domain.meters import Meter, meter_of
 from billing.domain.plans import PlanHeld
 from billing.domain.rates import DeckPrice, Metered
-from billing.domain.statements import FORMAT, BilledPeriod, LineKind, Scope, Statement
+from billing.domain.statements import FORMAT, BilledLine, BilledPeriod, LineKind, Scope, Statement, StatementLine
 from billing.domain.subscriptions import Timeline, period_at
 from billing.domain.usage import UsageRecord, rated
 from billing.store import coupons, days, meters, taxes
@@ -65,14 +65,29 @@ async def statement_of(
     own = next((each for each in earlier if (each.start_time, each.end_time) == (start, end)), None)
     if own is not None:  # an amount off was taken off what was billed before
         books = replace(books, redeemed=[each for each in books.redeemed if not each.coupon.amount])
-    lines = late.rest_of(charges.lines_of(books, scope), own)
+    came_late: list[StatementLine] = []
+    known: list[BilledLine | StatementLine] = late.billed_before(earlier, start)
     for each in earlier:
         if each is not own and await changed_since(tx, each, cutoff_time):
-            then = await books_of(tx, each.start_time, each.end_time, cutoff_time, deck, each.format)
+            then = await books_again(tx, each, earlier, cutoff_time, deck, format_)
             if charges.currency_of(then) != charges.currency_of(books):
                 raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
-            lines += late.late_lines(charges.lines_of(then), each)
-    return charges.statement(books, lines)
+            rest = late.rest_of(charges.lines_of(then), each)
+            came_late += late.dated(rest, each)
+            known += rest
+    lines = late.rest_of(charges.lines_of(replace(books, billed=known), scope), own)
+    return charges.statement(books, [*lines, *came_late])
+
+
+async def books_again(
+    tx: Tx, billed: BilledPeriod, earlier: Sequence[BilledPeriod], cutoff: datetime, deck: DeckPrice | None = None,
+    format_: int = FORMAT,
+) -> Books:  # fmt: skip
+    """The books of a period that was billed, of what was heard of until now, for a statement of a format."""
+    then = await books_of(tx, billed.start_time, billed.end_time, cutoff, deck, billed.format)
+    if format_ < 3:
+        return then
+    return replace(then, spent_before=_spent(earlier, then), billed=late.billed_before(earlier, billed.start_time))
 
 
 async def books_of(
