@@ -242,3 +242,17 @@ def next_period(
     if last_end is None:
         return period_at(timeline, first, time_zone)
     return last_end, period_at(timeline, last_end + SHORTEST, time_zone)[1]
+
+
+def periods_between(
+    first: datetime, time_zone: str, timeline: Timeline, time: datetime, period: tuple[datetime, datetime]
+) -> int:
+    """How many periods after that in which `time` lies a period is that is invoiced; negative before it. Counted are
+    the periods there are, short ones too, since `first`."""
+    middle = period[0] + (period[1] - period[0]) / 2
+    of_time = of_period = 0
+    _, end = next_period(first, None, time_zone, timeline)
+    while end <= max(time, middle):
+        of_time, of_period = of_time + (end <= time), of_period + (end <= middle)
+        _, end = next_period(first, end, time_zone, timeline)
+    return of_period - of_time

@@ -15,7 +15,7 @@ from chassis.sql import Tx
 from kernel.errors import FailedPrecondition, InvalidInput
 from kernel.proration import YEAR, period_containing
 
-from billing.domain import charges, late, plans
+from billing.domain import charges, invoicing, late, plans
 from billing.domain.aggregates import NOTHING, Aggregate, Aggregation
 from billing.domain.charges import Books, Part, Used
 from billing.domain.discounts import Redeemed
@@ -103,8 +103,15 @@ async def books_of(
     found = await _Usage.load(tx, held, known, start, end, cutoff)
     parts = [Part(plan, since, until, found.used(since)) for plan, since, until in found.segments]
     changes = await store.changes_until(tx, start, end, cutoff)
+    first = min(each.effective_time for each in held)
     redeemed = [
-        Redeemed(coupon, time, _index(timeline, time, start, zone))
+        Redeemed(
+            coupon,
+            time,
+            _index(timeline, time, start, zone)
+            if format_ < 3
+            else invoicing.periods_between(first, zone, timeline, time, (start, end)),
+        )
         for coupon, time in await coupons.redeemed(tx, cutoff)
     ]
     return Books(
@@ -249,7 +256,7 @@ def _rated(record: UsageRecord, held: Sequence[PlanHeld]) -> UsageRecord:
 
 
 def _index(timeline: Timeline, redeemed: datetime, start: datetime, zone: str) -> int:
-    """How many periods after that of the redemption the one at `start` is; negative before it."""
+    """As formats before 3 had it: how many periods after the redemption's the one at `start` is; negative before it."""
     first, _ = period_at(timeline, redeemed, zone)
     if start < first:
         return -1
