@@ -46,7 +46,7 @@ def statement_from(data: bytes) -> Statement:
         plan_id=value["plan"],
         plan_version=value["plan_version"],
         lines=tuple(_line(each) for each in value["lines"]),
-        discounts=tuple(Discount(each["id"], each["name"], Decimal(each["amount"])) for each in value["discounts"]),
+        discounts=tuple(_discount(each) for each in value["discounts"]),
         taxes=tuple(
             Tax(
                 each["code"], each["name"], Decimal(each["percent"]), Decimal(each["base"]), Decimal(each["amount"]),
@@ -96,7 +96,9 @@ def _plain(statement: Statement, format_: int) -> dict[str, Any]:
         "plan_version": statement.plan_version,
         "lines": [_plain_line(line, format_) for line in statement.lines],
         "discounts": [
-            {"id": each.discount_id, "name": each.name, "amount": _amount(each.amount)} for each in statement.discounts
+            {"id": each.discount_id, "name": each.name, "amount": _amount(each.amount)}
+            | ({"late_start": _moment(each.late_start)} if each.late_start and format_ > 2 else {})
+            for each in statement.discounts
         ],
         "taxes": [
             {
@@ -130,6 +132,11 @@ def _plain_line(line: StatementLine, format_: int) -> dict[str, Any]:
         "unit_price": _amount(line.unit_price), "description": line.description_key,
         "parameters": dict(line.description_parameters), "discount": _amount(line.discount), "tax": line.tax_code,
     }  # fmt: skip
+
+
+def _discount(value: Mapping[str, Any]) -> Discount:
+    late = value.get("late_start")
+    return Discount(value["id"], value["name"], Decimal(value["amount"]), _time(late) if late else None)
 
 
 def _line(value: Mapping[str, Any]) -> StatementLine:

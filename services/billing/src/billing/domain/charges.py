@@ -19,7 +19,7 @@ from billing.domain.discounts import Redeemed, taken_off
 from billing.domain.levels import Span
 from billing.domain.meters import BUILT_IN, PRESENCE, Feed, Meter, meter_of
 from billing.domain.plans import NUMBER, PRICE_CLASS, Model, PlanHeld, Rate, Timing
-from billing.domain.statements import FORMAT, BilledLine, LineKind, Scope, Statement, StatementLine
+from billing.domain.statements import FORMAT, BilledLine, Discount, LineKind, Scope, Statement, StatementLine
 from billing.domain.subscriptions import Timeline, gaps_within, month_of
 from billing.domain.taxes import TaxData, TaxRate, added, taxed
 
@@ -104,11 +104,15 @@ class Quantity:
     """Of it by brand, where the whole is the sum of them."""
 
 
-def statement(books: Books, lines: Sequence[StatementLine] | None = None) -> Statement:
-    """The statement of the books: of their own lines, or of those given, with late ones and less what was billed."""
+def statement(
+    books: Books, lines: Sequence[StatementLine] | None = None, discounts: Sequence[Discount] | None = None
+) -> Statement:
+    """The statement of the books: of their own lines, or of those given, with late ones and less what was billed; by
+    their own coupons, or with the discounts given, which are in the lines then."""
     currency = currency_of(books)
-    own = lines_of(books) if lines is None else lines
-    lines, discounts = taken_off(own, books.redeemed, currency)
+    lines = lines_of(books) if lines is None else lines
+    if discounts is None:
+        lines, discounts = taken_off(lines, books.redeemed, currency)
     taxes = taxed(lines, books.tax_rates, books.tax_data, books.end_time, currency, books.format)
     nothing = rounded(_ZERO, currency)
     subtotal = sum((line.amount for line in lines), nothing)

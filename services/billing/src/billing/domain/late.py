@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from billing.domain import brands
+from billing.domain.money import shared
 from billing.domain.statements import (
     FORMAT,
     LATE_END,
@@ -33,7 +34,11 @@ def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
     for each in ordered:
         own = (each.start_time, each.end_time)
         cutoffs[own] = max(each.cutoff_time, cutoffs.get(own, each.cutoff_time))
+    discounts: dict[datetime, dict[str, Decimal]] = {}
     for each in ordered:
+        for start, discount_id, amount in _discounted(each):
+            of = discounts.setdefault(start, {})
+            of[discount_id] = of.get(discount_id, Decimal(0)) + amount
         for line in each.lines:
             if line.kind == LineKind.ADJUSTMENT:
                 continue
@@ -44,7 +49,8 @@ def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
             add(lines.setdefault(period, {}), line)
     return [
         BilledPeriod(
-            *period, cutoffs[period], tuple(lines.get(period, {}).values()), formats.get(period, FORMAT)
+            *period, cutoffs[period], tuple(lines.get(period, {}).values()), formats.get(period, FORMAT),
+            discounts.get(period[0], {}),
         )
         for period in sorted(cutoffs)
     ]  # fmt: skip
@@ -79,6 +85,21 @@ def late_lines(lines: Sequence[StatementLine], before: BilledPeriod) -> list[Sta
 def dated(lines: Iterable[StatementLine], before: BilledPeriod) -> list[StatementLine]:
     """The lines as late ones of the period."""
     return [_dated(line, before) for line in lines]
+
+
+def _discounted(statement: Statement) -> Iterator[tuple[datetime, str, Decimal]]:
+    # Before format 3 late lines were discounted by the coupons of the period they were billed with.
+    by_start: dict[datetime, Decimal] = {statement.start_time: Decimal(0)}
+    if statement.format < 3:
+        for line in statement.lines:
+            start = _period_of(line)[0] if line.kind == LineKind.LATE else statement.start_time
+            by_start[start] = by_start.get(start, Decimal(0)) + line.discount
+    for each in statement.discounts:
+        if each.late_start or len(by_start) == 1:
+            yield each.late_start or statement.start_time, each.discount_id, each.amount
+        else:
+            parts = shared(each.amount, list(by_start.values()), statement.currency)
+            yield from ((start, each.discount_id, part) for start, part in zip(by_start, parts, strict=True))
 
 
 def _dated(line: StatementLine, before: BilledPeriod) -> StatementLine:

@@ -71,7 +71,7 @@ class StatementLine:
     """What it is for, a key the pages and documents have words for, with `description_parameters`."""
     description_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     discount: Decimal = Decimal(0)
-    """Part of the discounts that falls on this line, not negative, rounded so that the parts add up."""
+    """Part of the discounts that falls on it, rounded so that the parts add up; negative only of what came late."""
     tax_code: str = ""
 
 
@@ -82,6 +82,8 @@ class Discount:
     discount_id: str
     name: str
     amount: Decimal
+    late_start: datetime | None = None
+    """Of what came late: when the period began whose coupon it is. Then it may also be negative."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,8 @@ class BilledPeriod:
     lines: Sequence[BilledLine]
     format: int = FORMAT
     """By whose rules it was billed; what comes late of it is reckoned by them too."""
+    discounts: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """What was taken off it, by the discount's id."""
 
 
 class Scope(StrEnum):

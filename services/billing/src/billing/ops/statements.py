@@ -18,12 +18,21 @@ from kernel.proration import YEAR, period_containing
 from billing.domain import charges, invoicing, late, plans
 from billing.domain.aggregates import NOTHING, Aggregate, Aggregation
 from billing.domain.charges import Books, Part, Used
-from billing.domain.discounts import Redeemed
+from billing.domain.discounts import Redeemed, taken_off, taken_off_rest
 from billing.domain.levels import spans
 from billing.domain.meters import Meter, meter_of
 from billing.domain.plans import PlanHeld
 from billing.domain.rates import DeckPrice, Metered
-from billing.domain.statements import FORMAT, BilledLine, BilledPeriod, LineKind, Scope, Statement, StatementLine
+from billing.domain.statements import (
+    FORMAT,
+    BilledLine,
+    BilledPeriod,
+    Discount,
+    LineKind,
+    Scope,
+    Statement,
+    StatementLine,
+)
 from billing.domain.subscriptions import Timeline, period_at
 from billing.domain.usage import UsageRecord, rated
 from billing.store import coupons, days, meters, taxes
@@ -63,20 +72,33 @@ async def statement_of(
     books = await books_of(tx, start, end, cutoff_time, deck, format_)
     books = replace(books, spent_before=_spent(earlier, books))
     own = next((each for each in earlier if (each.start_time, each.end_time) == (start, end)), None)
-    if own is not None:  # an amount off was taken off what was billed before
+    if own is not None and format_ < 3:  # an amount off was taken off what was billed before
         books = replace(books, redeemed=[each for each in books.redeemed if not each.coupon.amount])
     came_late: list[StatementLine] = []
+    discounts: list[Discount] = []
     known: list[BilledLine | StatementLine] = late.billed_before(earlier, start)
     for each in earlier:
         if each is not own and await changed_since(tx, each, cutoff_time):
             then = await books_again(tx, each, earlier, cutoff_time, deck, format_)
             if charges.currency_of(then) != charges.currency_of(books):
                 raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
-            rest = late.rest_of(charges.lines_of(then), each)
-            came_late += late.dated(rest, each)
+            whole = charges.lines_of(then)
+            rest = late.rest_of(whole, each)
             known += rest
-    lines = late.rest_of(charges.lines_of(replace(books, billed=known), scope), own)
-    return charges.statement(books, [*lines, *came_late])
+            if format_ > 2:
+                rest, off = taken_off_rest(rest, whole, then.redeemed, each.discounts, charges.currency_of(books))
+                discounts += [replace(one, late_start=each.start_time) for one in off]
+            came_late += late.dated(rest, each)
+    whole = charges.lines_of(replace(books, billed=known), scope)
+    lines = late.rest_of(whole, own)
+    if format_ < 3:
+        return charges.statement(books, [*lines, *came_late])
+    currency = charges.currency_of(books)
+    if own is None:
+        lines, off = taken_off(lines, books.redeemed, currency)
+    else:
+        lines, off = taken_off_rest(lines, whole, books.redeemed, own.discounts, currency)
+    return charges.statement(books, [*lines, *came_late], [*off, *discounts])
 
 
 async def books_again(
