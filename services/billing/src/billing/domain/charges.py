@@ -18,7 +18,7 @@ from billing.domain.aggregates import NOTHING, Aggregate, Stretch, measure
 from billing.domain.discounts import Redeemed, taken_off
 from billing.domain.levels import Span
 from billing.domain.meters import BUILT_IN, PRESENCE, Feed, Meter, meter_of
-from billing.domain.plans import NUMBER, PRICE_CLASS, Model, PlanHeld, Rate, Timing
+from billing.domain.plans import NUMBER, PRICE_CLASS, Model, PlanHeld, Rate, Timing, currency_changes
 from billing.domain.statements import FORMAT, BilledLine, Discount, LineKind, Scope, Statement, StatementLine
 from billing.domain.subscriptions import Timeline, gaps_within, month_of
 from billing.domain.taxes import TaxData, TaxRate, added, taxed
@@ -300,11 +300,15 @@ def destination_id(to: rates.Destination) -> str:
 
 def _fee_lines(books: Books) -> list[StatementLine]:
     lines: list[StatementLine] = []
+    currency = currency_of(books)
+    last = books.format > 2 and books.end_time in currency_changes(books.plans)
     plans = fees.plan_holdings(books.plans, books.timeline, books.zone)
     add_ons = fees.add_on_holdings(books.plans, books.timeline, books.zone)
     for kind, holdings in (("plan", plans), ("add_on", add_ons)):
         for holding in holdings:
-            for fee in fees.due(holding, books.zone, books.start_time, books.end_time):
+            if books.format > 2 and holding.currency != currency:
+                continue  # it is on the invoice of the period that ended when its currency did
+            for fee in fees.due(holding, books.zone, books.start_time, books.end_time, last=last):
                 lines.append(_fee_line(kind, fee))
     return sorted(lines, key=lambda line: (line.start_time, line.amount, line.line_id))
 
@@ -324,8 +328,10 @@ def _plan_commitments(books: Books, lines: Sequence[StatementLine]) -> list[Stat
     """What is missing of the committed spends that fall due: a fee counts by its time, what was used by the part of its
     time in which the plan was held, of this period and of what earlier ones were billed."""
     found: list[StatementLine] = []
+    currency, cuts = currency_of(books), currency_changes(books.plans)
     holdings = fees.plan_holdings(books.plans, books.timeline, books.zone)
-    for each in fees.committed(holdings, books.timeline, books.zone, books.start_time, books.end_time):
+    holdings = [each for each in holdings if each.currency == currency]
+    for each in fees.committed(holdings, books.timeline, books.zone, books.start_time, books.end_time, cuts):
         holding = each.holding
         held = [(mine.start_time, mine.end_time) for mine in holdings if mine.key == holding.key]
         spent = sum(

@@ -77,15 +77,15 @@ def add_on_holdings(plans: Sequence[PlanHeld], timeline: Timeline, zone: str) ->
     return _joined(found)
 
 
-def due(holding: Holding, zone: str, start: datetime, end: datetime) -> list[Fee]:
-    """What falls due of a holding in [start, end)."""
+def due(holding: Holding, zone: str, start: datetime, end: datetime, *, last: bool = False) -> list[Fee]:
+    """What falls due of a holding in [start, end); in the last period of its currency also at its very end."""
     found: list[Fee] = []
     for since, until in _periods(holding, zone, start, end):
         begin, stop = max(holding.start_time, since), min(holding.end_time, until)
         fee = Fraction(holding.fee)
         if start <= begin < end:
             found.append(Fee(holding, begin, begin, until, fee * share(begin, until, since, until)))
-        if stop < until and start <= stop < end:
+        if stop < until and (start <= stop < end or (last and stop == end)):
             found.append(Fee(holding, stop, stop, until, -fee * share(stop, until, since, until)))
     return [each for each in found if each.amount]
 
@@ -122,7 +122,12 @@ class Commitment:
 
 
 def committed(
-    holdings: Sequence[Holding], timeline: Timeline, zone: str, start: datetime, end: datetime
+    holdings: Sequence[Holding],
+    timeline: Timeline,
+    zone: str,
+    start: datetime,
+    end: datetime,
+    cuts: Sequence[datetime] = (),
 ) -> list[Commitment]:
     """The committed spends that fall due in (start, end]: when the interval ends, or when the plan is held no more. A
     pause isn't an end: what is spent after it counts as well."""
@@ -140,7 +145,8 @@ def committed(
             stretches = [(begin, stop) for begin, stop in cut if begin < stop]
             if stretches:
                 stop = stretches[-1][1]
-                if start < (until if stop in paused else stop) <= end:
+                due_time = until if stop in paused else stop
+                if start < min((cut for cut in cuts if stop <= cut < due_time), default=due_time) <= end:
                     held = sum((share(*each, since, until) for each in stretches), Fraction(0))
                     found.append(Commitment(parts[0], stretches, Fraction(parts[0].minimum or 0) * held))
             at = until

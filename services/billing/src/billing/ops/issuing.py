@@ -12,9 +12,10 @@ from chassis.sql import Tx
 from billing.domain import canonical, charges, invoicing, late
 from billing.domain.charges import CurrenciesMixed
 from billing.domain.invoicing import Invoice, InvoiceNotFound, Kind, State
-from billing.domain.plans import plan_at
+from billing.domain.plans import currency_changes, plan_at
 from billing.domain.rates import DeckPrice
 from billing.domain.statements import FORMAT, LATE_START, BilledPeriod, LineKind, Statement, StatementLine
+from billing.domain.subscriptions import Timeline
 from billing.domain.wholesale import COMPANY
 from billing.ops import wholesale
 from billing.ops.statements import books_again, changed_since, current_period, statement_of, timeline_of
@@ -96,11 +97,11 @@ async def preview_invoice(tx: Tx, time: datetime, decks: DeckPrice | None = None
     start, end = await current_period(tx, time)
     first, account = await store.first_plan_time(tx), await store.account(tx)
     if first is not None and time >= (account.last_end_time if account and account.last_end_time else first):
-        zone, timeline = await zone_of(tx, first), await timeline_of(tx)
+        by = await calendar_of(tx, first)
         last = account.last_end_time if account else None
-        start, end = invoicing.next_period(first, last, zone, timeline)
+        start, end = invoicing.next_period(first, last, *by)
         while end <= time:
-            start, end = invoicing.next_period(first, end, zone, timeline)
+            start, end = invoicing.next_period(first, end, *by)
     else:
         drafts = [each for each in await store.before(tx, time) if each.state is State.DRAFT and time < each.end_time]
         start, end = next(((each.start_time, each.end_time) for each in drafts), (start, end))
@@ -113,6 +114,11 @@ async def preview_named(
     """`preview_invoice` with what its brands are called."""
     found = await preview_invoice(tx, time, decks)
     return found, await names_on(tx, found, decks)
+
+
+async def calendar_of(tx: Tx, first: datetime) -> tuple[str, Timeline, list[datetime]]:
+    """What the tenant's periods follow: its zone, its subscription, and where the currency of its plans changed."""
+    return await zone_of(tx, first), await timeline_of(tx), currency_changes(await plan_store.list_plans(tx))
 
 
 async def zone_of(tx: Tx, time: datetime) -> str:

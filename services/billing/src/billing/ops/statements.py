@@ -132,7 +132,7 @@ async def books_of(
             time,
             _index(timeline, time, start, zone)
             if format_ < 3
-            else invoicing.periods_between(first, zone, timeline, time, (start, end)),
+            else invoicing.periods_between(first, zone, timeline, time, (start, end), plans.currency_changes(held)),
         )
         for coupon, time in await coupons.redeemed(tx, cutoff)
     ]
