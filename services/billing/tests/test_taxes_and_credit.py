@@ -108,3 +108,20 @@ async def test_invoice_of_older_rules_is_rebuilt_by_them(house: House) -> None:
     assert str(canonical.statement_from(old.statement).taxes[0].percent) == "20"
     again, data = await house.do(lambda tx: invoicing.rebuild(tx, march.invoice_id))
     assert data == again.statement == old.statement
+
+
+async def test_amount_off_that_a_month_didnt_use_up_is_taken_off_what_came_late_of_it(house: House) -> None:
+    await house.set_up()
+    await house.used_march(60)
+    now = house.ledger.clock.now()
+    off = Coupon(new_id("cpn", now), "OFF-30", "off", Frequency.ONCE, amount=Decimal(30), currency="EUR")
+    await house.ledger.db.system(lambda tx: coupons.create_coupon(tx, KeptCoupon(off, None, 0, 0, False, now, 1)))
+    await house.ledger.db.system(lambda tx: coupons.redeem(tx, house.ledger.tenant, now, code="OFF-30"))
+    await house.issued()
+    await house.ledger.tell(call_fact("call_late", 60000, MARCH + 3 * DAY))
+    await house.run(MAY + 2 * DAY)
+    found = await house.invoices()
+    assert [str(each.total) for each in found] == ["0.00", "70.06"], "80.06 less 30, and 20 of April"
+    for each in found:
+        kept, data = await house.do(lambda tx, each=each: invoicing.rebuild(tx, each.invoice_id))
+        assert data == kept.statement

@@ -261,7 +261,7 @@ def periods_between(
 ) -> int:
     """How many periods after that in which `time` lies a period is that is invoiced; negative before it. Counted are
     the periods there are, short ones too, since `first`."""
-    middle = period[0] + (period[1] - period[0]) / 2
+    middle = period[0] + (period[1] - period[0]) // 2
     of_time = of_period = 0
     _, end = next_period(first, None, time_zone, timeline, cuts)
     while end <= max(time, middle):
