@@ -136,7 +136,22 @@ async def test_who_ends_and_begins_in_another_currency_is_invoiced_all_the_same(
     await tell(stands(3, again, ACTIVE, again))
     await tell(user_fact("usr_1", 1), MARCH)
     await house.run(datetime(2026, 8, 3, tzinfo=UTC))
-    assert await lines(house), "five months later nothing was invoiced"
+    found = await house.invoices()
+    assert [(each.start_time, str(each.total), each.currency) for each in found[:3]] == [
+        (MARCH, "29.03", "EUR"), (again, "100.00", "USD"), (APRIL + 19 * DAY, "100.00", "USD")
+    ]  # fmt: skip
+
+
+async def test_what_another_currency_takes_over_from_is_given_back_in_its_own(house: House) -> None:
+    await house.set_up()
+    tell, moves = house.ledger.tell, MARCH + 19 * DAY
+    await tell(plan(price=eur("310")))
+    await tell(stands(1, MARCH, ACTIVE, MARCH))
+    await tell(plan(price=money_pb2.Money(currency="USD", amount="62"), since=moves, plan_id="us", currency="USD"))
+    await tell(stands(2, moves, ACTIVE, MARCH))
+    await house.run(APRIL + 2 * DAY)
+    found = [(str(each.total), each.currency) for each in await house.invoices()]
+    assert found == [("190.00", "EUR"), ("24.00", "USD")], "19 days of 310, 12 days of 62"
 
 
 async def test_commitment_of_who_began_anew_counts_the_fee_it_was_charged(house: House) -> None:

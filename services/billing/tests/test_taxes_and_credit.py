@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
-from billing.domain.credit_notes import CreditedLine
+import pytest
+from billing.domain import canonical
+from billing.domain.credit_notes import CreditedLine, CreditExceedsInvoice, CreditExceedsLine
 from billing.domain.discounts import Coupon, Frequency
+from billing.domain.invoicing import Invoice
 from billing.domain.taxes import TaxData, TaxRate
-from billing.ops import coupons, paying, taxes
+from billing.ops import coupons, invoicing, paying, taxes
 from billing.ops.coupons import KeptCoupon
+from billing.ops.issuing import statement_for
+from billing.store import invoicing as store
+from chassis.sql import Tx
 from kernel.ids import new_id
 
 from .conftest import MARCH, call_fact
@@ -58,8 +65,14 @@ async def test_credit_note_is_at_most_the_invoice(house: House) -> None:
     whole = await house.whole(invoice.invoice_id)
     charged = [CreditedLine(x.line_id, x.amount) for x in whole.statement.lines if x.amount > 0]
     now = house.ledger.clock.now()
-    note = await house.do(lambda tx: paying.credit(tx, invoice.invoice_id, "goodwill", charged, now))
-    assert note.total <= invoice.total, f"{note.to_balance} that nobody ever paid became credit"
+    with pytest.raises(CreditExceedsInvoice, match=r"105\.00 is left"):
+        await house.do(lambda tx: paying.credit(tx, invoice.invoice_id, "goodwill", charged, now))
+    most = [CreditedLine(charged[0].line_id, Decimal("60.00")), CreditedLine(charged[1].line_id, Decimal("45.00"))]
+    note = await house.do(lambda tx: paying.credit(tx, invoice.invoice_id, "goodwill", most, now))
+    assert (note.total, note.to_balance) == (invoice.total, 0)
+    for more in ([], [CreditedLine(charged[0].line_id, Decimal("0.01"))]):
+        with pytest.raises((CreditExceedsInvoice, CreditExceedsLine)):
+            await house.do(lambda tx, more=more: paying.credit(tx, invoice.invoice_id, "again", more, now))
 
 
 async def test_what_came_late_of_a_month_with_a_coupon_is_discounted_as_it_would_have_been(house: House) -> None:
@@ -76,3 +89,39 @@ async def test_what_came_late_of_a_month_with_a_coupon_is_discounted_as_it_would
     await house.run(MAY + 2 * DAY)
     billed = sum((each.total for each in await house.invoices()), Decimal(0))
     assert billed == Decimal("60.03"), "half of 80.06 in March, 20 in April"
+
+
+async def test_invoice_of_older_rules_is_rebuilt_by_them(house: House) -> None:
+    """Format 2 asked for rates at the very end of a month: what it billed stays what it was."""
+    await rates_that_change_in_april(house)
+    await house.used_march(60)
+    march = await house.issued()
+
+    async def as_of_then(tx: Tx) -> Invoice:
+        assert march.cutoff_time is not None
+        then = await statement_for(tx, march, march.cutoff_time, None, 2)
+        kept = replace(march, statement=canonical.statement_bytes(then), total=then.total)
+        await store.save_invoice(tx, kept)
+        return kept
+
+    old = await house.do(as_of_then)
+    assert str(canonical.statement_from(old.statement).taxes[0].percent) == "20"
+    again, data = await house.do(lambda tx: invoicing.rebuild(tx, march.invoice_id))
+    assert data == again.statement == old.statement
+
+
+async def test_amount_off_that_a_month_didnt_use_up_is_taken_off_what_came_late_of_it(house: House) -> None:
+    await house.set_up()
+    await house.used_march(60)
+    now = house.ledger.clock.now()
+    off = Coupon(new_id("cpn", now), "OFF-30", "off", Frequency.ONCE, amount=Decimal(30), currency="EUR")
+    await house.ledger.db.system(lambda tx: coupons.create_coupon(tx, KeptCoupon(off, None, 0, 0, False, now, 1)))
+    await house.ledger.db.system(lambda tx: coupons.redeem(tx, house.ledger.tenant, now, code="OFF-30"))
+    await house.issued()
+    await house.ledger.tell(call_fact("call_late", 60000, MARCH + 3 * DAY))
+    await house.run(MAY + 2 * DAY)
+    found = await house.invoices()
+    assert [str(each.total) for each in found] == ["0.00", "70.06"], "80.06 less 30, and 20 of April"
+    for each in found:
+        kept, data = await house.do(lambda tx, each=each: invoicing.rebuild(tx, each.invoice_id))
+        assert data == kept.statement

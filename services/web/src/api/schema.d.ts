@@ -5863,7 +5863,7 @@ export interface paths {
         put?: never;
         /**
          * Takes an invoice back, whole or by line, and never more than is left of a line
-         * @description Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE. Needs the permission `invoices.write`.
+         * @description Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE, CREDIT_EXCEEDS_INVOICE. Needs the permission `invoices.write`.
          */
         post: operations["merkez.billing.v1.InvoiceOperatorService.CreateCreditNote"];
         delete?: never;

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -107,11 +107,18 @@ class Stretch:
     end_time: datetime
     period_start: datetime
     period_end: datetime
+    month: timedelta | None = None
+    """How long the whole month is that the period is, where the period is a part of it or more."""
+
+    @property
+    def whole(self) -> int:
+        """Microseconds that what counts for a whole month is held for."""
+        return micros(self.month or self.period_end - self.period_start)
 
     @property
     def share(self) -> Fraction:
-        """Which part of the period it is."""
-        return Fraction(micros(self.end_time - self.start_time), micros(self.period_end - self.period_start))
+        """Which part of the month it is."""
+        return Fraction(micros(self.end_time - self.start_time), self.whole)
 
 
 def measure(
@@ -155,4 +162,4 @@ def _weighted(stretch: Stretch, before: Aggregate, within: Aggregate) -> Fractio
     length = micros(stretch.end_time - stretch.start_time)
     until = micros(stretch.end_time - EPOCH)
     area = Fraction(before.total) * length + Fraction(within.total) * until - Fraction(within.moment)
-    return area / micros(stretch.period_end - stretch.period_start)
+    return area / stretch.whole

@@ -1,7 +1,8 @@
 """A statement as bytes: the same statement always makes the same ones, and the bytes make the same statement again.
 
 JSON with sorted keys and no blanks; amounts as decimal text, quantities as numerator/denominator, times in UTC. What is
-frozen at finalization is kept in this shape for ever, so `FORMAT` rises when it changes and old ones stay readable.
+frozen at finalization is kept in this shape for ever, so `statements.FORMAT` rises when it changes and old ones stay
+readable.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from typing import Any
 
 from billing.domain.statements import BrandShare, Discount, LineKind, Statement, StatementLine, Tax
 
-FORMAT = 2
-"""2 says of each line whose usage it is; 1, of before, doesn't."""
 
-
-def statement_bytes(statement: Statement, format_: int = FORMAT) -> bytes:
-    """The statement's canonical bytes, in the newest format or an older one."""
-    return json.dumps(_plain(statement, format_), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+def statement_bytes(statement: Statement, format_: int | None = None) -> bytes:
+    """The statement's canonical bytes, in its own format or an older one."""
+    return json.dumps(
+        _plain(statement, format_ or statement.format), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode()
 
 
 def format_of(data: bytes) -> int:
@@ -46,17 +46,19 @@ def statement_from(data: bytes) -> Statement:
         plan_id=value["plan"],
         plan_version=value["plan_version"],
         lines=tuple(_line(each) for each in value["lines"]),
-        discounts=tuple(Discount(each["id"], each["name"], Decimal(each["amount"])) for each in value["discounts"]),
+        discounts=tuple(_discount(each) for each in value["discounts"]),
         taxes=tuple(
             Tax(
                 each["code"], each["name"], Decimal(each["percent"]), Decimal(each["base"]), Decimal(each["amount"]),
                 each["included"],
                 tuple(each["lines"]),
+                tuple(each.get("line_ids", ())),
             )
             for each in value["taxes"]
         ),
         subtotal=Decimal(value["subtotal"]),
         total=Decimal(value["total"]),
+        format=int(value["format"]),
     )  # fmt: skip
 
 
@@ -94,12 +96,15 @@ def _plain(statement: Statement, format_: int) -> dict[str, Any]:
         "plan_version": statement.plan_version,
         "lines": [_plain_line(line, format_) for line in statement.lines],
         "discounts": [
-            {"id": each.discount_id, "name": each.name, "amount": _amount(each.amount)} for each in statement.discounts
+            {"id": each.discount_id, "name": each.name, "amount": _amount(each.amount)}
+            | ({"late_start": _moment(each.late_start)} if each.late_start and format_ > 2 else {})
+            for each in statement.discounts
         ],
         "taxes": [
             {
                 "code": each.tax_code, "name": each.name, "percent": _amount(each.percent), "base": _amount(each.base),
                 "amount": _amount(each.amount), "included": each.included, "lines": list(each.line_codes),
+                **({"line_ids": list(each.line_ids)} if format_ > 2 else {}),
             }
             for each in statement.taxes
         ],
@@ -127,6 +132,11 @@ def _plain_line(line: StatementLine, format_: int) -> dict[str, Any]:
         "unit_price": _amount(line.unit_price), "description": line.description_key,
         "parameters": dict(line.description_parameters), "discount": _amount(line.discount), "tax": line.tax_code,
     }  # fmt: skip
+
+
+def _discount(value: Mapping[str, Any]) -> Discount:
+    late = value.get("late_start")
+    return Discount(value["id"], value["name"], Decimal(value["amount"]), _time(late) if late else None)
 
 
 def _line(value: Mapping[str, Any]) -> StatementLine:

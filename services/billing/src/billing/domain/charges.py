@@ -5,26 +5,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from kernel.errors import FailedPrecondition
 from kernel.money import rounded
-from kernel.proration import share
+from kernel.proration import micros, share
 
 from billing.domain import brands, fees, levels, rates
 from billing.domain.aggregates import NOTHING, Aggregate, Stretch, measure
 from billing.domain.discounts import Redeemed, taken_off
 from billing.domain.levels import Span
 from billing.domain.meters import BUILT_IN, PRESENCE, Feed, Meter, meter_of
-from billing.domain.plans import NUMBER, PRICE_CLASS, Model, PlanHeld, Rate, Timing
-from billing.domain.statements import LineKind, Scope, Statement, StatementLine
-from billing.domain.subscriptions import Timeline, gaps_within
+from billing.domain.plans import NUMBER, PRICE_CLASS, Model, PlanHeld, Rate, Timing, currency_changes
+from billing.domain.statements import FORMAT, BilledLine, Discount, LineKind, Scope, Statement, StatementLine
+from billing.domain.subscriptions import Timeline, gaps_within, month_of
 from billing.domain.taxes import TaxData, TaxRate, added, taxed
 
 _LEVEL_METERS = [each for each in BUILT_IN.values() if each.feed in (Feed.LEVELS, Feed.PRESENCE)]
 _ZERO = Fraction(0)
+_SPENT = (LineKind.USAGE, LineKind.FEE, LineKind.COMMITMENT)
 
 
 class CurrenciesMixed(FailedPrecondition):
@@ -75,7 +76,18 @@ class Books:
     tax_data: TaxData = field(default_factory=TaxData)
     deck: rates.DeckPrice | None = None
     spent_before: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
-    """What earlier periods of a yearly commitment were billed, by the plan's id and version."""
+    """What earlier periods of a yearly commitment were billed, by the plan's id and version: formats before 3."""
+    billed: Sequence[BilledLine | StatementLine] = ()
+    """What was billed of earlier periods: what counts towards a committed spend of an interval that lasts longer."""
+    format: int = FORMAT
+    """By whose rules it is reckoned: what was finalized by older ones is made again by them."""
+
+    @property
+    def month(self) -> timedelta:
+        """How long a whole month is here: a period that an anchor's move made shorter costs less than one."""
+        if self.format < 3:
+            return self.end_time - self.start_time
+        return month_of(self.timeline, self.start_time, self.end_time, self.zone)
 
 
 @dataclass(frozen=True)
@@ -92,19 +104,23 @@ class Quantity:
     """Of it by brand, where the whole is the sum of them."""
 
 
-def statement(books: Books, lines: Sequence[StatementLine] | None = None) -> Statement:
-    """The statement of the books: of their own lines, or of those given, with late ones and less what was billed."""
+def statement(
+    books: Books, lines: Sequence[StatementLine] | None = None, discounts: Sequence[Discount] | None = None
+) -> Statement:
+    """The statement of the books: of their own lines, or of those given, with late ones and less what was billed; by
+    their own coupons, or with the discounts given, which are in the lines then."""
     currency = currency_of(books)
-    own = lines_of(books) if lines is None else lines
-    lines, discounts = taken_off(own, books.redeemed, currency)
-    taxes = taxed(lines, books.tax_rates, books.tax_data, books.end_time, currency)
+    lines = lines_of(books) if lines is None else lines
+    if discounts is None:
+        lines, discounts = taken_off(lines, books.redeemed, currency)
+    taxes = taxed(lines, books.tax_rates, books.tax_data, books.end_time, currency, books.format)
     nothing = rounded(_ZERO, currency)
     subtotal = sum((line.amount for line in lines), nothing)
     total = subtotal - sum((each.amount for each in discounts), nothing) + added(taxes)
     held = books.parts[-1].plan
     return Statement(
         currency, books.start_time, books.end_time, books.cutoff_time, held.plan_id, held.version,
-        tuple(lines), tuple(discounts), tuple(taxes), subtotal, total,
+        tuple(lines), tuple(discounts), tuple(taxes), subtotal, total, books.format,
     )  # fmt: skip
 
 
@@ -127,13 +143,13 @@ def lines_of(books: Books, scope: Scope = Scope.WHOLE) -> list[StatementLine]:
     for part in books.parts:
         lines += _usage_lines(books, part, scope)
     if scope == Scope.WHOLE:
-        lines += _plan_commitments(books, lines)
+        lines += (_plan_commitments if books.format > 2 else _plan_commitments_before)(books, lines)
     return lines
 
 
 def quantities(books: Books, part: Part, scope: Scope = Scope.WHOLE) -> list[Quantity]:
     """What was used in a part, by the rate that prices it; rates without usage are left out."""
-    stretch = Stretch(part.start_time, part.end_time, books.start_time, books.end_time)
+    stretch = Stretch(part.start_time, part.end_time, books.start_time, books.end_time, books.month)
     found: list[Quantity] = []
     for meter in _LEVEL_METERS:
         for (rate_id, rate), mine in _by_rate(part.plan, meter, _spans(books, meter, scope, part)):
@@ -181,14 +197,14 @@ def _held_by(held: Sequence[Span], meter: Meter, stretch: Stretch) -> dict[str, 
 
 
 def held_share(books: Books, part: Part) -> Fraction:
-    """Which part of the period the plan was held for and could be used: what came before the first plan is rated by it
+    """Which part of a month the plan was held for and could be used: what came before the first plan is rated by it
     and adds nothing to what it includes."""
     since = max(part.start_time, part.plan.effective_time)
     whole = share(since, part.end_time, books.start_time, books.end_time) if since < part.end_time else _ZERO
     if since < part.end_time:
         for gap, until in gaps_within(books.timeline, since, part.end_time):
             whole -= share(gap, until, books.start_time, books.end_time)
-    return whole
+    return whole * Fraction(micros(books.end_time - books.start_time), micros(books.month))
 
 
 def allowance(books: Books, part: Part, rate: Rate, used: Sequence[Quantity]) -> Fraction:
@@ -287,11 +303,15 @@ def destination_id(to: rates.Destination) -> str:
 
 def _fee_lines(books: Books) -> list[StatementLine]:
     lines: list[StatementLine] = []
+    currency = currency_of(books)
+    last = books.format > 2 and books.end_time in currency_changes(books.plans)
     plans = fees.plan_holdings(books.plans, books.timeline, books.zone)
     add_ons = fees.add_on_holdings(books.plans, books.timeline, books.zone)
     for kind, holdings in (("plan", plans), ("add_on", add_ons)):
         for holding in holdings:
-            for fee in fees.due(holding, books.zone, books.start_time, books.end_time):
+            if books.format > 2 and holding.currency != currency:
+                continue  # it is on the invoice of the period that ended when its currency did
+            for fee in fees.due(holding, books.zone, books.start_time, books.end_time, last=last):
                 lines.append(_fee_line(kind, fee))
     return sorted(lines, key=lambda line: (line.start_time, line.amount, line.line_id))
 
@@ -308,12 +328,47 @@ def _fee_line(kind: str, fee: fees.Fee) -> StatementLine:
 
 
 def _plan_commitments(books: Books, lines: Sequence[StatementLine]) -> list[StatementLine]:
+    """What is missing of the committed spends that fall due: a fee counts by its time, what was used by the part of its
+    time in which the plan was held, of this period and of what earlier ones were billed."""
+    found: list[StatementLine] = []
+    currency, cuts = currency_of(books), currency_changes(books.plans)
+    holdings = fees.plan_holdings(books.plans, books.timeline, books.zone)
+    holdings = [each for each in holdings if each.currency == currency]
+    for each in fees.committed(holdings, books.timeline, books.zone, books.start_time, books.end_time, cuts):
+        holding = each.holding
+        held = [(mine.start_time, mine.end_time) for mine in holdings if mine.key == holding.key]
+        spent = sum(
+            (
+                Fraction(line.amount) * each.counts(
+                    line.start_time, line.end_time, None if line.kind == LineKind.FEE else held
+                )
+                for line in (*books.billed, *lines)
+                if f"{line.plan_id}:{line.plan_version}" == holding.key and line.kind in _SPENT
+            ),
+            _ZERO,
+        )  # fmt: skip
+        amount = rounded(each.wanted - spent, holding.currency)
+        if amount > 0:
+            found.append(_missing_line(holding, each.stretches[0][0], each.stretches[-1][1], amount))
+    return found
+
+
+def _missing_line(holding: fees.Holding, since: datetime, until: datetime, amount: Decimal) -> StatementLine:
+    return StatementLine(
+        f"minimum:{holding.plan_id}:{holding.plan_version}:{_stamp(since)}", LineKind.COMMITMENT, amount, since, until,
+        holding.plan_id, holding.plan_version, description_key="invoice.plan_minimum",
+        description_parameters={"name": holding.plan_id, "minimum": str(holding.minimum)}, tax_code="subscription",
+    )  # fmt: skip
+
+
+def _plan_commitments_before(books: Books, lines: Sequence[StatementLine]) -> list[StatementLine]:
+    """As formats before 3 had it: by where lines begin."""
     found: list[StatementLine] = []
     for holding in fees.plan_holdings(books.plans, books.timeline, books.zone):
         key = f"{holding.plan_id}:{holding.plan_version}"
         own = [
             line for line in lines if (line.plan_id, line.plan_version) == (holding.plan_id, holding.plan_version)
-            and line.kind in (LineKind.USAGE, LineKind.FEE, LineKind.COMMITMENT)
+            and line.kind in _SPENT
         ]  # fmt: skip
         ends = fees.commitments(holding, books.zone, books.start_time, books.end_time)
         for since, until, wanted in ends:
@@ -328,14 +383,7 @@ def _plan_commitments(books: Books, lines: Sequence[StatementLine]) -> list[Stat
                 spent += books.spent_before.get(key, Decimal(0))
             amount = rounded(wanted - Fraction(spent), holding.currency)
             if amount > 0:
-                found.append(
-                    StatementLine(
-                        f"minimum:{key}:{_stamp(since)}", LineKind.COMMITMENT, amount, since, until, holding.plan_id,
-                        holding.plan_version, description_key="invoice.plan_minimum",
-                        description_parameters={"name": holding.plan_id, "minimum": str(holding.minimum)},
-                        tax_code="subscription",
-                    )
-                )  # fmt: skip
+                found.append(_missing_line(holding, since, until, amount))
     return found
 
 

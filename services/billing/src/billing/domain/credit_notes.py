@@ -27,6 +27,12 @@ class CreditExceedsLine(FailedPrecondition):
     reason = "CREDIT_EXCEEDS_LINE"
 
 
+class CreditExceedsInvoice(FailedPrecondition):
+    """More was to be credited than is left of the invoice, which has lines that give something back."""
+
+    reason = "CREDIT_EXCEEDS_INVOICE"
+
+
 class AmountInvalid(InvalidInput):
     """An amount is negative, nothing, of another currency, or has more digits than its currency."""
 
@@ -91,7 +97,7 @@ def wanted_lines(
     rest = left(statement, before)
     if not asked:
         found = [CreditedLine(line_id, amount) for line_id, amount in rest.items() if amount]
-        if not found:
+        if not found or (before and _gone(statement, before) >= statement.total > 0):
             raise CreditExceedsLine("All of the invoice is credited already.")
         return found
     if len({each.line_id for each in asked}) != len(asked):
@@ -133,10 +139,32 @@ def taxes_of(statement: Statement, before: Sequence[CreditNote], lines: Sequence
     return found
 
 
+def check_within(
+    statement: Statement, before: Sequence[CreditNote], lines: Sequence[CreditedLine], taxes: Sequence[Tax]
+) -> None:
+    """Raises `CreditExceedsInvoice` when all that is credited comes to more than the invoice, or its taxes to more than
+    the invoice's: lines that gave something back have to be taken back with those they were set off against."""
+    left = max(statement.total - _gone(statement, before), Decimal(0))
+    rest = {_key(tax): tax.amount for tax in statement.taxes}
+    for tax in (*(each for note in before for each in note.taxes), *taxes):
+        rest[_key(tax)] -= tax.amount
+    owes = {_key(tax): tax.amount for tax in statement.taxes}
+    too_much = any(rest[key] < 0 <= owes[key] for key in rest)
+    if total_of(lines, taxes) > left or too_much:
+        raise CreditExceedsInvoice(
+            f"Only {left} is left of this invoice: name the lines too that gave something back.",
+            metadata={"left": str(left)},
+        )
+
+
 def total_of(lines: Sequence[CreditedLine], taxes: Sequence[Tax]) -> Decimal:
     """Sum of the lines and of the taxes that weren't in them."""
     amounts = sum((line.amount for line in lines), Decimal(0))
     return amounts + sum((tax.amount for tax in taxes if not tax.included), Decimal(0))
+
+
+def _gone(statement: Statement, before: Sequence[CreditNote]) -> Decimal:
+    return sum((note.total for note in before), Decimal(0) * statement.total)
 
 
 def _sums(before: Sequence[CreditNote]) -> dict[str, Decimal]:
@@ -147,5 +175,5 @@ def _sums(before: Sequence[CreditNote]) -> dict[str, Decimal]:
     return found
 
 
-def _key(tax: Tax) -> tuple[str, Decimal, bool]:
-    return tax.tax_code, tax.percent, tax.included
+def _key(tax: Tax) -> tuple[str, Decimal, bool, tuple[str, ...]]:
+    return tax.tax_code, tax.percent, tax.included, tuple(tax.line_ids)

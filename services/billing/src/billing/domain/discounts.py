@@ -7,7 +7,7 @@ statement the net is discounted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -84,6 +84,32 @@ def taken_off(
         for place, part in zip(positive, shared(amount, [rest[place] for place in positive], currency), strict=True):
             left[place] = replace(left[place], discount=left[place].discount + part)
         discounts.append(Discount(coupon.coupon_id, coupon.name or coupon.code, amount))
+    return left, discounts
+
+
+def taken_off_rest(
+    rest: Sequence[StatementLine], whole: Sequence[StatementLine], redeemed: Sequence[Redeemed],
+    before: Mapping[str, Decimal], currency: str,
+) -> tuple[list[StatementLine], list[Discount]]:  # fmt: skip
+    """What is left to bill of a period, discounted so that all its invoices come to what one would: what its coupons
+    take off the whole of it, less what they took off `before`, by their ids."""
+    _, now = taken_off(whole, redeemed, currency)
+    off = {each.discount_id: each for each in now}
+    coupons = {each.coupon.coupon_id: each.coupon for each in redeemed}
+    left, discounts = list(rest), list[Discount]()
+    for coupon_id in dict.fromkeys([*off, *sorted(before)]):
+        amount = (off[coupon_id].amount if coupon_id in off else _ZERO) - before.get(coupon_id, _ZERO)
+        coupon = coupons.get(coupon_id)
+        if not amount or not left or coupon is None:
+            continue
+        sign = 1 if amount > 0 else -1
+        nets = [sign * (line.amount - line.discount) for line in left]
+        places = [place for place, line in enumerate(left) if _is_for(coupon, line) and nets[place] > 0]
+        places = places or [place for place, net in enumerate(nets) if net > 0] or [0]
+        weights = [max(nets[place], Decimal(1)) for place in places] if places == [0] else [nets[i] for i in places]
+        for place, part in zip(places, shared(abs(amount), weights, currency), strict=True):
+            left[place] = replace(left[place], discount=left[place].discount + sign * part)
+        discounts.append(Discount(coupon_id, coupon.name or coupon.code, amount))
     return left, discounts
 
 

@@ -13,10 +13,10 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from kernel.proration import period_containing, share
+from kernel.proration import micros, period_containing, share
 
 from billing.domain.plans import PlanHeld, in_force
-from billing.domain.subscriptions import STOPPED, Timeline
+from billing.domain.subscriptions import STOPPED, State, Timeline
 
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -77,15 +77,15 @@ def add_on_holdings(plans: Sequence[PlanHeld], timeline: Timeline, zone: str) ->
     return _joined(found)
 
 
-def due(holding: Holding, zone: str, start: datetime, end: datetime) -> list[Fee]:
-    """What falls due of a holding in [start, end)."""
+def due(holding: Holding, zone: str, start: datetime, end: datetime, *, last: bool = False) -> list[Fee]:
+    """What falls due of a holding in [start, end); in the last period of its currency also at its very end."""
     found: list[Fee] = []
     for since, until in _periods(holding, zone, start, end):
         begin, stop = max(holding.start_time, since), min(holding.end_time, until)
         fee = Fraction(holding.fee)
         if start <= begin < end:
             found.append(Fee(holding, begin, begin, until, fee * share(begin, until, since, until)))
-        if stop < until and start <= stop < end:
+        if stop < until and (start <= stop < end or (last and stop == end)):
             found.append(Fee(holding, stop, stop, until, -fee * share(stop, until, since, until)))
     return [each for each in found if each.amount]
 
@@ -102,6 +102,62 @@ def commitments(
         if begin < stop and start < stop <= end:
             found.append((begin, stop, Fraction(holding.minimum) * share(begin, stop, since, until)))
     return found
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """What has to be spent in an interval on one plan: by the share it was held, in stretches that pauses cut."""
+
+    holding: Holding
+    stretches: Sequence[tuple[datetime, datetime]]
+    wanted: Fraction
+
+    def counts(
+        self, start: datetime, end: datetime, held: Sequence[tuple[datetime, datetime]] | None = None
+    ) -> Fraction:
+        """Which share of a line of [start, end) counts towards it; of what `held` says it could be used in, if so."""
+        inside = _overlap(self.stretches, start, end)
+        whole = micros(end - start) if held is None else _overlap(held, start, end)
+        return Fraction(inside, whole) if whole else Fraction(0)
+
+
+def committed(
+    holdings: Sequence[Holding],
+    timeline: Timeline,
+    zone: str,
+    start: datetime,
+    end: datetime,
+    cuts: Sequence[datetime] = (),
+) -> list[Commitment]:
+    """The committed spends that fall due in (start, end]: when the interval ends, or when the plan is held no more. A
+    pause isn't an end: what is spent after it counts as well."""
+    groups: dict[tuple[str, datetime], list[Holding]] = {}
+    for holding in holdings:
+        if holding.minimum:
+            groups.setdefault((holding.key, holding.anchor), []).append(holding)
+    paused = {each.start_time for each in timeline.standings() if each.state == State.PAUSED}
+    found: list[Commitment] = []
+    for parts in groups.values():
+        at = max(start - timedelta(microseconds=1), parts[0].start_time)
+        while at < end:
+            since, until = period_containing(parts[0].anchor, parts[0].interval, at, zone)
+            cut = [(max(each.start_time, since), min(each.end_time, until)) for each in parts]
+            stretches = [(begin, stop) for begin, stop in cut if begin < stop]
+            if stretches:
+                stop = stretches[-1][1]
+                due_time = until if stop in paused else stop
+                if start < min((cut for cut in cuts if stop <= cut < due_time), default=due_time) <= end:
+                    held = sum((share(*each, since, until) for each in stretches), Fraction(0))
+                    found.append(Commitment(parts[0], stretches, Fraction(parts[0].minimum or 0) * held))
+            at = until
+            if at >= parts[-1].end_time and not stretches:
+                break
+    return found
+
+
+def _overlap(stretches: Sequence[tuple[datetime, datetime]], start: datetime, end: datetime) -> int:
+    cut = ((max(start, since), min(end, until)) for since, until in stretches)
+    return sum(micros(until - since) for since, until in cut if since < until)
 
 
 def _periods(holding: Holding, zone: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
 from billing.domain.parties import BillingProfile, LegalEntity
-from billing.domain.subscriptions import Timeline, period_at
+from billing.domain.subscriptions import SHORTEST, Timeline, period_at
 
 CALENDAR = Timeline(())
 """No subscription was heard of: periods are months of the calendar."""
@@ -231,14 +231,40 @@ def number_text(prefix: str, sequence: int) -> str:
 
 
 def next_period(
-    first: datetime, last_end: datetime | None, time_zone: str, timeline: Timeline = CALENDAR
+    first: datetime,
+    last_end: datetime | None,
+    time_zone: str,
+    timeline: Timeline = CALENDAR,
+    cuts: Sequence[datetime] = (),
 ) -> tuple[datetime, datetime]:
     """The period to invoice next: the calendar month of the zone that `first` (when a plan was first held) lies in,
     then month after month, each from the end of the one before.
 
     A company that moves to another zone gets one period that is hours longer or shorter, never a gap or an overlap: the
-    month is the one that lies a few days after the last end, whatever the zone says of that very moment.
+    month is the one that lies a few days after the last end, whatever the zone says of that very moment. A period ends
+    early at one of the `cuts`, when a plan of another currency took over.
     """
     if last_end is None:
-        return period_at(timeline, first, time_zone)
-    return last_end, period_at(timeline, last_end + timedelta(days=5), time_zone)[1]
+        start, end = period_at(timeline, first, time_zone)
+    else:
+        start, end = last_end, period_at(timeline, last_end + SHORTEST, time_zone)[1]
+    return start, min((cut for cut in cuts if start < cut < end), default=end)
+
+
+def periods_between(
+    first: datetime,
+    time_zone: str,
+    timeline: Timeline,
+    time: datetime,
+    period: tuple[datetime, datetime],
+    cuts: Sequence[datetime] = (),
+) -> int:
+    """How many periods after that in which `time` lies a period is that is invoiced; negative before it. Counted are
+    the periods there are, short ones too, since `first`."""
+    middle = period[0] + (period[1] - period[0]) // 2
+    of_time = of_period = 0
+    _, end = next_period(first, None, time_zone, timeline, cuts)
+    while end <= max(time, middle):
+        of_time, of_period = of_time + (end <= time), of_period + (end <= middle)
+        _, end = next_period(first, end, time_zone, timeline, cuts)
+    return of_period - of_time

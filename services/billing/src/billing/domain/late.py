@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from billing.domain import brands
-from billing.domain.statements import BilledLine, BilledPeriod, BrandShare, LineKind, Statement, StatementLine
+from billing.domain.money import shared
+from billing.domain.statements import (
+    FORMAT,
+    LATE_END,
+    LATE_START,
+    BilledLine,
+    BilledPeriod,
+    BrandShare,
+    LineKind,
+    Statement,
+    StatementLine,
+)
 
 LATE = "late:"
 """What ids of late lines begin with."""
@@ -19,10 +30,15 @@ def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
     cutoffs: dict[tuple[datetime, datetime], datetime] = {}
     lines: dict[tuple[datetime, datetime], dict[str, BilledLine]] = {}
     ordered = sorted(statements, key=lambda each: (each.cutoff_time, each.start_time))
+    formats = {(each.start_time, each.end_time): each.format for each in reversed(ordered)}
     for each in ordered:
         own = (each.start_time, each.end_time)
         cutoffs[own] = max(each.cutoff_time, cutoffs.get(own, each.cutoff_time))
+    discounts: dict[datetime, dict[str, Decimal]] = {}
     for each in ordered:
+        for start, discount_id, amount in _discounted(each):
+            of = discounts.setdefault(start, {})
+            of[discount_id] = of.get(discount_id, Decimal(0)) + amount
         for line in each.lines:
             if line.kind == LineKind.ADJUSTMENT:
                 continue
@@ -31,7 +47,13 @@ def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
                 period = _period_of(line)
                 cutoffs[period] = max(each.cutoff_time, cutoffs.get(period, each.cutoff_time))
             add(lines.setdefault(period, {}), line)
-    return [BilledPeriod(*period, cutoffs[period], tuple(lines.get(period, {}).values())) for period in sorted(cutoffs)]
+    return [
+        BilledPeriod(
+            *period, cutoffs[period], tuple(lines.get(period, {}).values()), formats.get(period, FORMAT),
+            discounts.get(period[0], {}),
+        )
+        for period in sorted(cutoffs)
+    ]  # fmt: skip
 
 
 def rest_of(lines: Sequence[StatementLine], before: BilledPeriod | None) -> list[StatementLine]:
@@ -57,15 +79,40 @@ def rest_of(lines: Sequence[StatementLine], before: BilledPeriod | None) -> list
 
 def late_lines(lines: Sequence[StatementLine], before: BilledPeriod) -> list[StatementLine]:
     """Dated lines of what a finalized period costs more or less than it was billed, now that more was heard of."""
-    return [_dated(line, before) for line in rest_of(lines, before)]
+    return dated(rest_of(lines, before), before)
+
+
+def dated(lines: Iterable[StatementLine], before: BilledPeriod) -> list[StatementLine]:
+    """The lines as late ones of the period."""
+    return [_dated(line, before) for line in lines]
+
+
+def _discounted(statement: Statement) -> Iterator[tuple[datetime, str, Decimal]]:
+    # Before format 3 late lines were discounted by the coupons of the period they were billed with.
+    by_start: dict[datetime, Decimal] = {statement.start_time: Decimal(0)}
+    if statement.format < 3:
+        for line in statement.lines:
+            start = _period_of(line)[0] if line.kind == LineKind.LATE else statement.start_time
+            by_start[start] = by_start.get(start, Decimal(0)) + line.discount
+    for each in statement.discounts:
+        if each.late_start or len(by_start) == 1:
+            yield each.late_start or statement.start_time, each.discount_id, each.amount
+        else:
+            parts = shared(each.amount, list(by_start.values()), statement.currency)
+            yield from ((start, each.discount_id, part) for start, part in zip(by_start, parts, strict=True))
 
 
 def _dated(line: StatementLine, before: BilledPeriod) -> StatementLine:
     parameters = {
         **line.description_parameters, "late_kind": line.kind.value,
-        "late_start": before.start_time.isoformat(), "late_end": before.end_time.isoformat(),
+        LATE_START: before.start_time.isoformat(), LATE_END: before.end_time.isoformat(),
     }  # fmt: skip
     return replace(line, line_id=LATE + line.line_id, kind=LineKind.LATE, description_parameters=parameters)
+
+
+def billed_before(earlier: Iterable[BilledPeriod], start: datetime) -> list[BilledLine | StatementLine]:
+    """Every line billed of the periods before the one that begins at `start`."""
+    return [line for each in earlier if each.start_time < start for line in each.lines]
 
 
 def _whose(line: StatementLine | BilledLine) -> list[BrandShare]:
@@ -73,7 +120,7 @@ def _whose(line: StatementLine | BilledLine) -> list[BrandShare]:
 
 
 def _period_of(line: StatementLine) -> tuple[datetime, datetime]:
-    start, end = (datetime.fromisoformat(line.description_parameters[name]) for name in ("late_start", "late_end"))
+    start, end = (datetime.fromisoformat(line.description_parameters[name]) for name in (LATE_START, LATE_END))
     return start, end
 
 
@@ -85,14 +132,14 @@ def with_number(line: StatementLine, number: str) -> StatementLine:
 def add(known: dict[str, BilledLine], line: StatementLine) -> None:
     """Adds a line to what was billed of its period, by its id."""
     line_id = line.line_id.removeprefix(LATE)
-    was = known.get(line_id) or BilledLine(line_id, Decimal(0))
+    was = known.get(line_id) or BilledLine(line_id, Decimal(0), start_time=line.start_time, end_time=line.end_time)
     kind = LineKind(line.description_parameters.get("late_kind", line.kind))
     whose = brands.plus(was.brands, _whose(line)) if line.brands or was.brands else ()
     known[line_id] = BilledLine(
         line_id, was.amount + line.amount, was.quantity + line.quantity, was.included + line.included, kind,
         line.plan_id, line.plan_version, line.rate_id, line.meter, line.tax_code, line.description_key,
         {key: value for key, value in line.description_parameters.items() if not key.startswith("late_")},
-        whose,
+        whose, was.start_time, was.end_time,
     )  # fmt: skip
 
 

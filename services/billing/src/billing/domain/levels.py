@@ -70,14 +70,14 @@ def _life(ordered: list[Change]) -> Iterator[Span]:
 def measured(found: Iterable[Span], aggregation: Aggregation, stretch: Stretch) -> Fraction:
     """What a stretch of a period holds of the spans of one meter; an open span is taken to last until its end.
 
-    WEIGHTED_SUM: units by their share of the period. MAX: the most at once, for as much of the period as the stretch
-    is. UNIQUE_COUNT: items that weren't there earlier in the period. SUM: hours.
+    WEIGHTED_SUM: units by their share of the month. MAX: the most at once, for as much of the month as the stretch is.
+    UNIQUE_COUNT: items that weren't there earlier in the period. SUM: hours.
     """
     spans_at_hand = list(found)
     start, end = stretch.start_time, stretch.end_time
     if aggregation == Aggregation.WEIGHTED_SUM:
         area = sum((span.units * _lasted(span, start, end) for span in spans_at_hand), Fraction(0))
-        return area / micros(stretch.period_end - stretch.period_start)
+        return area / stretch.whole
     if aggregation == Aggregation.SUM:
         return Fraction(sum(_lasted(span, start, end) for span in spans_at_hand), _HOUR)
     if aggregation == Aggregation.MAX:

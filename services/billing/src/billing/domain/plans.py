@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 
 from kernel.proration import MONTH
 
@@ -141,6 +142,14 @@ def in_force(plans: Sequence[PlanHeld]) -> list[PlanHeld]:
         if known is None or known.choice < plan.choice:
             chosen[plan.effective_time] = plan
     return [chosen[moment] for moment in sorted(chosen)]
+
+
+def currency_changes(plans: Sequence[PlanHeld]) -> list[datetime]:
+    """When a plan of another currency took the place of one: a period ends there, since no invoice has two."""
+    ordered = in_force(plans)
+    return [
+        plan.effective_time for before, plan in pairwise(ordered) if before.currency != plan.currency
+    ]  # fmt: skip
 
 
 def plan_at(plans: Sequence[PlanHeld], time: datetime) -> PlanHeld | None:

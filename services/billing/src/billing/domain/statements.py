@@ -5,10 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+
+FORMAT = 3
+"""By which rules statements are made and in which shape they are frozen; what each changed is told in
+docs/mechanisms/invoices.md."""
+
+
+LATE_START, LATE_END = "late_start", "late_end"
+"""Parameters of a late line: the period it was used in."""
+
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class LineKind(StrEnum):
@@ -60,7 +71,7 @@ class StatementLine:
     """What it is for, a key the pages and documents have words for, with `description_parameters`."""
     description_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     discount: Decimal = Decimal(0)
-    """Part of the discounts that falls on this line, not negative, rounded so that the parts add up."""
+    """Part of the discounts that falls on it, rounded so that the parts add up; negative only of what came late."""
     tax_code: str = ""
 
 
@@ -71,6 +82,8 @@ class Discount:
     discount_id: str
     name: str
     amount: Decimal
+    late_start: datetime | None = None
+    """Of what came late: when the period began whose coupon it is. Then it may also be negative."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +99,13 @@ class Tax:
     """Whether the prices have it in them already: then it adds nothing to the total, and isn't in `base`."""
     line_codes: Sequence[str] = ()
     """Tax codes of the lines it falls on; empty: all lines."""
+    line_ids: Sequence[str] = ()
+    """Of these, the ids of the lines it falls on; empty: all of them."""
 
     def falls_on(self, line: StatementLine) -> bool:
         """Whether the line is taxed by it."""
-        return not self.line_codes or line.tax_code in self.line_codes
+        codes = not self.line_codes or line.tax_code in self.line_codes
+        return codes and (not self.line_ids or line.line_id in self.line_ids)
 
 
 @dataclass(frozen=True)
@@ -111,6 +127,8 @@ class Statement:
     taxes: Sequence[Tax]
     subtotal: Decimal
     total: Decimal
+    format: int = FORMAT
+    """By whose rules it was made."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +148,9 @@ class BilledLine:
     description_key: str = ""
     description_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     brands: Sequence[BrandShare] = ()
+    start_time: datetime = _EARLIEST
+    end_time: datetime = _EARLIEST
+    """The line's own time, as it was first billed."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +162,10 @@ class BilledPeriod:
     cutoff_time: datetime
     """Of the newest of them: what was heard of until then is in them."""
     lines: Sequence[BilledLine]
+    format: int = FORMAT
+    """By whose rules it was billed; what comes late of it is reckoned by them too."""
+    discounts: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """What was taken off it, by the discount's id."""
 
 
 class Scope(StrEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from itertools import accumulate
@@ -15,6 +15,9 @@ from zoneinfo import ZoneInfo
 
 from kernel.proration import MONTH, period_containing
 
+SHORTEST = timedelta(days=5)
+"""A period isn't shorter: what is left of a month that an anchor moved belongs to the next one."""
+_ZONES_APART = timedelta(hours=27)
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -113,6 +116,17 @@ def gaps_within(timeline: Timeline, start: datetime, end: datetime) -> list[tupl
     """The parts of [start, end) in which nothing could be used."""
     cut = [(max(start, since), min(end, until or end)) for since, until in timeline.gaps()]
     return [(since, until) for since, until in cut if since < until]
+
+
+def month_of(timeline: Timeline, start: datetime, end: datetime, zone: str) -> timedelta:
+    """How long the whole month is that a period is or is a part of, which fees of a month are for.
+
+    After an anchor moved a period is shorter or days longer than a month, and has one bound in common with it. One that
+    is only hours longer or shorter, since the company moved to another zone, is a month itself.
+    """
+    since, until = period_at(timeline, min(start + SHORTEST, end - timedelta(microseconds=1)), zone)
+    begins, ends = abs(since - start) <= _ZONES_APART, abs(until - end) <= _ZONES_APART
+    return until - since if begins != ends else end - start
 
 
 def period_at(timeline: Timeline, time: datetime, zone: str) -> tuple[datetime, datetime]:

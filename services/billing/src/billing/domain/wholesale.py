@@ -17,7 +17,7 @@ from kernel.money import rounded
 from billing.domain import late
 from billing.domain.deck_prices import DeckPrices
 from billing.domain.resales import Resold
-from billing.domain.statements import BilledLine, BilledPeriod, Statement, StatementLine
+from billing.domain.statements import FORMAT, BilledLine, BilledPeriod, Statement, StatementLine
 from billing.domain.taxes import TaxData, TaxRate, added, taxed
 
 WINDOW = timedelta(hours=26)
@@ -58,6 +58,17 @@ class Asked:
     period: ResoldPeriod
     cutoff: datetime
     since: datetime | None = None
+    format: int = FORMAT
+    """By whose rules."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was billed of a company's period until a cutoff, and by whose rules first."""
+
+    cutoff_time: datetime
+    lines: Sequence[BilledLine]
+    format: int = FORMAT
 
 
 class CompaniesNotAtHand(Exception):
@@ -109,33 +120,35 @@ def lines_of(resold: Resold, period: ResoldPeriod) -> list[StatementLine]:
     ]  # fmt: skip
 
 
-def billed(statements: Iterable[Statement]) -> dict[str, tuple[datetime, Sequence[BilledLine]]]:
-    """What invoices have billed of each company's period, by its key, and the newest cutoff of them."""
+def billed(statements: Iterable[Statement]) -> dict[str, Known]:
+    """What invoices have billed of each company's period, by its key."""
     cutoffs: dict[str, datetime] = {}
+    formats: dict[str, int] = {}
     lines: dict[str, dict[str, BilledLine]] = {}
     for each in sorted(statements, key=lambda one: (one.cutoff_time, one.start_time)):
         for line in each.lines:
             key = ":".join(line.line_id.removeprefix(late.LATE).split(":")[:2])
+            formats.setdefault(key, each.format)
             cutoffs[key] = max(each.cutoff_time, cutoffs.get(key, each.cutoff_time))
             late.add(lines.setdefault(key, {}), line)
-    return {key: (cutoffs[key], tuple(lines[key].values())) for key in cutoffs}
+    return {key: Known(cutoffs[key], tuple(lines[key].values()), formats[key]) for key in cutoffs}
 
 
 def before_of(
-    period: ResoldPeriod, known: Mapping[str, tuple[datetime, Sequence[BilledLine]]], cutoff: datetime
-) -> BilledPeriod:
+    period: ResoldPeriod, known: Mapping[str, Known], cutoff: datetime
+) -> BilledPeriod:  # fmt: skip
     """What was billed of a company's period; of one that never was, nothing."""
-    since, lines = known.get(period.key, (cutoff, ()))
-    return BilledPeriod(period.start_time, period.end_time, since, lines)
+    of = known.get(period.key) or Known(cutoff, ())
+    return BilledPeriod(period.start_time, period.end_time, of.cutoff_time, of.lines, of.format)
 
 
 def statement(
     lines: Sequence[StatementLine], currency: str, period: tuple[datetime, datetime], cutoff: datetime,
-    rates: Sequence[TaxRate], data: TaxData,
+    rates: Sequence[TaxRate], data: TaxData, format_: int = FORMAT,
 ) -> Statement:  # fmt: skip
     """What an invoice to a reseller says: its companies' lines, its own taxes, no discounts."""
-    taxes = taxed(lines, rates, data, period[1], currency)
+    taxes = taxed(lines, rates, data, period[1], currency, format_)
     subtotal = sum((line.amount for line in lines), rounded(_NOTHING, currency))
     return Statement(
-        currency, *period, cutoff, "", 0, tuple(lines), (), tuple(taxes), subtotal, subtotal + added(taxes)
+        currency, *period, cutoff, "", 0, tuple(lines), (), tuple(taxes), subtotal, subtotal + added(taxes), format_
     )

@@ -20,8 +20,7 @@ from billing.domain.rates import DeckPrice
 from billing.domain.statements import Statement
 from billing.domain.wholesale import ResoldPeriod
 from billing.ops import following, settling
-from billing.ops.issuing import names_on, statement_for, whole_statement, zone_of
-from billing.ops.statements import timeline_of
+from billing.ops.issuing import calendar_of, names_on, statement_for, whole_statement
 from billing.store import invoicing as store
 from billing.store import parties, payments
 from billing.store import resales as resale_store
@@ -47,7 +46,7 @@ async def look_ahead(tx: Tx) -> store.Account | None:
     if first is None:
         return None
     last = account.last_end_time if account else None
-    _, end = invoicing.next_period(first, last, await zone_of(tx, first), await timeline_of(tx))
+    _, end = invoicing.next_period(first, last, *await calendar_of(tx, first))
     found = store.Account(last, end)
     if found != account:
         await store.save_account(tx, found)
@@ -61,15 +60,16 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
     first = await store.first_plan_time(tx)
     if account is None or first is None or account.next_end_time > now:
         return None
-    zone, timeline = await zone_of(tx, first), await timeline_of(tx)
-    start, end = invoicing.next_period(first, account.last_end_time, zone, timeline)
+    by = await calendar_of(tx, first)
+    zone = by[0]
+    start, end = invoicing.next_period(first, account.last_end_time, *by)
     resale = resales.in_force(await resale_store.mine(tx), start)
     if resale is not None:
         # Its reseller pays for it: the platform doesn't bill the same usage twice.
         over = ResoldPeriod(tx.tenant_id, resale.reseller_id, resale.wholesale_list_id, start, end, now, zone)
         await resale_store.insert_period(tx, over)
         await following.note_while_resold(tx, start, now, decks)
-        await store.save_account(tx, store.Account(end, invoicing.next_period(first, end, zone, timeline)[1]))
+        await store.save_account(tx, store.Account(end, invoicing.next_period(first, end, *by)[1]))
         return await draft_next(tx, now, decks)
     statement = await whole_statement(tx, start, end, now, decks)
     data = canonical.statement_bytes(statement)
@@ -80,7 +80,7 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
         create_time=now, time_zone=zone, purchase_order=profile.purchase_order, notes=profile.notes,
     )  # fmt: skip
     await store.insert_invoice(tx, made)
-    then = invoicing.next_period(first, end, zone, timeline)
+    then = invoicing.next_period(first, end, *by)
     await store.save_account(tx, store.Account(end, then[1]))
     return made
 
@@ -129,8 +129,9 @@ async def rebuild(tx: Tx, invoice_id: str, decks: DeckPrice | None = None) -> tu
     `InvoiceNotFound`, `InvoiceNotFinalized`."""
     invoice = await issued(tx, invoice_id)
     assert invoice.cutoff_time is not None
-    again = await statement_for(tx, invoice, invoice.cutoff_time, decks)
-    return invoice, canonical.statement_bytes(again, canonical.format_of(invoice.statement))
+    format_ = canonical.format_of(invoice.statement)
+    again = await statement_for(tx, invoice, invoice.cutoff_time, decks, format_)
+    return invoice, canonical.statement_bytes(again, format_)
 
 
 async def tenant_of(tx: Tx, invoice_id: str) -> str:

@@ -12,12 +12,13 @@ from chassis.sql import Tx
 from billing.domain import canonical, charges, invoicing, late
 from billing.domain.charges import CurrenciesMixed
 from billing.domain.invoicing import Invoice, InvoiceNotFound, Kind, State
-from billing.domain.plans import plan_at
+from billing.domain.plans import currency_changes, plan_at
 from billing.domain.rates import DeckPrice
-from billing.domain.statements import BilledPeriod, LineKind, Statement, StatementLine
+from billing.domain.statements import FORMAT, LATE_START, BilledPeriod, LineKind, Statement, StatementLine
+from billing.domain.subscriptions import Timeline
 from billing.domain.wholesale import COMPANY
 from billing.ops import wholesale
-from billing.ops.statements import books_of, changed_since, current_period, statement_of, timeline_of
+from billing.ops.statements import books_again, changed_since, current_period, statement_of, timeline_of
 from billing.store import invoicing as store
 from billing.store import names, usage
 from billing.store import plans as plan_store
@@ -31,12 +32,15 @@ class LeftOut:
     amount: Decimal
 
 
-async def statement_for(tx: Tx, invoice: Invoice, cutoff: datetime, decks: DeckPrice | None = None) -> Statement:
-    """What an invoice says of everything heard of until the cutoff, of whichever kind it is. Raises
-    `NothingSubscribed`, `CurrenciesMixed`."""
+async def statement_for(
+    tx: Tx, invoice: Invoice, cutoff: datetime, decks: DeckPrice | None = None, format_: int = FORMAT
+) -> Statement:
+    """What an invoice says of everything heard of until the cutoff, of whichever kind it is, by a format's rules.
+
+    Raises `NothingSubscribed`, `CurrenciesMixed`."""
     if invoice.kind is Kind.RESALE:
-        return await wholesale.statement_of(tx, invoice, cutoff, decks)
-    return await whole_statement(tx, invoice.start_time, invoice.end_time, cutoff, decks)
+        return await wholesale.statement_of(tx, invoice, cutoff, decks, format_)
+    return await whole_statement(tx, invoice.start_time, invoice.end_time, cutoff, decks, format_)
 
 
 async def names_on(tx: Tx, statement: Statement, decks: DeckPrice | None = None) -> dict[str, str]:
@@ -48,19 +52,19 @@ async def names_on(tx: Tx, statement: Statement, decks: DeckPrice | None = None)
 
 
 async def whole_statement(
-    tx: Tx, start: datetime, end: datetime, cutoff: datetime, decks: DeckPrice | None = None
+    tx: Tx, start: datetime, end: datetime, cutoff: datetime, decks: DeckPrice | None = None, format_: int = FORMAT
 ) -> Statement:
     """The statement of a period less what invoices before this one billed of it, with what was heard of late of the
     periods before it. Raises `NothingSubscribed`, `CurrenciesMixed`."""
     invoices, frozen = await _frozen_before(tx, start, cutoff)
     try:
-        statement = await statement_of(tx, start, end, cutoff, _earlier(frozen, start), deck=decks)
+        statement = await statement_of(tx, start, end, cutoff, _earlier(frozen, start), deck=decks, format_=format_)
     except CurrenciesMixed:
         # An amount of another currency can't stand here: it is listed for the operators, see `left_out`.
         own = [each for each in _earlier(frozen, start) if each.start_time == start]
-        currency = (await statement_of(tx, start, end, cutoff, own, deck=decks)).currency
+        currency = (await statement_of(tx, start, end, cutoff, own, deck=decks, format_=format_)).currency
         same = [each for each in frozen if each.currency == currency]
-        statement = await statement_of(tx, start, end, cutoff, _earlier(same, start), deck=decks)
+        statement = await statement_of(tx, start, end, cutoff, _earlier(same, start), deck=decks, format_=format_)
     numbers = {each.start_time.isoformat(): each.number for each in invoices}
     return replace(statement, lines=tuple(_numbered(line, numbers) for line in statement.lines))
 
@@ -78,7 +82,7 @@ async def left_out(
         invoice = newest[each.start_time]
         if invoice.currency == currency or not await changed_since(tx, each, cutoff):
             continue
-        books = await books_of(tx, each.start_time, each.end_time, cutoff, decks)
+        books = await books_again(tx, each, _earlier(frozen, start), cutoff, decks)
         lines = late.late_lines(charges.lines_of(books), each)
         if lines:
             found.append(LeftOut(invoice, sum((line.amount for line in lines), Decimal(0))))
@@ -93,11 +97,11 @@ async def preview_invoice(tx: Tx, time: datetime, decks: DeckPrice | None = None
     start, end = await current_period(tx, time)
     first, account = await store.first_plan_time(tx), await store.account(tx)
     if first is not None and time >= (account.last_end_time if account and account.last_end_time else first):
-        zone, timeline = await zone_of(tx, first), await timeline_of(tx)
+        by = await calendar_of(tx, first)
         last = account.last_end_time if account else None
-        start, end = invoicing.next_period(first, last, zone, timeline)
+        start, end = invoicing.next_period(first, last, *by)
         while end <= time:
-            start, end = invoicing.next_period(first, end, zone, timeline)
+            start, end = invoicing.next_period(first, end, *by)
     else:
         drafts = [each for each in await store.before(tx, time) if each.state is State.DRAFT and time < each.end_time]
         start, end = next(((each.start_time, each.end_time) for each in drafts), (start, end))
@@ -110,6 +114,11 @@ async def preview_named(
     """`preview_invoice` with what its brands are called."""
     found = await preview_invoice(tx, time, decks)
     return found, await names_on(tx, found, decks)
+
+
+async def calendar_of(tx: Tx, first: datetime) -> tuple[str, Timeline, list[datetime]]:
+    """What the tenant's periods follow: its zone, its subscription, and where the currency of its plans changed."""
+    return await zone_of(tx, first), await timeline_of(tx), currency_changes(await plan_store.list_plans(tx))
 
 
 async def zone_of(tx: Tx, time: datetime) -> str:
@@ -146,5 +155,5 @@ def _earlier(frozen: Sequence[Statement], start: datetime) -> list[BilledPeriod]
 def _numbered(line: StatementLine, numbers: Mapping[str, str]) -> StatementLine:
     if line.kind is not LineKind.LATE:
         return line
-    number = numbers.get(line.description_parameters.get("late_start", ""), "")
+    number = numbers.get(line.description_parameters.get(LATE_START, ""), "")
     return late.with_number(line, number)

@@ -75,8 +75,10 @@ async def record_by_hand(
 
 
 async def credit(tx: Tx, invoice_id: str, why: str, asked: Sequence[CreditedLine], now: datetime) -> CreditNote:
-    """Takes an invoice back, by line or all that is left. What lowers no debt becomes the company's credit. Raises
-    `InvoiceNotFound`, `InvoiceStateWrong`, `CreditExceedsLine`, `InvoiceLineNotFound`, `InvoiceTextInvalid`."""
+    """Takes an invoice back, by line or all that is left. What lowers no debt becomes the company's credit.
+
+    Raises `InvoiceNotFound`, `InvoiceStateWrong`, `CreditExceedsLine`, `CreditExceedsInvoice`, `InvoiceLineNotFound`,
+    `InvoiceTextInvalid`."""
     invoice = await invoices.get(tx, invoice_id)
     if invoice.state not in ISSUED:
         raise InvoiceStateWrong(
@@ -86,6 +88,7 @@ async def credit(tx: Tx, invoice_id: str, why: str, asked: Sequence[CreditedLine
     statement, before = canonical.statement_from(invoice.statement), await store.credit_notes_of(tx, invoice_id)
     lines = credit_notes.wanted_lines(statement, before, asked)
     taxes = credit_notes.taxes_of(statement, before, lines)
+    credit_notes.check_within(statement, before, lines, taxes)
     total = credit_notes.total_of(lines, taxes)
     applied = min(total, max(invoice.owed, Decimal(0))) if invoice.state in PAYABLE else Decimal(0)
     seller = await parties.entity(tx, invoice.legal_entity_id)

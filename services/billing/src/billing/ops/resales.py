@@ -15,7 +15,7 @@ from billing.domain.client_bills import ClientAccount, PriceList
 from billing.domain.parties import PartyVersionConflict
 from billing.domain.rates import DeckPrice
 from billing.domain.resales import Resale, ResalePrice, Resold, ResoldTenantNotFound
-from billing.domain.statements import BilledLine, BilledPeriod, LineKind, Statement
+from billing.domain.statements import FORMAT, BilledLine, BilledPeriod, LineKind, Statement
 from billing.domain.wholesale import Asked
 from billing.ops.bill_sources import check_held
 from billing.ops.client_bills import price_list
@@ -84,26 +84,28 @@ async def of_period(tx: Tx, asked: Asked, decks: DeckPrice | None = None) -> Res
         before = BilledPeriod(period.start_time, period.end_time, asked.since, ())
         if not await changed_since(tx, before, cutoff):
             return None
-    statement = await _statement(tx, (period.start_time, period.end_time), cutoff, decks)
+    statement = await _statement(tx, (period.start_time, period.end_time), cutoff, decks, asked.format)
     lines, name = resales.of_statement(statement), await _name(tx)
     bounds = (period.start_time, period.end_time)
     return Resold(tx.tenant_id, bounds, statement.currency, lines, priced=False, name=name)
 
 
-async def _statement(tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, decks: DeckPrice | None) -> Statement:
-    """The company's own statement of a period; of a yearly minimum its earlier months count, whoever billed them."""
+async def _statement(
+    tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, decks: DeckPrice | None, format_: int = FORMAT
+) -> Statement:
+    """The company's own statement of a period; of a minimum its earlier months count, whoever billed them."""
     earlier: list[BilledPeriod] = []
-    if any(plan.interval == YEAR and plan.minimum for plan in await plans.list_plans(tx, cutoff)):
+    if any((plan.interval == YEAR or format_ > 2) and plan.minimum for plan in await plans.list_plans(tx, cutoff)):
         # All told as of this cutoff: nothing of it is late here, it is billed by its own invoice.
         invoiced = [each for each in await _invoiced(tx, cutoff) if each.end_time <= period[0]]
         earlier = [replace(each, cutoff_time=cutoff) for each in invoiced]
         for each in await store.my_periods(tx, period[0], cutoff):
-            then = await statement_of(tx, each.start_time, each.end_time, cutoff, deck=decks)
+            then = await statement_of(tx, each.start_time, each.end_time, cutoff, deck=decks, format_=format_)
             lines: dict[str, BilledLine] = {}
             for line in then.lines:
                 late.add(lines, line)
             earlier.append(BilledPeriod(each.start_time, each.end_time, cutoff, tuple(lines.values())))
-    statement = await statement_of(tx, *period, cutoff, earlier, deck=decks)
+    statement = await statement_of(tx, *period, cutoff, earlier, deck=decks, format_=format_)
     own = tuple(line for line in statement.lines if line.kind is not LineKind.LATE)
     return replace(statement, lines=own)
 

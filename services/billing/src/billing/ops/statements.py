@@ -15,15 +15,24 @@ from chassis.sql import Tx
 from kernel.errors import FailedPrecondition, InvalidInput
 from kernel.proration import YEAR, period_containing
 
-from billing.domain import charges, late, plans
+from billing.domain import charges, invoicing, late, plans
 from billing.domain.aggregates import NOTHING, Aggregate, Aggregation
 from billing.domain.charges import Books, Part, Used
-from billing.domain.discounts import Redeemed
+from billing.domain.discounts import Redeemed, taken_off, taken_off_rest
 from billing.domain.levels import spans
 from billing.domain.meters import Meter, meter_of
 from billing.domain.plans import PlanHeld
 from billing.domain.rates import DeckPrice, Metered
-from billing.domain.statements import BilledPeriod, LineKind, Scope, Statement
+from billing.domain.statements import (
+    FORMAT,
+    BilledLine,
+    BilledPeriod,
+    Discount,
+    LineKind,
+    Scope,
+    Statement,
+    StatementLine,
+)
 from billing.domain.subscriptions import Timeline, period_at
 from billing.domain.usage import UsageRecord, rated
 from billing.store import coupons, days, meters, taxes
@@ -52,6 +61,7 @@ async def statement_of(
     earlier: Sequence[BilledPeriod] = (),
     scope: Scope = Scope.WHOLE,
     deck: DeckPrice | None = None,
+    format_: int = FORMAT,
 ) -> Statement:
     """What [start, end) costs, of what was heard of until `cutoff_time`: the same events, plans and cutoff, the same
     statement.
@@ -59,22 +69,52 @@ async def statement_of(
     `earlier` says what finalized invoices have billed (`late.billed` makes it of their statements): of this period it
     is subtracted, of others the difference becomes LATE lines. Raises `NothingSubscribed`, `CurrenciesMixed`.
     """
-    books = await books_of(tx, start, end, cutoff_time, deck)
+    books = await books_of(tx, start, end, cutoff_time, deck, format_)
     books = replace(books, spent_before=_spent(earlier, books))
     own = next((each for each in earlier if (each.start_time, each.end_time) == (start, end)), None)
-    if own is not None:  # an amount off was taken off what was billed before
+    if own is not None and format_ < 3:  # an amount off was taken off what was billed before
         books = replace(books, redeemed=[each for each in books.redeemed if not each.coupon.amount])
-    lines = late.rest_of(charges.lines_of(books, scope), own)
+    came_late: list[StatementLine] = []
+    discounts: list[Discount] = []
+    known: list[BilledLine | StatementLine] = late.billed_before(earlier, start)
     for each in earlier:
         if each is not own and await changed_since(tx, each, cutoff_time):
-            then = await books_of(tx, each.start_time, each.end_time, cutoff_time, deck)
+            then = await books_again(tx, each, earlier, cutoff_time, deck, format_)
             if charges.currency_of(then) != charges.currency_of(books):
                 raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
-            lines += late.late_lines(charges.lines_of(then), each)
-    return charges.statement(books, lines)
+            whole = charges.lines_of(then)
+            rest = late.rest_of(whole, each)
+            known += rest
+            if format_ > 2:
+                rest, off = taken_off_rest(rest, whole, then.redeemed, each.discounts, charges.currency_of(books))
+                discounts += [replace(one, late_start=each.start_time) for one in off]
+            came_late += late.dated(rest, each)
+    whole = charges.lines_of(replace(books, billed=known), scope)
+    lines = late.rest_of(whole, own)
+    if format_ < 3:
+        return charges.statement(books, [*lines, *came_late])
+    currency = charges.currency_of(books)
+    if own is None:
+        lines, off = taken_off(lines, books.redeemed, currency)
+    else:
+        lines, off = taken_off_rest(lines, whole, books.redeemed, own.discounts, currency)
+    return charges.statement(books, [*lines, *came_late], [*off, *discounts])
 
 
-async def books_of(tx: Tx, start: datetime, end: datetime, cutoff: datetime, deck: DeckPrice | None = None) -> Books:
+async def books_again(
+    tx: Tx, billed: BilledPeriod, earlier: Sequence[BilledPeriod], cutoff: datetime, deck: DeckPrice | None = None,
+    format_: int = FORMAT,
+) -> Books:  # fmt: skip
+    """The books of a period that was billed, of what was heard of until now, for a statement of a format."""
+    then = await books_of(tx, billed.start_time, billed.end_time, cutoff, deck, billed.format)
+    if format_ < 3:
+        return then
+    return replace(then, spent_before=_spent(earlier, then), billed=late.billed_before(earlier, billed.start_time))
+
+
+async def books_of(
+    tx: Tx, start: datetime, end: datetime, cutoff: datetime, deck: DeckPrice | None = None, format_: int = FORMAT
+) -> Books:
     """Everything the charges of [start, end) depend on. Raises `NothingSubscribed`."""
     held = await plan_store.list_plans(tx, cutoff)
     if not held:
@@ -85,13 +125,20 @@ async def books_of(tx: Tx, start: datetime, end: datetime, cutoff: datetime, dec
     found = await _Usage.load(tx, held, known, start, end, cutoff)
     parts = [Part(plan, since, until, found.used(since)) for plan, since, until in found.segments]
     changes = await store.changes_until(tx, start, end, cutoff)
+    first = min(each.effective_time for each in held)
     redeemed = [
-        Redeemed(coupon, time, _index(timeline, time, start, zone))
+        Redeemed(
+            coupon,
+            time,
+            _index(timeline, time, start, zone)
+            if format_ < 3
+            else invoicing.periods_between(first, zone, timeline, time, (start, end), plans.currency_changes(held)),
+        )
         for coupon, time in await coupons.redeemed(tx, cutoff)
     ]
     return Books(
         start, end, cutoff, zone, parts, held, spans(changes), timeline, known, redeemed,
-        await taxes.list_rates(tx, cutoff), await taxes.data(tx, cutoff), deck,
+        await taxes.list_rates(tx, cutoff), await taxes.data(tx, cutoff), deck, format=format_,
     )  # fmt: skip
 
 
@@ -231,7 +278,7 @@ def _rated(record: UsageRecord, held: Sequence[PlanHeld]) -> UsageRecord:
 
 
 def _index(timeline: Timeline, redeemed: datetime, start: datetime, zone: str) -> int:
-    """How many periods after that of the redemption the one at `start` is; negative before it."""
+    """As formats before 3 had it: how many periods after the redemption's the one at `start` is; negative before it."""
     first, _ = period_at(timeline, redeemed, zone)
     if start < first:
         return -1

@@ -12,7 +12,7 @@ from kernel.ids import new_id
 from billing.domain import canonical, late, wholesale
 from billing.domain.invoicing import Invoice, InvoiceNotFound, Kind, State
 from billing.domain.rates import DeckPrice, RateInvalid
-from billing.domain.statements import Statement, StatementLine
+from billing.domain.statements import FORMAT, Statement, StatementLine
 from billing.domain.wholesale import WINDOW, Asked, AtHand, ResoldPeriod
 from billing.store import invoicing as store
 from billing.store import parties, taxes
@@ -48,16 +48,18 @@ async def draft_next(tx: Tx, now: datetime, settle: timedelta, decks: DeckPrice 
     return True
 
 
-async def statement_of(tx: Tx, invoice: Invoice, cutoff: datetime, decks: DeckPrice | None) -> Statement:
+async def statement_of(
+    tx: Tx, invoice: Invoice, cutoff: datetime, decks: DeckPrice | None, format_: int = FORMAT
+) -> Statement:
     """What an invoice to a reseller says of everything heard of until the cutoff: the same events, plans, price lists
     and cutoff, the same statement."""
     period = (invoice.start_time, invoice.end_time)
-    found = await _lines(tx, period, cutoff, hand_of(decks))
-    return await _statement(tx, found.get(invoice.currency, []), invoice.currency, period, cutoff)
+    found = await _lines(tx, period, cutoff, hand_of(decks), format_)
+    return await _statement(tx, found.get(invoice.currency, []), invoice.currency, period, cutoff, format_)
 
 
 async def _lines(
-    tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, hand: AtHand
+    tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, hand: AtHand, format_: int = FORMAT
 ) -> dict[str, list[StatementLine]]:
     """By currency: the lines of the companies' periods that ended within this one, less what was billed of them, and
     dated ones of what was heard of late of those that ended earlier."""
@@ -67,8 +69,10 @@ async def _lines(
     periods = sorted(hand.periods_of(tx.tenant_id, cutoff), key=lambda each: (each.tenant_id, each.start_time))
     own = [each for each in periods if each.ends_within(*period)]
     earlier = [each for each in periods if each.end_time <= period[0] + WINDOW]
-    asked = [Asked(each, cutoff) for each in own]
-    asked += [Asked(each, cutoff, known[each.key][0] if each.key in known else None) for each in earlier]
+    asked = [Asked(each, cutoff, format=known[each.key].format if each.key in known else format_) for each in own]
+    for each in earlier:
+        of = known.get(each.key)
+        asked.append(Asked(each, cutoff, of.cutoff_time, of.format) if of else Asked(each, cutoff, format=format_))
     found: dict[str, list[StatementLine]] = {}
     for each, resold in zip([*own, *earlier], hand.resold_of(asked), strict=True):
         if resold is None:
@@ -87,10 +91,11 @@ async def _lines(
 
 
 async def _statement(
-    tx: Tx, lines: Sequence[StatementLine], currency: str, period: tuple[datetime, datetime], cutoff: datetime
-) -> Statement:
+    tx: Tx, lines: Sequence[StatementLine], currency: str, period: tuple[datetime, datetime], cutoff: datetime,
+    format_: int = FORMAT,
+) -> Statement:  # fmt: skip
     rates, data = await taxes.list_rates(tx, cutoff), await taxes.data(tx, cutoff)
-    return wholesale.statement(lines, currency, period, cutoff, rates, data)
+    return wholesale.statement(lines, currency, period, cutoff, rates, data, format_)
 
 
 async def _before(tx: Tx, start: datetime, cutoff: datetime) -> tuple[list[Invoice], list[Invoice]]:

@@ -60,6 +60,7 @@ async def insert_credit_note(tx: Tx, value: CreditNote) -> None:
             {
                 "code": tax.tax_code, "name": tax.name, "percent": str(tax.percent), "base": str(tax.base),
                 "amount": str(tax.amount), "included": tax.included, "lines": list(tax.line_codes),
+                "line_ids": list(tax.line_ids),
             }
             for tax in value.taxes
         ],
@@ -163,7 +164,7 @@ def _credit_note(row: Mapping[Any, Any]) -> CreditNote:
     taxes = [
         Tax(
             tax["code"], tax["name"], Decimal(tax["percent"]), Decimal(tax["base"]), Decimal(tax["amount"]),
-            tax["included"], tuple(tax["lines"]),
+            tax["included"], tuple(tax["lines"]), tuple(tax.get("line_ids", ())),
         )
         for tax in row["taxes"]
     ]  # fmt: skip

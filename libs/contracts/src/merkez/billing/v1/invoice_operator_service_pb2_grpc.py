@@ -203,7 +203,7 @@ class InvoiceOperatorServiceServicer:
     def CreateCreditNote(self, request, context):
         """Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the
         company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION
-        INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE.
+        INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE, CREDIT_EXCEEDS_INVOICE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -64,7 +64,7 @@ class InvoiceOperatorServiceStub:
     CreateCreditNote: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.CreateCreditNoteRequest, _invoice_pb2.CreditNote]
     """Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the
     company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION
-    INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE.
+    INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE, CREDIT_EXCEEDS_INVOICE.
     """
     RebuildInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.RebuildInvoiceRequest, _invoice_operator_service_pb2.RebuildInvoiceResponse]
     """Computes a finalized invoice anew from its events and plan versions, and says whether it is the same to the byte."""
@@ -115,7 +115,7 @@ class InvoiceOperatorServiceAsyncStub(InvoiceOperatorServiceStub):
     CreateCreditNote: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.CreateCreditNoteRequest, _invoice_pb2.CreditNote]  # type: ignore[assignment]
     """Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the
     company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION
-    INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE.
+    INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE, CREDIT_EXCEEDS_INVOICE.
     """
     RebuildInvoice: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.RebuildInvoiceRequest, _invoice_operator_service_pb2.RebuildInvoiceResponse]  # type: ignore[assignment]
     """Computes a finalized invoice anew from its events and plan versions, and says whether it is the same to the byte."""
@@ -229,7 +229,7 @@ class InvoiceOperatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_invoice_pb2.CreditNote, _abc.Awaitable[_invoice_pb2.CreditNote]]:
         """Takes an invoice back, whole or by line, and never more than is left of a line. What was paid already becomes the
         company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION
-        INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE.
+        INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE, CREDIT_EXCEEDS_INVOICE.
         """
 
     @_abc_1.abstractmethod
