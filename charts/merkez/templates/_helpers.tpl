@@ -28,6 +28,7 @@ merkez.io/region: {{ .root.Values.region }}
 {{- define "merkez.natsUrl" -}}
 {{- if .Values.nats.internal.enabled -}}
 {{- if .Values.nats.url }}{{ fail "nats.url names a NATS of yours, nats.internal.enabled makes another: choose one" }}{{ end -}}
+{{- if gt (int .Values.nats.streamReplicas) (int .Values.nats.internal.replicas) }}{{ fail "nats.streamReplicas is more than nats.internal.replicas: no stream could be made" }}{{ end -}}
 {{ ternary "tls" "nats" .Values.mtls.enabled }}://{{ include "merkez.name" . }}-nats:4222
 {{- else -}}
 {{ required "nats.url is missing: name your NATS, or set nats.internal.enabled=true" .Values.nats.url }}
@@ -110,6 +111,9 @@ capabilities: {drop: [ALL]}
 - {name: MERKEZ_DRAIN_SECONDS, value: {{ .drainSeconds | quote }}}
 {{- with include "merkez.otlp" .root }}
 - {name: MERKEZ_OTLP_ENDPOINT, value: {{ . | quote }}}
+# Metrics say which pod they are of: the collector that shows them is another.
+- {name: METRICS_POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+- {name: OTEL_RESOURCE_ATTRIBUTES, value: "service.instance.id=$(METRICS_POD),k8s.pod.name=$(METRICS_POD)"}
 {{- end }}
 {{- if ne .component "gateway" }}
 - name: ROLE_PASSWORD
@@ -124,6 +128,9 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- range $name, $value := .env }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- range $name, $from := .own.secretEnv }}
+- {name: {{ $name }}, valueFrom: {secretKeyRef: {name: {{ $from.existingSecret }}, key: {{ $from.key }}}}}
 {{- end }}
 {{- end }}
 
@@ -174,6 +181,11 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 topologySpreadConstraints: {{- include "merkez.spread" . | nindent 2 }}
+{{- end }}
+
+{{- /* The port of an address, or what it is without one: takes (list address default). */}}
+{{- define "merkez.port" -}}
+{{- regexFind ":[0-9]+$" (regexReplaceAll "/.*$" (regexReplaceAll "^[a-z]+://" (first .) "") "") | trimPrefix ":" | default (last . | toString) }}
 {{- end }}
 
 {{- define "merkez.tlsSecret" -}}{{ include "merkez.name" .root }}-{{ .component }}-tls{{- end }}
