@@ -53,6 +53,7 @@ class Heard:
     """A flow from an address."""
 
     transport = "UDP"
+    name = ""
     reliable = False
     alive = True
 

@@ -64,6 +64,7 @@ class Watched:
     """A flow that only counts what is sent back."""
 
     transport: str = "UDP"
+    name = ""
     reliable = False
     alive = True
 

@@ -14,6 +14,7 @@ from telephony.sip.sources import told_by_edge
 class AFlow:
     transport = "UDP"
     remote: tuple[str, int] = ("10.0.1.5", 5060)
+    name = ""
     reliable = False
     alive = True
 

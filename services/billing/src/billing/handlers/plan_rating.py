@@ -14,8 +14,7 @@ from billing.convert import rate_in
 from billing.domain import rates
 from billing.domain.meters import BUILT_IN, Meter
 from billing.domain.plans import VOICE_PREPAID, Model, Rate
-from billing.ops import decks
-from billing.store import meters
+from billing.ops import decks, meters
 
 service = plan_rating_service_pb2
 UNKNOWN, OTHER_CURRENCY, NOT_RATEABLE = "UNKNOWN", "OTHER_CURRENCY", "NOT_RATEABLE"
@@ -38,7 +37,7 @@ class PlanRating(plan_rating_service_pb2_grpc.PlanRatingServiceServicer):
 async def faults_of(tx: Tx, plan: plan_pb2.Plan) -> list[service.RateFault]:
     """What keeps each rate from being rated. Transaction of the platform, whose decks plans name."""
     found: list[service.RateFault] = []
-    known = await meters.list_meters(tx)
+    known = await meters.operators_meters(tx)
     for place, said in enumerate(plan.rates):
         at = f"plan.rates[{place}]"
         found += _meter_faults(said, known, at)

@@ -19,6 +19,9 @@ class MeterExists(AlreadyExists):
     reason = "METER_EXISTS"
 
 
+operators_meters = store.list_meters
+
+
 async def list_meters(tx: Tx) -> Sequence[Meter]:
     """Built-in meters first, then by name."""
     return [*BUILT_IN.values(), *(await store.list_meters(tx)).values()]
