@@ -16,6 +16,7 @@ from telephony.sip.messages import Headers, Request, Response
 from testkit.waiting import eventually
 
 from .peers import CALLER, Attempt, Line, Stranger, a_line, a_stranger, sdp
+from .test_sources import AFlow
 
 REALM = "merkez.example"
 HOME = "127.0.0.1"
@@ -49,19 +50,11 @@ def signed(server: DigestServer, user: str, password: str, algorithm: str = "SHA
     return request
 
 
-class Heard:
+class Heard(AFlow):
     """A flow from an address."""
-
-    transport = "UDP"
-    name = ""
-    reliable = False
-    alive = True
 
     def __init__(self, host: str = HOME) -> None:
         self.remote: tuple[str, int] = (host, 5060)
-
-    def send(self, data: bytes) -> None:
-        raise AssertionError("nothing is sent")
 
 
 async def verdict(server: DigestServer, request: Request) -> Verdict:
