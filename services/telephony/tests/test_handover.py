@@ -334,11 +334,21 @@ async def test_what_is_said_while_a_call_is_handed_over_is_heard_until_the_parti
     await eventually(lambda: not pair.first.switchboard._parting)
 
 
-async def test_an_undrained_node_keeps_what_it_still_has_and_takes_calls_again(pair: Pair) -> None:
+async def test_an_undrained_node_keeps_what_it_still_has_and_takes_calls_again(pair: Pair, monkeypatch) -> None:
     call, customer, *_ = await pair.talk()
+    take, refused = pair.second.handover.take, asyncio.Event()
+
+    async def asked(*what: str) -> None:
+        try:
+            await take(*what)
+        finally:
+            refused.set()
+
+    monkeypatch.setattr(pair.second.handover, "take", asked)
     pair.second.switchboard.draining = True  # takes nothing
     await drain(pair.first)
     assert pair.first.switchboard.draining
+    await asyncio.wait_for(refused.wait(), 30)
     await drain(pair.first, False)
     pair.second.switchboard.draining = False
     beating(pair.second)
@@ -348,6 +358,27 @@ async def test_an_undrained_node_keeps_what_it_still_has_and_takes_calls_again(p
     for each in (call, another):
         assert await owner(pair.first, each.call_id) == pair.first.house.settings.node_id
     assert await pair.moved() == 0
+
+
+async def test_a_node_undrained_while_another_takes_a_call_lets_it_go_whole(pair: Pair, monkeypatch) -> None:
+    call, *_, ann_id = await pair.talk()
+    take, asked, undrained = pair.second.handover.take, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*what: str) -> None:
+        asked.set()
+        await undrained.wait()
+        await take(*what)
+
+    monkeypatch.setattr(pair.second.handover, "take", slowly)
+    await drain(pair.first)
+    await asyncio.wait_for(asked.wait(), 30)
+    await drain(pair.first, False)
+    undrained.set()
+    await eventually(lambda: pair.second.switchboard.find(call.call_id))
+    customer, ann = await _follows(pair, call, ann_id)
+    await asyncio.gather(customer.hears(ANN_HZ), ann.hears(CUSTOMER_HZ))
+    await eventually(lambda: not pair.first.switchboard.calls and not pair.first.switchboard._parting)
+    assert await owner(pair.first, call.call_id) == pair.second.house.settings.node_id
 
 
 async def test_a_process_that_stops_alone_waits_for_its_calls_no_longer_than_it_may(make_exchange) -> None:

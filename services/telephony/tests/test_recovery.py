@@ -41,6 +41,17 @@ async def nobody_comes_back(exchange, **more) -> None:
     await eventually(lambda: not switchboard.calls)
 
 
+async def heard(exchange, agent_id: str) -> None:
+    """Wait until the agent's media is there: what the process that is about to die had to write of it is written."""
+
+    async def connected() -> bool:
+        with exchange.as_agent(agent_id):
+            station = await exchange.stations.GetStation(pb.GetStationRequest())
+        return station.state == call_pb2.LEG_STATE_CONNECTED
+
+    await eventually(connected)
+
+
 async def cdrs(exchange, call_id: str = ""):
     with exchange.as_owner():
         return list((await exchange.calls.ListCdrs(pb.ListCdrsRequest(call_id=call_id))).cdrs)
@@ -150,6 +161,7 @@ async def test_a_hang_up_whose_caller_gives_up_waiting_is_carried_out(exchange) 
 
 async def test_a_station_left_by_a_crash_is_given_up_only_after_its_grace(exchange) -> None:
     await exchange.attach(exchange.peer(880), AGENT)
+    await heard(exchange, AGENT)
     _, watch = after_a_crash(exchange, station_grace_seconds=0.3)
     await watch.recover()
     with exchange.as_agent(AGENT):
@@ -166,6 +178,7 @@ async def test_a_station_left_by_a_crash_is_given_up_only_after_its_grace(exchan
 
 async def test_an_agent_who_comes_back_after_a_crash_keeps_their_station(exchange) -> None:
     first = await exchange.attach(exchange.peer(880), AGENT)
+    await heard(exchange, AGENT)
     switchboard, watch = after_a_crash(exchange, station_grace_seconds=0.2)
     await watch.recover()
     again = await exchange.attach(exchange.peer(880), AGENT, client="tab2")

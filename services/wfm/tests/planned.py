@@ -92,7 +92,7 @@ class Shop:
             staff.CreateContractRequest(request_id="full", contract=workforce_pb2.Contract(**(said | changes)))
         )
 
-    async def staffed(self, agents: int = 6, load: float = 2.0) -> None:
+    async def staffed(self, agents: int = 6, load: float = 2.0, swing: float = 0.0) -> None:
         """Agents with a contract, and a run that requires so many of them from 8 to 18 every day."""
         rules, pattern = await self.rules(), await self.pattern()
         contract = await self.contract(rules.labour_rules_id, pattern.shift_pattern_id)
@@ -101,13 +101,15 @@ class Shop:
             self.users.append(user_id)
             value = workforce_pb2.PlannedAgent(user_id=user_id, contract_id=contract.contract_id)
             await self.workforce.UpdatePlannedAgent(staff.UpdatePlannedAgentRequest(planned_agent=value))
-        self.run_id = await self.required(load)
+        self.run_id = await self.required(load, swing=swing)
 
-    async def required(self, load: float, first: date = MONDAY) -> str:
-        """A forecast run that is done, of one queue; its id. `load`: erlangs from 8 to 18."""
+    async def required(self, load: float, first: date = MONDAY, swing: float = 0.0) -> str:
+        """A forecast run that is done, of one queue; its id. `load`: erlangs from 8 to 18, more or less by the share
+        `swing` from hour to hour and day to day, which no set of shifts follows quite."""
         planning, queue_id = self.planning, await self.planning.queue()
         hour = np.arange(48) / 2
         volume = np.tile(np.where((hour >= 8) & (hour < 18), load * 1800 / 240, 0.0), (7, 1))
+        volume *= 1 + swing * np.sin(2.1 * hour + np.arange(7)[:, np.newaxis])
         made = Forecast(
             np.arange(first.toordinal(), first.toordinal() + 7), volume, np.stack([volume, volume, volume * 1.3]),
             np.full_like(volume, 240.0), "MEAN", None,
