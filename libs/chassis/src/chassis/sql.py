@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from chassis import facts
 from chassis.direct import Direct, Writer
+from chassis.kept import Kept, keep_of
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
@@ -257,6 +258,7 @@ class Database:
         self._woken: list[Callable[[], None]] = [after_emit] if after_emit else []
         self._position = 0
         self._writer = Writer(engine.dialect)
+        self._keep = keep_of(engine, self._writer)
 
     @classmethod
     async def connect(
@@ -270,6 +272,7 @@ class Database:
     async def close(self) -> None:
         """Wait for nothing, leave nothing open."""
         await self.tasks.close()
+        await self._keep.close()
         await self.engine.dispose()
         if self.system_engine is not None:
             await self.system_engine.dispose()
@@ -355,26 +358,49 @@ class Database:
     async def _attempt(
         self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool, isolation: str
     ) -> T:
-        async with engine.connect() as connection:
-            if read_only:
-                await connection.execution_options(postgresql_readonly=True)
-            if isolation != "SERIALIZABLE":
-                await connection.execution_options(isolation_level=isolation)
-            if tenant_id:
-                await connection.execute(_SET_TENANT, {"tenant": tenant_id})
-            # Begun by the statement before: a transaction of the system role hasn't yet.
-            direct = await Direct.on(connection, self._writer) if tenant_id else None
-            tx = Tx(connection, tenant_id, self.standard, self.clock, direct)
-            result = await fn(tx)
-            await tx.flush(self._next_position)
+        if tenant_id and isolation == "SERIALIZABLE" and engine is self.engine and self._keep.may_serve(tenant_id):
+            kept = await self._keep.take()
             try:
-                await connection.commit()
-            except (DBAPIError, OSError) as error:
-                if connection_lost(error) and (tx.emitted or not read_only):
-                    raise _CommitLost from error
+                await kept.begin(tenant_id, read_only=read_only)
+                tx = Tx(kept.connection, tenant_id, self.standard, self.clock, kept.direct)
+                result = await self._carried_out(tx, fn, kept.commit, read_only)
+            except BaseException:
+                await asyncio.shield(self._spoilt(kept))
                 raise
+            await self._keep.put(kept)
+        else:
+            async with engine.connect() as connection:
+                if read_only:
+                    await connection.execution_options(postgresql_readonly=True)
+                if isolation != "SERIALIZABLE":
+                    await connection.execution_options(isolation_level=isolation)
+                if tenant_id:
+                    await connection.execute(_SET_TENANT, {"tenant": tenant_id})
+                # Begun by the statement before: a transaction of the system role hasn't yet.
+                direct = await Direct.on(connection, self._writer) if tenant_id else None
+                tx = Tx(connection, tenant_id, self.standard, self.clock, direct)
+                result = await self._carried_out(tx, fn, connection.commit, read_only)
         self._committed(tx)
         return result
+
+    async def _carried_out(
+        self, tx: Tx, fn: Callable[[Tx], Awaitable[T]], commit: Callable[[], Awaitable[None]], read_only: bool
+    ) -> T:
+        result = await fn(tx)
+        await tx.flush(self._next_position)
+        try:
+            await commit()
+        except (DBAPIError, OSError) as error:
+            if connection_lost(error) and (tx.emitted or not read_only):
+                raise _CommitLost from error
+            raise
+        return result
+
+    async def _spoilt(self, kept: Kept) -> None:
+        lost = kept.cut
+        await kept.connection.close()
+        if lost:  # the others are of the same server
+            await self._keep.close()
 
     def _committed(self, tx: Tx) -> None:
         if tx.emitted:
