@@ -46,7 +46,7 @@ from testkit.databases import Databases
 _GOAL_RATE, _GOAL_P95_MS = 500.0, 50.0
 _TENANTS, _AGENTS_EACH, _AGENTS_OF_ONE, _AT_ONCE = 8, 2_000, 6_000, 500
 """So many that nobody waits for an agent while it lasts, at the goal's rate or somewhat above."""
-_SECONDS, _CALLERS = 8.0, 48
+_BEFORE_EACH, _SECONDS, _CALLERS = 150, 8.0, 48
 _STARTED_SECONDS = 60
 _PATIENCE_SECONDS = 60.0
 """For one answer: what is measured on a machine that does much else is still measured."""
@@ -220,7 +220,10 @@ async def _at(floor: Floor, rate: float) -> list[float]:
 async def _measure() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with _floor(Path(folder)) as floor:
-            await asyncio.gather(*map(floor.assigned, range(4 * _TENANTS)))
+            # In tables of a page or two strangers share pages, and their transactions make each other run again: these
+            # companies have worked before.
+            for first in range(0, _BEFORE_EACH * _TENANTS, _CALLERS):
+                await asyncio.gather(*map(floor.assigned, range(first, first + _CALLERS)))
             rate = await _as_fast_as_it_goes(floor, "assignments_per_s", _TENANTS)
             await _as_fast_as_it_goes(floor, "assignments_per_s_of_one_tenant", 1)
             half = await _at(floor, rate / 2)
