@@ -119,10 +119,18 @@ class Direct:
             return Done(int(status.rpartition(" ")[2]))
         if len(values) == 1:
             return await self.execute(statement, values[0])
+        await self.write(statement, values, counted=False)
+        return Done(-1)
+
+    async def write(self, statement: Executable, values: Sequence[Values], *, counted: bool) -> int:
+        """Carry it out once for each of several, in one message; how many rows an UPDATE that is `counted` wrote."""
         made = self._writer.written(statement, values[0])
         many = [made.arguments(each) for each in values]
-        await self.asked(made.text, lambda: self._driver.executemany(made.text, many))
-        return Done(-1)
+        if not counted:
+            await self.asked(made.text, lambda: self._driver.executemany(made.text, many))
+            return len(many)
+        text = f"{made.text} RETURNING 1"
+        return len(await self.asked(text, lambda: self._driver.fetchmany(text, many)))
 
     async def asked(self, text: str, ask: Callable[[], Any]) -> Any:
         """What the driver answers; fails as if SQLAlchemy had been asked."""
