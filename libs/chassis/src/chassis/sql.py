@@ -33,6 +33,7 @@ from chassis import facts
 from chassis.direct import Direct, Writer
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
+from chassis.sqlaccess import Access
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
 from chassis.statements import at, inserting, selecting
 from chassis.tables import (
@@ -263,8 +264,9 @@ class Database:
         cls, settings: ProcessSettings, metadata_schema: str, *, clock: Clock | None = None, pool_size: int = 10
     ) -> Self:
         """Make the pools. Connections are opened when first needed, so a database that is down is no error yet."""
-        engine = make_engine(settings.database_url, pool_size)
-        system = make_engine(settings.system_database_url, 4) if settings.system_database_url else None
+        access = Access.of(settings)
+        engine = make_engine(settings.database_url, pool_size, access)
+        system = make_engine(settings.system_database_url, 4, access) if settings.system_database_url else None
         return cls(engine, system, metadata_schema, clock or SystemClock())
 
     async def close(self) -> None:
@@ -405,14 +407,14 @@ class _CommitLost(Exception):
     """The answer to COMMIT never came: it may have held, so it must not run again by itself."""
 
 
-def make_engine(url: str, pool_size: int) -> AsyncEngine:
+def make_engine(url: str, pool_size: int, access: Access | None = None) -> AsyncEngine:
     """A pool as every process uses it: SERIALIZABLE, parameters never in error texts."""
     connect: dict[str, Any] = {"timeout": 5, "command_timeout": 30}
     if url.startswith("postgresql"):
         # A sequential scan of a small table takes a predicate lock on all of it and makes strangers conflict.
         # JIT compiles for longer than these statements run.
         connect["server_settings"] = {"enable_seqscan": "off", "jit": "off"}
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         isolation_level="SERIALIZABLE",
         hide_parameters=True,
@@ -421,3 +423,6 @@ def make_engine(url: str, pool_size: int) -> AsyncEngine:
         pool_timeout=5,
         connect_args=connect,
     )
+    if access is not None:
+        access.open_by(engine)
+    return engine
