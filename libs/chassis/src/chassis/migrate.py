@@ -3,7 +3,7 @@
 Connects as the administrator of `MERKEZ_ADMIN_DATABASE_URL`. The two login roles of a service get the password of
 `MERKEZ_<SERVICE>_ROLE_PASSWORD`, or `MERKEZ_ROLE_PASSWORD` for all; without one existing passwords stay as they are.
 Of several lines the first is taken (`chassis.sqlaccess`). `MERKEZ_DATABASE_REGIONS` names CockroachDB's regions, the
-primary one first; empty for a database without any. `MERKEZ_DATABASE_TLS_AUTHORITY` holds the database to a certificate.
+primary one first; empty for a database without any. `MERKEZ_DATABASE_TLS_AUTHORITY` names who signs its certificate.
 Migrations only go forward, run as the owner role, and keep their version in the service's own schema.
 """
 

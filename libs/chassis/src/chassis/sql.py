@@ -17,6 +17,7 @@ from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from time import monotonic
 from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
@@ -44,7 +45,7 @@ from chassis.tables import (
     standard_tables,
     tenant_table,
 )
-from chassis.telemetry import current_traceparent, log, tracer
+from chassis.telemetry import counter, current_traceparent, histogram, log, tracer
 
 __all__ = [
     "Database", "DatabaseUnavailable", "Json", "RequestIdReused", "StandardTables", "Time", "Tx",
@@ -55,6 +56,13 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
 _ATTEMPTS = 12
+_away = counter(
+    "merkez.database.unavailable", "Transactions given up: the database was away, or too much in contention"
+)
+_duration = histogram(
+    "merkez.database.transaction", "s", "A transaction with all its attempts",
+    (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)  # fmt: skip
 _SET_TENANT = text("select set_config('merkez.tenant', :tenant, true)")
 
 
@@ -321,10 +329,17 @@ class Database:
     async def _transact(
         self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool, isolation: str
     ) -> T:
-        if not trace.get_current_span().is_recording():  # a sweep that looks twice a second is not a trace
-            return await self._attempts(trace.INVALID_SPAN, engine, tenant_id, fn, read_only, isolation)
-        with tracer.start_as_current_span(f"sql {self.schema}", record_exception=False) as span:
-            return await self._attempts(span, engine, tenant_id, fn, read_only, isolation)
+        began = monotonic()
+        try:
+            if not trace.get_current_span().is_recording():  # a sweep that looks twice a second is not a trace
+                return await self._attempts(trace.INVALID_SPAN, engine, tenant_id, fn, read_only, isolation)
+            with tracer.start_as_current_span(f"sql {self.schema}", record_exception=False) as span:
+                return await self._attempts(span, engine, tenant_id, fn, read_only, isolation)
+        except DatabaseUnavailable:
+            _away.add(1)
+            raise
+        finally:
+            _duration.record(monotonic() - began)
 
     async def _attempts(
         self,
