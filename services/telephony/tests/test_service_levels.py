@@ -18,7 +18,7 @@ from testkit.waiting import eventually
 from .carriers import Carrier
 from .conftest import Exchange
 from .test_quality import conversation
-from .test_sip_calls import CALLER_HZ, OURS, port, trunk
+from .test_sip_calls import CALLER_HZ, OURS, an_agent, dial, port, trunk
 from .test_sip_outages import FarDatabase
 
 pytestmark = pytest.mark.media
@@ -74,6 +74,25 @@ async def test_a_pages_call_is_failed_when_a_neighbour_is_away(exchange: Any, mo
         await exchange.call(exchange.peer(440.0))
     found = _set_up(measured, "web")
     assert found.keys() == {"done", "failed"} and found["done"] == 1, "each try is counted"
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(200, "heard"), (486, "heard"), (404, "heard"), (503, "away"), (408, "away")]
+)
+def test_a_gateway_that_says_nothing_or_can_not_is_away_and_a_busy_number_is_not(status: int, outcome: str) -> None:
+    measured = Measured()
+    outcomes.rung(status)
+    assert measured.grown("merkez.trunk.attempts", outcome=outcome) == 1
+
+
+async def test_every_gateway_that_is_tried_is_counted(make_exchange: Any, carrier: Carrier) -> None:
+    exchange: Exchange = await make_exchange(sip_listen="udp:127.0.0.1:0", fresh=True)
+    await trunk(exchange, carrier)
+    _, agent_id = await an_agent(exchange)
+    measured = Measured()
+    carrier.behave = lambda invitation: invitation.refuse(503)
+    await dial(exchange, agent_id)
+    await eventually(lambda: measured.grown("merkez.trunk.attempts", outcome="away") == 1)
 
 
 @pytest.mark.parametrize("cause", sorted(outcomes.OURS))

@@ -15,6 +15,8 @@ _set_up = counter("merkez.call.setups", "Calls in that were to be set up, by wha
 _ended = counter("merkez.call.endings", "Calls that ended: fine, or failed when a part of ours was the reason")
 _heard = counter("merkez.media.intervals", "Five seconds of a party in a conversation: fine, lossy or stalled")
 
+_rung = counter("merkez.trunk.attempts", "Numbers rung over a gateway: heard of it, or the gateway was away")
+
 OURS = frozenset(
     {
         EndCause.MEDIA_FAILED, EndCause.NODE_LOST, EndCause.NODE_DRAINED, EndCause.FLOW_FAILED, EndCause.BILLING_AWAY,
@@ -47,6 +49,12 @@ def set_up(way: str, outcome: str) -> None:
 def ended(cause: str) -> None:
     """A call ended for this cause."""
     _ended.add(1, {"outcome": "failed" if cause in OURS else "fine"})
+
+
+def rung(status: int) -> None:
+    """A gateway answered a call out by this status, or by none in time (408). What its network says of the number is no
+    fault of the gateway's."""
+    _rung.add(1, {"outcome": "away" if status == 408 or 500 <= status < 600 else "heard"})
 
 
 def sounded(*, stalled: bool, loss: float) -> None:
