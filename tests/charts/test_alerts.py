@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.charts.conftest import CHART, ROOT, render, tool
@@ -32,10 +33,10 @@ def written() -> set[str]:
     return names
 
 
-def test_alerts_fire_when_their_tests_say_so() -> None:
-    files = sorted(path.name for path in RULES.parent.glob("*.rules_test.yaml"))
-    done = tool("promtool", "test", "rules", *files, cwd=RULES.parent)
-    assert done.returncode == 0 and done.stdout.count("SUCCESS") == len(files) > 1, done.stdout + done.stderr
+@pytest.mark.parametrize("file", sorted(path.name for path in RULES.parent.glob("*.rules_test.yaml")))
+def test_alerts_fire_when_their_tests_say_so(file: str) -> None:
+    done = tool("promtool", "test", "rules", file, cwd=RULES.parent)
+    assert done.returncode == 0 and "SUCCESS" in done.stdout, done.stdout + done.stderr
 
 
 def test_every_alert_names_metrics_that_somebody_writes_and_says_what_to_do() -> None:
