@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import random
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
@@ -25,6 +26,7 @@ from chassis.direct import Direct, Writer
 from chassis.kept import Kept, keep_of
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
+from chassis.sqlaccess import Access
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
 from chassis.tables import (
     Json,
@@ -34,7 +36,7 @@ from chassis.tables import (
     standard_tables,
     tenant_table,
 )
-from chassis.telemetry import log, tracer
+from chassis.telemetry import counter, histogram, log, tracer
 from chassis.tx import RequestIdReused, Tx
 
 __all__ = [
@@ -46,6 +48,13 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
 _ATTEMPTS = 12
+_away = counter(
+    "merkez.database.unavailable", "Transactions given up: the database was away, or too much in contention"
+)
+_duration = histogram(
+    "merkez.database.transaction", "s", "A transaction with all its attempts",
+    (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)  # fmt: skip
 _SET_TENANT = text("select set_config('merkez.tenant', :tenant, true)")
 
 
@@ -77,8 +86,9 @@ class Database:
         cls, settings: ProcessSettings, metadata_schema: str, *, clock: Clock | None = None, pool_size: int = 10
     ) -> Self:
         """Make the pools. Connections are opened when first needed, so a database that is down is no error yet."""
-        engine = make_engine(settings.database_url, pool_size)
-        system = make_engine(settings.system_database_url, 4) if settings.system_database_url else None
+        access = Access.of(settings)
+        engine = make_engine(settings.database_url, pool_size, access)
+        system = make_engine(settings.system_database_url, 4, access) if settings.system_database_url else None
         return cls(engine, system, metadata_schema, clock or SystemClock())
 
     async def close(self) -> None:
@@ -134,10 +144,17 @@ class Database:
     async def _transact(
         self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool, isolation: str
     ) -> T:
-        if not trace.get_current_span().is_recording():  # a sweep that looks twice a second is not a trace
-            return await self._attempts(trace.INVALID_SPAN, engine, tenant_id, fn, read_only, isolation)
-        with tracer.start_as_current_span(f"sql {self.schema}", record_exception=False) as span:
-            return await self._attempts(span, engine, tenant_id, fn, read_only, isolation)
+        began = monotonic()
+        try:
+            if not trace.get_current_span().is_recording():  # a sweep that looks twice a second is not a trace
+                return await self._attempts(trace.INVALID_SPAN, engine, tenant_id, fn, read_only, isolation)
+            with tracer.start_as_current_span(f"sql {self.schema}", record_exception=False) as span:
+                return await self._attempts(span, engine, tenant_id, fn, read_only, isolation)
+        except DatabaseUnavailable:
+            _away.add(1)
+            raise
+        finally:
+            _duration.record(monotonic() - began)
 
     async def _attempts(
         self,
@@ -243,14 +260,14 @@ class _CommitLost(Exception):
     """The answer to COMMIT never came: it may have held, so it must not run again by itself."""
 
 
-def make_engine(url: str, pool_size: int) -> AsyncEngine:
+def make_engine(url: str, pool_size: int, access: Access | None = None) -> AsyncEngine:
     """A pool as every process uses it: SERIALIZABLE, parameters never in error texts."""
     connect: dict[str, Any] = {"timeout": 5, "command_timeout": 30}
     if url.startswith("postgresql"):
         # A sequential scan of a small table takes a predicate lock on all of it and makes strangers conflict.
         # JIT compiles for longer than these statements run.
         connect["server_settings"] = {"enable_seqscan": "off", "jit": "off"}
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         isolation_level="SERIALIZABLE",
         hide_parameters=True,
@@ -259,3 +276,6 @@ def make_engine(url: str, pool_size: int) -> AsyncEngine:
         pool_timeout=5,
         connect_args=connect,
     )
+    if access is not None:
+        access.open_by(engine)
+    return engine

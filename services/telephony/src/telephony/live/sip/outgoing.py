@@ -22,6 +22,7 @@ from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.outside import RING_SECONDS, Planned
+from telephony.live.outcomes import rung
 from telephony.live.sip.calling_phone import BEHIND_NAT, PHONE_POLICY
 from telephony.live.sip.edges import Way
 from telephony.live.sip.gateways import address_of, uri_of
@@ -222,6 +223,7 @@ class TrunkLeg(SipLeg):
         invite.on_answered = lambda dialog, sdp: self._was_answered(media, dialog, sdp)
 
         def failed(failure: Failure) -> None:
+            rung(failure.status)
             refused = failure.status in MEDIA_REFUSED and not failure.answered and not self._early and not self.over
             if refused and policy.srtp == "prefer":
                 again = self._secure_alone(media, attempt, way, dialer, failure)
@@ -275,6 +277,7 @@ class TrunkLeg(SipLeg):
         self.changes_early(dialog, media, lambda: self._progressed(media, ""))
 
     def _was_answered(self, media: RtpLeg, dialog: SipDialog, sdp: str) -> None:
+        rung(200)
         self.follow(dialog)
         if self.over:
             self._house.tasks.spawn(dialog.bye(), "answered too late")
