@@ -179,7 +179,7 @@ def overdue(
 
 
 def _line(line: StatementLine, invoice: Invoice, credited: Decimal) -> invoice_pb2.IssuedLine:
-    currency, own = invoice.currency, invoice.kind is Kind.OWN
+    currency, own = invoice.currency, invoice.kind is not Kind.RESALE
     company = line.description_parameters.get(COMPANY, "")
     return invoice_pb2.IssuedLine(
         line_id=line.line_id, kind=line.kind.value, meter=line.meter, description_key=line.description_key,

@@ -104,6 +104,15 @@ class Timeline:
         """When nothing could be used: paused or cancelled."""
         return [(each.start_time, each.end_time) for each in self.standings() if each.state in STOPPED]
 
+    def trials(self) -> list[tuple[datetime, datetime]]:
+        """When it was tried out."""
+        found = [
+            (each.start_time, min(each.trial_end_time, each.end_time or each.trial_end_time))
+            for each in self.standings()
+            if each.state == State.TRIAL and each.trial_end_time is not None
+        ]
+        return [(start, end) for start, end in found if start < end]
+
     def add_ons(self) -> list[HeldAddOn]:
         """Every add-on ever held, as the newest version that names it says."""
         found: dict[tuple[str, int, datetime], HeldAddOn] = {}
