@@ -28,7 +28,16 @@ from billing.domain.rates import DeckPrice
 from billing.domain.statements import Statement
 from billing.domain.wholesale import ResoldPeriod
 from billing.ops import following, settling
-from billing.ops.issuing import advance_of, calendar_of, coming, names_on, statement_for, whole_statement, zone_of
+from billing.ops.issuing import (
+    advance_of,
+    calendar_of,
+    coming,
+    drafted_ahead,
+    names_on,
+    statement_for,
+    whole_statement,
+    zone_of,
+)
 from billing.store import invoicing as store
 from billing.store import parties, payments
 from billing.store import resales as resale_store
@@ -87,7 +96,9 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
         await store.save_account(tx, store.Account(end, then[1]))
         await draft_in_advance(tx, then, now, decks)
         return await draft_next(tx, now, decks)
-    statement = await whole_statement(tx, start, end, now, decks, await coming(tx, end), drafts=True)
+    statement = await whole_statement(
+        tx, start, end, now, decks, await coming(tx, end), drafted=await drafted_ahead(tx, start)
+    )
     made = await _draft(tx, statement, now, zone)
     then = invoicing.next_period(first, end, *by)
     await store.save_account(tx, store.Account(end, then[1]))
@@ -103,7 +114,8 @@ async def draft_in_advance(
     advance, when a reseller pays for it, or when it is over: its own invoice says it all then."""
     if period[1] <= now or resales.in_force(await resale_store.mine(tx), period[0]) is not None:
         return None
-    statement = await advance_of(tx, period, now, decks, drafts=True)
+    drafted = await drafted_ahead(tx, period[0], Kind.ADVANCE)
+    statement = await advance_of(tx, period, now, decks, drafted=drafted)
     if not statement.lines:
         return None
     return await _draft(tx, statement, now, await zone_of(tx, period[0]), Kind.ADVANCE)

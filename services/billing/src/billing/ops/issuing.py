@@ -57,20 +57,21 @@ async def statement_for(
     drafts: bool = False,
 ) -> Statement:  # fmt: skip
     """What an invoice says of everything heard of until the cutoff, of whichever kind it is; when it was `frozen`, by
-    its format's rules and in advance for the same period. `drafts`: as `whole_statement`.
+    its format's rules and in advance for the same period. `drafts`: as if what drafts charge in advance were billed.
 
     Raises `NothingSubscribed`, `CurrenciesMixed`."""
     format_ = frozen.format if frozen else FORMAT
     if invoice.kind is Kind.RESALE:
         return await wholesale.statement_of(tx, invoice, cutoff, decks, format_)
     period = (invoice.start_time, invoice.end_time)
+    drafted = await drafted_ahead(tx, period[0], invoice.kind) if drafts else []
     if invoice.kind is Kind.ADVANCE:
-        return await advance_of(tx, period, cutoff, decks, format_, drafts=drafts)
+        return await advance_of(tx, period, cutoff, decks, format_, drafted=drafted)
     if frozen is not None:
         then = frozen.advance
     else:  # one for what came late beside an invoice that stands leaves what follows to that one
         then = None if invoice.follow_kind == Following.SUPPLEMENTS else await coming(tx, invoice.end_time)
-    return await whole_statement(tx, *period, cutoff, decks, then, format_, drafts=drafts)
+    return await whole_statement(tx, *period, cutoff, decks, then, format_, drafted=drafted)
 
 
 async def names_on(tx: Tx, statement: Statement, decks: DeckPrice | None = None) -> dict[str, str]:
@@ -92,24 +93,24 @@ async def coming(tx: Tx, end: datetime) -> tuple[datetime, datetime] | None:
 
 async def advance_of(
     tx: Tx, period: Period, cutoff: datetime, decks: DeckPrice | None = None, format_: int = FORMAT, *,
-    drafts: bool = False,
+    drafted: Sequence[Statement] = (),
 ) -> Statement:  # fmt: skip
-    """What a period costs in advance, less what invoices before billed of it, as a statement of its own. Raises
-    `NothingSubscribed`, `CurrenciesMixed`."""
+    """What a period costs in advance, less what invoices before billed of it, as a statement of its own; `drafted` as
+    `whole_statement`. Raises `NothingSubscribed`, `CurrenciesMixed`."""
     _, frozen = await _frozen_before(tx, period[0], cutoff, Kind.ADVANCE)
-    frozen += await _drafted(tx, period[0], Kind.ADVANCE) if drafts else []
+    frozen += drafted
     return await advance_statement(tx, period, cutoff, _billed_of(frozen, period), decks, format_)
 
 
 async def whole_statement(
     tx: Tx, start: datetime, end: datetime, cutoff: datetime, decks: DeckPrice | None = None,
-    then: Period | None = None, format_: int = FORMAT, *, drafts: bool = False,
+    then: Period | None = None, format_: int = FORMAT, *, drafted: Sequence[Statement] = (),
 ) -> Statement:  # fmt: skip
     """The statement of a period less what invoices before this one billed of it, with what was heard of late of the
-    periods before it and what the period `then` costs in advance. `drafts`: as if what drafts charge in advance were
-    billed. Raises `NothingSubscribed`, `CurrenciesMixed`."""
+    periods before it and what the period `then` costs in advance. `drafted`: what counts as if it were billed. Raises
+    `NothingSubscribed`, `CurrenciesMixed`."""
     invoices, frozen = await _frozen_before(tx, start, cutoff)
-    frozen += await _drafted(tx, start) if drafts else []
+    frozen += drafted
     ahead = await _ahead(tx, then, cutoff, frozen, decks, format_) if then else None
 
     async def made(of: Sequence[BilledPeriod]) -> Statement:
@@ -154,10 +155,13 @@ async def preview_invoice(tx: Tx, time: datetime, decks: DeckPrice | None = None
     """
     start, end = await current_period(tx, time)
     first, account = await store.first_plan_time(tx), await store.account(tx)
+    opening: list[Statement] = []
     if first is not None and time >= (account.last_end_time if account and account.last_end_time else first):
         by = await calendar_of(tx, first)
         last = account.last_end_time if account else None
         start, end = invoicing.next_period(first, last, *by)
+        if last is None and end > tx.now() and await coming(tx, start) is not None:
+            opening = [await advance_of(tx, (start, end), tx.now(), decks)]  # its invoice is drafted in a moment
         while end <= time:
             start, end = invoicing.next_period(first, end, *by)
     else:
@@ -166,7 +170,8 @@ async def preview_invoice(tx: Tx, time: datetime, decks: DeckPrice | None = None
         start, end = next(((each.start_time, each.end_time) for each in within), (start, end))
         if not within:
             return await whole_statement(tx, start, end, tx.now(), decks)
-    return await whole_statement(tx, start, end, tx.now(), decks, await coming(tx, end), drafts=True)
+    drafted = [*opening, *await drafted_ahead(tx, start)]
+    return await whole_statement(tx, start, end, tx.now(), decks, await coming(tx, end), drafted=drafted)
 
 
 async def preview_named(
@@ -202,7 +207,7 @@ def _billed_of(frozen: Sequence[Statement], period: Period) -> BilledPeriod | No
     return next((each for each in late.billed(frozen) if each.start_time == period[0]), None)
 
 
-async def _drafted(tx: Tx, start: datetime, kind: Kind = Kind.OWN) -> list[Statement]:
+async def drafted_ahead(tx: Tx, start: datetime, kind: Kind = Kind.OWN) -> list[Statement]:
     """What drafts before one of a kind charge in advance for its period, and nothing else of them: as statements."""
     found: list[Statement] = []
     for each in await store.drafts_before(tx, start, kind):
