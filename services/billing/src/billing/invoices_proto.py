@@ -98,6 +98,7 @@ def summary_out(invoice: Invoice) -> invoice_pb2.Invoice:
         next_reminder_time=time_out(invoice.reminder_time), follows_invoice_id=invoice.follows_invoice_id,
         follows_number=invoice.follows_number, supplements=invoice.follow_kind == Following.SUPPLEMENTS,
         followed_by_invoice_id=invoice.followed_by_invoice_id, resale=invoice.kind is Kind.RESALE,
+        in_advance=invoice.kind is Kind.ADVANCE,
     )  # fmt: skip
 
 
