@@ -231,7 +231,8 @@ async def test_month_with_a_clock_change_is_paid_ahead_by_the_zones_midnight(hou
 
 async def coupon(house: House, **more: Any) -> None:
     now = house.ledger.clock.now()
-    made = Coupon(new_id("cpn", now), "HALF-1", "half", **({"percent": Decimal(50)} | more))
+    values: dict[str, Any] = {"percent": Decimal(50), **more}
+    made = Coupon(new_id("cpn", now), "HALF-1", "half", **values)
     await house.ledger.db.system(lambda tx: coupons.create_coupon(tx, KeptCoupon(made, None, 0, 0, False, now, 1)))
     await house.ledger.db.system(lambda tx: coupons.redeem(tx, house.ledger.tenant, now, code="HALF-1"))
 

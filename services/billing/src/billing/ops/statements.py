@@ -116,7 +116,7 @@ async def in_advance(
     """What a period costs in advance, of what was heard of until `cutoff`, less what was billed of it `before`. What
     lasts is taken to last; where it didn't, the period's own invoice puts it right. Raises `NothingSubscribed`,
     `CurrenciesMixed`."""
-    books = await books_of(tx, *period, cutoff, deck, format_)
+    books = await books_of(tx, *period, cutoff, deck, format_, used=False)
     currency = charges.currency_of(books)
     lines, redeemed = charges.lines_of(books, Scope.ADVANCE), books.redeemed
     if before is not None:
@@ -150,16 +150,19 @@ async def books_again(
 
 
 async def books_of(
-    tx: Tx, start: datetime, end: datetime, cutoff: datetime, deck: DeckPrice | None = None, format_: int = FORMAT
-) -> Books:
-    """Everything the charges of [start, end) depend on. Raises `NothingSubscribed`."""
+    tx: Tx, start: datetime, end: datetime, cutoff: datetime, deck: DeckPrice | None = None, format_: int = FORMAT, *,
+    used: bool = True,
+) -> Books:  # fmt: skip
+    """Everything the charges of [start, end) depend on; without what was `used` all that is charged in advance does:
+    that is only of what lasts. Raises `NothingSubscribed`."""
     held = await plan_store.list_plans(tx, cutoff)
     if not held:
         raise NothingSubscribed("The company's plan has not reached billing yet: try again in a moment.")
     known = await meters.list_meters(tx)
     timeline = Timeline(tuple(await plan_store.list_subscription(tx, cutoff)))
     zone = await store.zone(tx) or plans.in_force(held)[-1].time_zone or "UTC"
-    found = await _Usage.load(tx, held, known, start, end, cutoff)
+    segments = plans.segments(held, start, end)
+    found = await _Usage.load(tx, held, known, start, end, cutoff) if used else _Usage(segments, known)
     parts = [Part(plan, since, until, found.used(since)) for plan, since, until in found.segments]
     changes = await store.changes_until(tx, start, end, cutoff)
     first = min(each.effective_time for each in held)
