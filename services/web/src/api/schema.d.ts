@@ -4444,8 +4444,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the invoice of the period would say now
-         * @description What the invoice of the period would say now. Needs the permission `billing.read`.
+         * What the invoice of the period would say now: what was used in it, and what the period that follows costs in advance
+         * @description What the invoice of the period would say now: what was used in it, and what the period that follows costs in advance. Needs the permission `billing.read`.
          */
         get: operations["merkez.billing.v1.BillingService.PreviewInvoice"];
         put?: never;
@@ -7875,6 +7875,8 @@ export interface components {
             readonly followedByInvoiceId?: string;
             /** @description Whether it is for what the companies come to that the company resells, by the wholesale price list; beside it there is one for its own usage. */
             resale?: boolean;
+            /** @description Whether it holds only what its period costs in advance: the first invoice of a company, and one where no invoice before it could say so. What was used in the period is on another one of the same period. */
+            inAdvance?: boolean;
         };
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
@@ -7906,7 +7908,7 @@ export interface components {
             lineId?: string;
             /** @description Rate of the plan it is priced by; empty of a fee. */
             rateId?: string;
-            /** @description What the words of description_key need, by name: name, interval, meter, minimum, late_start, late_end. */
+            /** @description What the words of description_key need, by name: name, interval, meter, minimum, late_start, late_end; advance_start and advance_end (RFC 3339) of what the next invoice charges in advance for the period that follows. */
             descriptionParameters?: {
                 [key: string]: string;
             };
@@ -8020,7 +8022,7 @@ export interface components {
             meter?: string;
             /** @description What it is for, a key that pages and documents have words for. */
             descriptionKey?: string;
-            /** @description What the words need. */
+            /** @description What the words need; advance_start and advance_end (RFC 3339) of what is charged in advance: the period it is for. */
             descriptionParameters?: {
                 [key: string]: string;
             };
