@@ -8,6 +8,7 @@ heard is heard until the peer's new source is (`source_filter`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 from time import monotonic
@@ -130,7 +131,7 @@ class RtpLeg(VoiceLeg):
 
     @property
     def settled(self) -> bool:
-        """False when the peer left several codecs open: `offer` again then holds only one."""
+        """False when the peer left several codecs open: it is heard by any, and `offer` again holds only one."""
         agreed = self._negotiation.agreed
         return agreed is None or agreed.settled
 
@@ -367,7 +368,10 @@ class RtpLeg(VoiceLeg):
         """Sound in the other law of G.711 is made ours by a table; comfort noise (RFC 3389) is dropped."""
         table = self._laws.get(payload_type)
         if table is None:
-            return super()._other(inbound, payload_type, sequence, timestamp, length)
+            passed = super()._other(inbound, payload_type, sequence, timestamp, length)
+            if (chosen := self._negotiation.heard(payload_type, sequence)) is not None:
+                self._agreed(chosen)
+            return passed
         if table:
             PACKET[HEADER_SIZE:length] = bytes(VIEW[HEADER_SIZE:length]).translate(table)
         return True
@@ -409,15 +413,10 @@ class RtpLeg(VoiceLeg):
         if not length:
             return
         if agreed.rtcp is None:
-            self._transmit_muxed(length)
+            with contextlib.suppress(OSError):
+                self._send(VIEW[:length])
         elif not self._filter.leads_inside((there := self._rtcp_target(agreed.rtcp))[0]):
             self._sockets.send_rtcp(VIEW[:length], there)
-
-    def _transmit_muxed(self, length: int) -> None:
-        try:  # noqa: SIM105
-            self._send(VIEW[:length])
-        except OSError:
-            pass
 
     def _rtcp_target(self, said: Address) -> Address:
         """Where a peer behind NAT takes RTCP: where it sends it from, or beside its audio."""
