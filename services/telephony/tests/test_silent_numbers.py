@@ -13,7 +13,7 @@ from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier
-from .conftest import an_id
+from .conftest import MUSIC_HZ, an_id
 from .test_sip_calls import AGENT_HZ, NUMBER, OURS, an_agent, cdr, port, trunk
 
 pytestmark = pytest.mark.media
@@ -76,7 +76,9 @@ async def test_a_number_rings_on_though_its_carrier_describes_itself_and_sends_n
         call = await exchange.calls.DialCall(request)
     live = exchange.switchboard.find(call.call_id)
     assert live is not None
-    await eventually(lambda: live.ending or (live.customer is not None and live.customer.connected.done()))
+    await eventually(lambda: carrier.peer.headers or live.ending)
+    agent.forget()
+    await agent.hears(MUSIC_HZ)  # which is this house's ringing tone too
     looked = asyncio.get_running_loop().time()
     await eventually(lambda: live.ending or asyncio.get_running_loop().time() > looked + 3.0)
     assert live.ending is None, "it rings on"

@@ -267,9 +267,14 @@ class TrunkLeg(SipLeg):
         self._rang = True
 
     def _progressed(self, media: RtpLeg, sdp: str) -> None:
-        """Early media: tones and announcements of the carrier's own."""
+        """Early media: tones and announcements of the carrier's own, from its first packet on. Until then the tone is
+        ours, also where the carrier has described itself (RFC 3960 3.2)."""
         if not self.over and self._applied(media, sdp) and self.rtp is not media:
             self._early = True
+            media.on_heard = lambda: self._hears(media)
+
+    def _hears(self, media: RtpLeg) -> None:
+        if not self.over and self.rtp is not media and not media.closed:
             self.take(media)
 
     def _changes_by(self, dialog: SipDialog, media: RtpLeg) -> None:
