@@ -104,6 +104,12 @@ class RtpLeg(VoiceLeg):
         """Take the peer's answer to our last offer, a provisional one too. Errors as in `answer`."""
         self._agreed(self._negotiation.apply(answer))
 
+    def told(self) -> None:
+        """The peer hears only now what was answered, and sends nothing before: it is looked for from now on, unless it
+        was found."""
+        if self._filter.look_again(monotonic()):
+            self._look_for_source()
+
     def withdraw(self) -> None:
         """The peer refused our last offer; everything stays."""
         self._negotiation.withdraw()
@@ -415,15 +421,8 @@ class RtpLeg(VoiceLeg):
         if agreed.rtcp is None:
             with contextlib.suppress(OSError):
                 self._send(VIEW[:length])
-        elif not self._filter.leads_inside((there := self._rtcp_target(agreed.rtcp))[0]):
+        elif not self._filter.leads_inside((there := self._filter.reports(agreed.rtcp, self._rtcp_source))[0]):
             self._sockets.send_rtcp(VIEW[:length], there)
-
-    def _rtcp_target(self, said: Address) -> Address:
-        """Where a peer behind NAT takes RTCP: where it sends it from, or beside its audio."""
-        source = self._filter.source
-        if not self._settings.nat or source is None or source == self._filter.expected:
-            return said
-        return self._rtcp_source or (source[0], source[1] + 1)
 
     def _source(self) -> Wire | None:
         settled = self._rx is None or self._rx.settled
