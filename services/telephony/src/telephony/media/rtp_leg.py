@@ -190,7 +190,7 @@ class RtpLeg(VoiceLeg):
         self._take_keys(agreed)
         self._take_digits(agreed)
         address = (agreed.address, agreed.port) if agreed.address is not None else None
-        if self._filter.expect(address, now, silent_seconds=now - self.last_heard):
+        if self._filter.expect(address, now, silent_seconds=now - self.last_voice):
             self._look_for_source()
         self.last_heard = now
         if not self.connected.done():
