@@ -7,6 +7,7 @@ import contextlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, Literal
 
 from chassis.telemetry import log
@@ -212,6 +213,7 @@ class TrunkLeg(SipLeg):
 
     async def _invite_at(self, attempt: Attempt, way: Way, dialer: Dialer, policy: SdpPolicy) -> None:
         media = self._house.plane.rtp(policy, toward=self.toward)
+        media.silent_by_right = True  # a gateway that describes itself while it rings may leave the tone to us
         patience, progress = (_FIRST_RESPONSE_SECONDS, _PROGRESS_SECONDS) if self._left else (32.0, _RING_SECONDS)
         wish = invite_wish(self._roster, attempt, way, media.offer(), response_seconds=patience)
         wish = replace(wish, progress_seconds=progress)
@@ -267,9 +269,14 @@ class TrunkLeg(SipLeg):
         self._rang = True
 
     def _progressed(self, media: RtpLeg, sdp: str) -> None:
-        """Early media: tones and announcements of the carrier's own."""
+        """Early media: tones and announcements of the carrier's own, from its first packet on. Until then the tone is
+        ours, also where the carrier has described itself (RFC 3960 3.2)."""
         if not self.over and self._applied(media, sdp) and self.rtp is not media:
             self._early = True
+            media.on_heard = lambda: self._hears(media)
+
+    def _hears(self, media: RtpLeg) -> None:
+        if not self.over and self.rtp is not media and not media.closed:
             self.take(media)
 
     def _changes_by(self, dialog: SipDialog, media: RtpLeg) -> None:
@@ -288,6 +295,7 @@ class TrunkLeg(SipLeg):
             self._house.tasks.spawn(dialog.bye(Q850.UNSPECIFIED), "unusable answer")
             self._house.tasks.spawn(self._house.plane.close_leg(media), "close unusable media")
             return
+        media.silent_by_right, media.last_heard = False, monotonic()
         if self.rtp is not media:
             self.take(media)
         if self.line is not None:
