@@ -118,6 +118,7 @@ def test_a_file_that_is_half_written_or_away_changes_nothing(
         (json.dumps({name: part for name, part in json.loads(generate_key()).items() if name != "d"}), "private part"),
         ("-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----", "must hold Ed25519 private keys"),
     ],
+    ids=["no JSON", "no key", "none that signs", "another kind", "no private part", "a PEM"],
 )
 def test_keys_that_can_not_work_are_refused_in_words_without_them(content: str, said: str) -> None:
     with pytest.raises(ValueError, match=said) as refused:
