@@ -212,7 +212,7 @@ class RtpLeg(VoiceLeg):
             if codec is agreed.codec or OPUS not in (codec, agreed.codec)
         }
         self._event_types = agreed.receive_events
-        listens = self._settings.tones and not agreed.receive_events and agreed.codec is not OPUS
+        listens = self._settings.tones and agreed.send_event is None and agreed.codec is not OPUS
         if not listens:
             self._tones = None
         elif self._tones is None or self._tones.codec is not agreed.codec:
