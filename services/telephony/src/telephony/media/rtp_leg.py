@@ -107,7 +107,7 @@ class RtpLeg(VoiceLeg):
     def told(self) -> None:
         """The peer hears only now what was answered, and sends nothing before: it is looked for from now on, unless it
         was found."""
-        if self._filter.look_again(monotonic()):
+        if not self.closed and self._filter.look_again(monotonic()):
             self._look_for_source()
 
     def withdraw(self) -> None:
