@@ -107,7 +107,7 @@ class RtpLeg(VoiceLeg):
     def told(self) -> None:
         """The peer hears only now what was answered, and sends nothing before: it is looked for from now on, unless it
         was found."""
-        if self._filter.look_again(monotonic()):
+        if not self.closed and self._filter.look_again(monotonic()):
             self._look_for_source()
 
     def withdraw(self) -> None:
@@ -212,7 +212,7 @@ class RtpLeg(VoiceLeg):
             if codec is agreed.codec or OPUS not in (codec, agreed.codec)
         }
         self._event_types = agreed.receive_events
-        listens = self._settings.tones and not agreed.receive_events and agreed.codec is not OPUS
+        listens = self._settings.tones and agreed.send_event is None and agreed.codec is not OPUS
         if not listens:
             self._tones = None
         elif self._tones is None or self._tones.codec is not agreed.codec:

@@ -326,6 +326,9 @@ class TrunkLeg(SipLeg):
 
     async def _next(self, media: RtpLeg, dialer: Dialer, failure: Failure) -> None:
         self._rang = self._early = False
+        if self.rtp is media:
+            self.rtp = None
+            self.on_media(None)
         try:
             await self._house.plane.close_leg(media)
             await self._release()
