@@ -22,7 +22,7 @@ from merkez.billing.v1 import resale_service_pb2 as ask
 from merkez.tenancy.v1 import subscription_pb2, tenancy_events_pb2
 from merkez.type.v1 import money_pb2
 
-from .conftest import MARCH, call_fact, user_fact
+from .conftest import MARCH, call_fact, user_fact, zone_fact
 from .invoice_house import APRIL, DAY, MAY, House
 from .resale_house import Market, market
 from .test_anchors_move import ACTIVE, CANCELLED, eur, plan, stands
@@ -180,3 +180,15 @@ async def test_plan_told_long_after_it_began_is_charged_with_the_month_and_not_a
     await house.ledger.tell(stands(1, MARCH, ACTIVE, MARCH))
     await run_daily(house, APRIL + 3 * DAY)
     assert await totals(house) == ["200.00"]
+
+
+async def test_company_that_moves_to_another_zone_pays_each_months_fee_once_and_its_invoices_stay(house: House) -> None:
+    """Berlin's clocks went forward within the month it moved in: fees fall due an hour earlier than was foreseen."""
+    await begin(house, price=eur("100"))
+    await house.run(MARCH + 2 * DAY)
+    await house.run(APRIL + 2 * DAY)
+    await house.ledger.tell(zone_fact("Europe/Berlin", 2))
+    await house.run(MAY + 2 * DAY)
+    await house.ledger.tell(zone_fact("Europe/Berlin", 3))
+    await house.run(MAY + 33 * DAY)
+    assert await totals(house) == ["100.00"] * 4, "March to June"

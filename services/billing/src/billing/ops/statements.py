@@ -160,7 +160,7 @@ async def books_of(
         raise NothingSubscribed("The company's plan has not reached billing yet: try again in a moment.")
     known = await meters.list_meters(tx)
     timeline = Timeline(tuple(await plan_store.list_subscription(tx, cutoff)))
-    zone = await store.zone(tx) or plans.in_force(held)[-1].time_zone or "UTC"
+    zone = await store.zone(tx, cutoff) or plans.in_force(held)[-1].time_zone or "UTC"
     segments = plans.segments(held, start, end)
     found = await _Usage.load(tx, held, known, start, end, cutoff) if used else _Usage(segments, known)
     parts = [Part(plan, since, until, found.used(since)) for plan, since, until in found.segments]
