@@ -21,8 +21,8 @@ from telephony.domain.lines import CallRateLimitReached, Line
 from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
-from telephony.live.outside import RING_SECONDS, Planned
 from telephony.live.outcomes import rung
+from telephony.live.outside import RING_SECONDS, Planned
 from telephony.live.sip.calling_phone import BEHIND_NAT, PHONE_POLICY
 from telephony.live.sip.edges import Way
 from telephony.live.sip.gateways import address_of, uri_of
