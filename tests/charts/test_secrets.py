@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 import yaml
-from chassis.settings import SERVICES
+from chassis.settings import SERVICES, load
+from merkez_ops.settings import OpsSettings
 
 from tests.charts.conftest import CHART, COMBINATIONS, containers, objects, render
 
@@ -54,7 +56,7 @@ def test_whoever_speaks_to_the_database_holds_it_to_the_authority_that_is_named(
         if not {"MERKEZ_DATABASE_URL", "MERKEZ_ADMIN_DATABASE_URL"} & set(told):
             continue
         assert told.get("MERKEZ_DATABASE_TLS_AUTHORITY") == (f"{DATABASE}/ca.crt" if named else None)
-        if named and container["name"] != "migrate":
+        if named and container["name"] not in ("migrate", "ops"):
             assert _sources(spec, "database")[named] == ["ca.crt"]
         elif named:
             (volume,) = [each["secret"] for each in spec["volumes"] if each["name"] == "database"]
@@ -144,3 +146,21 @@ def test_the_relay_is_reached_by_browsers_and_reaches_media_and_nothing_else() -
         (3478, "UDP"), (3478, "TCP"), (49152, "UDP"),
     }  # fmt: skip
     assert outward["ports"] == [{"port": 20000, "endPort": 20999, "protocol": "UDP"}]
+
+
+def test_operators_have_a_pod_that_knows_all_that_the_doctor_looks_at() -> None:
+    ((_, spec, container),) = [each for each in containers("two-regions-east") if each[2]["name"] == "ops"]
+    told = _env(container)
+    read = {f"MERKEZ_{each.name.upper()}" for each in fields(OpsSettings)}
+    addresses = {f"MERKEZ_{peer.upper()}_ADDRESS" for peer in SERVICES if peer != "gateway"}
+    assert addresses < set(told) <= read | addresses
+    looked_at = {"ADMIN_DATABASE_URL", "DATABASE_TLS_AUTHORITY", "NATS_URL", "GATEWAY_URL", "PUBLIC_URL", "TURN_URLS"}
+    assert {f"MERKEZ_{each}" for each in looked_at} <= set(told)
+    settings = {name: value for name, value in told.items() if value and not value.startswith("/")}
+    assert list(load(OpsSettings, environ=settings).wrong()) == []
+    mounted = {each["mountPath"] for each in container["volumeMounts"]}
+    files = {value.rpartition("/")[0] for value in told.values() if value and value.startswith("/")}
+    assert files <= mounted and {each["name"] for each in container["volumeMounts"]} <= {
+        each["name"] for each in spec["volumes"]
+    }
+    assert not [each for each in containers("minimal") if each[2]["name"] == "ops"], "only who wants it has it"

@@ -14,6 +14,7 @@ from chassis.settings import ProcessSettings, SettingsError, load
 from chassis.sql import Database, Tx, make_engine
 from chassis.sqlaccess import Access
 from chassis.sqlerrors import DatabaseUnavailable
+from merkez_local.postgres import Postgres
 from sqlalchemy import text
 from testkit.certificates import Certificates
 from testkit.tls_postgres import TlsPostgres, tls_postgres
@@ -148,6 +149,16 @@ async def test_who_is_not_our_database_is_refused_and_told_no_password(
         await db.close()
     finally:
         server.show(certificates.issue("database", into=tmp_path / "again"))
+
+
+async def test_a_database_that_speaks_no_tls_is_told_no_password(
+    postgres: Postgres, settings: ProcessSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = await Database.connect(replace(settings, database_url=postgres.url(user="merkez_trial")), "trial")
+    with pytest.raises(DatabaseUnavailable):
+        await db.run(TENANT, _pid)
+    assert capsys.readouterr().err.count("speaks no TLS") == 1
+    await db.close()
 
 
 async def test_a_renewed_certificate_and_the_next_authority_are_taken_up_without_a_restart(

@@ -51,7 +51,9 @@ class Access:
             self._tell("the database's certificate is refused; nothing is sent to it", str(error))
             raise
         except Exception as error:
-            if sqlstate(error) in REFUSED:
+            if isinstance(error, ConnectionError) and "SSL upgrade" in str(error):  # asyncpg's words: it has no code
+                self._tell("the database speaks no TLS; nothing is sent to it", str(error))
+            elif sqlstate(error) in REFUSED:
                 self._tell("the database refuses this process's password", str(error))
             raise
 
