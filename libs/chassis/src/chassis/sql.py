@@ -47,7 +47,9 @@ __all__ = [
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
-_ATTEMPTS = 12
+_ATTEMPTS, _PATIENCE_SECONDS = 12, 8.0
+"""Contention is an error after so many tries, and not before so long: whoever writes much holds a row for as long as a
+busy machine takes, again and again, and a caller waits rather than tries it all anew."""
 _away = counter(
     "merkez.database.unavailable", "Transactions given up: the database was away, or too much in contention"
 )
@@ -165,9 +167,10 @@ class Database:
         read_only: bool,
         isolation: str,
     ) -> T:
-        lost = 0
-        for attempt in range(_ATTEMPTS):
-            span.set_attribute("merkez.attempt", attempt + 1)
+        attempt, lost, began = 0, 0, monotonic()
+        while True:
+            attempt += 1
+            span.set_attribute("merkez.attempt", attempt)
             try:
                 return await self._attempt(engine, tenant_id, fn, read_only, isolation)
             except _CommitLost as error:
@@ -181,8 +184,9 @@ class Database:
                         raise DatabaseUnavailable("the database can't be reached") from error
                 elif not must_run_again(error):
                     raise
-            await asyncio.sleep(random.uniform(0, min(0.25, 0.004 * 2**attempt)))
-        raise DatabaseUnavailable("too much contention on the same rows")
+                elif attempt >= _ATTEMPTS and monotonic() - began > _PATIENCE_SECONDS:
+                    raise DatabaseUnavailable("too much contention on the same rows") from error
+            await asyncio.sleep(random.uniform(0, min(0.25, 0.002 * 2 ** min(attempt, 8))))
 
     async def _attempt(
         self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool, isolation: str
