@@ -108,7 +108,7 @@ async def test_calendar_has_the_agents_own_shifts_at_the_right_instants_when_clo
         kept = await floor.my.GetMyCalendarFeed(mine.GetMyCalendarFeedRequest())
     assert made.path and not kept.path and kept.language == "tr" and kept.HasField("create_time")
     data = await _calendar(floor, made.path)
-    events = Calendar.from_ical(data).walk("VEVENT")
+    events: Any = Calendar.from_ical(data).walk("VEVENT")
     assert [each.decoded("dtstart") for each in events] == [
         datetime(2026, 3, 28, 7, 0, tzinfo=UTC), datetime(2026, 3, 29, 6, 0, tzinfo=UTC),
     ]  # fmt: skip
@@ -117,6 +117,7 @@ async def test_calendar_has_the_agents_own_shifts_at_the_right_instants_when_clo
     assert floor.users[1].encode() not in data and data == await _calendar(floor, made.path)
     uid = events[0]["uid"]
     await floor.out([replace(saturday, start=saturday.start + timedelta(hours=1), breaks=())], first=first)
+    moved: Any
     (moved,) = Calendar.from_ical(await _calendar(floor, made.path)).walk("VEVENT")
     assert moved["uid"] == uid and moved["sequence"] > events[0]["sequence"]
     assert moved.decoded("dtstart") == datetime(2026, 3, 28, 8, 0, tzinfo=UTC)

@@ -181,8 +181,9 @@ async def test_balance_is_what_the_contract_gives_and_no_more_is_asked_for(floor
         carried.ClearField("carried_over")
         assert not (await floor.time_off.SetCarriedOver(carried)).carried_over_set
         wrong: Any
-    for wrong in ({"year": 1900}, {"carried_over": 5000.0}, {"user_id": "me"}):
-            said: dict[str, Any] = {"user_id": floor.users[0], "time_off_kind_id": kind.time_off_kind_id, "year": 2026} | wrong
+        for wrong in ({"year": 1900}, {"carried_over": 5000.0}, {"user_id": "me"}):
+            usual = {"user_id": floor.users[0], "time_off_kind_id": kind.time_off_kind_id, "year": 2026}
+            said: dict[str, Any] = usual | wrong
             with pytest.raises(InvalidInput):
                 await floor.time_off.SetCarriedOver(off.SetCarriedOverRequest(**said))
     with floor.agent(0), pytest.raises(Forbidden):
@@ -263,7 +264,7 @@ async def test_kinds_are_kept_changed_archived_and_removed_only_when_nobody_need
     kind = await floor.kind()
     with floor.manager():
         wrong: Any
-    for wrong in ({"display_name": ""}, {"unit": 0}):
+        for wrong in ({"display_name": ""}, {"unit": 0}):
             value = time_off_pb2.TimeOffKind(**({"display_name": "x", "unit": time_off_pb2.TIME_OFF_UNIT_DAYS} | wrong))
             with pytest.raises(InvalidInput) as bad:
                 await floor.time_off.CreateTimeOffKind(
