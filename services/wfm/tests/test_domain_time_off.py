@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -30,11 +31,11 @@ UTC_PLACE, NOON = ZoneInfo("UTC"), datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAYS = Kind("k", "Holiday", Unit.DAYS, True, True, True, first_year=2025)
 
 
-def request(first: date, last: date | None = None, state: State = State.PENDING, **said: object) -> Request:
+def request(first: date, last: date | None = None, state: State = State.PENDING, **said: Any) -> Request:
     until = last or first
     begins, ends = instant(first, 0, UTC_PLACE), instant(until, 1440, UTC_PLACE)
     made = Request("r", "me", "k", first, until, 0, 0, "", NOON, begins, ends, state)
-    return Request(**{**vars(made), **said})  # pyright: ignore[reportArgumentType]
+    return Request(**{**vars(made), **said})
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_allowance_counts_who_is_away_at_once_and_says_how_many_that_would_be() 
             Absence("b", instant(day, 720, UTC_PLACE), instant(day, 1440, UTC_PLACE))]  # fmt: skip
     assert at_once(away, instant(day, 0, UTC_PLACE), instant(day, 1440, UTC_PLACE)) == 1
 
-    def asked(*allowances: Allowance, kind: Kind = DAYS, **said: object) -> list[tuple[str, int, int]]:
+    def asked(*allowances: Allowance, kind: Kind = DAYS, **said: Any) -> list[tuple[str, int, int]]:
         found = obstacles(request(day, **said), kind, [day], allowances, ("q",), crowd, away, lambda _: "", UTC_PLACE)
         return [(each.code, each.allowed, each.found) for each in found]
 

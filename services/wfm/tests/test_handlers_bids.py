@@ -40,7 +40,7 @@ async def floor(planning: Planning, rpc: RpcHouse) -> Floor:
 def open_shift(floor: Floor, day: int, hour: float = 8.0, **said: Any) -> Any:
     shift = floor.shift(0, day, hour)
     lunch = shift.breaks[0]
-    rest = {"start_time": time_out(lunch.start), "end_time": time_out(lunch.end)}
+    rest: Any = {"start_time": time_out(lunch.start), "end_time": time_out(lunch.end)}
     return shift_trade_pb2.OpenShift(
         day=shift.day.isoformat(), start_time=time_out(shift.start), end_time=time_out(shift.end), breaks=[rest], **said
     )
