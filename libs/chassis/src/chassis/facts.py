@@ -39,7 +39,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         },
         "user": {
             "UserJoined": ("routing", "billing", "analytics"),
-            "UserChanged": ("routing", "billing", "analytics", "telephony"),
+            "UserChanged": ("routing", "billing", "analytics", "telephony", "wfm"),
         },
     },
     "telephony": {
@@ -144,6 +144,10 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "InvoiceOverdue": ("tenancy",),
             "InvoiceVoided": ("tenancy",),
         },
+    },
+    "wfm": {
+        "schedule": {"SchedulePublished": ()},
+        "agent_notice": {"AgentNoticed": ()},
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},

@@ -29,6 +29,8 @@ PREFIXES: dict[str, str] = {
     "cnt": "credit note", "pay": "payment", "lge": "legal entity",
     "prl": "price list", "cbl": "bill to a client", "bal": "balance entry",
     "lbr": "labour rules", "spt": "shift pattern", "ctr": "contract of agents", "tof": "time off", "sch": "schedule",
+    "tok": "kind of time off", "toa": "time-off allowance", "tor": "time-off request", "trd": "shift trade",
+    "bdr": "bid round", "ano": "notice of an agent",
     "spd": "special day", "fcr": "forecast run", "fov": "forecast override",
     "rdk": "rate deck", "grt": "grant of a wallet", "atu": "automatic top-up",
     "jrn": "ledger entry", "evt": "event", "req": "request",

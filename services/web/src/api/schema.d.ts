@@ -6952,6 +6952,698 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/mySchedule/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's shifts of weeks that are published, and their time off
+         * @description The caller's shifts of weeks that are published, and their time off. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.ListMyShifts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller should know and hasn't put away, newest first
+         * @description What the caller should know and hasn't put away, newest first. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.ListMyAgentNotices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/notices/{agentNoticeId}:dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a notice away; one that is away stays so
+         * @description Puts a notice away; one that is away stays so. NOT_FOUND AGENT_NOTICE_NOT_FOUND. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.MyScheduleService.DismissMyAgentNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/availability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When the caller can come: what holds today and what is to hold
+         * @description When the caller can come: what holds today and what is to hold. NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.ListMyAvailability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/availability/{availability.fromDay}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Says when the caller can come from a day on, in place of what was said for that day
+         * @description Says when the caller can come from a day on, in place of what was said for that day. INVALID_ARGUMENT PLANNED_AGENT_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND; FAILED_PRECONDITION AVAILABILITY_TOO_SOON when the day lies within the notice or a published week, AVAILABILITY_TOO_LITTLE when fewer days are left than the contract asks for. Needs the permission `schedule.own`.
+         */
+        put: operations["merkez.wfm.v1.MyScheduleService.SetMyAvailability"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/availability/{fromDay}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes back what the caller said for a day that hasn't come
+         * @description Takes back what the caller said for a day that hasn't come. NOT_FOUND AVAILABILITY_NOT_FOUND; FAILED_PRECONDITION AVAILABILITY_TOO_SOON. Needs the permission `schedule.own`.
+         */
+        delete: operations["merkez.wfm.v1.MyScheduleService.DeleteMyAvailability"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/calendarFeed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the caller has a calendar feed; its address is not shown again
+         * @description Whether the caller has a calendar feed; its address is not shown again. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.GetMyCalendarFeed"];
+        put?: never;
+        /**
+         * Makes the caller's calendar feed, with its address; the address there was before leads nowhere any more
+         * @description Makes the caller's calendar feed, with its address; the address there was before leads nowhere any more. INVALID_ARGUMENT INVALID_INPUT. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.MyScheduleService.CreateMyCalendarFeed"];
+        /**
+         * Makes the address lead nowhere
+         * @description Makes the address lead nowhere. NOT_FOUND CALENDAR_FEED_NOT_FOUND. Needs the permission `schedule.own`.
+         */
+        delete: operations["merkez.wfm.v1.MyScheduleService.RevokeMyCalendarFeed"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calendars/{token}/shifts.ics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The shifts of whoever the token was made for as iCalendar (RFC 5545), from 30 days ago on
+         * @description The shifts of whoever the token was made for as iCalendar (RFC 5545), from 30 days ago on. NOT_FOUND CALENDAR_FEED_NOT_FOUND.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.GetCalendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/selfServiceSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is decided for what agents do for themselves
+         * @description What is decided for what agents do for themselves. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.GetSelfServiceSettings"];
+        /**
+         * Changes it, whole
+         * @description Changes it, whole. INVALID_ARGUMENT INVALID_INPUT; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        put: operations["merkez.wfm.v1.MyScheduleService.UpdateSelfServiceSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffKinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists kinds by name
+         * @description Lists kinds by name. Needs the permission `schedule.own` or `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListTimeOffKinds"];
+        put?: never;
+        /**
+         * Adds a kind
+         * @description Adds a kind. INVALID_ARGUMENT TIME_OFF_KIND_INVALID; FAILED_PRECONDITION WORKFORCE_FULL. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.CreateTimeOffKind"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffKinds/{timeOffKind.timeOffKindId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes a kind, whole
+         * @description Changes a kind, whole. INVALID_ARGUMENT TIME_OFF_KIND_INVALID; NOT_FOUND TIME_OFF_KIND_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.TimeOffService.UpdateTimeOffKind"];
+        trace?: never;
+    };
+    "/v1/wfm/timeOffKinds/{timeOffKindId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a kind nobody ever asked for
+         * @description Removes a kind nobody ever asked for. NOT_FOUND TIME_OFF_KIND_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.TimeOffService.DeleteTimeOffKind"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffAllowances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists allowances by name
+         * @description Lists allowances by name. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListTimeOffAllowances"];
+        put?: never;
+        /**
+         * Adds an allowance
+         * @description Adds an allowance. INVALID_ARGUMENT TIME_OFF_ALLOWANCE_INVALID; NOT_FOUND WFM_QUEUE_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_FULL. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.CreateTimeOffAllowance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffAllowances/{timeOffAllowance.timeOffAllowanceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes an allowance, whole; requests that wait are looked at anew
+         * @description Changes an allowance, whole; requests that wait are looked at anew. INVALID_ARGUMENT TIME_OFF_ALLOWANCE_INVALID; NOT_FOUND TIME_OFF_ALLOWANCE_NOT_FOUND, WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.TimeOffService.UpdateTimeOffAllowance"];
+        trace?: never;
+    };
+    "/v1/wfm/timeOffAllowances/{timeOffAllowanceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes an allowance
+         * @description Removes an allowance. NOT_FOUND TIME_OFF_ALLOWANCE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.TimeOffService.DeleteTimeOffAllowance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/timeOffRequests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's requests, newest first
+         * @description The caller's requests, newest first. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListMyTimeOffRequests"];
+        put?: never;
+        /**
+         * Asks for time off of the caller: it is approved at once where allowances leave room, and waits otherwise
+         * @description Asks for time off of the caller: it is approved at once where allowances leave room, and waits otherwise. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND, TIME_OFF_KIND_NOT_FOUND; FAILED_PRECONDITION TIME_OFF_BALANCE_TOO_LOW, TIME_OFF_OVERLAPS with other time off of theirs, TIME_OFF_NO_WORK when no day of it is one they would work. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.AskTimeOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/timeOffRequests/{timeOffRequestId}:withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back a request of the caller that waits, or an approved one before it begins; shifts it has freed don't come back by themselves
+         * @description Takes back a request of the caller that waits, or an approved one before it begins; shifts it has freed don't come back by themselves. Whoever waits for room gets it, in order. NOT_FOUND TIME_OFF_REQUEST_NOT_FOUND; FAILED_PRECONDITION TIME_OFF_DECIDED. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.WithdrawTimeOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/timeOffBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller has of each kind
+         * @description What the caller has of each kind. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListMyTimeOffBalances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffRequests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody's requests, those that wait first in the order they were asked, then newest first
+         * @description Everybody's requests, those that wait first in the order they were asked, then newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListTimeOffRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffRequests/{timeOffRequestId}:decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approves or refuses a request that waits
+         * @description Approves or refuses a request that waits. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND TIME_OFF_REQUEST_NOT_FOUND; FAILED_PRECONDITION TIME_OFF_DECIDED; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.DecideTimeOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/plannedAgents/{userId}/timeOffBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an agent has of each kind
+         * @description What an agent has of each kind. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListTimeOffBalances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/plannedAgents/{userId}:setCarriedOver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what an agent brings over from the year before
+         * @description Says what an agent brings over from the year before. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND, TIME_OFF_KIND_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.SetCarriedOver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trades the caller may accept, and those they offered or accepted, newest first
+         * @description Trades the caller may accept, and those they offered or accepted, newest first. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.ShiftTradeService.ListMyTrades"];
+        put?: never;
+        /**
+         * Offers a shift of the caller
+         * @description Offers a shift of the caller. INVALID_ARGUMENT TRADE_INVALID; NOT_FOUND SHIFT_NOT_FOUND, PLANNED_AGENT_NOT_FOUND; FAILED_PRECONDITION TRADE_TOO_LATE, TRADE_OFFERED_ALREADY, TRADE_BREAKS_RULES when a law forbids the caller to be without it. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftTradeService.OfferTrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/trades/{shiftTradeId}:accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accepts a trade, once for all: it is done at once, or waits for a manager
+         * @description Accepts a trade, once for all: it is done at once, or waits for a manager. NOT_FOUND TRADE_NOT_FOUND, SHIFT_NOT_FOUND, PLANNED_AGENT_NOT_FOUND; INVALID_ARGUMENT TRADE_INVALID; FAILED_PRECONDITION TRADE_NOT_OPEN, TRADE_STALE when a shift isn't any more what it was, TRADE_BREAKS_RULES. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftTradeService.AcceptTrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/trades/{shiftTradeId}:withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back an offer, or an acceptance a manager hasn't decided on: the offer is open again then
+         * @description Takes back an offer, or an acceptance a manager hasn't decided on: the offer is open again then. NOT_FOUND TRADE_NOT_FOUND; FAILED_PRECONDITION TRADE_NOT_OPEN. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftTradeService.WithdrawTrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody's trades, newest first
+         * @description Everybody's trades, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ShiftTradeService.ListTrades"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/trades/{shiftTradeId}:decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets an accepted trade be done, or refuses it
+         * @description Lets an accepted trade be done, or refuses it. INVALID_ARGUMENT TRADE_INVALID; NOT_FOUND TRADE_NOT_FOUND; FAILED_PRECONDITION TRADE_NOT_OPEN, TRADE_STALE, TRADE_BREAKS_RULES; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ShiftTradeService.DecideTrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/bidRounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists rounds, newest first
+         * @description Lists rounds, newest first. Needs the permission `schedule.own` or `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.BidService.ListBidRounds"];
+        put?: never;
+        /**
+         * Puts open shifts of a published week up; agents who are planned for hear of it
+         * @description Puts open shifts of a published week up; agents who are planned for hear of it. INVALID_ARGUMENT BID_ROUND_INVALID; FAILED_PRECONDITION WEEK_NOT_PUBLISHED. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.BidService.CreateBidRound"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/bidRounds/{bidRoundId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A round with everybody's bids and what came of them
+         * @description A round with everybody's bids and what came of them. NOT_FOUND BID_ROUND_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.BidService.GetBidRound"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/bidRounds/{bidRoundId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a round back that isn't awarded
+         * @description Takes a round back that isn't awarded. NOT_FOUND BID_ROUND_NOT_FOUND; FAILED_PRECONDITION BID_ROUND_OVER. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.BidService.CancelBidRound"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/bidRounds/{bidRoundId}:award": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Awards a round whose end has come, once for all: in its order each agent gets the shifts they want most that have a place left and break no rule
+         * @description Awards a round whose end has come, once for all: in its order each agent gets the shifts they want most that have a place left and break no rule. NOT_FOUND BID_ROUND_NOT_FOUND; FAILED_PRECONDITION BID_ROUND_OPEN before its end, BID_ROUND_OVER, WEEK_NOT_PUBLISHED. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.BidService.AwardBidRound"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/bids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's bids of all rounds, with what came of them
+         * @description The caller's bids of all rounds, with what came of them. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.BidService.ListMyBids"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/bids/{bidRoundId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Bids, in place of what the caller bid before; none takes it back
+         * @description Bids, in place of what the caller bid before; none takes it back. INVALID_ARGUMENT BID_INVALID; NOT_FOUND BID_ROUND_NOT_FOUND, PLANNED_AGENT_NOT_FOUND; FAILED_PRECONDITION BID_ROUND_OVER. Needs the permission `schedule.own`.
+         */
+        put: operations["merkez.wfm.v1.BidService.PlaceBid"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/widget/v1/{widgetKey}": {
         parameters: {
             query?: never;
@@ -15861,6 +16553,79 @@ export interface components {
             /** @description Exact decimal in major units, such as "12.3450"; never a float. */
             amount?: string;
         };
+        /** @description Accepts. */
+        "wfm.v1.AcceptTradeRequest": {
+            /** @description Required unless validate_only. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            shiftTradeId?: string;
+            /** @description For a swap: local day of the caller's shift that is given for it, YYYY-MM-DD. */
+            day?: string;
+            /** @description Only says what would come of it. */
+            validateOnly?: boolean;
+        };
+        /** @description What comes of it. */
+        "wfm.v1.AcceptTradeResponse": {
+            /** @description The trade as it is now; with validate_only as it would be. */
+            shiftTrade?: components["schemas"]["wfm.v1.ShiftTrade"];
+            /** @description Rules that would be broken by one of both; with validate_only alone, as it is refused otherwise. */
+            violations?: components["schemas"]["wfm.v1.ScheduleViolation"][];
+        };
+        /** @description When an agent can come and would rather come, from a day on. */
+        "wfm.v1.AgentAvailability": {
+            /** @description Required. From this day on, YYYY-MM-DD, until the next one begins. */
+            fromDay?: string;
+            /** @description Stretches a shift must lie in; empty means that they can always come, and a day without any that they can't. */
+            availability?: components["schemas"]["wfm.v1.AvailableStretch"][];
+            /** @description Days of the week they would rather have free. */
+            wishedFreeWeekdays?: number[];
+            /**
+             * Format: int32
+             * @description They would rather not begin before; 0 for no wish.
+             */
+            wishedEarliestStartMinute?: number;
+            /**
+             * Format: int32
+             * @description They would rather be gone by then, up to 2880; 0 for no wish.
+             */
+            wishedLatestEndMinute?: number;
+            /**
+             * Format: date-time
+             * @description Output only. When they said so; unset for what a manager keeps of them.
+             */
+            readonly createTime?: string;
+        };
+        /** @description Something an agent should know, kept until it is put away, 60 days at most. */
+        "wfm.v1.AgentNotice": {
+            /** @description Output only. */
+            readonly agentNoticeId?: string;
+            /** @description Whom it is for. */
+            userId?: string;
+            /** @description SCHEDULE_OUT: a week's schedule is out. SHIFTS_CHANGED: shifts of a week that was out are others. TIME_OFF_APPROVED, TIME_OFF_REFUSED: what became of a request. TRADE_OFFERED: a colleague offers this agent a shift. TRADE_ACCEPTED: a colleague takes it, and a manager decides. TRADE_DONE: it is theirs. TRADE_REFUSED: a manager refused. BIDS_OPEN: shifts may be bid for. BID_WON, BID_LOST: what came of bids. */
+            kind?: string;
+            /** @description Monday of the week it is about, YYYY-MM-DD; empty when it is about none. */
+            firstDay?: string;
+            /** @description Local days it is about, YYYY-MM-DD. */
+            days?: string[];
+            /** @description Id of the request, trade or bid round it is about. */
+            subjectId?: string;
+            /** @description What a person said of it, such as the reason of a refusal. */
+            note?: string;
+            /**
+             * Format: date-time
+             * @description When it was said.
+             */
+            createTime?: string;
+        };
+        /** @description Asks for time off. */
+        "wfm.v1.AskTimeOffRequest": {
+            /** @description Required unless validate_only. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            timeOffRequest: components["schemas"]["wfm.v1.TimeOffRequest"];
+            /** @description Only says what would come of it, and asks for nothing. */
+            validateOnly?: boolean;
+        };
         /** @description A stretch of a day of the week in which an agent can work. */
         "wfm.v1.AvailableStretch": {
             /**
@@ -15878,6 +16643,11 @@ export interface components {
              * @description To; up to 2880 for a shift that ends the day after.
              */
             endMinute?: number;
+        };
+        /** @description Awards. */
+        "wfm.v1.AwardBidRoundRequest": {
+            /** @description Required. */
+            bidRoundId?: string;
         };
         /** @description The tournament. */
         "wfm.v1.Backtest": {
@@ -15903,6 +16673,94 @@ export interface components {
             /** @description The same of the first, second, third and fourth week ahead; -1 where nothing came. */
             errorByWeek?: number[];
         };
+        /** @description An agent's bids of a round. */
+        "wfm.v1.Bid": {
+            /** @description Who bids. */
+            userId?: string;
+            /** @description Required. Numbers of open shifts, the one wanted most first. */
+            numbers?: number[];
+            /**
+             * Format: int32
+             * @description Shifts they want at most; 0 means 1.
+             */
+            most?: number;
+            /**
+             * Format: date-time
+             * @description When they bid last.
+             */
+            updateTime?: string;
+            /**
+             * Format: int32
+             * @description Output only. Their place in the order, from 1 on; 0 before it is awarded.
+             */
+            readonly place?: number;
+            /** @description Output only. What their place comes from: day of hire, shifts won in the year before, or score. */
+            readonly standing?: string;
+            /** @description Output only. What came of each, in their order; empty before it is awarded. */
+            readonly outcomes?: components["schemas"]["wfm.v1.BidOutcome"][];
+        };
+        /**
+         * @description By what bids are awarded.
+         * @enum {string}
+         */
+        "wfm.v1.BidOrder": "BID_ORDER_UNSPECIFIED" | "BID_ORDER_SENIORITY" | "BID_ORDER_ROTATION" | "BID_ORDER_PERFORMANCE";
+        /** @description What came of an agent's wish. */
+        "wfm.v1.BidOutcome": {
+            /**
+             * Format: int32
+             * @description Open shift it is about.
+             */
+            number?: number;
+            /** @description WON; TAKEN: others before had all its places; RULE: it would have broken a rule; ENOUGH: they had won as many as they wanted. */
+            outcome?: string;
+            /** @description Rule that it would have broken, as of ScheduleViolation; empty for none. */
+            rule?: string;
+        };
+        /** @description Open shifts of a published week, and agents who bid for them. */
+        "wfm.v1.BidRound": {
+            /** @description Output only. */
+            readonly bidRoundId?: string;
+            /** @description Required. What it is called, up to 100 characters. */
+            displayName?: string;
+            /** @description Required. Monday of the week, YYYY-MM-DD; its schedule is published. */
+            firstDay?: string;
+            /**
+             * Format: date-time
+             * @description Required. Until when may be bid; before the first of its shifts begins.
+             */
+            endTime?: string;
+            /** @description Required. By what it is awarded. */
+            order?: components["schemas"]["wfm.v1.BidOrder"];
+            /** @description Required. 1 to 100. */
+            openShifts?: components["schemas"]["wfm.v1.OpenShift"][];
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["wfm.v1.BidRoundState"];
+            /**
+             * Format: int32
+             * @description Output only. Agents who bid.
+             */
+            readonly bidCount?: number;
+            /**
+             * Format: date-time
+             * @description Output only. When it was put up.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was awarded or cancelled.
+             */
+            readonly decideTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Changes with every change of the round.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a bid round stands.
+         * @enum {string}
+         */
+        "wfm.v1.BidRoundState": "BID_ROUND_STATE_UNSPECIFIED" | "BID_ROUND_STATE_OPEN" | "BID_ROUND_STATE_ENDED" | "BID_ROUND_STATE_AWARDED" | "BID_ROUND_STATE_CANCELLED";
         /** @description A break that so much work asks for. */
         "wfm.v1.BreakDue": {
             /**
@@ -15945,6 +16803,23 @@ export interface components {
         "wfm.v1.CalculateStaffingResponse": {
             /** @description What it takes, or what comes of it. */
             requirement?: components["schemas"]["wfm.v1.Requirement"];
+        };
+        /** @description A calendar program's way to an agent's shifts. Who has its address sees them, and nothing else. */
+        "wfm.v1.CalendarFeed": {
+            /** @description Output only. Path of the address, only when it is made: it can't be read again. */
+            readonly path?: string;
+            /** @description Language its entries are in: en, tr, az or fa. */
+            language?: string;
+            /**
+             * Format: date-time
+             * @description When it was made; unset where there is none.
+             */
+            createTime?: string;
+        };
+        /** @description Takes back. */
+        "wfm.v1.CancelBidRoundRequest": {
+            /** @description Required. */
+            bidRoundId?: string;
         };
         /** @description Cancels. */
         "wfm.v1.CancelForecastRunRequest": {
@@ -16000,6 +16875,8 @@ export interface components {
              * @description Version to change: what was read last.
              */
             version?: string;
+            /** @description What it gives of each kind of time off, at most 20. */
+            timeOffEntitlements?: components["schemas"]["wfm.v1.TimeOffEntitlement"][];
         };
         /** @description Copies. */
         "wfm.v1.CopyScheduleRequest": {
@@ -16028,6 +16905,13 @@ export interface components {
              */
             covered?: number;
         };
+        /** @description Puts up. */
+        "wfm.v1.CreateBidRoundRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            bidRound: components["schemas"]["wfm.v1.BidRound"];
+        };
         /** @description Adds. */
         "wfm.v1.CreateContractRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -16049,6 +16933,11 @@ export interface components {
             /** @description Required. */
             labourRules: components["schemas"]["wfm.v1.LabourRules"];
         };
+        /** @description Makes. */
+        "wfm.v1.CreateMyCalendarFeedRequest": {
+            /** @description Language its entries are in: en, tr, az or fa; empty means en. */
+            language?: string;
+        };
         /** @description Adds. */
         "wfm.v1.CreateShiftPatternRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -16063,12 +16952,59 @@ export interface components {
             /** @description Required. */
             specialDay: components["schemas"]["wfm.v1.SpecialDay"];
         };
+        /** @description Adds. */
+        "wfm.v1.CreateTimeOffAllowanceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            timeOffAllowance: components["schemas"]["wfm.v1.TimeOffAllowance"];
+        };
+        /** @description Adds. */
+        "wfm.v1.CreateTimeOffKindRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            timeOffKind: components["schemas"]["wfm.v1.TimeOffKind"];
+        };
         /** @description Notes. */
         "wfm.v1.CreateTimeOffRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
             requestId: string;
             /** @description Required. */
             timeOff: components["schemas"]["wfm.v1.TimeOff"];
+        };
+        /** @description Decides. */
+        "wfm.v1.DecideTimeOffRequest": {
+            /** @description Required. */
+            timeOffRequestId?: string;
+            /**
+             * Format: int64
+             * @description Required. Version of the request that was read last.
+             */
+            version: string;
+            /** @description Whether it is approved. */
+            approve?: boolean;
+            /** @description Why, up to 200 characters; required for a refusal. */
+            reason?: string;
+        };
+        /** @description Decides. */
+        "wfm.v1.DecideTradeRequest": {
+            /** @description Required. */
+            shiftTradeId?: string;
+            /**
+             * Format: int64
+             * @description Required. Version of the trade that was read last.
+             */
+            version: string;
+            /** @description Whether it is done. */
+            approve?: boolean;
+            /** @description Why, up to 200 characters; required for a refusal. */
+            reason?: string;
+        };
+        /** @description Puts away. */
+        "wfm.v1.DismissMyAgentNoticeRequest": {
+            /** @description Required. */
+            agentNoticeId?: string;
         };
         /** @description What a run says of one queue and channel. */
         "wfm.v1.Forecast": {
@@ -16234,6 +17170,13 @@ export interface components {
             data?: {
                 [key: string]: string;
             };
+        };
+        /** @description A round. */
+        "wfm.v1.GetBidRoundResponse": {
+            /** @description The round. */
+            bidRound?: components["schemas"]["wfm.v1.BidRound"];
+            /** @description Bids; once awarded in the order they came to turn. */
+            bids?: components["schemas"]["wfm.v1.Bid"][];
         };
         /** @description Requirements. */
         "wfm.v1.GetRequirementsResponse": {
@@ -16443,6 +17386,11 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Rounds. */
+        "wfm.v1.ListBidRoundsResponse": {
+            /** @description Newest first, 100 at most. */
+            bidRounds?: components["schemas"]["wfm.v1.BidRound"][];
+        };
         /** @description All there are. */
         "wfm.v1.ListContractsResponse": {
             /** @description By name, 500 at most. */
@@ -16482,6 +17430,34 @@ export interface components {
             /** @description By name, 500 at most. */
             labourRules?: components["schemas"]["wfm.v1.LabourRules"][];
         };
+        /** @description Notices. */
+        "wfm.v1.ListMyAgentNoticesResponse": {
+            /** @description Newest first, 50 at most. */
+            agentNotices?: components["schemas"]["wfm.v1.AgentNotice"][];
+        };
+        /** @description Availability. */
+        "wfm.v1.ListMyAvailabilityResponse": {
+            /** @description What holds, and then what is to hold, by day. The first may have no from_day: it is what a manager keeps. */
+            availability?: components["schemas"]["wfm.v1.AgentAvailability"][];
+            /** @description First day that may be chosen, YYYY-MM-DD. */
+            earliestDay?: string;
+        };
+        /** @description Bids. */
+        "wfm.v1.ListMyBidsResponse": {
+            /** @description Newest round first. */
+            myBids?: components["schemas"]["wfm.v1.MyBid"][];
+        };
+        /** @description Weeks. */
+        "wfm.v1.ListMyShiftsResponse": {
+            /** @description Oldest first; those that aren't published have no schedule_id. */
+            weeks?: components["schemas"]["wfm.v1.MyWeek"][];
+            /** @description Time zone the company's days are in now. */
+            timeZone?: string;
+            /** @description Time off that touches them, oldest first. */
+            timeOff?: components["schemas"]["wfm.v1.MyTimeOff"][];
+            /** @description Whether schedules are made for the caller at all. */
+            planned?: boolean;
+        };
         /** @description Planned agents. */
         "wfm.v1.ListPlannedAgentsResponse": {
             /** @description By user. */
@@ -16518,10 +17494,37 @@ export interface components {
             /** @description By their first day. */
             specialDays?: components["schemas"]["wfm.v1.SpecialDay"][];
         };
+        /** @description Allowances. */
+        "wfm.v1.ListTimeOffAllowancesResponse": {
+            /** @description By name, 100 at most. */
+            timeOffAllowances?: components["schemas"]["wfm.v1.TimeOffAllowance"][];
+        };
+        /** @description Balances. */
+        "wfm.v1.ListTimeOffBalancesResponse": {
+            /** @description By name of the kind. */
+            timeOffBalances?: components["schemas"]["wfm.v1.TimeOffBalance"][];
+        };
+        /** @description Kinds. */
+        "wfm.v1.ListTimeOffKindsResponse": {
+            /** @description By name, 100 at most. */
+            timeOffKinds?: components["schemas"]["wfm.v1.TimeOffKind"][];
+        };
+        /** @description Requests. */
+        "wfm.v1.ListTimeOffRequestsResponse": {
+            /** @description In the order asked for. */
+            timeOffRequests?: components["schemas"]["wfm.v1.TimeOffRequest"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Time off. */
         "wfm.v1.ListTimeOffResponse": {
             /** @description Oldest first, 5000 at most. */
             timeOff?: components["schemas"]["wfm.v1.TimeOff"][];
+        };
+        /** @description Trades. */
+        "wfm.v1.ListTradesResponse": {
+            /** @description Newest first, 200 at most. */
+            shiftTrades?: components["schemas"]["wfm.v1.ShiftTrade"][];
         };
         /** @description Locks. */
         "wfm.v1.LockShiftsRequest": {
@@ -16536,6 +17539,82 @@ export interface components {
             shifts?: components["schemas"]["wfm.v1.ShiftKey"][];
             /** @description Whether they stay; false lets them be made anew. */
             locked?: boolean;
+        };
+        /** @description A round and what the caller bid. */
+        "wfm.v1.MyBid": {
+            /** @description Round. */
+            bidRoundId?: string;
+            /** @description Bids. */
+            bid?: components["schemas"]["wfm.v1.Bid"];
+        };
+        /** @description When the caller is away. */
+        "wfm.v1.MyTimeOff": {
+            /** @description First local day it touches, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Last local day it touches. */
+            lastDay?: string;
+        };
+        /** @description A week of an agent. */
+        "wfm.v1.MyWeek": {
+            /** @description Monday the week begins on, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Version that is published; empty while none is. */
+            scheduleId?: string;
+            /**
+             * Format: int32
+             * @description Its number among the versions of the week.
+             */
+            number?: number;
+            /**
+             * Format: date-time
+             * @description When it was published.
+             */
+            publishTime?: string;
+            /** @description Time zone its days are in, such as Europe/Istanbul. */
+            timeZone?: string;
+            /** @description The agent's shifts by day. */
+            shifts?: components["schemas"]["wfm.v1.Shift"][];
+            /**
+             * Format: int32
+             * @description Minutes of work in them, without unpaid breaks.
+             */
+            workedMinutes?: number;
+        };
+        /** @description Offers. */
+        "wfm.v1.OfferTradeRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            shiftTrade: components["schemas"]["wfm.v1.ShiftTrade"];
+        };
+        /** @description A shift that may be bid for. */
+        "wfm.v1.OpenShift": {
+            /**
+             * Format: int32
+             * @description Output only. Number within its round, from 1 on.
+             */
+            readonly number?: number;
+            /** @description Required. Local day it begins on, YYYY-MM-DD. */
+            day?: string;
+            /**
+             * Format: date-time
+             * @description Required. Start, on a quarter of an hour.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. End, at most 16 hours later.
+             */
+            endTime?: string;
+            /** @description Breaks in order, at most six. */
+            breaks?: components["schemas"]["wfm.v1.ShiftBreak"][];
+            /**
+             * Format: int32
+             * @description How many agents may have it, 1 to 100; 0 means 1.
+             */
+            places?: number;
+            /** @description Output only. Who won it. */
+            readonly winnerIds?: string[];
         };
         /** @description A break or lunch of a pattern: where it is placed in its window follows from what is needed. */
         "wfm.v1.PatternBreak": {
@@ -16558,6 +17637,13 @@ export interface components {
             lengthMinutes?: number;
             /** @description Whether it counts as work. */
             paid?: boolean;
+        };
+        /** @description Bids. */
+        "wfm.v1.PlaceBidRequest": {
+            /** @description Required. */
+            bidRoundId?: string;
+            /** @description Required. Numbers and most; the rest is not read. */
+            bid: components["schemas"]["wfm.v1.Bid"];
         };
         /** @description An agent schedules are made for. */
         "wfm.v1.PlannedAgent": {
@@ -16593,6 +17679,13 @@ export interface components {
              * @description Version to change: what was read last; 0 for an agent who isn't planned yet.
              */
             version?: string;
+            /** @description Day they were hired, YYYY-MM-DD; empty when it isn't known. Time off of that year is counted from it, and bids may go by it. */
+            hireDay?: string;
+            /**
+             * Format: double
+             * @description How well they work, by whatever measure, 0 to 1000; bids may go by it.
+             */
+            performanceScore?: number;
         };
         /** @description Publishes. */
         "wfm.v1.PublishScheduleRequest": {
@@ -16862,6 +17955,48 @@ export interface components {
              */
             found?: number;
         };
+        /** @description What managers decide once for what agents do for themselves. */
+        "wfm.v1.SelfServiceSettings": {
+            /** @description Whether trades that break no rule and leave coverage as good are approved at once; otherwise each waits for a manager. */
+            automaticTrades?: boolean;
+            /**
+             * Format: int32
+             * @description Hours a shift must be away to be traded, 0 to 720.
+             */
+            tradeNoticeHours?: number;
+            /**
+             * Format: int32
+             * @description Days from today on in which an agent's availability can't be changed, 0 to 120.
+             */
+            availabilityNoticeDays?: number;
+            /**
+             * Format: int64
+             * @description Version to change: what was read last; 0 before anything was said.
+             */
+            version?: string;
+        };
+        /** @description Says. */
+        "wfm.v1.SetCarriedOverRequest": {
+            /** @description Required. */
+            userId?: string;
+            /** @description Required. */
+            timeOffKindId: string;
+            /**
+             * Format: int32
+             * @description Required. Year it is brought into.
+             */
+            year: number;
+            /**
+             * Format: double
+             * @description What is brought, in the kind's unit, -1000 to 1000; unset lets it follow from the year before again.
+             */
+            carriedOver?: number;
+        };
+        /** @description Says. */
+        "wfm.v1.SetMyAvailabilityRequest": {
+            /** @description Required. */
+            availability?: components["schemas"]["wfm.v1.AgentAvailability"];
+        };
         /** @description One agent's work of a local day. */
         "wfm.v1.Shift": {
             /** @description Agent. */
@@ -16955,6 +18090,62 @@ export interface components {
              */
             version?: string;
         };
+        /** @description An agent's shift, offered to colleagues. It keeps what it covers and its breaks whoever works it. */
+        "wfm.v1.ShiftTrade": {
+            /** @description Output only. */
+            readonly shiftTradeId?: string;
+            /** @description Output only. Who offers. */
+            readonly userId?: string;
+            /** @description Required. Local day of the shift, YYYY-MM-DD. */
+            day?: string;
+            /** @description Output only. The shift as it was offered. */
+            readonly shift?: components["schemas"]["wfm.v1.Shift"];
+            /** @description Whom it is offered to; empty for anybody. */
+            toUserId?: string;
+            /** @description Whether a shift is wanted for it; otherwise it is given away. */
+            swap?: boolean;
+            /** @description For a swap: local days of the same week whose shift would do, YYYY-MM-DD; empty for any. */
+            wantedDays?: string[];
+            /** @description What the agent says of it, up to 200 characters. */
+            note?: string;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["wfm.v1.ShiftTradeState"];
+            /** @description Output only. Who accepted; empty before. */
+            readonly colleagueId?: string;
+            /** @description Output only. The shift that is given for it; unset where none is. */
+            readonly colleagueShift?: components["schemas"]["wfm.v1.Shift"];
+            /**
+             * Format: date-time
+             * @description Output only. When it can't be done any more.
+             */
+            readonly expireTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was offered.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was decided or taken back.
+             */
+            readonly decideTime?: string;
+            /** @description Output only. Who decided; empty when it was done by itself. */
+            readonly decidedBy?: string;
+            /** @description Output only. Why, in the words of whoever decided. */
+            readonly decisionReason?: string;
+            /** @description Output only. Why a manager has to decide: TOO_FEW_HOURS, TOO_FEW_DAYS of one of both, COVERAGE, MANAGER_DECIDES. */
+            readonly concerns?: string[];
+            /**
+             * Format: int64
+             * @description Output only. Changes with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a trade stands.
+         * @enum {string}
+         */
+        "wfm.v1.ShiftTradeState": "SHIFT_TRADE_STATE_UNSPECIFIED" | "SHIFT_TRADE_STATE_OPEN" | "SHIFT_TRADE_STATE_ACCEPTED" | "SHIFT_TRADE_STATE_DONE" | "SHIFT_TRADE_STATE_REFUSED" | "SHIFT_TRADE_STATE_WITHDRAWN" | "SHIFT_TRADE_STATE_EXPIRED";
         /** @description What an agent covers from a moment of their shift on. */
         "wfm.v1.ShiftWork": {
             /**
@@ -17171,6 +18362,231 @@ export interface components {
              */
             readonly createTime?: string;
         };
+        /**
+         * @description How time off of a year becomes an agent's.
+         * @enum {string}
+         */
+        "wfm.v1.TimeOffAccrual": "TIME_OFF_ACCRUAL_UNSPECIFIED" | "TIME_OFF_ACCRUAL_YEARLY" | "TIME_OFF_ACCRUAL_MONTHLY";
+        /** @description How many may be off. Of all that name an agent's queues and a day, each must leave room; those with days of their own replace those of the same queues without. */
+        "wfm.v1.TimeOffAllowance": {
+            /** @description Output only. */
+            readonly timeOffAllowanceId?: string;
+            /** @description Required. What it is called, up to 100 characters. */
+            displayName?: string;
+            /** @description Agents it counts: those who serve any of these queues; empty means all. */
+            queueIds?: string[];
+            /** @description Days of the week it holds on; empty means all. */
+            weekdays?: number[];
+            /** @description First local day it holds on, YYYY-MM-DD; empty for all days. */
+            firstDay?: string;
+            /** @description Last one. */
+            lastDay?: string;
+            /**
+             * Format: int32
+             * @description Part of the day it holds in: from this minute of local time on.
+             */
+            startMinute?: number;
+            /**
+             * Format: int32
+             * @description To this minute; 0 means 1440.
+             */
+            endMinute?: number;
+            /**
+             * Format: int32
+             * @description Agents who may be off at once.
+             */
+            maxAgents?: number;
+            /**
+             * Format: double
+             * @description Share of those it counts who may be off at once, in percent, rounded down.
+             */
+            maxPercent?: number;
+            /** @description Whether the published schedule must have an agent too many wherever the one who asks would work. */
+            covered?: boolean;
+            /**
+             * Format: int64
+             * @description Version to change: what was read last.
+             */
+            version?: string;
+        };
+        /** @description What an agent has of a kind in a calendar year. */
+        "wfm.v1.TimeOffBalance": {
+            /** @description Kind. */
+            timeOffKindId?: string;
+            /**
+             * Format: int32
+             * @description Year.
+             */
+            year?: number;
+            /**
+             * Format: double
+             * @description What the contract gives for the whole year; less for who came or leaves within it.
+             */
+            entitled?: number;
+            /**
+             * Format: double
+             * @description What of it is theirs by the day that is looked at.
+             */
+            accrued?: number;
+            /**
+             * Format: double
+             * @description What came over from the year before.
+             */
+            carriedOver?: number;
+            /**
+             * Format: double
+             * @description Asked for and not decided.
+             */
+            asked?: number;
+            /**
+             * Format: double
+             * @description Approved and still to come.
+             */
+            approved?: number;
+            /**
+             * Format: double
+             * @description Approved and past.
+             */
+            used?: number;
+            /**
+             * Format: double
+             * @description accrued + carried_over - asked - approved - used.
+             */
+            left?: number;
+            /** @description Whether carried_over is a manager's figure. */
+            carriedOverSet?: boolean;
+        };
+        /** @description What a contract gives of a kind of time off. */
+        "wfm.v1.TimeOffEntitlement": {
+            /** @description Required. */
+            timeOffKindId?: string;
+            /**
+             * Format: double
+             * @description Amount of a calendar year in the kind's unit, 0 to 8784.
+             */
+            yearlyAmount?: number;
+            /** @description How it becomes theirs; unset means yearly. */
+            accrual?: components["schemas"]["wfm.v1.TimeOffAccrual"];
+            /**
+             * Format: double
+             * @description What of the rest goes over into the next year at most.
+             */
+            mostCarriedOver?: number;
+        };
+        /** @description A kind of time off. */
+        "wfm.v1.TimeOffKind": {
+            /** @description Output only. */
+            readonly timeOffKindId?: string;
+            /** @description Required. What it is called, up to 100 characters. */
+            displayName?: string;
+            /** @description Required. Immutable. What it is counted in. */
+            unit?: components["schemas"]["wfm.v1.TimeOffUnit"];
+            /** @description Whether it counts as worked in its weeks. */
+            paid?: boolean;
+            /** @description Whether it is asked for only as far as the balance reaches. */
+            limited?: boolean;
+            /** @description Whether requests are approved at once where allowances leave room; otherwise each waits for a manager. */
+            automatic?: boolean;
+            /** @description Whether agents are no longer offered it. */
+            archived?: boolean;
+            /**
+             * Format: int64
+             * @description Version to change: what was read last.
+             */
+            version?: string;
+        };
+        /** @description Why a request isn't approved at once. */
+        "wfm.v1.TimeOffObstacle": {
+            /** @description Local day, YYYY-MM-DD; empty when it is about no day. */
+            day?: string;
+            /** @description ALLOWANCE_FULL: as many are off as may be. NO_ALLOWANCE: nobody said how many may be. COVERAGE_SHORT: there is nobody too many. COVERAGE_UNKNOWN: the week isn't published. MANAGER_DECIDES: the kind is never approved by itself. */
+            code?: string;
+            /** @description Allowance it comes from; empty for none. */
+            timeOffAllowanceId?: string;
+            /**
+             * Format: int32
+             * @description Agents who may be off.
+             */
+            allowed?: number;
+            /**
+             * Format: int32
+             * @description Agents who would be.
+             */
+            found?: number;
+        };
+        /** @description A request for time off. */
+        "wfm.v1.TimeOffRequest": {
+            /** @description Output only. */
+            readonly timeOffRequestId?: string;
+            /** @description Output only. Who asks. */
+            readonly userId?: string;
+            /** @description Required. Kind. */
+            timeOffKindId?: string;
+            /** @description Required. First local day, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Last local day, at most 92 days later; empty means the first. */
+            lastDay?: string;
+            /**
+             * Format: int32
+             * @description Part of one day, only of kinds in hours: from this minute of local time on; 0 to 1425 by 15.
+             */
+            startMinute?: number;
+            /**
+             * Format: int32
+             * @description To this minute; 0 for whole days.
+             */
+            endMinute?: number;
+            /** @description What the agent says of it, up to 200 characters. */
+            note?: string;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["wfm.v1.TimeOffRequestState"];
+            /**
+             * Format: double
+             * @description Output only. What it takes of the balance, in the kind's unit.
+             */
+            readonly amount?: number;
+            /** @description Output only. Why it wasn't approved at once, 20 at most. */
+            readonly obstacles?: components["schemas"]["wfm.v1.TimeOffObstacle"][];
+            /** @description Output only. Who decided; empty when it was approved by itself. */
+            readonly decidedBy?: string;
+            /** @description Output only. Why, in the words of whoever decided. */
+            readonly decisionReason?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was asked.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was decided or taken back.
+             */
+            readonly decideTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it begins.
+             */
+            readonly startTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it ends.
+             */
+            readonly endTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Changes with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a request stands.
+         * @enum {string}
+         */
+        "wfm.v1.TimeOffRequestState": "TIME_OFF_REQUEST_STATE_UNSPECIFIED" | "TIME_OFF_REQUEST_STATE_PENDING" | "TIME_OFF_REQUEST_STATE_APPROVED" | "TIME_OFF_REQUEST_STATE_REFUSED" | "TIME_OFF_REQUEST_STATE_WITHDRAWN";
+        /**
+         * @description What a kind of time off is counted in.
+         * @enum {string}
+         */
+        "wfm.v1.TimeOffUnit": "TIME_OFF_UNIT_UNSPECIFIED" | "TIME_OFF_UNIT_DAYS" | "TIME_OFF_UNIT_HOURS";
         /** @description Changes. */
         "wfm.v1.UpdateContractRequest": {
             /** @description Required. */
@@ -17187,6 +18603,11 @@ export interface components {
             plannedAgent?: components["schemas"]["wfm.v1.PlannedAgent"];
         };
         /** @description Changes. */
+        "wfm.v1.UpdateSelfServiceSettingsRequest": {
+            /** @description Required. */
+            settings: components["schemas"]["wfm.v1.SelfServiceSettings"];
+        };
+        /** @description Changes. */
         "wfm.v1.UpdateShiftPatternRequest": {
             /** @description Required. */
             shiftPattern?: components["schemas"]["wfm.v1.ShiftPattern"];
@@ -17200,6 +18621,26 @@ export interface components {
         "wfm.v1.UpdateStaffingRuleRequest": {
             /** @description Required. With the version that was read. */
             staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateTimeOffAllowanceRequest": {
+            /** @description Required. */
+            timeOffAllowance?: components["schemas"]["wfm.v1.TimeOffAllowance"];
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateTimeOffKindRequest": {
+            /** @description Required. */
+            timeOffKind?: components["schemas"]["wfm.v1.TimeOffKind"];
+        };
+        /** @description Takes back. */
+        "wfm.v1.WithdrawTimeOffRequest": {
+            /** @description Required. */
+            timeOffRequestId?: string;
+        };
+        /** @description Takes back. */
+        "wfm.v1.WithdrawTradeRequest": {
+            /** @description Required. */
+            shiftTradeId?: string;
         };
         /** @description RFC 9457 problem details. */
         Problem: {
@@ -24883,6 +26324,7 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "application/xml": string;
+                    "text/calendar": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -25380,6 +26822,7 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "application/xml": string;
+                    "text/calendar": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -25437,6 +26880,7 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "application/xml": string;
+                    "text/calendar": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -25648,6 +27092,7 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "application/xml": string;
+                    "text/calendar": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -27473,6 +28918,1035 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["wfm.v1.CompareSchedulesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.ListMyShifts": {
+        parameters: {
+            query: {
+                /** @description Required. First local day, YYYY-MM-DD; the week it lies in is shown whole. */
+                firstDay: string;
+                /** @description Required. Last local day, at most 92 days later. */
+                lastDay: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Weeks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyShiftsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.ListMyAgentNotices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Notices. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyAgentNoticesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.DismissMyAgentNotice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                agentNoticeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.DismissMyAgentNoticeRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.ListMyAvailability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Availability. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyAvailabilityResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.SetMyAvailability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. From this day on, YYYY-MM-DD, until the next one begins. */
+                "availability.fromDay": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.SetMyAvailabilityRequest"];
+            };
+        };
+        responses: {
+            /** @description When an agent can come and would rather come, from a day on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AgentAvailability"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.DeleteMyAvailability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Day it was to hold from, YYYY-MM-DD. */
+                fromDay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.GetMyCalendarFeed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A calendar program's way to an agent's shifts. Who has its address sees them, and nothing else. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.CalendarFeed"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.CreateMyCalendarFeed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateMyCalendarFeedRequest"];
+            };
+        };
+        responses: {
+            /** @description A calendar program's way to an agent's shifts. Who has its address sees them, and nothing else. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.CalendarFeed"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.RevokeMyCalendarFeed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.GetCalendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. What the address holds. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                    "text/calendar": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.GetSelfServiceSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What managers decide once for what agents do for themselves. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SelfServiceSettings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.UpdateSelfServiceSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateSelfServiceSettingsRequest"];
+            };
+        };
+        responses: {
+            /** @description What managers decide once for what agents do for themselves. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SelfServiceSettings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListTimeOffKinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Kinds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffKindsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.CreateTimeOffKind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateTimeOffKindRequest"];
+            };
+        };
+        responses: {
+            /** @description A kind of time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffKind"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.UpdateTimeOffKind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "timeOffKind.timeOffKindId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateTimeOffKindRequest"];
+            };
+        };
+        responses: {
+            /** @description A kind of time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffKind"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.DeleteTimeOffKind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                timeOffKindId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListTimeOffAllowances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Allowances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffAllowancesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.CreateTimeOffAllowance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateTimeOffAllowanceRequest"];
+            };
+        };
+        responses: {
+            /** @description How many may be off. Of all that name an agent's queues and a day, each must leave room; those with days of their own replace those of the same queues without. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffAllowance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.UpdateTimeOffAllowance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "timeOffAllowance.timeOffAllowanceId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateTimeOffAllowanceRequest"];
+            };
+        };
+        responses: {
+            /** @description How many may be off. Of all that name an agent's queues and a day, each must leave room; those with days of their own replace those of the same queues without. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffAllowance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.DeleteTimeOffAllowance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                timeOffAllowanceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListMyTimeOffRequests": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffRequestsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.AskTimeOff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.AskTimeOffRequest"];
+            };
+        };
+        responses: {
+            /** @description A request for time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.WithdrawTimeOff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                timeOffRequestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.WithdrawTimeOffRequest"];
+            };
+        };
+        responses: {
+            /** @description A request for time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListMyTimeOffBalances": {
+        parameters: {
+            query?: {
+                /** @description Day to look at, YYYY-MM-DD; empty means today. */
+                day?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Balances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffBalancesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListTimeOffRequests": {
+        parameters: {
+            query?: {
+                /** @description Only these; unset for all. */
+                state?: components["schemas"]["wfm.v1.TimeOffRequestState"];
+                /** @description Only this agent's; empty for all. */
+                userId?: string;
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffRequestsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.DecideTimeOff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                timeOffRequestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.DecideTimeOffRequest"];
+            };
+        };
+        responses: {
+            /** @description A request for time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListTimeOffBalances": {
+        parameters: {
+            query?: {
+                /** @description Day to look at, YYYY-MM-DD; empty means today. */
+                day?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Balances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffBalancesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.SetCarriedOver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.SetCarriedOverRequest"];
+            };
+        };
+        responses: {
+            /** @description What an agent has of a kind in a calendar year. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffBalance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.ListMyTrades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Trades. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTradesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.OfferTrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.OfferTradeRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent's shift, offered to colleagues. It keeps what it covers and its breaks whoever works it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftTrade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.AcceptTrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftTradeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.AcceptTradeRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AcceptTradeResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.WithdrawTrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftTradeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.WithdrawTradeRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent's shift, offered to colleagues. It keeps what it covers and its breaks whoever works it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftTrade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.ListTrades": {
+        parameters: {
+            query?: {
+                /** @description Only these; unset for all. */
+                state?: components["schemas"]["wfm.v1.ShiftTradeState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Trades. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTradesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.DecideTrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftTradeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.DecideTradeRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent's shift, offered to colleagues. It keeps what it covers and its breaks whoever works it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftTrade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.ListBidRounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rounds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListBidRoundsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.CreateBidRound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateBidRoundRequest"];
+            };
+        };
+        responses: {
+            /** @description Open shifts of a published week, and agents who bid for them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.BidRound"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.GetBidRound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                bidRoundId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A round. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetBidRoundResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.CancelBidRound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                bidRoundId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CancelBidRoundRequest"];
+            };
+        };
+        responses: {
+            /** @description Open shifts of a published week, and agents who bid for them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.BidRound"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.AwardBidRound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                bidRoundId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.AwardBidRoundRequest"];
+            };
+        };
+        responses: {
+            /** @description A round. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetBidRoundResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.ListMyBids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bids. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyBidsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.PlaceBid": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                bidRoundId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.PlaceBidRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent's bids of a round. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Bid"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -13,6 +13,7 @@ import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
 import type invoices from "../messages/invoices.json";
 import type limits from "../messages/limits.json";
+import type mine from "../messages/mine.json";
 import type notices from "../messages/notices.json";
 import type numberLists from "../messages/numberLists.json";
 import type numbers from "../messages/numbers.json";
@@ -24,6 +25,7 @@ import type plans from "../messages/plans.json";
 import type porting from "../messages/porting.json";
 import type presence from "../messages/presence.json";
 import type rates from "../messages/rates.json";
+import type requests from "../messages/requests.json";
 import type resale from "../messages/resale.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
@@ -53,6 +55,7 @@ export type MessageKey =
   | keyof typeof flowTools
   | keyof typeof invoices
   | keyof typeof limits
+  | keyof typeof mine
   | keyof typeof notices
   | keyof typeof numberLists
   | keyof typeof numbers
@@ -64,6 +67,7 @@ export type MessageKey =
   | keyof typeof porting
   | keyof typeof presence
   | keyof typeof rates
+  | keyof typeof requests
   | keyof typeof resale
   | keyof typeof rules
   | keyof typeof simulator

@@ -43,6 +43,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/dial", "nav.dial", IconPhoneOutgoing, "desktop"],
       ["/customers", "nav.customers", IconAddressBook, "desktop"],
       ["/reach", "nav.findMe", IconRoute, "desktop"],
+      ["/my-schedule", "nav.mySchedule", IconClockHour4, "desktop"],
     ],
   ],
   [
@@ -55,6 +56,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/recordings", "nav.recordings", IconPlayerPlay, "watch"],
       ["/simulator", "nav.simulator", IconFlask, "watch"],
       ["/planning", "nav.planning", IconClockHour4, "watch"],
+      ["/requests", "nav.requests", IconChecklist, "watch"],
     ],
   ],
   [

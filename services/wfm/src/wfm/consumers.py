@@ -8,10 +8,11 @@ from chassis.bus import FactMeta
 from chassis.consumer import Handlers
 from chassis.sql import Tx
 from merkez.routing.v1 import routing_events_pb2
-from merkez.tenancy.v1 import tenancy_events_pb2
+from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
 from wfm import convert
 from wfm.ops import history as ops
+from wfm.ops import own
 
 
 async def contact_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
@@ -35,6 +36,12 @@ async def tenant_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
     await ops.note_time_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
 
 
+async def user_changed(tx: Tx, fact: tenancy_events_pb2.UserChanged, meta: FactMeta) -> None:
+    """Who may not sign in any more has no calendar feed, whenever that is heard of."""
+    if fact.user.state == session_pb2.USER_STATE_DISABLED:
+        await own.forget_user(tx, fact.user.user_id)
+
+
 HANDLERS: Handlers = {
     routing_events_pb2.ContactQueued: contact_moved,
     routing_events_pb2.ContactOverflowed: contact_moved,
@@ -48,4 +55,5 @@ HANDLERS: Handlers = {
     routing_events_pb2.QueueDeleted: queue_deleted,
     tenancy_events_pb2.TenantSignedUp: tenant_moved,
     tenancy_events_pb2.TenantChanged: tenant_moved,
+    tenancy_events_pb2.UserChanged: user_changed,
 }

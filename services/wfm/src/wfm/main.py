@@ -6,18 +6,26 @@ from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
 from chassis.turns import TurnTaking
+from merkez.wfm.v1.bid_service_pb2_grpc import add_BidServiceServicer_to_server
 from merkez.wfm.v1.forecast_service_pb2_grpc import add_ForecastServiceServicer_to_server
 from merkez.wfm.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
+from merkez.wfm.v1.my_schedule_service_pb2_grpc import add_MyScheduleServiceServicer_to_server
 from merkez.wfm.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
+from merkez.wfm.v1.shift_trade_service_pb2_grpc import add_ShiftTradeServiceServicer_to_server
 from merkez.wfm.v1.staffing_service_pb2_grpc import add_StaffingServiceServicer_to_server
+from merkez.wfm.v1.time_off_service_pb2_grpc import add_TimeOffServiceServicer_to_server
 from merkez.wfm.v1.workforce_service_pb2_grpc import add_WorkforceServiceServicer_to_server
 
 from wfm.consumers import HANDLERS
 from wfm.forecaster import Forecaster
+from wfm.handlers.bids import Bids
 from wfm.handlers.forecasts import Forecasts
 from wfm.handlers.history import History
+from wfm.handlers.my_schedule import MySchedule
 from wfm.handlers.schedules import Schedules
 from wfm.handlers.staffing import Staffing
+from wfm.handlers.time_off import TimeOffs
+from wfm.handlers.trades import Trades
 from wfm.handlers.workforce import Workforce
 from wfm.scheduler import Scheduler
 from wfm.settings import Settings
@@ -36,8 +44,13 @@ async def main(process: Process) -> None:
         (add_StaffingServiceServicer_to_server, Staffing(db)),
         (add_WorkforceServiceServicer_to_server, Workforce(db)),
         (add_ScheduleServiceServicer_to_server, Schedules(db, scheduler.wake)),
+        (add_MyScheduleServiceServicer_to_server, MySchedule(db)),
+        (add_TimeOffServiceServicer_to_server, TimeOffs(db)),
+        (add_ShiftTradeServiceServicer_to_server, Trades(db)),
+        (add_BidServiceServicer_to_server, Bids(db)),
     ]
     server = process.closing(serve(served, settings))
+    bus.relay(db)
     await bus.consume(db, "wfm", HANDLERS)
     forecaster.start()
     scheduler.start()

@@ -54,6 +54,7 @@ _AGENT = {
     "RecordingStarted": "recording.agent_id",
     "HistoryAdded": "entry.agent_id",
     "UserChanged": "user.user_id",
+    "AgentNoticed": "agent_notice.user_id",
 }
 _CALL = {
     "CallStarted": "call.call_id",

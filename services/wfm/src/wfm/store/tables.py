@@ -164,6 +164,7 @@ contracts = tenant_table(
     Column("min_days", BigInteger, nullable=False),
     Column("max_days", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("entitlements", Json, nullable=False),
 )
 planned_agents = tenant_table(
     "planned_agents",
@@ -175,6 +176,8 @@ planned_agents = tenant_table(
     Column("availability", Json, nullable=False),
     Column("wish", Json, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("hire_day", Text, nullable=False),
+    Column("performance", Float, nullable=False),
 )
 time_off = tenant_table(
     "time_off",
