@@ -107,7 +107,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CallbackExpired": ("analytics",),
         },
         "agent": {
-            "AgentStateChanged": ("analytics", "billing"),
+            "AgentStateChanged": ("analytics", "billing", "wfm"),
             "AgentChanged": (),
             "CapacityChanged": (),
         },

@@ -6952,6 +6952,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wfm/adherenceRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What adherence is measured by; what usually holds where nobody said anything
+         * @description What adherence is measured by; what usually holds where nobody said anything. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.GetAdherenceRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says it; figures of days before follow, too
+         * @description Says it; figures of days before follow, too. INVALID_ARGUMENT ADHERENCE_RULES_INVALID; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.AdherenceService.UpdateAdherenceRules"];
+        trace?: never;
+    };
+    "/v1/wfm/adherenceBoard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody who has a shift now or today, or is signed in: who is out comes first, longest out first
+         * @description Everybody who has a shift now or today, or is signed in: who is out comes first, longest out first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.GetAdherenceBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures of agents by day, as published shifts and exceptions are now
+         * @description Figures of agents by day, as published shifts and exceptions are now. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.ListAdherence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherence/{userId}/days/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One agent's day: what was planned over what was done
+         * @description One agent's day: what was planned over what was done. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.GetAgentDay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherenceExceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exceptions that touch a stretch of time, oldest first
+         * @description Exceptions that touch a stretch of time, oldest first. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.ListAdherenceExceptions"];
+        put?: never;
+        /**
+         * Excuses time
+         * @description Excuses time. INVALID_ARGUMENT ADHERENCE_EXCEPTION_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.AdherenceService.CreateAdherenceException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherenceExceptions/{adherenceExceptionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes one back
+         * @description Takes one back. NOT_FOUND ADHERENCE_EXCEPTION_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        delete: operations["merkez.wfm.v1.AdherenceService.DeleteAdherenceException"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/widget/v1/{widgetKey}": {
         parameters: {
             query?: never;
@@ -15859,6 +15987,139 @@ export interface components {
             /** @description Exact decimal in major units, such as "12.3450"; never a float. */
             amount?: string;
         };
+        /**
+         * @description What somebody is to do, or does.
+         * @enum {string}
+         */
+        "wfm.v1.Activity": "ACTIVITY_UNSPECIFIED" | "ACTIVITY_WORK" | "ACTIVITY_BREAK" | "ACTIVITY_AWAY" | "ACTIVITY_OFF";
+        /** @description A stretch of what somebody did. */
+        "wfm.v1.ActualStretch": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To; of what goes on: now.
+             */
+            endTime?: string;
+            /** @description What it counts as. */
+            activity?: components["schemas"]["wfm.v1.Activity"];
+            /** @description State. */
+            agentState?: components["schemas"]["routing.v1.AgentState"];
+            /** @description Reason of NOT_READY. */
+            reason?: string;
+        };
+        /** @description A local day of somebody. */
+        "wfm.v1.AdherenceDay": {
+            /** @description Local day, YYYY-MM-DD. */
+            day?: string;
+            /** @description Figures; of today up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+        };
+        /** @description Time that is excused: whatever is done in it counts as what was planned. */
+        "wfm.v1.AdherenceException": {
+            /** @description Output only. */
+            readonly adherenceExceptionId?: string;
+            /** @description Agent; empty for everybody, as when a system fails. */
+            userId?: string;
+            /**
+             * Format: date-time
+             * @description Required. From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. To, at most 7 days later.
+             */
+            endTime?: string;
+            /** @description Required. Why. */
+            kind?: components["schemas"]["wfm.v1.AdherenceExceptionKind"];
+            /** @description In words, up to 500 characters. */
+            note?: string;
+            /** @description Output only. Who entered it. */
+            readonly createUserId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly createTime?: string;
+        };
+        /**
+         * @description Why time is excused.
+         * @enum {string}
+         */
+        "wfm.v1.AdherenceExceptionKind": "ADHERENCE_EXCEPTION_KIND_UNSPECIFIED" | "ADHERENCE_EXCEPTION_KIND_TRAINING" | "ADHERENCE_EXCEPTION_KIND_MEETING" | "ADHERENCE_EXCEPTION_KIND_COACHING" | "ADHERENCE_EXCEPTION_KIND_SYSTEM_PROBLEM" | "ADHERENCE_EXCEPTION_KIND_LONG_CONTACT" | "ADHERENCE_EXCEPTION_KIND_SICK" | "ADHERENCE_EXCEPTION_KIND_PERSONAL" | "ADHERENCE_EXCEPTION_KIND_OTHER";
+        /** @description Raw seconds, and what comes of them. */
+        "wfm.v1.AdherenceFigures": {
+            /**
+             * Format: double
+             * @description Seconds of shifts, breaks among them.
+             */
+            scheduledSeconds?: number;
+            /**
+             * Format: double
+             * @description Of these, seconds in the planned state: those tolerated and excused among them.
+             */
+            adherentSeconds?: number;
+            /**
+             * Format: double
+             * @description Of these, seconds out of it that an exception excuses.
+             */
+            excusedSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds of shifts without breaks.
+             */
+            scheduledWorkSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds worked, also outside of shifts, and excused seconds of work.
+             */
+            workedSeconds?: number;
+            /**
+             * Format: double
+             * @description adherent / scheduled; unset when nothing was scheduled.
+             */
+            adherence?: number;
+            /**
+             * Format: double
+             * @description worked / scheduled work, above 1 for who works more; unset when no work was scheduled.
+             */
+            conformance?: number;
+        };
+        /** @description What adherence is measured by. */
+        "wfm.v1.AdherenceRules": {
+            /**
+             * Format: int32
+             * @description Seconds somebody may do something else before it counts, 0 to 3600; unset means 120.
+             */
+            toleranceSeconds?: number;
+            /** @description Whether who has a break must stay signed in; otherwise signing off is as good. */
+            breaksSignedIn?: boolean;
+            /** @description What reasons of NOT_READY are, at most 100. Break, lunch and words like them are a break where nothing is said, all others AWAY. */
+            reasons?: components["schemas"]["wfm.v1.ReasonActivity"][];
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change, 0 for what holds where nobody said anything; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description How somebody stands to their plan at a moment.
+         * @enum {string}
+         */
+        "wfm.v1.AdherenceState": "ADHERENCE_STATE_UNSPECIFIED" | "ADHERENCE_STATE_IN" | "ADHERENCE_STATE_TOLERATED" | "ADHERENCE_STATE_OUT" | "ADHERENCE_STATE_EXCUSED" | "ADHERENCE_STATE_UNPLANNED" | "ADHERENCE_STATE_OFF";
+        /** @description Somebody over days. */
+        "wfm.v1.AgentAdherence": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description Days with a shift or work, oldest first. */
+            days?: components["schemas"]["wfm.v1.AdherenceDay"][];
+            /** @description All of them together. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+        };
         /** @description A stretch of a day of the week in which an agent can work. */
         "wfm.v1.AvailableStretch": {
             /**
@@ -15900,6 +16161,38 @@ export interface components {
             error?: number;
             /** @description The same of the first, second, third and fourth week ahead; -1 where nothing came. */
             errorByWeek?: number[];
+        };
+        /** @description Somebody now. */
+        "wfm.v1.BoardAgent": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description How they stand to their plan. */
+            state?: components["schemas"]["wfm.v1.AdherenceState"];
+            /**
+             * Format: date-time
+             * @description Since when they don't do what is planned: unset while they do, or nothing is.
+             */
+            outTime?: string;
+            /** @description What is planned now. */
+            planned?: components["schemas"]["wfm.v1.Activity"];
+            /**
+             * Format: date-time
+             * @description Until when it is: unset when nothing is planned for the rest of the day.
+             */
+            plannedUntilTime?: string;
+            /** @description What they do. */
+            actual?: components["schemas"]["wfm.v1.Activity"];
+            /** @description Their state. */
+            agentState?: components["schemas"]["routing.v1.AgentState"];
+            /** @description Reason of NOT_READY. */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            agentStateTime?: string;
+            /** @description Their day up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
         };
         /** @description A break that so much work asks for. */
         "wfm.v1.BreakDue": {
@@ -16026,6 +16319,13 @@ export interface components {
              */
             covered?: number;
         };
+        /** @description Excuses. */
+        "wfm.v1.CreateAdherenceExceptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            adherenceException: components["schemas"]["wfm.v1.AdherenceException"];
+        };
         /** @description Adds. */
         "wfm.v1.CreateContractRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -16067,6 +16367,25 @@ export interface components {
             requestId: string;
             /** @description Required. */
             timeOff: components["schemas"]["wfm.v1.TimeOff"];
+        };
+        /** @description A stretch in which somebody didn't do what was planned. */
+        "wfm.v1.Deviation": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To; of what goes on: now.
+             */
+            endTime?: string;
+            /** @description What was planned when it began. */
+            planned?: components["schemas"]["wfm.v1.Activity"];
+            /** @description What they did then. */
+            actual?: components["schemas"]["wfm.v1.Activity"];
+            /** @description Whether it was short enough not to count. */
+            tolerated?: boolean;
         };
         /** @description What a run says of one queue and channel. */
         "wfm.v1.Forecast": {
@@ -16232,6 +16551,50 @@ export interface components {
             data?: {
                 [key: string]: string;
             };
+        };
+        /** @description The board. */
+        "wfm.v1.GetAdherenceBoardResponse": {
+            /** @description Who is out first, longest out first; 2000 at most. */
+            agents?: components["schemas"]["wfm.v1.BoardAgent"][];
+            /**
+             * Format: date-time
+             * @description When it was looked at.
+             */
+            readTime?: string;
+            /** @description Everybody's day up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+            /**
+             * Format: int32
+             * @description Seconds somebody may do something else.
+             */
+            toleranceSeconds?: number;
+            /** @description Zone of the day, such as Europe/Istanbul. */
+            timeZone?: string;
+        };
+        /** @description A day. */
+        "wfm.v1.GetAgentDayResponse": {
+            /**
+             * Format: date-time
+             * @description When the day begins.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description When it ends: 23 or 25 hours later when clocks change.
+             */
+            endTime?: string;
+            /** @description The plan, oldest first; between them nothing is planned. */
+            planned?: components["schemas"]["wfm.v1.PlannedStretch"][];
+            /** @description What was done, oldest first, up to now. */
+            actual?: components["schemas"]["wfm.v1.ActualStretch"][];
+            /** @description When it differed. */
+            deviations?: components["schemas"]["wfm.v1.Deviation"][];
+            /** @description What is excused. */
+            adherenceExceptions?: components["schemas"]["wfm.v1.AdherenceException"][];
+            /** @description Figures, up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+            /** @description Zone of the day, such as Europe/Istanbul. */
+            timeZone?: string;
         };
         /** @description Requirements. */
         "wfm.v1.GetRequirementsResponse": {
@@ -16441,6 +16804,18 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Exceptions. */
+        "wfm.v1.ListAdherenceExceptionsResponse": {
+            /** @description Oldest first, 2000 at most. */
+            adherenceExceptions?: components["schemas"]["wfm.v1.AdherenceException"][];
+        };
+        /** @description Figures. */
+        "wfm.v1.ListAdherenceResponse": {
+            /** @description By agent. */
+            agents?: components["schemas"]["wfm.v1.AgentAdherence"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description All there are. */
         "wfm.v1.ListContractsResponse": {
             /** @description By name, 500 at most. */
@@ -16592,6 +16967,21 @@ export interface components {
              */
             version?: string;
         };
+        /** @description A stretch of a plan. */
+        "wfm.v1.PlannedStretch": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To.
+             */
+            endTime?: string;
+            /** @description What is planned. */
+            activity?: components["schemas"]["wfm.v1.Activity"];
+        };
         /** @description Publishes. */
         "wfm.v1.PublishScheduleRequest": {
             /** @description Required. */
@@ -16603,6 +16993,15 @@ export interface components {
             version: string;
             /** @description Whether it may break rules: it is a person's decision, and stays listed. */
             acceptViolations?: boolean;
+        };
+        /** @description What one reason of NOT_READY is, for adherence. */
+        "wfm.v1.ReasonActivity": {
+            /** @description The tenant's own reason; empty where only its name counts. */
+            notReadyReasonId?: string;
+            /** @description Name as agents pick it, whatever the case, up to 64 characters; looked at where no id fits. */
+            displayName?: string;
+            /** @description Required. WORK, BREAK or AWAY. */
+            activity?: components["schemas"]["wfm.v1.Activity"];
         };
         /** @description What one interval takes. */
         "wfm.v1.Requirement": {
@@ -17168,6 +17567,11 @@ export interface components {
              * @description Output only.
              */
             readonly createTime?: string;
+        };
+        /** @description Says. */
+        "wfm.v1.UpdateAdherenceRulesRequest": {
+            /** @description Required. With the version that was read. */
+            adherenceRules: components["schemas"]["wfm.v1.AdherenceRules"];
         };
         /** @description Changes. */
         "wfm.v1.UpdateContractRequest": {
@@ -27471,6 +27875,208 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["wfm.v1.CompareSchedulesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.GetAdherenceRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What adherence is measured by. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AdherenceRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.UpdateAdherenceRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateAdherenceRulesRequest"];
+            };
+        };
+        responses: {
+            /** @description What adherence is measured by. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AdherenceRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.GetAdherenceBoard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The board. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetAdherenceBoardResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.ListAdherence": {
+        parameters: {
+            query: {
+                /** @description Required. First local day, YYYY-MM-DD. */
+                firstDay: string;
+                /** @description Last local day, at most 31 days in all; empty for the first alone. */
+                lastDay?: string;
+                /** @description Only this agent; empty for all. */
+                userId?: string;
+                /** @description At most this many agents; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListAdherenceResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.GetAgentDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                userId: string;
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetAgentDayResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.ListAdherenceExceptions": {
+        parameters: {
+            query: {
+                /** @description Required. From. */
+                startTime: string;
+                /** @description Required. Before, at most 95 days later. */
+                endTime: string;
+                /** @description Only those that hold for this agent; empty for all. */
+                userId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Exceptions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListAdherenceExceptionsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.CreateAdherenceException": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateAdherenceExceptionRequest"];
+            };
+        };
+        responses: {
+            /** @description Time that is excused: whatever is done in it counts as what was planned. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AdherenceException"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.DeleteAdherenceException": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                adherenceExceptionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             default: components["responses"]["Problem"];

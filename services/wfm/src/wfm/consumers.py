@@ -1,4 +1,4 @@
-"""Facts of routing and tenancy that are history."""
+"""Facts of routing and tenancy that are history, and what agents do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from merkez.routing.v1 import routing_events_pb2
 from merkez.tenancy.v1 import tenancy_events_pb2
 
 from wfm import convert
+from wfm.ops import adherence
 from wfm.ops import history as ops
 
 
@@ -30,6 +31,11 @@ async def queue_deleted(tx: Tx, fact: routing_events_pb2.QueueDeleted, meta: Fac
     await ops.forget_queue(tx, fact.queue_id)
 
 
+async def agent_moved(tx: Tx, fact: routing_events_pb2.AgentStateChanged, meta: FactMeta) -> None:
+    """An agent does something else."""
+    await adherence.hear(tx, convert.heard_in(fact))
+
+
 async def tenant_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
     """A tenant's days follow its zone."""
     await ops.note_time_zone(tx, fact.tenant.time_zone or "UTC", fact.tenant.version)
@@ -44,6 +50,7 @@ HANDLERS: Handlers = {
     routing_events_pb2.WrapUpStarted: contact_moved,
     routing_events_pb2.ContactEnded: contact_moved,
     routing_events_pb2.ContactCorrected: contact_moved,
+    routing_events_pb2.AgentStateChanged: agent_moved,
     routing_events_pb2.QueueChanged: queue_changed,
     routing_events_pb2.QueueDeleted: queue_deleted,
     tenancy_events_pb2.TenantSignedUp: tenant_moved,

@@ -7,9 +7,10 @@ from datetime import UTC, date
 
 from chassis.instants import time_in
 from kernel.errors import InvalidInput
-from merkez.routing.v1 import contact_pb2
+from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.wfm.v1 import history_pb2
 
+from wfm.domain.adherence import Heard
 from wfm.domain.calendar import SpecialDay
 from wfm.domain.contacts import Contact
 from wfm.domain.series import MarkKind
@@ -39,6 +40,22 @@ def contact_in(message: contact_pb2.Contact) -> Contact:
         wrap_up_end_time=time_in(message, "wrap_up_end_time"),
         abandoned=message.state == contact_pb2.CONTACT_STATE_ABANDONED,
     )
+
+
+def heard_in(fact: routing_events_pb2.AgentStateChanged) -> Heard:
+    """An agent's state, and the one before."""
+    agent = fact.agent
+    start = agent.state_time.ToDatetime(tzinfo=UTC)
+    before = state_name(fact.previous_state) if fact.previous_state else ""
+    return Heard(
+        agent.agent_id, agent.version, state_name(agent.state), start, before,
+        time_in(fact, "previous_state_time") or start, agent.reason, agent.reason_id,
+    )  # fmt: skip
+
+
+def state_name(number: int) -> str:
+    """An agent state's name."""
+    return contact_pb2.AgentState.Name(number).removeprefix("AGENT_STATE_")  # pyright: ignore[reportArgumentType]
 
 
 def channel_in(number: int) -> str:

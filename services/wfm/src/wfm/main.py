@@ -6,6 +6,7 @@ from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
 from chassis.turns import TurnTaking
+from merkez.wfm.v1.adherence_service_pb2_grpc import add_AdherenceServiceServicer_to_server
 from merkez.wfm.v1.forecast_service_pb2_grpc import add_ForecastServiceServicer_to_server
 from merkez.wfm.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
 from merkez.wfm.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
@@ -14,6 +15,7 @@ from merkez.wfm.v1.workforce_service_pb2_grpc import add_WorkforceServiceService
 
 from wfm.consumers import HANDLERS
 from wfm.forecaster import Forecaster
+from wfm.handlers.adherence import Adherence
 from wfm.handlers.forecasts import Forecasts
 from wfm.handlers.history import History
 from wfm.handlers.schedules import Schedules
@@ -36,6 +38,7 @@ async def main(process: Process) -> None:
         (add_StaffingServiceServicer_to_server, Staffing(db)),
         (add_WorkforceServiceServicer_to_server, Workforce(db)),
         (add_ScheduleServiceServicer_to_server, Schedules(db, scheduler.wake)),
+        (add_AdherenceServiceServicer_to_server, Adherence(db)),
     ]
     server = process.closing(serve(served, settings))
     await bus.consume(db, "wfm", HANDLERS)
