@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -58,8 +59,8 @@ def figures(heard: Sequence[Heard], *shifts: Shift, excused: Sequence[tuple[floa
             rules: Rules | None = None) -> tuple[float, float, float | None, float | None]:  # fmt: skip
     times = [(at(low), at(high)) for low, high in excused]
     found = held_against(Person("usr_1", shifts, (), heard, times), rules or Rules(), MIDNIGHT, at(until)).figures
-    hours = (each.total_seconds() / 3600 for each in (found.scheduled, found.adherent))
-    return (*(round(each, 6) for each in hours), found.adherence, found.conformance)
+    scheduled, adherent = (round(each.total_seconds() / 3600, 6) for each in (found.scheduled, found.adherent))
+    return scheduled, adherent, found.adherence, found.conformance
 
 
 def test_who_works_and_rests_as_planned_keeps_the_plan_whole() -> None:
@@ -106,7 +107,7 @@ def test_facts_in_any_order_and_any_number_of_times_say_the_same(data: st.DataOb
     said = actual(mixed, Rules(), MIDNIGHT, at(24))
     assert said == actual(heard, Rules(), MIDNIGHT, at(24))
     assert said[0].start == MIDNIGHT and said[-1].end == at(24)
-    assert all(one.end == other.start for one, other in zip(said, said[1:], strict=False))
+    assert all(one.end == other.start for one, other in pairwise(said))
 
 
 @given(st.lists(st.tuples(st.integers(0, 96), st.sampled_from(STATES)), max_size=14))

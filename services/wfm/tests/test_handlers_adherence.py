@@ -64,7 +64,7 @@ async def test_board_shows_who_is_out_since_when_and_what_they_should_do(shop: S
         await shop.planning.tell(moved(free, 2, "AVAILABLE", at(1, 8), "OFFLINE", at(0, 16)))
         clock.advance(timedelta(minutes=4))
         found = await shop.adherence.GetAdherenceBoard(ask.GetAdherenceBoardRequest())
-        assert [each.user_id for each in found.agents][0] == late and found.tolerance_seconds == 120
+        assert found.agents[0].user_id == late and found.tolerance_seconds == 120
         states = {each.user_id: each for each in found.agents}
         out = states[late]
         assert out.state == States.ADHERENCE_STATE_OUT and out.out_time == time_out(at(1, 8))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from kernel.errors import InvalidInput
 
@@ -346,7 +347,7 @@ def _pieces(
         edges |= {min(max(start, low), end), min(max(start, high), end)}
     cuts = sorted(each for each in edges if start <= each <= end)
     at_plan, at_done = 0, 0
-    for low, high in zip(cuts, cuts[1:], strict=False):
+    for low, high in pairwise(cuts):
         while at_plan < len(planned) and planned[at_plan].end <= low:
             at_plan += 1
         while at_done < len(done) and done[at_done].end <= low:

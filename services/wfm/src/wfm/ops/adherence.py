@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from chassis.paging import Page, decode_name_token, encode_token, page_size
@@ -172,14 +173,10 @@ def board(gathered: Gathered, latest: Sequence[Heard], now: datetime) -> Board:
         if (is_in := last.get(person.user_id)) and is_in.start <= now:
             mine = replace(mine, state=is_in.state, reason=is_in.reason, since=is_in.start)
         found.append(mine)
-    return Board(
-        domain.in_order(found), domain.total(each.figures for each in found), gathered.rules, gathered.zone
-    )
+    return Board(domain.in_order(found), domain.total(each.figures for each in found), gathered.rules, gathered.zone)
 
 
-async def gather_days(
-    tx: Tx, first: date | None, last: date | None, user_id: str, page: Page, now: datetime
-) -> tuple[Gathered, str]:
+async def gather_days(tx: Tx, first: date | None, last: date | None, user_id: str, page: Page) -> tuple[Gathered, str]:
     """What `kept` takes, of a page of agents, and the token of the next page."""
     zone, place = await _zone(tx)
     if first is None:
@@ -188,7 +185,7 @@ async def gather_days(
     if not 0 <= (last - first).days < MOST_DAYS:
         raise RangeInvalid.of("last_day", f"must not be before first_day, and at most {MOST_DAYS} days in all")
     cuts = [midnight(first + timedelta(days=each), place) for each in range((last - first).days + 2)]
-    start, end = cuts[0], min(cuts[-1], max(now, cuts[0]))
+    start = cuts[0]
     size, after = page_size(page.size), (decode_name_token(page.token) or ("", ""))[0]
     shifts = await published_shifts(tx, start, cuts[-1], [user_id] if user_id else None)
     names = {each.agent_id for each in shifts} | set(await store.heard_of(tx, start))
@@ -206,7 +203,7 @@ def kept(gathered: Gathered, now: datetime) -> list[Kept]:
     place, found = ZoneInfo(gathered.zone), []
     for person in gathered.people:
         days = []
-        for start, end in zip(gathered.cuts, gathered.cuts[1:], strict=False):
+        for start, end in pairwise(gathered.cuts):
             if start < now:
                 figures = domain.held_against(person, gathered.rules, start, min(end, now)).figures
                 if figures.scheduled or figures.worked:
