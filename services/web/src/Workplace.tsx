@@ -25,6 +25,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/callbacks", "watch", lazyPage(() => import("./pages/watch/callbacks/CallbacksPage.tsx"))],
   ["/recordings", "watch", lazyPage(() => import("./pages/watch/RecordingsPage.tsx"))],
   ["/simulator", "watch", lazyPage(() => import("./pages/watch/simulator/SimulatorPage.tsx"))],
+  ["/intraday", "watch", lazyPage(() => import("./pages/planning/intraday/IntradayPage.tsx"))],
   ["/planning", "watch", lazyPage(() => import("./pages/planning/PlanningPage.tsx"))],
   ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],
   ["/customers/:customerId", "desktop", lazyPage(() => import("./pages/watch/CustomerPage.tsx"))],
