@@ -145,6 +145,10 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "InvoiceVoided": ("tenancy",),
         },
     },
+    "wfm": {
+        "shift_offer": {"ShiftOfferMade": (), "ShiftOfferChanged": ()},
+        "adjustment": {"ShiftAdjusted": ()},
+    },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},
         "budget": {"ApiRequestLimitReached": ("tenancy",), "ApiRequestsOverLimit": ("billing", "tenancy")},

@@ -26,6 +26,7 @@ _AGENT = {
     "queues.read",
     "station.use",
     "voicemails.read",
+    "wfm.own",
 }
 _SUPERVISOR = _AGENT | {
     "agents.read",
@@ -93,9 +94,10 @@ _OPERATOR = {
 of the platform, which every tenant may use."""
 
 API_CLIENT_SCOPES = frozenset(
-    _OWNER - {"api_keys.write", "billing.pay", "billing.write", "station.use", "tenant.write"}
+    _OWNER - {"api_keys.write", "billing.pay", "billing.write", "station.use", "tenant.write", "wfm.own"}
 )
-"""What a key may be given. Keys don't make keys, hold no microphone, don't change the plan and don't spend."""
+"""What a key may be given. Keys don't make keys, hold no microphone, work no shifts, don't change the plan and don't
+spend."""
 
 ALL_PERMISSIONS = frozenset(_OWNER | _OPERATOR)
 """Every permission that has a name."""

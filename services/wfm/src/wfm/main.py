@@ -7,17 +7,23 @@ from chassis.grpc import serve
 from chassis.lifecycle import Process
 from chassis.turns import TurnTaking
 from merkez.wfm.v1.adherence_service_pb2_grpc import add_AdherenceServiceServicer_to_server
+from merkez.wfm.v1.adjustment_service_pb2_grpc import add_AdjustmentServiceServicer_to_server
 from merkez.wfm.v1.forecast_service_pb2_grpc import add_ForecastServiceServicer_to_server
 from merkez.wfm.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
+from merkez.wfm.v1.intraday_service_pb2_grpc import add_IntradayServiceServicer_to_server
 from merkez.wfm.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
+from merkez.wfm.v1.shift_offer_service_pb2_grpc import add_ShiftOfferServiceServicer_to_server
 from merkez.wfm.v1.staffing_service_pb2_grpc import add_StaffingServiceServicer_to_server
 from merkez.wfm.v1.workforce_service_pb2_grpc import add_WorkforceServiceServicer_to_server
 
 from wfm.consumers import HANDLERS
 from wfm.forecaster import Forecaster
 from wfm.handlers.adherence import Adherence
+from wfm.handlers.adjustments import Adjustments
 from wfm.handlers.forecasts import Forecasts
 from wfm.handlers.history import History
+from wfm.handlers.intraday import Intraday
+from wfm.handlers.offers import ShiftOffers
 from wfm.handlers.schedules import Schedules
 from wfm.handlers.staffing import Staffing
 from wfm.handlers.workforce import Workforce
@@ -39,8 +45,12 @@ async def main(process: Process) -> None:
         (add_WorkforceServiceServicer_to_server, Workforce(db)),
         (add_ScheduleServiceServicer_to_server, Schedules(db, scheduler.wake)),
         (add_AdherenceServiceServicer_to_server, Adherence(db)),
+        (add_IntradayServiceServicer_to_server, Intraday(db)),
+        (add_AdjustmentServiceServicer_to_server, Adjustments(db)),
+        (add_ShiftOfferServiceServicer_to_server, ShiftOffers(db)),
     ]
     server = process.closing(serve(served, settings))
+    bus.relay(db)
     await bus.consume(db, "wfm", HANDLERS)
     forecaster.start()
     scheduler.start()

@@ -85,11 +85,11 @@ async def _changed(
     mine = shift.agent_id
     old = rosters.broken(found, made.agents, [each for each in before if each.agent_id == mine])
     new = rosters.broken(found, made.agents, [each for each in after if each.agent_id == mine])
-    worse = _worse(old, new)
+    found_worse = worse(old, new)
     if only_look:
         return found, new
-    if worse and not accept:
-        raise breaks_rules(worse)
+    if found_worse and not accept:
+        raise breaks_rules(found_worse)
     need, grid = await store.need_of(tx, found.schedule_id), Grid(found.first, found.zone)
     figures = figures_out(figures_of(after, need, grid, made.given), found.figures)
     figures["violations"] = max(0, int(found.figures.get("violations", 0)) + len(new) - len(old))
@@ -131,7 +131,7 @@ def _fine(shift: Shift, version: Version) -> None:
             raise ShiftInvalid.of(f"shift.{name}", words)
 
 
-def _worse(old: Sequence[Violation], new: Sequence[Violation]) -> list[Violation]:
+def worse(old: Sequence[Violation], new: Sequence[Violation]) -> list[Violation]:
     """Broken rules that weren't, or not as much."""
     known = {(each.rule, each.day): abs(each.found - each.allowed) for each in old}
     return [each for each in new if abs(each.found - each.allowed) > known.get((each.rule, each.day), -1)]
