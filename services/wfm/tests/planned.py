@@ -11,11 +11,17 @@ from chassis.lifecycle import Tasks
 from kernel.ids import new_id
 from merkez.wfm.v1 import schedule_pb2, schedule_service_pb2, workforce_pb2, workforce_service_pb2
 from merkez.wfm.v1.adherence_service_pb2_grpc import AdherenceServiceStub, add_AdherenceServiceServicer_to_server
+from merkez.wfm.v1.adjustment_service_pb2_grpc import AdjustmentServiceStub, add_AdjustmentServiceServicer_to_server
+from merkez.wfm.v1.intraday_service_pb2_grpc import IntradayServiceStub, add_IntradayServiceServicer_to_server
 from merkez.wfm.v1.schedule_service_pb2_grpc import ScheduleServiceStub, add_ScheduleServiceServicer_to_server
+from merkez.wfm.v1.shift_offer_service_pb2_grpc import ShiftOfferServiceStub, add_ShiftOfferServiceServicer_to_server
 from merkez.wfm.v1.workforce_service_pb2_grpc import WorkforceServiceStub, add_WorkforceServiceServicer_to_server
 from testkit import RpcHouse
 from wfm.domain.forecasting import Forecast
 from wfm.handlers.adherence import Adherence
+from wfm.handlers.adjustments import Adjustments
+from wfm.handlers.intraday import Intraday
+from wfm.handlers.offers import ShiftOffers
 from wfm.handlers.schedules import Schedules
 from wfm.handlers.workforce import Workforce
 from wfm.scheduler import Scheduler
@@ -37,6 +43,10 @@ class Shop:
         self.schedules: Any = None
         self.workforce: Any = None
         self.adherence: Any = None
+        self.intraday: Any = None
+        self.adjustments: Any = None
+        self.offers: Any = None
+        self.queue_id = ""
         self.users: list[str] = []
         self.run_id = ""
 
@@ -50,11 +60,17 @@ class Shop:
                 (add_WorkforceServiceServicer_to_server, Workforce(planning.db)),
                 (add_ScheduleServiceServicer_to_server, Schedules(planning.db, made.scheduler.wake)),
                 (add_AdherenceServiceServicer_to_server, Adherence(planning.db)),
+                (add_IntradayServiceServicer_to_server, Intraday(planning.db)),
+                (add_AdjustmentServiceServicer_to_server, Adjustments(planning.db)),
+                (add_ShiftOfferServiceServicer_to_server, ShiftOffers(planning.db)),
             ],
         )
         made.workforce = rpc.stub(WorkforceServiceStub, "wfm")
         made.schedules = rpc.stub(ScheduleServiceStub, "wfm")
         made.adherence = rpc.stub(AdherenceServiceStub, "wfm")
+        made.intraday = rpc.stub(IntradayServiceStub, "wfm")
+        made.adjustments = rpc.stub(AdjustmentServiceStub, "wfm")
+        made.offers = rpc.stub(ShiftOfferServiceStub, "wfm")
         return made
 
     def beside(self, planning: Planning) -> Shop:
@@ -114,6 +130,7 @@ class Shop:
         """A forecast run that is done, of one queue; its id. `load`: erlangs from 8 to 18, more or less by the share
         `swing` from hour to hour and day to day, which no set of shifts follows quite."""
         planning, queue_id = self.planning, await self.planning.queue()
+        self.queue_id = queue_id
         hour = np.arange(48) / 2
         volume = np.tile(np.where((hour >= 8) & (hour < 18), load * 1800 / 240, 0.0), (7, 1))
         volume *= 1 + swing * np.sin(2.1 * hour + np.arange(7)[:, np.newaxis])

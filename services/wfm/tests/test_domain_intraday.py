@@ -188,6 +188,23 @@ def test_stretches_that_lack_or_are_spare_are_found_after_now() -> None:
     assert not windows(Kind.OVERTIME, 2, starts, need, there, at(13.75)), "a quarter of an hour is too short"
 
 
+def test_overtime_is_cut_to_what_somebody_could_work_after_or_before_their_shift() -> None:
+    starts = [at(hour / 4) for hour in range(96)]
+    need, there = np.zeros(96), np.zeros(96)
+    need[32:72] = 4.0
+    there[32:64] = 3.0
+    (lack,) = windows(Kind.OVERTIME, 0, starts, need, there, at(8))
+
+    def cut(begins: list[datetime], ends: list[datetime]) -> list[adjusting.Window]:
+        return adjusting.pieces(lack, starts, need, there, begins, ends, timedelta(hours=2))
+
+    (late,) = cut([at(8)], [at(16)])
+    assert (late.start, late.end, late.most, late.hours) == (at(16), at(18), 4, 8.0)
+    late, early = cut([at(12)], [at(16)])
+    assert (early.start, early.end, early.most, early.hours) == (at(10), at(12), 1, 2.0)
+    assert cut([], [])[0].start == at(16) and len(cut([], [])) == 5
+
+
 def test_breaks_move_to_where_agents_are_spare_the_best_first_and_only_where_rules_allow() -> None:
     starts = [at(hour / 4) for hour in range(96)]
     shifts = [shift(8, 16, (12, 12.5), user_id=f"usr_{each}") for each in range(3)]

@@ -16,6 +16,8 @@ from wfm.domain.violations import Rule, Violation
 QUARTER = timedelta(minutes=SLOT)
 LONGEST = timedelta(hours=16)
 SHORTEST = timedelta(hours=1)
+PIECES = tuple(timedelta(minutes=each) for each in (120, 90, 60, 30))
+"""How long overtime that is offered may be."""
 FARTHEST_BREAK = 4
 """Quarter hours a break is moved at most."""
 _CHOSEN = frozenset(
@@ -169,6 +171,32 @@ def windows(
         if at >= 0:
             run.append(at)
     return found
+
+
+def pieces(
+    window: Window, starts: Sequence[datetime], need: np.ndarray, there: np.ndarray, begins: Sequence[datetime],
+    ends: Sequence[datetime], longest: timedelta,
+) -> list[Window]:  # fmt: skip
+    """Overtime as somebody could work it: after a shift that ends in the window, or before one that begins there, so
+    long at most; without any such, one piece after the other. Those that fill most first, none over another."""
+    spans = {(end, min(window.end, end + longest)) for end in ends if window.start <= end < window.end}
+    spans |= {(max(window.start, at - longest), at) for at in begins if window.start < at <= window.end}
+    spans = {each for each in spans if each[1] - each[0] >= 2 * QUARTER}
+    if not spans:
+        count = -(-(window.end - window.start) // longest)
+        cuts = [window.start + each * longest for each in range(count)]
+        spans = {(at, min(window.end, at + longest)) for at in cuts}
+    found: list[Window] = []
+    for low, high in spans:
+        gap = [
+            max(0.0, need[at] - there[at]) for at, start in enumerate(starts) if low <= start < high
+        ]  # fmt: skip
+        found.append(replace(window, start=low, end=high, hours=sum(gap) / 4, most=max(1, round(max(gap) + 0.499))))
+    kept: list[Window] = []
+    for each in sorted(found, key=lambda piece: (-piece.hours, piece.start)):
+        if all(each.end <= other.start or other.end <= each.start for other in kept):
+            kept.append(each)
+    return kept
 
 
 def break_moves(

@@ -25,7 +25,8 @@ REACH_HOURS = 8.0
 """So far ahead half of it is believed."""
 OF_THE_DAY = 0.3
 """Share of an interval's uncertainty beyond chance that is the whole day's."""
-LEAST_VARIANCE = 0.0005
+LEAST_VARIANCE = 0.0025
+"""Of a whole day: nobody knows one closer than to a twentieth."""
 NINE_IN_TEN = 1.2816
 """Standard deviations from the mean to the quantile a normal variable stays below nine times in ten."""
 KNOWN_CONTACTS = 30.0

@@ -34,7 +34,6 @@ LEAD = timedelta(minutes=15)
 """Nothing is suggested that would begin sooner."""
 MOST_OFFERS = 12
 MOST_NAMED = 50
-LONGEST_OVERTIME = timedelta(hours=2)
 
 
 class DayNotPublished(FailedPrecondition):
@@ -259,8 +258,8 @@ async def gather(tx: Tx, day: date | None, now: datetime) -> Day:
 
 def suggestions(value: Day, now: datetime) -> tuple[list[BreakMove], list[Suggested]]:
     """What would help the rest of the day. Takes a while with many agents."""
-    day, zone = value.day, value.zone
-    start, end = intraday.bounds(day, zone)
+    day = value.day
+    start, end = intraday.bounds(day, value.zone)
     quarters = [start + at * QUARTER for at in range(int((end - start) / QUARTER))]
     need = np.stack([_need(value, group, quarters) for group in range(len(value.version.groups))])
     there = np.stack(
@@ -282,10 +281,14 @@ def suggestions(value: Day, now: datetime) -> tuple[list[BreakMove], list[Sugges
     found: list[Suggested] = []
     for kind in (Kind.OVERTIME, Kind.VOLUNTARY_TIME_OFF):
         for group in range(len(value.version.groups)):
+            mine = [each for each in today if any(number == group for _, number in each.work)]
             for window in domain.windows(kind, group, quarters, need[group], there[group], after):
-                for piece in _pieces(window):
-                    if named := _able(value, piece, day, zone, agents):
-                        found.append(Suggested(piece, named))
+                best: list[Suggested] = []
+                for parts in _ways(window, quarters, need[group], there[group], mine):
+                    able = [Suggested(each, _able(value, each, agents)) for each in parts]
+                    if _worth(able) > _worth(best) + 1e-9:
+                        best = able
+                found += [each for each in best if each.user_ids]
     largest = sorted(found, key=lambda each: -each.window.hours)[:MOST_OFFERS]
     return moves, sorted(largest, key=lambda each: (each.window.start, each.window.kind))
 
@@ -305,23 +308,28 @@ def _need(value: Day, group: int, quarters: Sequence[datetime]) -> np.ndarray:
     return found
 
 
-def _pieces(window: Window) -> list[Window]:
-    """Overtime in pieces nobody's shift is too far from."""
-    if window.kind is not Kind.OVERTIME or window.end - window.start <= LONGEST_OVERTIME:
-        return [window]
-    found, at = [], window.start
-    while at < window.end:
-        to = min(window.end, at + LONGEST_OVERTIME)
-        part = (to - at) / (window.end - window.start)
-        found.append(replace(window, start=at, end=to, hours=window.hours * part))
-        at = to
-    return found
+def _ways(
+    window: Window, quarters: Sequence[datetime], need: np.ndarray, there: np.ndarray, mine: Sequence[Shift]
+) -> list[list[Window]]:
+    """Longer or shorter pieces of overtime: the law may allow an hour where it doesn't allow two."""
+    if window.kind is not Kind.OVERTIME:
+        return [[window]]
+    begins, ends = [each.start for each in mine], [each.end for each in mine]
+    return [domain.pieces(window, quarters, need, there, begins, ends, each) for each in domain.PIECES]
 
 
-def _able(value: Day, window: Window, day: date, zone: str, agents: Mapping[str, Agent]) -> list[str]:
+def _worth(found: Sequence[Suggested]) -> float:
+    """Agent hours that those who are able would fill."""
+    return sum(
+        each.window.hours * min(1.0, len(each.user_ids) / max(1, each.window.most)) for each in found
+    )  # fmt: skip
+
+
+def _able(value: Day, window: Window, agents: Mapping[str, Agent]) -> list[str]:
     """Agents whose shift may be changed so: who have one that day before those who don't."""
+    day = value.day
     mine = {each.agent_id: each for each in value.shifts if each.day == day}
-    if window.start.astimezone(ZoneInfo(zone)).date() != day:
+    if window.start.astimezone(ZoneInfo(value.zone)).date() != day:
         return []
     found: list[tuple[bool, str]] = []
     for agent_id, agent in agents.items():
