@@ -20,6 +20,9 @@ import uiClasses from "./ui.module.css";
 // Only who manages has any, so an agent's desktop doesn't wait for them.
 const Notices = lazyPage(() => import("./Notices.tsx"));
 
+// Most agents have none most of the time.
+const MyOffers = lazyPage(() => import("../pages/planning/intraday/MyOffers.tsx"));
+
 /** The frame of every page behind the sign-in: navigation, the agent's state, banners, and the call dock. */
 export function Shell({ children }: { children: ReactNode }) {
   const t = useText();
@@ -62,7 +65,10 @@ export function Shell({ children }: { children: ReactNode }) {
           <ThemeMenu />
           <UserMenu />
         </header>
-        <Banners manage={mayEnter(role, "manage") || mayEnter(role, "pay")} />
+        <Banners
+          manage={mayEnter(role, "manage") || mayEnter(role, "pay")}
+          works={mayEnter(role, "desktop")}
+        />
         <main id="main" ref={main} className={classes.main} tabIndex={-1}>
           {children}
         </main>
@@ -72,7 +78,7 @@ export function Shell({ children }: { children: ReactNode }) {
   );
 }
 
-function Banners({ manage }: { manage: boolean }) {
+function Banners({ manage, works }: { manage: boolean; works: boolean }) {
   const t = useText();
   const status = useSocketStatus();
   const lost = useLasting(status === "waiting" || status === "connecting", 2500);
@@ -86,6 +92,11 @@ function Banners({ manage }: { manage: boolean }) {
       {manage && (
         <Suspense>
           <Notices />
+        </Suspense>
+      )}
+      {works && (
+        <Suspense>
+          <MyOffers />
         </Suspense>
       )}
     </div>

@@ -1,8 +1,9 @@
 import { Checkbox, NumberInput, Select } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../../api/client.ts";
 import type { Activity, AdherenceRules, NotReadyReason } from "../../../api/types.ts";
+import { useReasons } from "../../../desktop/useReasons.ts";
 import { textOr, useText } from "../../../i18n/index.ts";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { Loading } from "../../../ui/LoadMore.tsx";
@@ -15,10 +16,7 @@ const CHOICES = ["WORK", "BREAK", "AWAY"] as const;
 /** What adherence is measured by: the tolerance, and what each reason to be away is. */
 export function RulesForm({ onClose }: { onClose: () => void }) {
   const rules = useAdherenceRules();
-  const reasons = useQuery({
-    queryKey: ["notReadyReasons"],
-    queryFn: async () => (await ask(api.GET("/v1/notReadyReasons"))).notReadyReasons ?? [],
-  });
+  const reasons = useReasons();
   const problem = rules.error ?? reasons.error;
   if (problem) return <ProblemNote problem={problem} />;
   if (!rules.data || !reasons.data) return <Loading />;
