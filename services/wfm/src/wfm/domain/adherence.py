@@ -302,22 +302,22 @@ def now_of(person: Person, rules: Rules, start: datetime, now: datetime, end: da
     ahead = plan(person.shifts, person.away, start, end)
     here = next((each for each in ahead if each.start <= now < each.end), None)
     after = next((each.start for each in ahead if each.start > now), None)
-    at = actual(person.heard, rules, start, now + timedelta(microseconds=1))[-1]
-    known = [each for each in person.heard if each.start <= now]
-    since = max(known, key=lambda each: each.version).start if known else None
+    last = max((each for each in person.heard if each.start <= now), key=lambda each: each.version, default=None)
+    does = doing(last.state, last.reason, last.reason_id, rules) if last else Doing.OFF
     planned, out = here.doing if here else Doing.OFF, None
     if any(low <= now < high for low, high in person.excused) and here:
         standing = Standing.EXCUSED
     elif planned is Doing.OFF:
-        standing = Standing.OFF if at.doing is Doing.OFF else Standing.UNPLANNED
-    elif keeps(planned, at.doing, rules):
+        standing = Standing.OFF if does is Doing.OFF else Standing.UNPLANNED
+    elif keeps(planned, does, rules):
         standing = Standing.IN
     else:
-        last = day.deviations[-1] if day.deviations else None
-        out = last.start if last and last.end == now else now
+        apart = day.deviations[-1] if day.deviations else None
+        out = apart.start if apart and apart.end == now else now
         standing = Standing.TOLERATED if now - out <= timedelta(seconds=rules.tolerance) else Standing.OUT
     until = here.end if here else after
-    return Now(person.user_id, standing, out, planned, until, at.doing, at.state, at.reason, since, day.figures)
+    state, reason, since = (last.state, last.reason, last.start) if last else ("OFFLINE", "", None)
+    return Now(person.user_id, standing, out, planned, until, does, state, reason, since, day.figures)
 
 
 def in_order(found: Iterable[Now]) -> list[Now]:
@@ -355,7 +355,8 @@ def _pieces(
         here = planned[at_plan] if at_plan < len(planned) else None
         wanted = here.doing if here and here.start <= low else Doing.OFF
         does = done[at_done].doing if at_done < len(done) else Doing.OFF
-        yield Piece(low, high, wanted, does, any(first <= low < last for first, last in excused))
+        covered = bool(excused) and any(first <= low < last for first, last in excused)
+        yield Piece(low, high, wanted, does, covered)
 
 
 def _deviations(pieces: Sequence[Piece], rules: Rules) -> Iterator[Deviation]:
