@@ -26,6 +26,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/callbacks", "watch", lazyPage(() => import("./pages/watch/callbacks/CallbacksPage.tsx"))],
   ["/recordings", "watch", lazyPage(() => import("./pages/watch/RecordingsPage.tsx"))],
   ["/simulator", "watch", lazyPage(() => import("./pages/watch/simulator/SimulatorPage.tsx"))],
+  ["/intraday", "watch", lazyPage(() => import("./pages/planning/intraday/IntradayPage.tsx"))],
   ["/planning", "watch", lazyPage(() => import("./pages/planning/PlanningPage.tsx"))],
   ["/requests", "watch", lazyPage(() => import("./pages/planning/requests/RequestsPage.tsx"))],
   ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],

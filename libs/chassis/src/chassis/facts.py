@@ -107,7 +107,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CallbackExpired": ("analytics",),
         },
         "agent": {
-            "AgentStateChanged": ("analytics", "billing"),
+            "AgentStateChanged": ("analytics", "billing", "wfm"),
             "AgentChanged": (),
             "CapacityChanged": (),
         },
@@ -148,6 +148,8 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "wfm": {
         "schedule": {"SchedulePublished": ()},
         "agent_notice": {"AgentNoticed": ()},
+        "shift_offer": {"ShiftOfferMade": (), "ShiftOfferChanged": ()},
+        "adjustment": {"ShiftAdjusted": ()},
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},

@@ -44,6 +44,7 @@ _SUPERVISOR = _AGENT | {
     "recordings.read",
     "simulations.run",
     "users.read",
+    "wfm.adjust",
     "wfm.read",
 }
 _ADMIN = _SUPERVISOR | {

@@ -7644,6 +7644,418 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wfm/adherenceRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What adherence is measured by; what usually holds where nobody said anything
+         * @description What adherence is measured by; what usually holds where nobody said anything. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.GetAdherenceRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says it; figures of days before follow, too
+         * @description Says it; figures of days before follow, too. INVALID_ARGUMENT ADHERENCE_RULES_INVALID; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.AdherenceService.UpdateAdherenceRules"];
+        trace?: never;
+    };
+    "/v1/wfm/adherenceBoard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody who has a shift now or today, or is signed in: who is out comes first, longest out first
+         * @description Everybody who has a shift now or today, or is signed in: who is out comes first, longest out first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.GetAdherenceBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures of agents by day, as published shifts and exceptions are now
+         * @description Figures of agents by day, as published shifts and exceptions are now. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.ListAdherence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherence/{userId}/days/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One agent's day: what was planned over what was done
+         * @description One agent's day: what was planned over what was done. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.GetAgentDay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherenceExceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exceptions that touch a stretch of time, oldest first
+         * @description Exceptions that touch a stretch of time, oldest first. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.ListAdherenceExceptions"];
+        put?: never;
+        /**
+         * Excuses time
+         * @description Excuses time. INVALID_ARGUMENT ADHERENCE_EXCEPTION_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.AdherenceService.CreateAdherenceException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherenceExceptions/{adherenceExceptionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes one back
+         * @description Takes one back. NOT_FOUND ADHERENCE_EXCEPTION_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        delete: operations["merkez.wfm.v1.AdherenceService.DeleteAdherenceException"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/queues/{queueId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What came of a day against forecast and plan, and what the rest of it is expected to bring
+         * @description What came of a day against forecast and plan, and what the rest of it is expected to bring. INVALID_ARGUMENT WFM_RANGE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND; FAILED_PRECONDITION INTRADAY_NO_FORECAST where no forecast is of this queue and day. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.IntradayService.GetIntraday"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/queues/{queueId}:tryScenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would come of the rest of a day under scenarios, side by side, the day as it stands first
+         * @description What would come of the rest of a day under scenarios, side by side, the day as it stands first. INVALID_ARGUMENT SCENARIO_INVALID, WFM_RANGE_INVALID, STAFFING_RULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND; FAILED_PRECONDITION INTRADAY_NO_FORECAST. Needs the permission `wfm.read`.
+         */
+        post: operations["merkez.wfm.v1.IntradayService.TryScenarios"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Saved scenarios, newest first
+         * @description Saved scenarios, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.IntradayService.ListScenarios"];
+        put?: never;
+        /**
+         * Saves a scenario
+         * @description Saves a scenario. INVALID_ARGUMENT SCENARIO_INVALID; RESOURCE_EXHAUSTED SCENARIO_LIMIT beyond 100. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.IntradayService.CreateScenario"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/scenarios/{scenarioId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes one
+         * @description Removes one. NOT_FOUND SCENARIO_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        delete: operations["merkez.wfm.v1.IntradayService.DeleteScenario"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What would help the rest of a day: breaks moved, overtime and voluntary time off to be offered
+         * @description What would help the rest of a day: breaks moved, overtime and voluntary time off to be offered. INVALID_ARGUMENT WFM_RANGE_INVALID; FAILED_PRECONDITION DAY_NOT_PUBLISHED without a published schedule, INTRADAY_NO_FORECAST. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdjustmentService.ListSuggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}:moveBreak": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Moves a break of a published shift, when no rule is broken by it that wasn't before
+         * @description Moves a break of a published shift, when no rule is broken by it that wasn't before. NOT_FOUND SHIFT_NOT_FOUND; INVALID_ARGUMENT ADJUSTMENT_INVALID; FAILED_PRECONDITION DAY_NOT_PUBLISHED, ADJUSTMENT_OVERTAKEN when the break isn't there any more, SHIFT_BREAKS_RULES. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.AdjustmentService.MoveBreak"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adjustments/{adjustmentId}:undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts back what was before, exactly; one that was undone stays so
+         * @description Puts back what was before, exactly; one that was undone stays so. NOT_FOUND ADJUSTMENT_NOT_FOUND; FAILED_PRECONDITION ADJUSTMENT_OVERTAKEN when somebody changed the shift since, DAY_NOT_PUBLISHED. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.AdjustmentService.UndoAdjustment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/adjustments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was changed of a day, newest first
+         * @description What was changed of a day, newest first. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdjustmentService.ListAdjustments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/shiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks agents; each hears of it (ShiftOfferMade)
+         * @description Asks agents; each hears of it (ShiftOfferMade). INVALID_ARGUMENT SHIFT_OFFER_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND; FAILED_PRECONDITION DAY_NOT_PUBLISHED. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.ShiftOfferService.CreateShiftOffer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/shiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Offers of a day, newest first
+         * @description Offers of a day, newest first. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ShiftOfferService.ListShiftOffers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/shiftOffers/{shiftOfferId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an offer back: nobody may accept it any more, what was accepted stays until it is undone
+         * @description Takes an offer back: nobody may accept it any more, what was accepted stays until it is undone. One that was taken back stays so. NOT_FOUND SHIFT_OFFER_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.ShiftOfferService.CancelShiftOffer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/shiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's own offers that aren't over, by their start
+         * @description The caller's own offers that aren't over, by their start. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.ShiftOfferService.ListMyShiftOffers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/shiftOffers/{shiftOfferId}:accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says yes: the caller's shift is changed at once
+         * @description Says yes: the caller's shift is changed at once. Of several at the same moment as many are taken as there are places; who was taken and says it again is answered the same. NOT_FOUND SHIFT_OFFER_NOT_FOUND; FAILED_PRECONDITION SHIFT_OFFER_FILLED, SHIFT_OFFER_CLOSED when it was taken back, is over or was answered otherwise, SHIFT_OFFER_UNFIT when their shift can't be changed so any more, SHIFT_BREAKS_RULES, DAY_NOT_PUBLISHED. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftOfferService.AcceptShiftOffer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/shiftOffers/{shiftOfferId}:decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says no; again is answered the same
+         * @description Says no; again is answered the same. NOT_FOUND SHIFT_OFFER_NOT_FOUND; FAILED_PRECONDITION SHIFT_OFFER_CLOSED once it was accepted. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftOfferService.DeclineShiftOffer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/widget/v1/{widgetKey}": {
         parameters: {
             query?: never;
@@ -16553,6 +16965,11 @@ export interface components {
             /** @description Exact decimal in major units, such as "12.3450"; never a float. */
             amount?: string;
         };
+        /** @description Says yes. */
+        "wfm.v1.AcceptShiftOfferRequest": {
+            /** @description Required. */
+            shiftOfferId?: string;
+        };
         /** @description Accepts. */
         "wfm.v1.AcceptTradeRequest": {
             /** @description Required unless validate_only. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -16570,6 +16987,177 @@ export interface components {
             shiftTrade?: components["schemas"]["wfm.v1.ShiftTrade"];
             /** @description Rules that would be broken by one of both; with validate_only alone, as it is refused otherwise. */
             violations?: components["schemas"]["wfm.v1.ScheduleViolation"][];
+        };
+        /**
+         * @description What somebody is to do, or does.
+         * @enum {string}
+         */
+        "wfm.v1.Activity": "ACTIVITY_UNSPECIFIED" | "ACTIVITY_WORK" | "ACTIVITY_BREAK" | "ACTIVITY_AWAY" | "ACTIVITY_OFF";
+        /** @description A stretch of what somebody did. */
+        "wfm.v1.ActualStretch": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To; of what goes on: now.
+             */
+            endTime?: string;
+            /** @description What it counts as. */
+            activity?: components["schemas"]["wfm.v1.Activity"];
+            /** @description State. */
+            agentState?: components["schemas"]["routing.v1.AgentState"];
+            /** @description Reason of NOT_READY. */
+            reason?: string;
+        };
+        /** @description A local day of somebody. */
+        "wfm.v1.AdherenceDay": {
+            /** @description Local day, YYYY-MM-DD. */
+            day?: string;
+            /** @description Figures; of today up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+        };
+        /** @description Time that is excused: whatever is done in it counts as what was planned. */
+        "wfm.v1.AdherenceException": {
+            /** @description Output only. */
+            readonly adherenceExceptionId?: string;
+            /** @description Agent; empty for everybody, as when a system fails. */
+            userId?: string;
+            /**
+             * Format: date-time
+             * @description Required. From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. To, at most 7 days later.
+             */
+            endTime?: string;
+            /** @description Required. Why. */
+            kind?: components["schemas"]["wfm.v1.AdherenceExceptionKind"];
+            /** @description In words, up to 500 characters. */
+            note?: string;
+            /** @description Output only. Who entered it. */
+            readonly createUserId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly createTime?: string;
+        };
+        /**
+         * @description Why time is excused.
+         * @enum {string}
+         */
+        "wfm.v1.AdherenceExceptionKind": "ADHERENCE_EXCEPTION_KIND_UNSPECIFIED" | "ADHERENCE_EXCEPTION_KIND_TRAINING" | "ADHERENCE_EXCEPTION_KIND_MEETING" | "ADHERENCE_EXCEPTION_KIND_COACHING" | "ADHERENCE_EXCEPTION_KIND_SYSTEM_PROBLEM" | "ADHERENCE_EXCEPTION_KIND_LONG_CONTACT" | "ADHERENCE_EXCEPTION_KIND_SICK" | "ADHERENCE_EXCEPTION_KIND_PERSONAL" | "ADHERENCE_EXCEPTION_KIND_OTHER";
+        /** @description Raw seconds, and what comes of them. */
+        "wfm.v1.AdherenceFigures": {
+            /**
+             * Format: double
+             * @description Seconds of shifts, breaks among them.
+             */
+            scheduledSeconds?: number;
+            /**
+             * Format: double
+             * @description Of these, seconds in the planned state: those tolerated and excused among them.
+             */
+            adherentSeconds?: number;
+            /**
+             * Format: double
+             * @description Of these, seconds out of it that an exception excuses.
+             */
+            excusedSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds of shifts without breaks.
+             */
+            scheduledWorkSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds worked, also outside of shifts, and excused seconds of work.
+             */
+            workedSeconds?: number;
+            /**
+             * Format: double
+             * @description adherent / scheduled; unset when nothing was scheduled.
+             */
+            adherence?: number;
+            /**
+             * Format: double
+             * @description worked / scheduled work, above 1 for who works more; unset when no work was scheduled.
+             */
+            conformance?: number;
+        };
+        /** @description What adherence is measured by. */
+        "wfm.v1.AdherenceRules": {
+            /**
+             * Format: int32
+             * @description Seconds somebody may do something else before it counts, 0 to 3600; unset means 120.
+             */
+            toleranceSeconds?: number;
+            /** @description Whether who has a break must stay signed in; otherwise signing off is as good. */
+            breaksSignedIn?: boolean;
+            /** @description What reasons of NOT_READY are, at most 100. Break, lunch and words like them are a break where nothing is said, all others AWAY. */
+            reasons?: components["schemas"]["wfm.v1.ReasonActivity"][];
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change, 0 for what holds where nobody said anything; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description How somebody stands to their plan at a moment.
+         * @enum {string}
+         */
+        "wfm.v1.AdherenceState": "ADHERENCE_STATE_UNSPECIFIED" | "ADHERENCE_STATE_IN" | "ADHERENCE_STATE_TOLERATED" | "ADHERENCE_STATE_OUT" | "ADHERENCE_STATE_EXCUSED" | "ADHERENCE_STATE_UNPLANNED" | "ADHERENCE_STATE_OFF";
+        /** @description A change of one agent's published shift. */
+        "wfm.v1.Adjustment": {
+            /** @description Output only. */
+            readonly adjustmentId?: string;
+            /** @description How. */
+            kind?: components["schemas"]["wfm.v1.AdjustmentKind"];
+            /** @description Agent. */
+            userId?: string;
+            /** @description Local day of the shift, YYYY-MM-DD. */
+            day?: string;
+            /** @description Shift before; unset for none. */
+            before?: components["schemas"]["wfm.v1.Shift"];
+            /** @description Shift after; unset for none. */
+            after?: components["schemas"]["wfm.v1.Shift"];
+            /** @description Whether it was undone. */
+            undone?: boolean;
+            /** @description Offer it came of; empty for none. */
+            shiftOfferId?: string;
+            /** @description Who applied it. */
+            applyUserId?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            applyTime?: string;
+            /** @description Who undid it; empty while nobody did. */
+            undoUserId?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            undoTime?: string;
+        };
+        /**
+         * @description How a shift is changed.
+         * @enum {string}
+         */
+        "wfm.v1.AdjustmentKind": "ADJUSTMENT_KIND_UNSPECIFIED" | "ADJUSTMENT_KIND_BREAK_MOVE" | "ADJUSTMENT_KIND_OVERTIME" | "ADJUSTMENT_KIND_VOLUNTARY_TIME_OFF";
+        /** @description Somebody over days. */
+        "wfm.v1.AgentAdherence": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description Days with a shift or work, oldest first. */
+            days?: components["schemas"]["wfm.v1.AdherenceDay"][];
+            /** @description All of them together. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
         };
         /** @description When an agent can come and would rather come, from a day on. */
         "wfm.v1.AgentAvailability": {
@@ -16761,6 +17349,38 @@ export interface components {
          * @enum {string}
          */
         "wfm.v1.BidRoundState": "BID_ROUND_STATE_UNSPECIFIED" | "BID_ROUND_STATE_OPEN" | "BID_ROUND_STATE_ENDED" | "BID_ROUND_STATE_AWARDED" | "BID_ROUND_STATE_CANCELLED";
+        /** @description Somebody now. */
+        "wfm.v1.BoardAgent": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description How they stand to their plan. */
+            state?: components["schemas"]["wfm.v1.AdherenceState"];
+            /**
+             * Format: date-time
+             * @description Since when they don't do what is planned: unset while they do, or nothing is.
+             */
+            outTime?: string;
+            /** @description What is planned now. */
+            planned?: components["schemas"]["wfm.v1.Activity"];
+            /**
+             * Format: date-time
+             * @description Until when it is: unset when nothing is planned for the rest of the day.
+             */
+            plannedUntilTime?: string;
+            /** @description What they do. */
+            actual?: components["schemas"]["wfm.v1.Activity"];
+            /** @description Their state. */
+            agentState?: components["schemas"]["routing.v1.AgentState"];
+            /** @description Reason of NOT_READY. */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            agentStateTime?: string;
+            /** @description Their day up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+        };
         /** @description A break that so much work asks for. */
         "wfm.v1.BreakDue": {
             /**
@@ -16773,6 +17393,33 @@ export interface components {
              * @description Minutes of break at least, paid or not; 1 to 240.
              */
             breakMinutes?: number;
+        };
+        /** @description A break that is better taken at another time. */
+        "wfm.v1.BreakMove": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description Local day of the shift, YYYY-MM-DD. */
+            day?: string;
+            /**
+             * Format: date-time
+             * @description When the break begins.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description When it would.
+             */
+            newStartTime?: string;
+            /**
+             * Format: int32
+             * @description How long it is.
+             */
+            minutes?: number;
+            /**
+             * Format: double
+             * @description Agent hours of cost that are saved: what lacks counts three times what is spare.
+             */
+            savedHours?: number;
         };
         /** @description Tries. */
         "wfm.v1.CalculateStaffingRequest": {
@@ -16830,6 +17477,11 @@ export interface components {
         "wfm.v1.CancelScheduleRequest": {
             /** @description Required. */
             scheduleId?: string;
+        };
+        /** @description Takes back. */
+        "wfm.v1.CancelShiftOfferRequest": {
+            /** @description Required. */
+            shiftOfferId?: string;
         };
         /** @description Differences. */
         "wfm.v1.CompareSchedulesResponse": {
@@ -16905,6 +17557,13 @@ export interface components {
              */
             covered?: number;
         };
+        /** @description Excuses. */
+        "wfm.v1.CreateAdherenceExceptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            adherenceException: components["schemas"]["wfm.v1.AdherenceException"];
+        };
         /** @description Puts up. */
         "wfm.v1.CreateBidRoundRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -16937,6 +17596,20 @@ export interface components {
         "wfm.v1.CreateMyCalendarFeedRequest": {
             /** @description Language its entries are in: en, tr, az or fa; empty means en. */
             language?: string;
+        };
+        /** @description Saves. */
+        "wfm.v1.CreateScenarioRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            scenario: components["schemas"]["wfm.v1.Scenario"];
+        };
+        /** @description Asks agents. */
+        "wfm.v1.CreateShiftOfferRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Of its replies only the users count. */
+            shiftOffer: components["schemas"]["wfm.v1.ShiftOffer"];
         };
         /** @description Adds. */
         "wfm.v1.CreateShiftPatternRequest": {
@@ -17000,6 +17673,30 @@ export interface components {
             approve?: boolean;
             /** @description Why, up to 200 characters; required for a refusal. */
             reason?: string;
+        };
+        /** @description Says no. */
+        "wfm.v1.DeclineShiftOfferRequest": {
+            /** @description Required. */
+            shiftOfferId?: string;
+        };
+        /** @description A stretch in which somebody didn't do what was planned. */
+        "wfm.v1.Deviation": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To; of what goes on: now.
+             */
+            endTime?: string;
+            /** @description What was planned when it began. */
+            planned?: components["schemas"]["wfm.v1.Activity"];
+            /** @description What they did then. */
+            actual?: components["schemas"]["wfm.v1.Activity"];
+            /** @description Whether it was short enough not to count. */
+            tolerated?: boolean;
         };
         /** @description Puts away. */
         "wfm.v1.DismissMyAgentNoticeRequest": {
@@ -17171,6 +17868,50 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description The board. */
+        "wfm.v1.GetAdherenceBoardResponse": {
+            /** @description Who is out first, longest out first; 2000 at most. */
+            agents?: components["schemas"]["wfm.v1.BoardAgent"][];
+            /**
+             * Format: date-time
+             * @description When it was looked at.
+             */
+            readTime?: string;
+            /** @description Everybody's day up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+            /**
+             * Format: int32
+             * @description Seconds somebody may do something else.
+             */
+            toleranceSeconds?: number;
+            /** @description Zone of the day, such as Europe/Istanbul. */
+            timeZone?: string;
+        };
+        /** @description A day. */
+        "wfm.v1.GetAgentDayResponse": {
+            /**
+             * Format: date-time
+             * @description When the day begins.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description When it ends: 23 or 25 hours later when clocks change.
+             */
+            endTime?: string;
+            /** @description The plan, oldest first; between them nothing is planned. */
+            planned?: components["schemas"]["wfm.v1.PlannedStretch"][];
+            /** @description What was done, oldest first, up to now. */
+            actual?: components["schemas"]["wfm.v1.ActualStretch"][];
+            /** @description When it differed. */
+            deviations?: components["schemas"]["wfm.v1.Deviation"][];
+            /** @description What is excused. */
+            adherenceExceptions?: components["schemas"]["wfm.v1.AdherenceException"][];
+            /** @description Figures, up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+            /** @description Zone of the day, such as Europe/Istanbul. */
+            timeZone?: string;
+        };
         /** @description A round. */
         "wfm.v1.GetBidRoundResponse": {
             /** @description The round. */
@@ -17302,6 +18043,132 @@ export interface components {
             /** @description Whether it was taken: all of it or, while a line is bad or only asked about, nothing. */
             imported?: boolean;
         };
+        /** @description A day of one queue and channel. */
+        "wfm.v1.Intraday": {
+            /** @description Local day, YYYY-MM-DD. */
+            day?: string;
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description Forecast run it is held against. */
+            forecastRunId?: string;
+            /** @description Published schedule it is held against; empty for none. */
+            scheduleId?: string;
+            /**
+             * Format: int32
+             * @description Minutes of an interval.
+             */
+            intervalMinutes?: number;
+            /** @description Oldest first. */
+            intervals?: components["schemas"]["wfm.v1.IntradayInterval"][];
+            /**
+             * Format: int32
+             * @description Intervals that are over.
+             */
+            overCount?: number;
+            /**
+             * Format: double
+             * @description How much more (above 1) or less than forecast the next interval is expected to bring.
+             */
+            volumeFactor?: number;
+            /**
+             * Format: double
+             * @description How much longer contacts take than forecast.
+             */
+            ahtFactor?: number;
+            /** @description Other queues and channels the same agents serve. */
+            sharedWith?: components["schemas"]["wfm.v1.IntradayMember"][];
+            /** @description What comes of the rest of the day as it stands. */
+            outcome?: components["schemas"]["wfm.v1.ScenarioOutcome"];
+            /**
+             * Format: date-time
+             * @description When it was looked at.
+             */
+            readTime?: string;
+            /** @description Zone of the day, such as Europe/Istanbul. */
+            timeZone?: string;
+        };
+        /** @description An interval of a day, of one queue and channel. */
+        "wfm.v1.IntradayInterval": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: double
+             * @description Contacts as forecast, with what people know better.
+             */
+            forecast?: number;
+            /**
+             * Format: double
+             * @description Contacts that came; unset while the interval isn't over.
+             */
+            came?: number;
+            /**
+             * Format: double
+             * @description Contacts expected from how the day goes; of intervals that are over as forecast.
+             */
+            expected?: number;
+            /**
+             * Format: double
+             * @description Lower quantile of that: one in ten times less comes.
+             */
+            low?: number;
+            /**
+             * Format: double
+             * @description Upper quantile.
+             */
+            high?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes as forecast.
+             */
+            forecastAhtSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds one took; unset while the interval isn't over, or nobody was served.
+             */
+            ahtSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes from how the day goes.
+             */
+            expectedAhtSeconds?: number;
+            /**
+             * Format: double
+             * @description Agents required by the forecast, with shrinkage.
+             */
+            plannedAgents?: number;
+            /**
+             * Format: double
+             * @description Agents required by what is expected, with shrinkage.
+             */
+            requiredAgents?: number;
+            /**
+             * Format: double
+             * @description Agents of published shifts, breaks, time off and exceptions taken out. Of agents who serve several queues, the part of this one by what each requires.
+             */
+            staffedAgents?: number;
+            /**
+             * Format: double
+             * @description Agents who were at work; unset while the interval isn't over, in the same part.
+             */
+            presentAgents?: number;
+            /**
+             * Format: double
+             * @description Share served within the threshold if so many come and so many are there; unset of what can wait.
+             */
+            serviceLevel?: number;
+        };
+        /** @description A queue and channel. */
+        "wfm.v1.IntradayMember": {
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+        };
         /** @description What somebody may be scheduled for. 0 means that there is no such rule. Work is the time of a shift without its unpaid breaks. */
         "wfm.v1.LabourLimits": {
             /**
@@ -17386,6 +18253,23 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Exceptions. */
+        "wfm.v1.ListAdherenceExceptionsResponse": {
+            /** @description Oldest first, 2000 at most. */
+            adherenceExceptions?: components["schemas"]["wfm.v1.AdherenceException"][];
+        };
+        /** @description Figures. */
+        "wfm.v1.ListAdherenceResponse": {
+            /** @description By agent. */
+            agents?: components["schemas"]["wfm.v1.AgentAdherence"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Changes. */
+        "wfm.v1.ListAdjustmentsResponse": {
+            /** @description Newest first, 500 at most. */
+            adjustments?: components["schemas"]["wfm.v1.Adjustment"][];
+        };
         /** @description Rounds. */
         "wfm.v1.ListBidRoundsResponse": {
             /** @description Newest first, 100 at most. */
@@ -17447,6 +18331,11 @@ export interface components {
             /** @description Newest round first. */
             myBids?: components["schemas"]["wfm.v1.MyBid"][];
         };
+        /** @description Offers. */
+        "wfm.v1.ListMyShiftOffersResponse": {
+            /** @description By their start, 50 at most. */
+            shiftOffers?: components["schemas"]["wfm.v1.ShiftOffer"][];
+        };
         /** @description Weeks. */
         "wfm.v1.ListMyShiftsResponse": {
             /** @description Oldest first; those that aren't published have no schedule_id. */
@@ -17465,6 +18354,11 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Scenarios. */
+        "wfm.v1.ListScenariosResponse": {
+            /** @description Newest first, 100 at most. */
+            scenarios?: components["schemas"]["wfm.v1.Scenario"][];
+        };
         /** @description Broken rules. */
         "wfm.v1.ListScheduleViolationsResponse": {
             /** @description By agent and day, 5000 at most. */
@@ -17476,6 +18370,11 @@ export interface components {
             schedules?: components["schemas"]["wfm.v1.Schedule"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description Offers. */
+        "wfm.v1.ListShiftOffersResponse": {
+            /** @description Newest first, 200 at most. */
+            shiftOffers?: components["schemas"]["wfm.v1.ShiftOffer"][];
         };
         /** @description All there are. */
         "wfm.v1.ListShiftPatternsResponse": {
@@ -17493,6 +18392,13 @@ export interface components {
         "wfm.v1.ListSpecialDaysResponse": {
             /** @description By their first day. */
             specialDays?: components["schemas"]["wfm.v1.SpecialDay"][];
+        };
+        /** @description What would help. */
+        "wfm.v1.ListSuggestionsResponse": {
+            /** @description What saves most first, each with those before it made; 10 at most. */
+            breakMoves?: components["schemas"]["wfm.v1.BreakMove"][];
+            /** @description Oldest first. */
+            offers?: components["schemas"]["wfm.v1.OfferSuggestion"][];
         };
         /** @description Allowances. */
         "wfm.v1.ListTimeOffAllowancesResponse": {
@@ -17540,6 +18446,25 @@ export interface components {
             /** @description Whether they stay; false lets them be made anew. */
             locked?: boolean;
         };
+        /** @description Moves. */
+        "wfm.v1.MoveBreakRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            userId: string;
+            /** @description Required. Local day of the shift, YYYY-MM-DD. */
+            day?: string;
+            /**
+             * Format: date-time
+             * @description Required. When the break begins.
+             */
+            startTime: string;
+            /**
+             * Format: date-time
+             * @description Required. When it is to begin, on a quarter of an hour in the shift, beside its other breaks and not before now.
+             */
+            newStartTime: string;
+        };
         /** @description A round and what the caller bid. */
         "wfm.v1.MyBid": {
             /** @description Round. */
@@ -17579,6 +18504,38 @@ export interface components {
              * @description Minutes of work in them, without unpaid breaks.
              */
             workedMinutes?: number;
+        };
+        /** @description A stretch for which agents may be asked to work longer, or to leave. */
+        "wfm.v1.OfferSuggestion": {
+            /** @description OVERTIME or VOLUNTARY_TIME_OFF. */
+            kind?: components["schemas"]["wfm.v1.AdjustmentKind"];
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To.
+             */
+            endTime?: string;
+            /**
+             * Format: int32
+             * @description Agents that lack, or are spare, at once.
+             */
+            places?: number;
+            /**
+             * Format: double
+             * @description Agent hours that lack or are spare.
+             */
+            hours?: number;
+            /** @description Agents whose shift may be changed so without breaking a rule, at most 50: those who would reach most of it first. */
+            userIds?: string[];
+            /**
+             * Format: int32
+             * @description Number of the schedule's group.
+             */
+            group?: number;
         };
         /** @description Offers. */
         "wfm.v1.OfferTradeRequest": {
@@ -17687,6 +18644,21 @@ export interface components {
              */
             performanceScore?: number;
         };
+        /** @description A stretch of a plan. */
+        "wfm.v1.PlannedStretch": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To.
+             */
+            endTime?: string;
+            /** @description What is planned. */
+            activity?: components["schemas"]["wfm.v1.Activity"];
+        };
         /** @description Publishes. */
         "wfm.v1.PublishScheduleRequest": {
             /** @description Required. */
@@ -17698,6 +18670,15 @@ export interface components {
             version: string;
             /** @description Whether it may break rules: it is a person's decision, and stays listed. */
             acceptViolations?: boolean;
+        };
+        /** @description What one reason of NOT_READY is, for adherence. */
+        "wfm.v1.ReasonActivity": {
+            /** @description The tenant's own reason; empty where only its name counts. */
+            notReadyReasonId?: string;
+            /** @description Name as agents pick it, whatever the case, up to 64 characters; looked at where no id fits. */
+            displayName?: string;
+            /** @description Required. WORK, BREAK or AWAY. */
+            activity?: components["schemas"]["wfm.v1.Activity"];
         };
         /** @description What one interval takes. */
         "wfm.v1.Requirement": {
@@ -17794,6 +18775,86 @@ export interface components {
             schedule?: components["schemas"]["wfm.v1.Schedule"];
             /** @description Rules of this agent that are broken with it. */
             violations?: components["schemas"]["wfm.v1.ScheduleViolation"][];
+        };
+        /** @description What if, for the rest of a day. */
+        "wfm.v1.Scenario": {
+            /** @description Output only. Empty for one that isn't saved. */
+            readonly scenarioId?: string;
+            /** @description What it is called, up to 100 characters; required to be saved. */
+            displayName?: string;
+            /**
+             * Format: double
+             * @description More or less contacts than expected, in percent: -100 to 1000.
+             */
+            volumePercent?: number;
+            /**
+             * Format: double
+             * @description Longer or shorter ones, in percent: -90 to 1000.
+             */
+            ahtPercent?: number;
+            /**
+             * Format: double
+             * @description Share of agents who don't come, in percent: 0 to 100.
+             */
+            absencePercent?: number;
+            /**
+             * Format: double
+             * @description Agents more, or fewer: -1000 to 1000.
+             */
+            extraAgents?: number;
+            /** @description Other promises; queue_id, channel and version don't matter. Unset for those of the queue. */
+            staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /** @description Output only. Who saved it. */
+            readonly createUserId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly createTime?: string;
+        };
+        /** @description What comes of the rest of a day. */
+        "wfm.v1.ScenarioOutcome": {
+            /** @description The scenario; unset for the day as it stands. */
+            scenario?: components["schemas"]["wfm.v1.Scenario"];
+            /**
+             * Format: double
+             * @description Contacts that come.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Share served within the threshold; unset when nobody comes, or of what can wait.
+             */
+            serviceLevel?: number;
+            /**
+             * Format: double
+             * @description Seconds until the answer, on average; unset also where waits grow without end.
+             */
+            asaSeconds?: number;
+            /**
+             * Format: double
+             * @description Share of their time that agents are busy; unset when nobody is there.
+             */
+            occupancy?: number;
+            /**
+             * Format: double
+             * @description Share of customers who give up; unset when nobody does.
+             */
+            abandonShare?: number;
+            /**
+             * Format: double
+             * @description Agent hours that lack.
+             */
+            missingHours?: number;
+            /**
+             * Format: double
+             * @description Agent hours beyond what is required.
+             */
+            spareHours?: number;
+            /** @description Agents required by interval, from the first that isn't over. */
+            requiredAgents?: number[];
+            /** @description Agents there. */
+            staffedAgents?: number[];
         };
         /** @description A version of a week. */
         "wfm.v1.Schedule": {
@@ -18044,6 +19105,75 @@ export interface components {
             /** @description Local day, YYYY-MM-DD. */
             day?: string;
         };
+        /** @description An offer to agents by name. */
+        "wfm.v1.ShiftOffer": {
+            /** @description Output only. */
+            readonly shiftOfferId?: string;
+            /** @description Required. OVERTIME or VOLUNTARY_TIME_OFF. */
+            kind?: components["schemas"]["wfm.v1.AdjustmentKind"];
+            /**
+             * Format: date-time
+             * @description Required. From, on a quarter of an hour.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. To, at most 16 hours later.
+             */
+            endTime?: string;
+            /**
+             * Format: int32
+             * @description Required. How many may accept, 1 to 500.
+             */
+            places?: number;
+            /**
+             * Format: int32
+             * @description Output only. How many did.
+             */
+            readonly taken?: number;
+            /**
+             * Format: date-time
+             * @description Until when they may; unset means the start. Not after it.
+             */
+            expireTime?: string;
+            /** @description Output only. State. */
+            readonly state?: components["schemas"]["wfm.v1.ShiftOfferState"];
+            /** @description In words, up to 500 characters. */
+            note?: string;
+            /** @description Required. Agents who are asked, 1 to 500; whoever asks for their own offers sees themselves alone. */
+            replies?: components["schemas"]["wfm.v1.ShiftOfferReply"][];
+            /** @description Output only. Who made it. */
+            readonly createUserId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly createTime?: string;
+        };
+        /** @description An agent who is asked. */
+        "wfm.v1.ShiftOfferReply": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description What they said. */
+            state?: components["schemas"]["wfm.v1.ShiftOfferReplyState"];
+            /**
+             * Format: date-time
+             * @description When; unset before.
+             */
+            replyTime?: string;
+            /** @description Change of their shift; empty for none. */
+            adjustmentId?: string;
+        };
+        /**
+         * @description What an agent said.
+         * @enum {string}
+         */
+        "wfm.v1.ShiftOfferReplyState": "SHIFT_OFFER_REPLY_STATE_UNSPECIFIED" | "SHIFT_OFFER_REPLY_STATE_PENDING" | "SHIFT_OFFER_REPLY_STATE_ACCEPTED" | "SHIFT_OFFER_REPLY_STATE_DECLINED" | "SHIFT_OFFER_REPLY_STATE_UNDONE";
+        /**
+         * @description Where an offer stands.
+         * @enum {string}
+         */
+        "wfm.v1.ShiftOfferState": "SHIFT_OFFER_STATE_UNSPECIFIED" | "SHIFT_OFFER_STATE_OPEN" | "SHIFT_OFFER_STATE_FILLED" | "SHIFT_OFFER_STATE_CANCELLED" | "SHIFT_OFFER_STATE_EXPIRED";
         /** @description Shifts that may be worked. */
         "wfm.v1.ShiftPattern": {
             /** @description Output only. */
@@ -18587,6 +19717,34 @@ export interface components {
          * @enum {string}
          */
         "wfm.v1.TimeOffUnit": "TIME_OFF_UNIT_UNSPECIFIED" | "TIME_OFF_UNIT_DAYS" | "TIME_OFF_UNIT_HOURS";
+        /** @description Tries. */
+        "wfm.v1.TryScenariosRequest": {
+            /** @description Required. Local day, YYYY-MM-DD. */
+            day?: string;
+            /** @description Required. */
+            queueId?: string;
+            /** @description Channel; unset means voice. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description As of GetIntraday. */
+            forecastRunId?: string;
+            /** @description Saved or not, 1 to 6. */
+            scenarios?: components["schemas"]["wfm.v1.Scenario"][];
+        };
+        /** @description What comes of them. */
+        "wfm.v1.TryScenariosResponse": {
+            /** @description The day as it stands, then the scenarios in their order. */
+            outcomes?: components["schemas"]["wfm.v1.ScenarioOutcome"][];
+        };
+        /** @description Undoes. */
+        "wfm.v1.UndoAdjustmentRequest": {
+            /** @description Required. */
+            adjustmentId?: string;
+        };
+        /** @description Says. */
+        "wfm.v1.UpdateAdherenceRulesRequest": {
+            /** @description Required. With the version that was read. */
+            adherenceRules: components["schemas"]["wfm.v1.AdherenceRules"];
+        };
         /** @description Changes. */
         "wfm.v1.UpdateContractRequest": {
             /** @description Required. */
@@ -29947,6 +31105,597 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["wfm.v1.Bid"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.GetAdherenceRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What adherence is measured by. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AdherenceRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.UpdateAdherenceRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateAdherenceRulesRequest"];
+            };
+        };
+        responses: {
+            /** @description What adherence is measured by. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AdherenceRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.GetAdherenceBoard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The board. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetAdherenceBoardResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.ListAdherence": {
+        parameters: {
+            query: {
+                /** @description Required. First local day, YYYY-MM-DD. */
+                firstDay: string;
+                /** @description Last local day, at most 31 days in all; empty for the first alone. */
+                lastDay?: string;
+                /** @description Only this agent; empty for all. */
+                userId?: string;
+                /** @description At most this many agents; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListAdherenceResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.GetAgentDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                userId: string;
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetAgentDayResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.ListAdherenceExceptions": {
+        parameters: {
+            query: {
+                /** @description Required. From. */
+                startTime: string;
+                /** @description Required. Before, at most 95 days later. */
+                endTime: string;
+                /** @description Only those that hold for this agent; empty for all. */
+                userId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Exceptions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListAdherenceExceptionsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.CreateAdherenceException": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateAdherenceExceptionRequest"];
+            };
+        };
+        responses: {
+            /** @description Time that is excused: whatever is done in it counts as what was planned. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AdherenceException"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.DeleteAdherenceException": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                adherenceExceptionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.GetIntraday": {
+        parameters: {
+            query?: {
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+                /** @description Forecast run to hold it against; empty for that of the published schedule, or the newest of the day. */
+                forecastRunId?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A day of one queue and channel. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Intraday"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.TryScenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.TryScenariosRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TryScenariosResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.ListScenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Scenarios. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListScenariosResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.CreateScenario": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateScenarioRequest"];
+            };
+        };
+        responses: {
+            /** @description What if, for the rest of a day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Scenario"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.DeleteScenario": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scenarioId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdjustmentService.ListSuggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What would help. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListSuggestionsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdjustmentService.MoveBreak": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day of the shift, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.MoveBreakRequest"];
+            };
+        };
+        responses: {
+            /** @description A change of one agent's published shift. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Adjustment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdjustmentService.UndoAdjustment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                adjustmentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UndoAdjustmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A change of one agent's published shift. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Adjustment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdjustmentService.ListAdjustments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListAdjustmentsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.CreateShiftOffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateShiftOfferRequest"];
+            };
+        };
+        responses: {
+            /** @description An offer to agents by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftOffer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.ListShiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day they begin on, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Offers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListShiftOffersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.CancelShiftOffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftOfferId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CancelShiftOfferRequest"];
+            };
+        };
+        responses: {
+            /** @description An offer to agents by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftOffer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.ListMyShiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Offers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyShiftOffersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.AcceptShiftOffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftOfferId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.AcceptShiftOfferRequest"];
+            };
+        };
+        responses: {
+            /** @description An offer to agents by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftOffer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.DeclineShiftOffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftOfferId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.DeclineShiftOfferRequest"];
+            };
+        };
+        responses: {
+            /** @description An offer to agents by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftOffer"];
                 };
             };
             default: components["responses"]["Problem"];

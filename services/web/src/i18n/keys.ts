@@ -11,6 +11,7 @@ import type findMe from "../messages/findMe.json";
 import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
+import type intraday from "../messages/intraday.json";
 import type invoices from "../messages/invoices.json";
 import type limits from "../messages/limits.json";
 import type mine from "../messages/mine.json";
@@ -53,6 +54,7 @@ export type MessageKey =
   | keyof typeof flows
   | keyof typeof flowSteps
   | keyof typeof flowTools
+  | keyof typeof intraday
   | keyof typeof invoices
   | keyof typeof limits
   | keyof typeof mine

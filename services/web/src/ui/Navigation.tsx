@@ -1,5 +1,6 @@
 import {
   type Icon,
+  IconActivity,
   IconAddressBook,
   IconBook2,
   IconBuildingSkyscraper,
@@ -55,6 +56,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/calls", "nav.calls", IconPhone, "watch"],
       ["/recordings", "nav.recordings", IconPlayerPlay, "watch"],
       ["/simulator", "nav.simulator", IconFlask, "watch"],
+      ["/intraday", "nav.intraday", IconActivity, "watch"],
       ["/planning", "nav.planning", IconClockHour4, "watch"],
       ["/requests", "nav.requests", IconChecklist, "watch"],
     ],

@@ -21,6 +21,9 @@ import uiClasses from "./ui.module.css";
 const Notices = lazyPage(() => import("./Notices.tsx"));
 const MyNotices = lazyPage(() => import("../pages/mine/MyNotices.tsx"));
 
+// Most agents have none most of the time.
+const MyOffers = lazyPage(() => import("../pages/planning/intraday/MyOffers.tsx"));
+
 /** The frame of every page behind the sign-in: navigation, the agent's state, banners, and the call dock. */
 export function Shell({ children }: { children: ReactNode }) {
   const t = useText();
@@ -90,6 +93,7 @@ function Banners({ manage, works }: { manage: boolean; works: boolean }) {
       <Suspense>
         {manage && <Notices />}
         {works && <MyNotices />}
+        {works && <MyOffers />}
       </Suspense>
     </div>
   );

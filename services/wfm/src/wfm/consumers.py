@@ -1,4 +1,4 @@
-"""Facts of routing and tenancy that are history."""
+"""Facts of routing and tenancy that are history, and what agents do."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from merkez.routing.v1 import routing_events_pb2
 from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 
 from wfm import convert
+from wfm.ops import adherence, own
 from wfm.ops import history as ops
-from wfm.ops import own
 
 
 async def contact_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
@@ -29,6 +29,11 @@ async def queue_changed(tx: Tx, fact: routing_events_pb2.QueueChanged, meta: Fac
 async def queue_deleted(tx: Tx, fact: routing_events_pb2.QueueDeleted, meta: FactMeta) -> None:
     """A queue is no more."""
     await ops.forget_queue(tx, fact.queue_id)
+
+
+async def agent_moved(tx: Tx, fact: routing_events_pb2.AgentStateChanged, meta: FactMeta) -> None:
+    """An agent does something else."""
+    await adherence.hear(tx, convert.heard_in(fact))
 
 
 async def tenant_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
@@ -51,6 +56,7 @@ HANDLERS: Handlers = {
     routing_events_pb2.WrapUpStarted: contact_moved,
     routing_events_pb2.ContactEnded: contact_moved,
     routing_events_pb2.ContactCorrected: contact_moved,
+    routing_events_pb2.AgentStateChanged: agent_moved,
     routing_events_pb2.QueueChanged: queue_changed,
     routing_events_pb2.QueueDeleted: queue_deleted,
     tenancy_events_pb2.TenantSignedUp: tenant_moved,

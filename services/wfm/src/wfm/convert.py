@@ -8,14 +8,26 @@ from typing import Any
 
 from chassis.instants import time_in, time_out
 from kernel.errors import InvalidInput
-from merkez.routing.v1 import contact_pb2
-from merkez.wfm.v1 import history_pb2, my_schedule_pb2, schedule_events_pb2, schedule_pb2
+from merkez.routing.v1 import contact_pb2, routing_events_pb2
+from merkez.wfm.v1 import (
+    adjustment_pb2,
+    history_pb2,
+    my_schedule_pb2,
+    schedule_events_pb2,
+    schedule_pb2,
+    shift_offer_events_pb2,
+    shift_offer_pb2,
+    staffing_pb2,
+)
 
+from wfm.domain.adherence import Heard
+from wfm.domain.adjusting import Adjustment, Offer, Reply
 from wfm.domain.calendar import SpecialDay
 from wfm.domain.contacts import Contact
 from wfm.domain.own import Notice
 from wfm.domain.series import MarkKind
 from wfm.domain.shifts import Break, Shift
+from wfm.domain.staffing import Rule
 from wfm.domain.violations import Violation
 
 _KINDS = {
@@ -45,6 +57,22 @@ def contact_in(message: contact_pb2.Contact) -> Contact:
         wrap_up_end_time=time_in(message, "wrap_up_end_time"),
         abandoned=message.state == contact_pb2.CONTACT_STATE_ABANDONED,
     )
+
+
+def heard_in(fact: routing_events_pb2.AgentStateChanged) -> Heard:
+    """An agent's state, and the one before."""
+    agent = fact.agent
+    start = agent.state_time.ToDatetime(tzinfo=UTC)
+    before = state_name(fact.previous_state) if fact.previous_state else ""
+    return Heard(
+        agent.agent_id, agent.version, state_name(agent.state), start, before,
+        time_in(fact, "previous_state_time") or start, agent.reason, agent.reason_id,
+    )  # fmt: skip
+
+
+def state_name(number: int) -> str:
+    """An agent state's name."""
+    return contact_pb2.AgentState.Name(number).removeprefix("AGENT_STATE_")  # pyright: ignore[reportArgumentType]
 
 
 def channel_in(number: int) -> str:
@@ -152,3 +180,66 @@ def violation_out(value: Violation) -> schedule_pb2.ScheduleViolation:
         user_id=value.agent_id, day=value.day.isoformat(), rule=value.rule.value, allowed=value.allowed,
         found=value.found,
     )  # fmt: skip
+
+
+def adjustment_out(value: Adjustment) -> adjustment_pb2.Adjustment:
+    """A change of a shift as the contract shows it."""
+    return adjustment_pb2.Adjustment(
+        adjustment_id=value.adjustment_id, user_id=value.user_id, day=value.day.isoformat(),
+        kind=adjustment_pb2.AdjustmentKind.Value(f"ADJUSTMENT_KIND_{value.kind.value}"),
+        before=shift_out(value.before) if value.before else None,
+        after=shift_out(value.after) if value.after else None, undone=value.undone, shift_offer_id=value.offer_id,
+        apply_user_id=value.apply_user_id, apply_time=time_out(value.apply_time), undo_user_id=value.undo_user_id,
+        undo_time=time_out(value.undo_time),
+    )  # fmt: skip
+
+
+def offer_out(value: Offer, now: datetime, user_id: str = "") -> shift_offer_pb2.ShiftOffer:
+    """An offer as the contract shows it: to an agent with their own reply alone."""
+    return shift_offer_pb2.ShiftOffer(
+        shift_offer_id=value.offer_id, start_time=time_out(value.start), end_time=time_out(value.end),
+        kind=adjustment_pb2.AdjustmentKind.Value(f"ADJUSTMENT_KIND_{value.kind.value}"), places=value.places,
+        taken=value.taken, expire_time=time_out(value.expire), note=value.note,
+        state=shift_offer_pb2.ShiftOfferState.Value(f"SHIFT_OFFER_STATE_{value.state(now)}"),
+        replies=[_reply(each) for each in value.replies if user_id in ("", each.user_id)],
+        create_user_id=value.create_user_id, create_time=time_out(value.create_time),
+    )  # fmt: skip
+
+
+def _reply(value: Reply) -> shift_offer_pb2.ShiftOfferReply:
+    return shift_offer_pb2.ShiftOfferReply(
+        user_id=value.user_id, reply_time=time_out(value.reply_time), adjustment_id=value.adjustment_id,
+        state=shift_offer_pb2.ShiftOfferReplyState.Value(f"SHIFT_OFFER_REPLY_STATE_{value.state}"),
+    )  # fmt: skip
+
+
+def offer_made(value: Offer, now: datetime, user_id: str) -> shift_offer_events_pb2.ShiftOfferMade:
+    """The fact for one who is asked."""
+    return shift_offer_events_pb2.ShiftOfferMade(shift_offer=offer_out(value, now, user_id), user_id=user_id)
+
+
+def offer_changed(value: Offer, now: datetime, user_id: str) -> shift_offer_events_pb2.ShiftOfferChanged:
+    """The fact for one who was asked."""
+    return shift_offer_events_pb2.ShiftOfferChanged(shift_offer=offer_out(value, now, user_id), user_id=user_id)
+
+
+def shift_adjusted(value: Adjustment) -> shift_offer_events_pb2.ShiftAdjusted:
+    """The fact of a change, and of its undoing."""
+    return shift_offer_events_pb2.ShiftAdjusted(adjustment=adjustment_out(value))
+
+
+def rule_in(said: staffing_pb2.StaffingRule) -> Rule:
+    """What is promised, as it is asked for; what usually holds where nothing is said."""
+    usual = Rule()
+    return Rule(
+        said.service_level or usual.service_level, said.threshold_seconds or usual.threshold_seconds,
+        said.patience_seconds, said.max_occupancy or usual.max_occupancy, said.shrinkage,
+        said.concurrency or usual.concurrency, said.deadline_minutes,
+        said.default_aht_seconds or usual.default_aht_seconds, said.minimum_agents,
+    )  # fmt: skip
+
+
+def rule_out(queue_id: str, channel: str, value: Rule, version: int) -> staffing_pb2.StaffingRule:
+    """What is promised, as the contract shows it."""
+    said = {name: getattr(value, name) for name in Rule.__dataclass_fields__}
+    return staffing_pb2.StaffingRule(queue_id=queue_id, channel=channel_out(channel), version=version, **said)

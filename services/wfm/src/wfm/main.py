@@ -6,11 +6,15 @@ from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
 from chassis.turns import TurnTaking
+from merkez.wfm.v1.adherence_service_pb2_grpc import add_AdherenceServiceServicer_to_server
+from merkez.wfm.v1.adjustment_service_pb2_grpc import add_AdjustmentServiceServicer_to_server
 from merkez.wfm.v1.bid_service_pb2_grpc import add_BidServiceServicer_to_server
 from merkez.wfm.v1.forecast_service_pb2_grpc import add_ForecastServiceServicer_to_server
 from merkez.wfm.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
+from merkez.wfm.v1.intraday_service_pb2_grpc import add_IntradayServiceServicer_to_server
 from merkez.wfm.v1.my_schedule_service_pb2_grpc import add_MyScheduleServiceServicer_to_server
 from merkez.wfm.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
+from merkez.wfm.v1.shift_offer_service_pb2_grpc import add_ShiftOfferServiceServicer_to_server
 from merkez.wfm.v1.shift_trade_service_pb2_grpc import add_ShiftTradeServiceServicer_to_server
 from merkez.wfm.v1.staffing_service_pb2_grpc import add_StaffingServiceServicer_to_server
 from merkez.wfm.v1.time_off_service_pb2_grpc import add_TimeOffServiceServicer_to_server
@@ -18,10 +22,14 @@ from merkez.wfm.v1.workforce_service_pb2_grpc import add_WorkforceServiceService
 
 from wfm.consumers import HANDLERS
 from wfm.forecaster import Forecaster
+from wfm.handlers.adherence import Adherence
+from wfm.handlers.adjustments import Adjustments
 from wfm.handlers.bids import Bids
 from wfm.handlers.forecasts import Forecasts
 from wfm.handlers.history import History
+from wfm.handlers.intraday import Intraday
 from wfm.handlers.my_schedule import MySchedule
+from wfm.handlers.offers import ShiftOffers
 from wfm.handlers.schedules import Schedules
 from wfm.handlers.staffing import Staffing
 from wfm.handlers.time_off import TimeOffs
@@ -48,6 +56,10 @@ async def main(process: Process) -> None:
         (add_TimeOffServiceServicer_to_server, TimeOffs(db)),
         (add_ShiftTradeServiceServicer_to_server, Trades(db)),
         (add_BidServiceServicer_to_server, Bids(db)),
+        (add_AdherenceServiceServicer_to_server, Adherence(db)),
+        (add_IntradayServiceServicer_to_server, Intraday(db)),
+        (add_AdjustmentServiceServicer_to_server, Adjustments(db)),
+        (add_ShiftOfferServiceServicer_to_server, ShiftOffers(db)),
     ]
     server = process.closing(serve(served, settings))
     bus.relay(db)

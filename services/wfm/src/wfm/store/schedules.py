@@ -233,6 +233,20 @@ async def list_shifts(
     return [_shift(row) for row in await tx.all(statement.order_by(user, day).limit(most))]
 
 
+async def overlapping(
+    tx: Tx, schedule_ids: Sequence[str], start: datetime, end: datetime, user_ids: Sequence[str] | None = None
+) -> list[Shift]:
+    """Shifts of these versions that touch [start, end), of everybody or of those named, by agent and day."""
+    statement = select(shift_rows).where(
+        _own(tx, shift_rows), shift_rows.c.schedule_id.in_(schedule_ids), shift_rows.c.end_time > start,
+        shift_rows.c.start_time < end,
+    )  # fmt: skip
+    if user_ids is not None:
+        statement = statement.where(shift_rows.c.user_id.in_(user_ids))
+    rows = await tx.all(statement.order_by(shift_rows.c.user_id, shift_rows.c.day))
+    return [_shift(row) for row in rows]
+
+
 async def lock(tx: Tx, schedule_id: str, keys: Sequence[tuple[str, date]], locked: bool) -> int:
     """Locks or unlocks shifts, all without keys; how many there were."""
     base = update(shift_rows).where(_of(tx, schedule_id)).values(locked=locked)
