@@ -29,6 +29,7 @@ PREFIXES: dict[str, str] = {
     "cnt": "credit note", "pay": "payment", "lge": "legal entity",
     "prl": "price list", "cbl": "bill to a client", "bal": "balance entry",
     "lbr": "labour rules", "spt": "shift pattern", "ctr": "contract of agents", "tof": "time off", "sch": "schedule",
+    "skp": "skill plan",
     "spd": "special day", "fcr": "forecast run", "fov": "forecast override",
     "rdk": "rate deck", "grt": "grant of a wallet", "atu": "automatic top-up",
     "jrn": "ledger entry", "evt": "event", "req": "request",

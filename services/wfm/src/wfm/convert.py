@@ -7,7 +7,7 @@ from datetime import UTC, date
 
 from chassis.instants import time_in
 from kernel.errors import InvalidInput
-from merkez.routing.v1 import contact_pb2
+from merkez.routing.v1 import contact_pb2, queue_pb2
 from merkez.wfm.v1 import history_pb2
 
 from wfm.domain.calendar import SpecialDay
@@ -39,6 +39,17 @@ def contact_in(message: contact_pb2.Contact) -> Contact:
         wrap_up_end_time=time_in(message, "wrap_up_end_time"),
         abandoned=message.state == contact_pb2.CONTACT_STATE_ABANDONED,
     )
+
+
+def helpers_in(queue: queue_pb2.Queue) -> list[tuple[str, int]]:
+    """Queues whose agents may serve this one's contacts, too, after so many seconds of waiting."""
+    return [
+        (change.also_queue_id, max(1, round(step.after_wait.seconds + step.after_wait.nanos / 1e9)))
+        for step in queue.rules.steps
+        if step.HasField("after_wait")
+        for change in step.changes
+        if change.also_queue_id
+    ]
 
 
 def channel_in(number: int) -> str:

@@ -8,7 +8,7 @@ by the same contacts (common random numbers).
 
 Who takes whom is as in routing: a contact takes an agent at random of those who are idle and may serve it, which in
 the long run is what the longest idle comes to; an agent who gets free takes the contact that counts as waiting
-longest of those they may serve by then. Contacts that gave up are found when their turn comes, so giving up is no event.
+longest of those they may serve by then. Contacts that gave up are found when their turn comes: that is no event.
 """
 
 from __future__ import annotations
@@ -119,13 +119,13 @@ class _Hall:
         quickest = np.where(self.rates > 0, 1.0 / self.handles, 0.0).max(axis=0)
         self.quickest = np.maximum(quickest, 1e-12)
         self.sums = np.cumsum(self.rates, axis=0)
-        self.total = self.sums[-1] + slots[-1] * self.quickest
+        self.total = np.maximum(self.sums[-1] + slots[-1] * self.quickest, 1e-9)
         accepts = np.zeros((self.queues + 1, lanes))
         accepts[:-1] = 1.0 / self.handles / self.quickest
         self.accepts = accepts.ravel()
         self.idle = self.agents.copy(order="C")
         # A group's busy agents have its first places: the next to become busy has place top - idle.
-        self.top = (slots - wide[3] + self.agents).ravel()
+        self.top: _Ints = (slots - wide[3] + self.agents).astype(np.intp).ravel()
         ends = slots[np.newaxis, :, :] <= np.arange(self.slots)[:, np.newaxis, np.newaxis]
         self.group_of = ends.sum(axis=1).astype(np.int8).ravel()
         self.jobs = np.full(max(1, self.slots) * lanes, self.queues, np.int8)
@@ -238,8 +238,9 @@ class _Hall:
         """One more of the group is busy, with a contact of the queue."""
         own = group * self.lanes + lanes
         idle = self.idle.reshape(-1)
-        left = idle[own]
-        self.jobs[(self.top[own] - left) * self.lanes + lanes] = queues
+        left: _Ints = idle[own]
+        place: _Ints = self.top[own] - left
+        self.jobs[place * self.lanes + lanes] = queues
         idle[own] = left - 1
 
     def _queue(self, lanes: _Ints, queues: _Ints, times: Floats, chance: Floats) -> None:
@@ -261,8 +262,8 @@ class _Hall:
         self.first.reshape(-1)[own], self.leaves.reshape(-1)[own] = times[alone], until[alone]
 
     def _place(self, own: _Ints, at: _Ints) -> _Ints:
-        queue, lane = np.divmod(own, self.lanes)
-        return (queue * self.size + (at & self.mask)) * self.lanes + lane
+        place: _Ints = own // self.lanes * self.size + (at & self.mask)
+        return place * self.lanes + own % self.lanes
 
     def _pop(self, own: _Ints) -> None:
         """The head of these lists leaves; who is behind is the head."""
@@ -306,8 +307,9 @@ class _Hall:
         lanes, places = lanes[at], places[at]
         own = group[at] * self.lanes + lanes
         idle = self.idle.reshape(-1)
-        left = idle[own] + 1
-        last = (self.top[own] - left) * self.lanes + lanes
+        left: _Ints = idle[own] + 1
+        last: _Ints = self.top[own] - left
+        last = last * self.lanes + lanes
         self.jobs[places] = self.jobs[last]
         self.jobs[last] = self.queues
         idle[own] = left
@@ -362,13 +364,13 @@ class _Hall:
             each.reshape(self.queues, -1) for each in (self.queued, self.in_time, self.waited, self._gone_by_now())
         )
         well = came - queued + in_time
-        there = self.agents * float(max(1, self.seen))
-        ratios = [self._ratio(*each) for each in ((well, came), (gone, came), (waited, came), (there - self.idled, there))]
+        there = self.agents.astype(np.float64) * max(1, self.seen)
+        ratios = [
+            self._ratio(*each) for each in ((well, came), (gone, came), (waited, came), (there - self.idled, there))
+        ]
         level, abandoned, wait, busy = ratios
         whole = self._by_scenario(came).sum(axis=2).T
-        return Outcomes(
-            whole, *level, *abandoned, *wait, np.maximum(0.0, whole * (1 - level[0])), *busy, self.contacts
-        )
+        return Outcomes(whole, *level, *abandoned, *wait, np.maximum(0.0, whole * (1 - level[0])), *busy, self.contacts)
 
     def _gone_by_now(self) -> Floats:
         """Those who gave up, also where their turn hasn't come since."""

@@ -20,14 +20,15 @@ Numbers = np.ndarray
 TOLERANCE = 0.005
 """By how much a simulated share may be below what is promised: about its standard error."""
 RUNS = 16
-GROW, TRIM, VERIFY = 6_000, 12_000, 40_000
+GROW, TRIM, VERIFY = 6_000, 10_000, 40_000
 """Contacts to simulate for a number of agents of an interval."""
 WARM_UP = 3.0
 """Mean handle times until what is counted begins; lanes begin with the work there usually is."""
 _MOST_LANES = 8192
 _ROUNDS = 200
-_TRIMS = 12
-_PAIRS = 4
+_TRIMS = 24
+_PAIRS, _MOST_PAIRS = 6, 18
+"""Pairs of agents to try at a time, and of numbers in all."""
 _MORE = 6
 _SHORT = 1e3
 
@@ -97,7 +98,7 @@ class _Search:
         shared = (self.at_once.astype(float) @ self.at_once.T.astype(float)) > 0
         self.frees = 0.1 * (shared.astype(float) @ self.helps > 0)
         self.shared = shared.astype(float)
-        self.contacts, self.round = 0, 0
+        self.contacts = 0
 
     def run(self) -> Staffed:
         numbers = np.stack([self.begun(each) for each in self.loads]) if len(self.loads) else self._none()
@@ -181,7 +182,7 @@ class _Search:
 
     def holds(self, found: Outcomes, numbers: Numbers, cases: Numbers) -> np.ndarray:
         """Whether all that is promised does, by interval."""
-        return (self.lacking(found, numbers, cases) <= 0).all(axis=1)
+        return np.all(self.lacking(found, numbers, cases) <= 0, axis=1)
 
     def with_more(self, cases: Numbers, numbers: Numbers, found: Outcomes) -> Numbers:
         """Another agent, or several while much lacks, of the group that helps most for its cost."""
@@ -199,55 +200,61 @@ class _Search:
     def trimmed(self, numbers: Numbers) -> Numbers:
         """Without whom it goes without."""
         numbers, open_ = numbers.copy(), np.arange(len(numbers))
+        spare = self.spare(self.measured(open_, numbers, TRIM), open_)
+        tried_ = np.zeros(len(numbers), np.intp)
         for each in range(_TRIMS):
-            if not len(open_):
-                break
-            cases, tries = self.tries(open_, numbers)
+            cases, tries = self.tries(open_, numbers, spare, tried_)
             if not len(cases):
                 break
             found = self.measured(cases, tries, TRIM)
             fine = self.holds(found, tries, cases)
-            spare = np.where(self.problem.rates[cases] > 0, found.level - self.problem.promise.levels, 1.0)
-            cheap = tries @ self.problem.costs
-            still: list[int] = []
-            for case in open_:
+            left, cheap = self.spare(found, cases), tries @ self.problem.costs
+            for case in np.unique(cases):
                 mine = np.flatnonzero((cases == case) & fine)
+                tried_[case] += 1
                 if len(mine):
-                    # The cheapest; of several the one with which the tightest promise is the least tight.
-                    order = np.lexsort((-spare[mine].min(axis=1), np.round(cheap[mine], 6)))
-                    numbers[case] = tries[mine[order[0]]]
-                    still.append(int(case))
-            open_ = np.array(still, np.intp)
-            self.tell(0.4 + 0.45 * (1 - 0.7 ** (each + 1)))
+                    # The cheapest; of several the one whose tightest promise is the least tight.
+                    best = mine[np.lexsort((-left[mine].min(axis=1), np.round(cheap[mine], 6)))[0]]
+                    numbers[case], spare[case], tried_[case] = tries[best], left[best], 0
+            open_ = np.unique(cases)
+            self.tell(0.4 + 0.45 * (1 - 0.8 ** (each + 1)))
         return numbers
 
-    def tries(self, cases: Numbers, numbers: Numbers) -> tuple[Numbers, Numbers]:
-        """Cheaper numbers of each of these intervals: one agent less, one who costs less in place of one who costs
-        more, one who serves more in place of two who serve less."""
+    def spare(self, found: Outcomes, cases: Numbers) -> Floats:
+        """By how much more than promised is served in time, by interval and queue."""
+        return np.where(self.problem.rates[cases] > 0, found.level - self.problem.promise.levels, 1.0)
+
+    def tries(self, cases: Numbers, numbers: Numbers, spare: Floats, tried_: Numbers) -> tuple[Numbers, Numbers]:
+        """Cheaper numbers of each of these intervals. First one agent less, and one who costs less in place of one who
+        costs more; then, a few at a time, one who serves more in place of two who serve less, of those with most to
+        spare first. `tried_`: how often something was tried of the numbers as they are."""
         costs, most = self.problem.costs, self.problem.most
         groups = range(len(costs))
-        swaps = [(-1, g, g, g) for g in groups]
-        swaps += [(0, g, g, h) for g in groups for h in groups if costs[h] < costs[g] - 1e-9 and self.shared[g, h]]
+        moves = [((g,), ()) for g in groups]
+        moves += [((g,), (h,)) for g in groups for h in groups if costs[h] < costs[g] - 1e-9 and self.shared[g, h]]
         wide = sorted(groups, key=lambda g: -self.at_once[g].sum())[:2]
         doubles = [
-            (1, g, k, h) for h in wide for g in groups for k in groups
+            ((g, k), (h,)) for h in wide for g in groups for k in groups
             if g <= k and h not in (g, k) and self.shared[g, h] and self.shared[k, h]
             and costs[g] + costs[k] > costs[h] + 1e-9
         ]  # fmt: skip
         found_cases: list[int] = []
         found: list[Numbers] = []
         for case in cases:
-            chosen = swaps + _turn(doubles, self.round + int(case), _PAIRS)
-            for kind, less, also, more in chosen:
+            has = np.where(self.at_once, spare[case], np.inf).min(axis=1)
+            has = np.where(np.isfinite(has), has, 0.0)
+            best = sorted(doubles, key=lambda move: -sum(has[each] for each in move[0]))
+            first = int(tried_[case]) * _PAIRS
+            chosen = (moves if not first else []) + best[first : min(first + _PAIRS, _MOST_PAIRS)]
+            for less, more in chosen:
                 made = numbers[case].copy()
-                made[less] -= 1
-                made[also] -= kind == 1
-                made[more] += kind >= 0
-                if (made < 0).any() or (made > most).any():
-                    continue
-                found_cases.append(int(case))
-                found.append(made)
-        self.round += _PAIRS
+                for group in less:
+                    made[group] -= 1
+                for group in more:
+                    made[group] += 1
+                if (made >= 0).all() and (made <= most).all():
+                    found_cases.append(int(case))
+                    found.append(made)
         return np.array(found_cases, np.intp), np.stack(found) if found else self._none()
 
     def measured(self, cases: Numbers, numbers: Numbers, contacts: int) -> Outcomes:
@@ -282,10 +289,6 @@ class _Search:
         return Staffed(
             numbers, level, found.level_error, found.abandoned, found.wait, found.occupancy, kept, self.contacts
         )
-
-
-def _turn(of: Sequence[tuple[int, int, int, int]], start: int, count: int) -> list[tuple[int, int, int, int]]:
-    return [of[(start + at) % len(of)] for at in range(min(count, len(of)))]
 
 
 def _parts(order: Numbers, cases: Numbers, most: int) -> list[Numbers]:

@@ -30,15 +30,15 @@ class Staffing(staffing_service_pb2_grpc.StaffingServiceServicer):
     async def GetStaffingRule(self, request: ask.GetStaffingRuleRequest, context: Any) -> staffing_pb2.StaffingRule:
         key = SeriesKey(require_id("que", request.queue_id, "queue_id"), convert.channel_in(request.channel))
         found = await self._db.run(principal().tenant_id, lambda tx: ops.rule(tx, key), read_only=True)
-        return _rule(key, *found)
+        return rule_out(key, *found)
 
     async def UpdateStaffingRule(
         self, request: ask.UpdateStaffingRuleRequest, context: Any
     ) -> staffing_pb2.StaffingRule:
         said = request.staffing_rule
         queue_id = require_id("que", said.queue_id, "staffing_rule.queue_id")
-        key, value = SeriesKey(queue_id, convert.channel_in(said.channel)), _rule_in(said)
-        return _rule(
+        key, value = SeriesKey(queue_id, convert.channel_in(said.channel)), rule_in(said)
+        return rule_out(
             key,
             *await self._db.run(principal().tenant_id, lambda tx: ops.update_rule(tx, key, value, said.version)),
         )
@@ -57,7 +57,7 @@ class Staffing(staffing_service_pb2_grpc.StaffingServiceServicer):
         return ask.GetRequirementsResponse(
             curves=[
                 staffing_pb2.RequirementCurve(
-                    rule=_rule(each.key, each.rule, each.version),
+                    rule=rule_out(each.key, each.rule, each.version),
                     requirements=[_need(need, at) for at, need in zip(each.starts, each.needs, strict=True)],
                 )
                 for each in curves
@@ -73,12 +73,13 @@ class Staffing(staffing_service_pb2_grpc.StaffingServiceServicer):
     async def CalculateStaffing(
         self, request: ask.CalculateStaffingRequest, context: Any
     ) -> ask.CalculateStaffingResponse:
-        minutes, rule = checked_minutes(request.interval_minutes), _rule_in(request.staffing_rule)
+        minutes, rule = checked_minutes(request.interval_minutes), rule_in(request.staffing_rule)
         found = tried_out(request.volume, request.aht_seconds, request.agents, rule, minutes)
         return ask.CalculateStaffingResponse(requirement=_need(found, None))
 
 
-def _rule_in(said: staffing_pb2.StaffingRule) -> Rule:
+def rule_in(said: staffing_pb2.StaffingRule) -> Rule:
+    """A rule as it is asked for, with what is usual where nothing is said."""
     usual = Rule()
     return Rule(
         said.service_level or usual.service_level, said.threshold_seconds or usual.threshold_seconds,
@@ -88,7 +89,8 @@ def _rule_in(said: staffing_pb2.StaffingRule) -> Rule:
     )  # fmt: skip
 
 
-def _rule(key: SeriesKey, value: Rule, version: int) -> staffing_pb2.StaffingRule:
+def rule_out(key: SeriesKey, value: Rule, version: int) -> staffing_pb2.StaffingRule:
+    """A rule as the contract shows it."""
     said = {name: getattr(value, name) for name in Rule.__dataclass_fields__}
     return staffing_pb2.StaffingRule(
         queue_id=key.queue_id, channel=convert.channel_out(key.channel), version=version, **said
