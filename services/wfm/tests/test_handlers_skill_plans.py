@@ -209,8 +209,7 @@ async def test_work_that_can_wait_is_added_to_what_is_simulated(hall: Hall) -> N
         busy, night = made.intervals[18], made.intervals[30]
         assert busy.outcomes[2].kept and sum(busy.agents) < sum(before.intervals[18].agents)
         assert sum(night.agents) == 0 and night.scheduled == 1 and busy.scheduled > sum(busy.agents)
-        with pytest.raises(InvalidInput):
-            await hall.made(groups=[hall.group(2)])
+        assert made.groups[1].queue_ids == [hall.queues[2]] and not busy.agents[1]
 
 
 async def test_groups_are_those_that_planned_agents_make_up_with_the_relaxation_steps_of_their_queues(

@@ -186,5 +186,7 @@ export type SpecialDay = Schemas["wfm.v1.SpecialDay"];
 export type SpecialDayKind = Schemas["wfm.v1.SpecialDayKind"];
 export type StaffingRule = Schemas["wfm.v1.StaffingRule"];
 export type Requirement = Schemas["wfm.v1.Requirement"];
+export type SkillPlan = Schemas["wfm.v1.SkillPlan"];
+export type SkillGroup = Schemas["wfm.v1.SkillGroup"];
 export type RequirementTotal = Schemas["wfm.v1.RequirementTotal"];
 export type RequirementCurve = Schemas["wfm.v1.RequirementCurve"];

@@ -117,9 +117,11 @@ class _Hall:
         slots = np.cumsum(wide[3], axis=0)
         self.slots = int(slots[-1].max())
         quickest = np.where(self.rates > 0, 1.0 / self.handles, 0.0).max(axis=0)
-        self.quickest = np.maximum(quickest, 1e-12)
+        # Where nothing comes it is as if an agent rang once a second, for nothing.
+        self.quickest = np.where(quickest > 0, quickest, 1.0)
         self.sums = np.cumsum(self.rates, axis=0)
-        self.total = np.maximum(self.sums[-1] + slots[-1] * self.quickest, 1e-9)
+        self.last = np.maximum(slots[-1], 1) - 1
+        self.total = self.sums[-1] + np.maximum(slots[-1], self.rates.sum(axis=0) <= 0) * self.quickest
         accepts = np.zeros((self.queues + 1, lanes))
         accepts[:-1] = 1.0 / self.handles / self.quickest
         self.accepts = accepts.ravel()
@@ -194,7 +196,7 @@ class _Hall:
         chosen = drawn * self.total
         drawn *= _FINE
         drawn -= np.floor(drawn)
-        codes = ((chosen - self.sums[-1]) / self.quickest).astype(np.intp) + self.queues
+        slots = np.minimum(((chosen - self.sums[-1]) / self.quickest).astype(np.intp), self.last)
         arrivals = chosen < self.sums[-1]
         queues = np.zeros(chosen.shape, np.intp)
         for queue in range(self.queues - 1):
@@ -209,7 +211,7 @@ class _Hall:
             lanes = np.flatnonzero(comes)
             self._arrive(lanes, queues[row, lanes], time[lanes], chance[lanes])
             lanes = np.flatnonzero(~comes)
-            self._ring(lanes, codes[row, lanes] - self.queues, time, chance[lanes])
+            self._ring(lanes, slots[row, lanes], time, chance[lanes])
         self.times = times[-1]
         if self.counted:
             for queue in range(self.queues):

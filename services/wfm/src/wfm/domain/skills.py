@@ -61,8 +61,8 @@ class Group:
     count: int = 0
 
 
-def checked_groups(groups: Sequence[Group], queue_ids: Sequence[str]) -> Sequence[Group]:
-    """The same when they can be, of a plan with these queues. Raises `SkillPlanInvalid` that names the field."""
+def checked_groups(groups: Sequence[Group]) -> Sequence[Group]:
+    """The same when they can be. Raises `SkillPlanInvalid` that names the field."""
     if not 1 <= len(groups) <= MOST_GROUPS:
         raise SkillPlanInvalid.of("groups", f"must be 1 to {MOST_GROUPS}")
     for at, each in enumerate(groups):
@@ -71,7 +71,6 @@ def checked_groups(groups: Sequence[Group], queue_ids: Sequence[str]) -> Sequenc
             ("display_name", len(each.name) <= 100, "must be at most 100 characters"),
             ("queue_ids", bool(named), "must name a queue"),
             ("queue_ids", len(set(named)) == len(named), "must name each queue once"),
-            ("queue_ids", set(named) & set(queue_ids), "must name a queue that there is work of"),
             ("reaches", all(1 <= after <= LONGEST_REACH for _, after in each.reaches),
              f"must be after 1 to {LONGEST_REACH} seconds"),
             ("agent_count", 0 <= each.count <= MOST_AGENTS, f"must be 0 to {MOST_AGENTS}"),

@@ -76,7 +76,7 @@ class SkillPlans(skill_plan_service_pb2_grpc.SkillPlanServiceServicer):
         seconds = checked_minutes(request.interval_minutes) * 60.0
         lines, volumes, ahts = _tried(request)
         groups = [_group_in(each) for each in request.groups]
-        checked_groups(groups, [each.queue_id for each in lines])
+        checked_groups(groups)
         none = np.zeros(len(groups))
         problem = problem_of(groups, lines, volumes[np.newaxis] / seconds, times_of(ahts, lines)[np.newaxis], 0.0, none)
         agents = np.array([[each.count for each in groups]], np.int64)

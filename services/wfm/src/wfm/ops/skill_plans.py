@@ -289,7 +289,8 @@ def intervals(asked: store.Arrays, made: store.Arrays) -> list[Interval]:
     columns = {name: made[name][case_of].tolist() for name in _KEPT}
     return [
         Interval(
-            _time(int(asked["starts"][at])), whole(float(scheduled[at])), int(asked["apart"][at]), int(asked["rounded"][at]),
+            _time(int(asked["starts"][at])), whole(float(scheduled[at])), int(asked["apart"][at]),
+            int(asked["rounded"][at]),
             **{name: values[at] for name, values in columns.items()},
         )
         for at in range(len(case_of))
@@ -309,7 +310,7 @@ def _figures(found: Sequence[Interval], minutes: int) -> dict[str, float]:
 def _groups(value: Wanted, told: Known, lines: Sequence[Line]) -> tuple[Group, ...]:
     queue_ids = list(dict.fromkeys(each.queue_id for each in lines))
     if value.groups:
-        return tuple(checked_groups(value.groups, queue_ids))
+        return tuple(checked_groups(value.groups))
     if not told.served:
         raise SkillPlanNobody("nobody is planned for: say which groups there are, or plan agents first")
     found = groups_of(told.served, queue_ids, told.helpers)
