@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy.optimize import linprog
@@ -27,8 +28,8 @@ WARM_UP = 3.0
 _MOST_LANES = 8192
 _ROUNDS = 200
 _TRIMS = 24
-_PAIRS, _MOST_PAIRS = 6, 18
-"""Pairs of agents to try at a time, and of numbers in all."""
+_AT_A_TIME, _MOST_TRADES = 6, 12
+"""Trades of agents to try at a time, and of each kind."""
 _MORE = 6
 _SHORT = 1e3
 
@@ -226,26 +227,31 @@ class _Search:
 
     def tries(self, cases: Numbers, numbers: Numbers, spare: Floats, tried_: Numbers) -> tuple[Numbers, Numbers]:
         """Cheaper numbers of each of these intervals. First one agent less, and one who costs less in place of one who
-        costs more; then, a few at a time, one who serves more in place of two who serve less, of those with most to
+        costs more; then, a few at a time, those who serve more in place of more who serve less, of those with most to
         spare first. `tried_`: how often something was tried of the numbers as they are."""
         costs, most = self.problem.costs, self.problem.most
         groups = range(len(costs))
         moves = [((g,), ()) for g in groups]
         moves += [((g,), (h,)) for g in groups for h in groups if costs[h] < costs[g] - 1e-9 and self.shared[g, h]]
         wide = sorted(groups, key=lambda g: -self.at_once[g].sum())[:2]
-        doubles = [
-            ((g, k), (h,)) for h in wide for g in groups for k in groups
-            if g <= k and h not in (g, k) and self.shared[g, h] and self.shared[k, h]
-            and costs[g] + costs[k] > costs[h] + 1e-9
-        ]  # fmt: skip
+        # Of two or three who serve less, one less who serve more.
+        trades = [
+            [
+                (less, (h,) * (size - 1))
+                for h in wide
+                for less in combinations_with_replacement([g for g in groups if g != h and self.shared[g, h]], size)
+                if costs[list(less)].sum() > costs[h] * (size - 1) + 1e-9
+            ]
+            for size in (2, 3)
+        ]
         found_cases: list[int] = []
         found: list[Numbers] = []
         for case in cases:
             has = np.where(self.at_once, spare[case], np.inf).min(axis=1)
             has = np.where(np.isfinite(has), has, 0.0)
-            best = sorted(doubles, key=lambda move: -sum(has[each] for each in move[0]))
-            first = int(tried_[case]) * _PAIRS
-            chosen = (moves if not first else []) + best[first : min(first + _PAIRS, _MOST_PAIRS)]
+            first = int(tried_[case]) * _AT_A_TIME
+            best = [move for each in trades for move in sorted(each, key=_spared(has))[:_MOST_TRADES]]
+            chosen = (moves if not first else []) + best[first : first + _AT_A_TIME]
             for less, more in chosen:
                 made = numbers[case].copy()
                 for group in less:
@@ -289,6 +295,16 @@ class _Search:
         return Staffed(
             numbers, level, found.level_error, found.abandoned, found.wait, found.occupancy, kept, self.contacts
         )
+
+
+def _spared(has: Floats) -> Callable[[tuple[tuple[int, ...], tuple[int, ...]]], float]:
+    """Sorts trades: who gives away of what most is to spare (`has`, by group) first, and not all of one group."""
+
+    def place(trade: tuple[tuple[int, ...], tuple[int, ...]]) -> float:
+        less, _ = trade
+        return 0.1 * (len(less) - len(set(less))) - float(sum(has[each] for each in less))
+
+    return place
 
 
 def _parts(order: Numbers, cases: Numbers, most: int) -> list[Numbers]:
