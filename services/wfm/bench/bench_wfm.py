@@ -3,7 +3,7 @@ bound; JSON lines.
 
     python services/wfm/bench/bench_wfm.py [--only PART] [FILE [STAFFING [ROSTERING]]]
 
-PART: forecasts, staffing, schedules, rostering, intraday.
+PART: forecasts, staffing, multiskill, schedules, rostering, intraday.
 FILE is a CSV of `time,calls` by 5 minutes (the calls of a North American bank of Weinberg, Brown, Stroud 2007 are not
 ours to ship); STAFFING a JSON file of Erlang values; ROSTERING a folder of rosters. Without them their
 lines say that they are missing.
@@ -28,6 +28,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from intraday import bench_board, bench_reforecast
+from multiskill import bench_multiskill
 from rostering import bench_rostering
 from schedules import bench_schedules
 from wfm.domain.cleaning import usual
@@ -205,7 +206,8 @@ def _load(case: Mapping[str, float]) -> float:
 def main() -> None:
     """All of it, or one part."""
     asked = argparse.ArgumentParser()
-    asked.add_argument("--only", choices=("forecasts", "staffing", "schedules", "rostering", "intraday"))
+    parts = ("forecasts", "staffing", "multiskill", "schedules", "rostering", "intraday")
+    asked.add_argument("--only", choices=parts)
     asked.add_argument("given", nargs="*", type=Path)
     said = asked.parse_args()
     given: list[Path] = said.given
@@ -215,6 +217,8 @@ def main() -> None:
         bench_thousand()
     if said.only in (None, "staffing"):
         bench_staffing(given[1] if len(given) > 1 else SHARED / "oracles" / "staffing.json")
+    if said.only in (None, "multiskill"):
+        bench_multiskill(tell)
     if said.only in (None, "schedules"):
         bench_schedules(tell)
     if said.only in (None, "rostering"):

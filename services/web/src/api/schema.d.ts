@@ -6368,6 +6368,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wfm/skillPlans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists plans, newest first
+         * @description Lists plans, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.SkillPlanService.ListSkillPlans"];
+        put?: never;
+        /**
+         * Begins to make a plan; it goes on by itself, taking turns with other tenants' work
+         * @description Begins to make a plan; it goes on by itself, taking turns with other tenants' work. INVALID_ARGUMENT SKILL_PLAN_INVALID, WFM_RANGE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, WFM_QUEUE_NOT_FOUND; FAILED_PRECONDITION SKILL_PLAN_NOBODY without groups and planned agents, SKILL_PLAN_NOTHING when the run says nothing of that time, SKILL_PLAN_TOO_LARGE; RESOURCE_EXHAUSTED SKILL_PLAN_RUNNING while three of the tenant's are made. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.SkillPlanService.StartSkillPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/skillPlans/{skillPlanId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads a plan: its progress, and by interval what it takes
+         * @description Reads a plan: its progress, and by interval what it takes. NOT_FOUND SKILL_PLAN_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.SkillPlanService.GetSkillPlan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/skillPlans/{skillPlanId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the making of a plan and keeps nothing of it
+         * @description Ends the making of a plan and keeps nothing of it. One that is made stays as it is. NOT_FOUND SKILL_PLAN_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.SkillPlanService.CancelSkillPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/staffing:simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What comes of so many agents of each group in one interval: for trying things out; takes about a second
+         * @description What comes of so many agents of each group in one interval: for trying things out; takes about a second. INVALID_ARGUMENT SKILL_PLAN_INVALID, STAFFING_RULE_INVALID; RESOURCE_EXHAUSTED STAFFING_SIMULATION_BUSY while several of the tenant's wait; UNAVAILABLE STAFFING_SIMULATION_FAILED. Needs the permission `wfm.read`.
+         */
+        post: operations["merkez.wfm.v1.SkillPlanService.SimulateStaffing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/wfm/labourCountries": {
         parameters: {
             query?: never;
@@ -17483,6 +17567,11 @@ export interface components {
             /** @description Required. */
             shiftOfferId?: string;
         };
+        /** @description Cancels. */
+        "wfm.v1.CancelSkillPlanRequest": {
+            /** @description Required. */
+            skillPlanId?: string;
+        };
         /** @description Differences. */
         "wfm.v1.CompareSchedulesResponse": {
             /** @description By agent and day. */
@@ -18385,6 +18474,13 @@ export interface components {
         "wfm.v1.ListShiftsResponse": {
             /** @description By agent and day. */
             shifts?: components["schemas"]["wfm.v1.Shift"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Plans. */
+        "wfm.v1.ListSkillPlansResponse": {
+            /** @description Newest first, without intervals. */
+            skillPlans?: components["schemas"]["wfm.v1.SkillPlan"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
@@ -19319,6 +19415,221 @@ export interface components {
             /** @description NOBODY_CAN: no agent has a shift that reaches there; TOO_FEW_CAN: fewer could be there than are needed; HOURS_SPENT: their hours are needed more elsewhere. */
             why?: string;
         };
+        /** @description Tries. */
+        "wfm.v1.SimulateStaffingRequest": {
+            /**
+             * Format: int32
+             * @description Minutes of the interval: 15, 30 or 60; 0 means 30.
+             */
+            intervalMinutes?: number;
+            /** @description Queues and channels, 1 to 24. */
+            lines?: components["schemas"]["wfm.v1.SimulatedLine"][];
+            /** @description Groups, 1 to 24, with how many there are of each on contacts. */
+            groups?: components["schemas"]["wfm.v1.SkillGroup"][];
+        };
+        /** @description What comes of it. */
+        "wfm.v1.SimulateStaffingResponse": {
+            /** @description By queue and channel. */
+            outcomes?: components["schemas"]["wfm.v1.SkillOutcome"][];
+            /** @description Share of their time that each group's agents are busy. */
+            occupancies?: number[];
+            /**
+             * Format: int64
+             * @description How many contacts were simulated.
+             */
+            contactCount?: string;
+        };
+        /** @description What comes to a queue and channel in an interval somebody thinks of. */
+        "wfm.v1.SimulatedLine": {
+            /** @description What is promised, with its queue and channel. Of work that can't wait. */
+            staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /**
+             * Format: double
+             * @description Contacts of the interval, 0 to 100,000.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes, above 0.
+             */
+            ahtSeconds?: number;
+        };
+        /** @description Agents who serve the same queues. */
+        "wfm.v1.SkillGroup": {
+            /** @description What it is called, up to 100 characters; may be empty. */
+            displayName?: string;
+            /** @description Queues they serve at once. */
+            queueIds?: string[];
+            /** @description Queues they serve after a while. */
+            reaches?: components["schemas"]["wfm.v1.SkillReach"][];
+            /**
+             * Format: int32
+             * @description How many there are, 0 to 20,000: of them as many as shrinkage leaves may be planned. 0 means as many as it takes; when trying out, that there are none.
+             */
+            agentCount?: number;
+        };
+        /** @description A queue and channel of a plan. */
+        "wfm.v1.SkillLine": {
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description What was promised when the plan began. */
+            rule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /** @description Whether its work can wait: it is not simulated, and its agents are added. */
+            canWait?: boolean;
+        };
+        /** @description What comes of an interval's agents for a queue and channel. */
+        "wfm.v1.SkillOutcome": {
+            /**
+             * Format: double
+             * @description Share of those who come that is served within the threshold.
+             */
+            serviceLevel?: number;
+            /**
+             * Format: double
+             * @description Standard error of that share.
+             */
+            serviceLevelError?: number;
+            /**
+             * Format: double
+             * @description Mean seconds until customers are served or give up.
+             */
+            asaSeconds?: number;
+            /**
+             * Format: double
+             * @description Share of customers who give up.
+             */
+            abandonShare?: number;
+            /** @description Whether what is promised holds, within half a point; false for the queues that break with the agents there are. */
+            kept?: boolean;
+        };
+        /** @description A plan of which group's agents it takes, by interval. */
+        "wfm.v1.SkillPlan": {
+            /** @description Output only. */
+            readonly skillPlanId?: string;
+            /** @description State. */
+            state?: components["schemas"]["wfm.v1.SkillPlanState"];
+            /** @description Forecast run it is made of. */
+            forecastRunId?: string;
+            /** @description What it is called. */
+            displayName?: string;
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Before.
+             */
+            endTime?: string;
+            /**
+             * Format: int32
+             * @description Minutes of an interval.
+             */
+            intervalMinutes?: number;
+            /**
+             * Format: double
+             * @description What share of the forecast's spread it is ready for.
+             */
+            caution?: number;
+            /**
+             * Format: double
+             * @description What an agent who serves every queue costs more than one who serves one.
+             */
+            flexibleCost?: number;
+            /** @description Groups, as they were when it began. */
+            groups?: components["schemas"]["wfm.v1.SkillGroup"][];
+            /** @description Queues and channels. */
+            lines?: components["schemas"]["wfm.v1.SkillLine"][];
+            /**
+             * Format: int32
+             * @description How many intervals it has.
+             */
+            intervalCount?: number;
+            /**
+             * Format: int32
+             * @description How many of them are done.
+             */
+            doneCount?: number;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            createTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            finishTime?: string;
+            /**
+             * Format: double
+             * @description Agent hours to be scheduled, once it is done.
+             */
+            scheduledHours?: number;
+            /**
+             * Format: double
+             * @description Agent hours if each queue were staffed for itself: the difference is what agents with several skills save.
+             */
+            scheduledApartHours?: number;
+            /**
+             * Format: double
+             * @description Agent hours if each queue were also rounded for itself.
+             */
+            roundedApartHours?: number;
+            /**
+             * Format: int32
+             * @description Intervals in which some promise does not hold with the agents there are.
+             */
+            brokenCount?: number;
+            /** @description By interval, oldest first, once it is done; not in lists. */
+            intervals?: components["schemas"]["wfm.v1.SkillPlanInterval"][];
+        };
+        /** @description What an interval takes. */
+        "wfm.v1.SkillPlanInterval": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /** @description Agents on contacts by group, in the order of the plan's groups: whole ones, so nothing is rounded after. */
+            agents?: number[];
+            /** @description Share of their time that each group's agents are busy. */
+            occupancies?: number[];
+            /** @description By queue and channel, in the order of the plan's lines; of work that can wait all of it is kept. */
+            outcomes?: components["schemas"]["wfm.v1.SkillOutcome"][];
+            /**
+             * Format: int32
+             * @description Agents to be scheduled for all of it: with shrinkage and with work that can wait, added first and rounded once.
+             */
+            scheduled?: number;
+            /**
+             * Format: int32
+             * @description What it would take if each queue were staffed for itself, added first and rounded once.
+             */
+            scheduledApart?: number;
+            /**
+             * Format: int32
+             * @description The same with each queue rounded up for itself: what there must be where nobody serves two.
+             */
+            roundedApart?: number;
+        };
+        /**
+         * @description Whether a skill plan is made.
+         * @enum {string}
+         */
+        "wfm.v1.SkillPlanState": "SKILL_PLAN_STATE_UNSPECIFIED" | "SKILL_PLAN_STATE_RUNNING" | "SKILL_PLAN_STATE_DONE" | "SKILL_PLAN_STATE_CANCELLED" | "SKILL_PLAN_STATE_FAILED";
+        /** @description A queue that a group serves only after a while: a step of its relaxation. */
+        "wfm.v1.SkillReach": {
+            /** @description Required. */
+            queueId?: string;
+            /**
+             * Format: int32
+             * @description Required. Seconds a contact must have waited, 1 to 86,400.
+             */
+            afterSeconds?: number;
+        };
         /** @description Days that aren't usual. */
         "wfm.v1.SpecialDay": {
             /** @description Output only. */
@@ -19457,6 +19768,42 @@ export interface components {
             seed?: number;
             /** @description What it is called, up to 100 characters. */
             displayName?: string;
+        };
+        /** @description Begins. */
+        "wfm.v1.StartSkillPlanRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            forecastRunId: string;
+            /**
+             * Format: date-time
+             * @description From; unset means the run's beginning.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Before; unset means 7 days later. At most 7 days and an hour later.
+             */
+            endTime?: string;
+            /**
+             * Format: double
+             * @description What share of the forecast's spread to be ready for: 0 takes the mean; 1 the upper quantile, which nine in ten times isn't passed. 0 to 1.
+             */
+            caution?: number;
+            /**
+             * Format: double
+             * @description What an agent who serves every queue costs more than one who serves one, as a share: 0.01 to 2; 0 means 0.15. The less, the more of them are planned.
+             */
+            flexibleCost?: number;
+            /** @description Groups, at most 24; empty for those that planned agents make up by the queues they serve, with the relaxation steps of these queues that let agents of another queue serve after a while. */
+            groups?: components["schemas"]["wfm.v1.SkillGroup"][];
+            /** @description What it is called, up to 100 characters. */
+            displayName?: string;
+            /**
+             * Format: int32
+             * @description The same seed makes the same plan.
+             */
+            seed?: number;
         };
         /** @description Ends early. */
         "wfm.v1.StopScheduleRequest": {
@@ -29195,6 +29542,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["wfm.v1.CalculateStaffingResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.SkillPlanService.ListSkillPlans": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Plans. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListSkillPlansResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.SkillPlanService.StartSkillPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.StartSkillPlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A plan of which group's agents it takes, by interval. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SkillPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.SkillPlanService.GetSkillPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                skillPlanId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A plan of which group's agents it takes, by interval. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SkillPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.SkillPlanService.CancelSkillPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                skillPlanId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CancelSkillPlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A plan of which group's agents it takes, by interval. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SkillPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.SkillPlanService.SimulateStaffing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.SimulateStaffingRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SimulateStaffingResponse"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -30,6 +30,7 @@ import type requests from "../messages/requests.json";
 import type resale from "../messages/resale.json";
 import type rules from "../messages/rules.json";
 import type simulator from "../messages/simulator.json";
+import type skillPlans from "../messages/skillPlans.json";
 import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
 import type surveys from "../messages/surveys.json";
@@ -73,6 +74,7 @@ export type MessageKey =
   | keyof typeof resale
   | keyof typeof rules
   | keyof typeof simulator
+  | keyof typeof skillPlans
   | keyof typeof sound
   | keyof typeof surveys
   | keyof typeof usageCharts

@@ -22,8 +22,9 @@ async def contact_moved(tx: Tx, fact: Any, meta: FactMeta) -> None:
 
 
 async def queue_changed(tx: Tx, fact: routing_events_pb2.QueueChanged, meta: FactMeta) -> None:
-    """A queue got a name."""
-    await ops.note_queue(tx, fact.queue.queue_id, fact.queue.display_name, fact.queue.version)
+    """A queue got a name, or other rules."""
+    queue = fact.queue
+    await ops.note_queue(tx, queue.queue_id, queue.display_name, queue.version, convert.helpers_in(queue))
 
 
 async def queue_deleted(tx: Tx, fact: routing_events_pb2.QueueDeleted, meta: FactMeta) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chassis.instants import time_in, time_out
 from kernel.errors import InvalidInput
-from merkez.routing.v1 import contact_pb2, routing_events_pb2
+from merkez.routing.v1 import contact_pb2, queue_pb2, routing_events_pb2
 from merkez.wfm.v1 import (
     adjustment_pb2,
     history_pb2,
@@ -73,6 +73,17 @@ def heard_in(fact: routing_events_pb2.AgentStateChanged) -> Heard:
 def state_name(number: int) -> str:
     """An agent state's name."""
     return contact_pb2.AgentState.Name(number).removeprefix("AGENT_STATE_")  # pyright: ignore[reportArgumentType]
+
+
+def helpers_in(queue: queue_pb2.Queue) -> list[tuple[str, int]]:
+    """Queues whose agents may serve this one's contacts, too, after so many seconds of waiting."""
+    return [
+        (change.also_queue_id, max(1, round(step.after_wait.seconds + step.after_wait.nanos / 1e9)))
+        for step in queue.rules.steps
+        if step.HasField("after_wait")
+        for change in step.changes
+        if change.also_queue_id
+    ]
 
 
 def channel_in(number: int) -> str:

@@ -16,6 +16,7 @@ from merkez.wfm.v1.my_schedule_service_pb2_grpc import add_MyScheduleServiceServ
 from merkez.wfm.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
 from merkez.wfm.v1.shift_offer_service_pb2_grpc import add_ShiftOfferServiceServicer_to_server
 from merkez.wfm.v1.shift_trade_service_pb2_grpc import add_ShiftTradeServiceServicer_to_server
+from merkez.wfm.v1.skill_plan_service_pb2_grpc import add_SkillPlanServiceServicer_to_server
 from merkez.wfm.v1.staffing_service_pb2_grpc import add_StaffingServiceServicer_to_server
 from merkez.wfm.v1.time_off_service_pb2_grpc import add_TimeOffServiceServicer_to_server
 from merkez.wfm.v1.workforce_service_pb2_grpc import add_WorkforceServiceServicer_to_server
@@ -31,12 +32,14 @@ from wfm.handlers.intraday import Intraday
 from wfm.handlers.my_schedule import MySchedule
 from wfm.handlers.offers import ShiftOffers
 from wfm.handlers.schedules import Schedules
+from wfm.handlers.skill_plans import SkillPlans
 from wfm.handlers.staffing import Staffing
 from wfm.handlers.time_off import TimeOffs
 from wfm.handlers.trades import Trades
 from wfm.handlers.workforce import Workforce
 from wfm.scheduler import Scheduler
 from wfm.settings import Settings
+from wfm.skill_planner import SkillPlanner
 
 
 async def main(process: Process) -> None:
@@ -46,6 +49,7 @@ async def main(process: Process) -> None:
     bus = process.closing(await Bus.connect(settings))
     forecaster = Forecaster(db, process.tasks, settings.forecast_workers)
     scheduler = Scheduler(db, process.tasks, settings.schedule_workers)
+    skill_planner = SkillPlanner(db, process.tasks, settings.skill_plan_workers)
     served = [
         (add_HistoryServiceServicer_to_server, History(db)),
         (add_ForecastServiceServicer_to_server, Forecasts(db, forecaster.wake)),
@@ -60,12 +64,14 @@ async def main(process: Process) -> None:
         (add_IntradayServiceServicer_to_server, Intraday(db)),
         (add_AdjustmentServiceServicer_to_server, Adjustments(db)),
         (add_ShiftOfferServiceServicer_to_server, ShiftOffers(db)),
+        (add_SkillPlanServiceServicer_to_server, SkillPlans(db, skill_planner.wake)),
     ]
     server = process.closing(serve(served, settings))
     bus.relay(db)
     await bus.consume(db, "wfm", HANDLERS)
     forecaster.start()
     scheduler.start()
+    skill_planner.start()
     await server.start()
     process.draining(server.drain)
     process.draining(bus.drain)

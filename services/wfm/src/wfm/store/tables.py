@@ -59,6 +59,7 @@ queues = tenant_table(
     Column("version", BigInteger, nullable=False),
     Column("display_name", Text, nullable=False),
     Column("deleted", Boolean, nullable=False),
+    Column("helpers", Json),
 )
 tenants = tenant_table(
     "tenants", metadata, Column("time_zone", Text, nullable=False), Column("version", BigInteger, nullable=False)
@@ -320,4 +321,29 @@ shift_offer_replies = tenant_table(
     Column("state", Text, nullable=False),
     Column("reply_time", Time),
     Column("adjustment_id", Text, nullable=False),
+)
+skill_plans = tenant_table(
+    "skill_plans",
+    metadata,
+    Column("skill_plan_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("forecast_run_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("end_time", Time, nullable=False),
+    Column("interval_minutes", BigInteger, nullable=False),
+    Column("caution", Float, nullable=False),
+    Column("flexible_cost", Float, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("groups", Json, nullable=False),
+    Column("lines", Json, nullable=False),
+    Column("interval_count", BigInteger, nullable=False),
+    Column("done_count", BigInteger, nullable=False),
+    Column("lease_until", Time),
+    Column("attempts", BigInteger, nullable=False),
+    Column("figures", Json, nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    Column("made", LargeBinary),
+    Column("create_time", Time, nullable=False),
+    Column("finish_time", Time),
 )
