@@ -26,6 +26,11 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/recordings", "watch", lazyPage(() => import("./pages/watch/RecordingsPage.tsx"))],
   ["/simulator", "watch", lazyPage(() => import("./pages/watch/simulator/SimulatorPage.tsx"))],
   ["/planning", "watch", lazyPage(() => import("./pages/planning/PlanningPage.tsx"))],
+  [
+    "/planning/schedules/:scheduleId",
+    "watch",
+    lazyPage(() => import("./pages/planning/schedules/SchedulePage.tsx")),
+  ],
   ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],
   ["/customers/:customerId", "desktop", lazyPage(() => import("./pages/watch/CustomerPage.tsx"))],
   ["/admin/brands", "manage", lazyPage(() => import("./pages/admin/BrandsPage.tsx"))],

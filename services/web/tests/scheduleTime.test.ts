@@ -29,7 +29,8 @@ function span(day: string, zone: string): [number, number] {
 }
 
 test("an hour clocks skip isn't written above the day, and one they show twice is twice", () => {
-  const hours = (day: string) => hoursOf(...span(day, "Europe/Berlin"), "Europe/Berlin").map(({ hour }) => hour);
+  const hours = (day: string) =>
+    hoursOf(...span(day, "Europe/Berlin"), "Europe/Berlin").map(({ hour }) => hour);
   expect(hours("2026-03-29").slice(0, 5)).toEqual([0, 1, 3, 4, 5]);
   expect(hours("2026-10-25").slice(0, 5)).toEqual([0, 1, 2, 2, 3]);
   expect(hours("2026-10-25")).toHaveLength(25);

@@ -26,6 +26,7 @@ import type presence from "../messages/presence.json";
 import type rates from "../messages/rates.json";
 import type resale from "../messages/resale.json";
 import type rules from "../messages/rules.json";
+import type schedules from "../messages/schedules.json";
 import type simulator from "../messages/simulator.json";
 import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
@@ -66,6 +67,7 @@ export type MessageKey =
   | keyof typeof rates
   | keyof typeof resale
   | keyof typeof rules
+  | keyof typeof schedules
   | keyof typeof simulator
   | keyof typeof sound
   | keyof typeof surveys

@@ -21,7 +21,8 @@ export function add(rows: Rows, bar: Bar, start: number, slots: number, sign: 1 
     const ends = Math.min(slots, slotOf(bar.work[at + 1]?.start ?? bar.end, start));
     for (let slot = begins; slot < ends; slot += 1) {
       const time = start + slot * QUARTER;
-      if (!bar.rests.some((rest) => rest.start <= time && time < rest.end)) row[slot] = (row[slot] ?? 0) + sign;
+      if (!bar.rests.some((rest) => rest.start <= time && time < rest.end))
+        row[slot] = (row[slot] ?? 0) + sign;
     }
   });
 }

@@ -166,7 +166,13 @@ export class Draft {
   async #sent(step: Step, accept: boolean): Promise<void> {
     const to = onlyLocks(step);
     if (to !== undefined) {
-      this.#told(await this.#sender.lock(step.map(({ userId, day }) => ({ userId, day })), to, this.#version));
+      this.#told(
+        await this.#sender.lock(
+          step.map(({ userId, day }) => ({ userId, day })),
+          to,
+          this.#version,
+        ),
+      );
       return;
     }
     // What goes makes room for what comes, so it is never what is refused while something comes.

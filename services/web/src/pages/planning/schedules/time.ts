@@ -54,9 +54,7 @@ export function midnightOf(day: string, zone: string): number {
 export function daysFrom(first: string, count: number, zone: string): Day[] {
   const names = Array.from({ length: count + 1 }, (_, at) => daysLater(first, at));
   const starts = names.map((day) => midnightOf(day, zone));
-  return names
-    .slice(0, count)
-    .map((day, at) => ({ day, start: starts[at] ?? 0, end: starts[at + 1] ?? 0 }));
+  return names.slice(0, count).map((day, at) => ({ day, start: starts[at] ?? 0, end: starts[at + 1] ?? 0 }));
 }
 
 /** The Monday of a day's week. */

@@ -31,7 +31,9 @@ export const isMade = (schedule: Schedule | undefined): boolean =>
   ["DRAFT", "PUBLISHED", "SUPERSEDED"].some((each) => schedule?.state === `SCHEDULE_STATE_${each}`);
 
 async function all<T>(
-  page: (pageToken: string | undefined) => Promise<{ rows: readonly T[] | undefined; next: string | undefined }>,
+  page: (
+    pageToken: string | undefined,
+  ) => Promise<{ rows: readonly T[] | undefined; next: string | undefined }>,
 ): Promise<T[]> {
   const found: T[] = [];
   let token: string | undefined;
@@ -49,7 +51,9 @@ export function useSchedules() {
     queryKey: ["wfm", "schedules"],
     queryFn: () =>
       all<Schedule>(async (pageToken) => {
-        const answer = await ask(api.GET("/v1/wfm/schedules", { params: { query: { pageSize: PAGE, pageToken } } }));
+        const answer = await ask(
+          api.GET("/v1/wfm/schedules", { params: { query: { pageSize: PAGE, pageToken } } }),
+        );
         return { rows: answer.schedules, next: answer.nextPageToken };
       }),
     refetchInterval: ({ state }) => (state.data?.some(isRunning) ? WHILE_RUNNING_MS : false),
@@ -145,13 +149,18 @@ export function senderOf(scheduleId: string): Sender {
       const path = { scheduleId, "shift.userId": bar.userId, "shift.day": bar.day };
       const body = { version, shift: shiftOf(bar), acceptViolations: accept };
       const answer = await ask(
-        api.PUT("/v1/wfm/schedules/{scheduleId}/shifts/{shift.userId}/{shift.day}", { params: { path }, body }),
+        api.PUT("/v1/wfm/schedules/{scheduleId}/shifts/{shift.userId}/{shift.day}", {
+          params: { path },
+          body,
+        }),
       );
       return { schedule: answer.schedule ?? {}, violations: answer.violations ?? [] };
     },
     async remove(userId, day, version, accept) {
       const params = { path: { scheduleId, userId, day }, query: { version, acceptViolations: accept } };
-      const answer = await ask(api.DELETE("/v1/wfm/schedules/{scheduleId}/shifts/{userId}/{day}", { params }));
+      const answer = await ask(
+        api.DELETE("/v1/wfm/schedules/{scheduleId}/shifts/{userId}/{day}", { params }),
+      );
       return { schedule: answer.schedule ?? {}, violations: answer.violations ?? [] };
     },
     async lock(shifts, locked, version) {
@@ -178,7 +187,8 @@ export function usePlannedAgents() {
 export function useContracts() {
   return useQuery({
     queryKey: ["wfm", "contracts"],
-    queryFn: async (): Promise<readonly Contract[]> => (await ask(api.GET("/v1/wfm/contracts"))).contracts ?? [],
+    queryFn: async (): Promise<readonly Contract[]> =>
+      (await ask(api.GET("/v1/wfm/contracts"))).contracts ?? [],
   });
 }
 
