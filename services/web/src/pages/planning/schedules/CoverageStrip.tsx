@@ -2,9 +2,8 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { formatNumber } from "../../../format/numbers.ts";
-import { useLanguage, useText } from "../../../i18n/index.ts";
+import { language as languageNow, useLanguage, useText } from "../../../i18n/index.ts";
 import { directionOf } from "../../../i18n/languages.ts";
-import { colour } from "../../../ui/plot.ts";
 import type { Axis } from "./axis.ts";
 import { hoursIn, type Stack } from "./coverage.ts";
 import classes from "./gantt.module.css";
@@ -12,6 +11,7 @@ import { QUARTER } from "./time.ts";
 import { timeText } from "./words.ts";
 
 const HEIGHT = 137;
+const LINE = "--mantine-color-text";
 
 interface Props {
   axis: Axis;
@@ -34,7 +34,11 @@ export function CoverageStrip({ axis, stack, zone }: Props) {
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const made = new uPlot(optionsOf(axis, direction, setSlot), latest.current, element);
+    const made = new uPlot(
+      optionsOf(axis, direction, (tone) => painted(element, tone), setSlot),
+      latest.current,
+      element,
+    );
     plot.current = made;
     return () => {
       made.destroy();
@@ -45,12 +49,9 @@ export function CoverageStrip({ axis, stack, zone }: Props) {
     plot.current?.setData(data, true);
   }, [data]);
   const at = slot === null || slot >= stack.needed.length ? null : slot;
-  const value = (row: Float64Array) =>
-    at === null
-      ? t("schedules.hoursShort", { hours: formatNumber(hoursIn(row), language, 1) })
-      : formatNumber(row[at] ?? 0, language, 1);
+  const value = (row: Float64Array) => formatNumber((at === null ? hoursIn(row) : row[at]) ?? 0, language, 1);
   const rows: [string, string, Float64Array][] = [
-    [t("schedules.needed"), "--mantine-color-text", stack.needed],
+    [t("schedules.needed"), LINE, stack.needed],
     [t("schedules.met"), "--m-info", stack.met],
     [t("schedules.missing"), "--m-bad", stack.missing],
     [t("schedules.spare"), "--m-warn", stack.spare],
@@ -68,7 +69,11 @@ export function CoverageStrip({ axis, stack, zone }: Props) {
         <dl>
           {rows.map(([name, tone, row]) => (
             <div key={name} style={{ display: "contents" }}>
-              <span className={classes.swatch} style={{ background: `var(${tone})` }} aria-hidden />
+              <span
+                className={classes.swatch}
+                style={{ background: tone === LINE ? `var(${tone})` : thin(tone) }}
+                aria-hidden
+              />
               <dt style={{ display: "block" }}>{name}</dt>
               <dd data-testid={`sum-${tone}`}>{value(row)}</dd>
             </div>
@@ -85,6 +90,19 @@ export function CoverageStrip({ axis, stack, zone }: Props) {
       />
     </figure>
   );
+}
+
+/** A colour of the theme laid thinly over the strip's own, opaque: areas are drawn one over the other. */
+const thin = (tone: string) => `color-mix(in srgb, var(${tone}) 62%, var(--m-surface-2))`;
+
+/** What a colour comes to, for a canvas. */
+function painted(element: HTMLElement, css: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = css;
+  element.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
 }
 
 /** The areas as sums, the highest first: each is drawn over the one before. */
@@ -108,11 +126,12 @@ function dataOf(stack: Stack, axis: Axis): uPlot.AlignedData {
 function optionsOf(
   axis: Axis,
   direction: "ltr" | "rtl",
+  paint: (css: string) => string,
   onSlot: (slot: number | null) => void,
 ): uPlot.Options {
   const paths = uPlot.paths.stepped?.({ align: 1 });
   const area = (tone: string): uPlot.Series => ({
-    fill: colour(tone),
+    fill: paint(thin(tone)),
     width: 0,
     points: { show: false },
     ...(paths && { paths }),
@@ -138,12 +157,43 @@ function optionsOf(
       area("--m-bad"),
       area("--m-info"),
       {
-        stroke: colour("--mantine-color-text"),
+        stroke: paint("var(--mantine-color-text)"),
         width: 1.5,
         points: { show: false },
         ...(paths && { paths }),
       },
     ],
-    hooks: { setCursor: [(plot) => onSlot(plot.cursor.idx ?? null)] },
+    hooks: {
+      drawClear: [(plot) => drawScale(plot, direction, paint)],
+      setCursor: [(plot) => onSlot(plot.cursor.idx ?? null)],
+    },
   };
+}
+
+/** A line and a number for how many agents that is: axes would take room the shifts above don't leave. */
+function drawScale(plot: uPlot, direction: "ltr" | "rtl", paint: (css: string) => string): void {
+  const most = plot.scales.y?.max ?? 0;
+  const rough = most / 2.5;
+  const unit = 10 ** Math.floor(Math.log10(Math.max(1, rough)));
+  const step = Math.max(1, [1, 2, 5, 10].map((each) => each * unit).find((each) => each >= rough) ?? rough);
+  const { ctx } = plot;
+  const [left, width] = [plot.bbox.left, plot.bbox.width];
+  ctx.save();
+  ctx.strokeStyle = paint("var(--m-line)");
+  ctx.fillStyle = paint("var(--m-muted)");
+  ctx.font = `${11 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.textAlign = direction === "rtl" ? "right" : "left";
+  for (let agents = step; agents < most; agents += step) {
+    const y = plot.valToPos(agents, "y", true);
+    ctx.beginPath();
+    ctx.moveTo(left, y);
+    ctx.lineTo(left + width, y);
+    ctx.stroke();
+    ctx.fillText(
+      formatNumber(agents, languageNow()),
+      direction === "rtl" ? left + width - 4 : left + 4,
+      y - 3,
+    );
+  }
+  ctx.restore();
 }

@@ -2,7 +2,6 @@ import { useMemo, useState } from "react";
 import { formatNumber } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
 import { useStore } from "../../../store.ts";
-import { Panel } from "../../../ui/Page.tsx";
 import planning from "../planning.module.css";
 import { axisOf } from "./axis.ts";
 import { add, assigned, coverOf, type Rows, stacked } from "./coverage.ts";
@@ -151,16 +150,18 @@ function Figures({ draft }: { draft: Draft }) {
     ["violations", t("schedules.violations"), formatNumber(schedule.violationCount ?? 0, language)],
   ];
   return (
-    <Panel label={t("schedules.figures")}>
-      <dl className={classes.figures} aria-busy={waiting > 0}>
-        {shown.map(([name, head, value]) => (
-          <div key={name}>
-            <dt>{head}</dt>
-            <dd data-testid={`figure-${name}`}>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </Panel>
+    <dl
+      className={`${classes.figures} ${classes.inline}`}
+      aria-label={t("schedules.figures")}
+      aria-busy={waiting > 0}
+    >
+      {shown.map(([name, head, value]) => (
+        <div key={name}>
+          <dt>{head}</dt>
+          <dd data-testid={`figure-${name}`}>{value}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 

@@ -58,6 +58,7 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
     <div className={classes.tools} data-testid="editor-tools">
       <Select
         className={classes.grow}
+        size="xs"
         label={t("schedules.view")}
         allowDeselect={false}
         data={[
@@ -70,6 +71,7 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
       />
       <TextInput
         className={classes.grow}
+        size="xs"
         label={t("schedules.agent")}
         leftSection={<IconSearch size={15} aria-hidden />}
         placeholder={t("schedules.find")}
@@ -80,6 +82,7 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
       {skills.length > 0 && (
         <Select
           className={classes.grow}
+          size="xs"
           label={t("schedules.skill")}
           clearable
           data={skills.map((each) => ({ value: each.skillId ?? "", label: each.displayName ?? "" }))}
@@ -91,6 +94,7 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
       {groups.length > 1 && (
         <Select
           className={classes.grow}
+          size="xs"
           label={t("schedules.group")}
           clearable
           placeholder={t("schedules.allGroups")}
@@ -101,19 +105,21 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
         />
       )}
       <Checkbox
+        size="xs"
         label={t("schedules.onlyWrong")}
         checked={filter.wrong}
-        pb={8}
+        pb={6}
         onChange={({ currentTarget }) => set({ wrong: currentTarget.checked })}
         data-testid="editor-wrong"
       />
       <Checkbox
+        size="xs"
         label={t("schedules.byStart")}
         checked={filter.byStart}
-        pb={8}
+        pb={6}
         onChange={({ currentTarget }) => set({ byStart: currentTarget.checked })}
       />
-      <span className={classes.quiet} style={{ paddingBlockEnd: 8 }} data-testid="editor-shown">
+      <span className={classes.quiet} style={{ paddingBlockEnd: 5 }} data-testid="editor-shown">
         {t("schedules.shown", {
           shown: formatNumber(shown, language),
           all: formatNumber(people.planned.size, language),
@@ -123,7 +129,7 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
         <div className={classes.actions} style={{ marginInlineStart: "auto" }}>
           <ActionIcon
             variant="default"
-            size="lg"
+            size={30}
             className="m-flip"
             aria-label={t("schedules.undo")}
             disabled={state.undo.length === 0}
@@ -134,7 +140,7 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
           </ActionIcon>
           <ActionIcon
             variant="default"
-            size="lg"
+            size={30}
             className="m-flip"
             aria-label={t("schedules.redo")}
             disabled={state.redo.length === 0}
@@ -145,6 +151,7 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
           </ActionIcon>
           <Button
             variant="default"
+            size="xs"
             leftSection={<IconLock size={15} aria-hidden />}
             onClick={() => lockAll(true)}
             data-testid="editor-lock-all"
@@ -153,6 +160,7 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
           </Button>
           <Button
             variant="default"
+            size="xs"
             leftSection={<IconLockOpen size={15} aria-hidden />}
             onClick={() => lockAll(false)}
           >

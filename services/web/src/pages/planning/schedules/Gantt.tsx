@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus, and says which of its cells is meant
 import { type KeyboardEvent, type PointerEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { ScheduleViolation } from "../../../api/types.ts";
 import { formatDate } from "../../../format/dates.ts";
@@ -59,6 +60,7 @@ export function Gantt(props: Props) {
   useSight(scroller, rows.length, setSight);
   useRoom(scroller, props.onRoom);
   useActiveInSight(scroller, axis, rows, active);
+  useFirstInSight(scroller, axis, props.bars);
   const pointer = useDragging(props);
   const place = active ? rows.findIndex(({ userId }) => userId === active.userId) : -1;
   const shown = rows.slice(first, end).map((row, at) => ({ row, at: first + at }));
@@ -209,6 +211,26 @@ function useRoom(scroller: React.RefObject<HTMLDivElement | null>, onRoom: (pixe
     resized.observe(element);
     return () => resized.disconnect();
   }, [scroller, onRoom]);
+}
+
+/** Scrolls a day that is wider than its room to where work begins. */
+function useFirstInSight(
+  scroller: React.RefObject<HTMLDivElement | null>,
+  axis: Axis,
+  bars: ReadonlyMap<string, readonly Bar[]>,
+): void {
+  const shown = axis.days.length === 1 ? axis.days[0]?.day : undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only when another day is shown, not with every change
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element || !shown) return;
+    let first = axis.end;
+    for (const mine of bars.values()) {
+      for (const bar of mine) if (bar.day === shown) first = Math.min(first, bar.start);
+    }
+    const to = first === axis.end ? 0 : placeOf(first - 3_600_000, axis);
+    element.scrollLeft = getComputedStyle(element).direction === "rtl" ? -to : to;
+  }, [shown]);
 }
 
 /** Scrolls to what is chosen when it is another one. */

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus, and says which of its cells is meant
 import { memo } from "react";
 import type { ScheduleViolation } from "../../../api/types.ts";
 import { type Language, useText } from "../../../i18n/index.ts";
@@ -52,9 +53,7 @@ export const GanttRow = memo(function GanttRow(props: Props) {
         role="rowheader"
         title={wrongWeek.map((each) => ruleText(each, language, t)).join("\n") || undefined}
       >
-        <span>
-          <bdi>{props.name}</bdi>
-        </span>
+        <span dir="auto">{props.name}</span>
         <span className={classes.hours}>
           {lengthText(props.worked, language, t)}
           {wrongWeek.length > 0 && (

@@ -5,6 +5,7 @@ import { useStore } from "../../../store.ts";
 import { Note } from "../../../ui/Note.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import type { Draft } from "./draft.ts";
+import classes from "./gantt.module.css";
 import { wouldBreak } from "./useSchedules.ts";
 import { dayText, ruleText } from "./words.ts";
 
@@ -21,26 +22,34 @@ export function Refused({ draft }: { draft: Draft }) {
     queryFn: () =>
       after ? wouldBreak(schedule.scheduleId ?? "", after, schedule.version ?? "0") : Promise.resolve([]),
   });
-  if (problem) return <ProblemNote problem={problem} onClose={() => draft.dismiss()} />;
+  if (problem) {
+    return (
+      <div className={classes.refused}>
+        <ProblemNote problem={problem} onClose={() => draft.dismiss()} />
+      </div>
+    );
+  }
   if (!refused) return null;
   return (
-    <Note tone="warn" title={t("schedules.refused")} live testId="shift-refused">
-      <ul style={{ margin: "4px 0", paddingInlineStart: 18 }}>
-        {(wrong.data ?? []).map((each) => (
-          <li key={`${each.day}${each.rule}`}>
-            {dayText(each.day ?? "", language)}: {ruleText(each, language, t)}
-          </li>
-        ))}
-        {!after && <li>{t("schedules.refusedRemoval")}</li>}
-      </ul>
-      <Group gap="xs">
-        <Button size="xs" variant="default" onClick={() => draft.dismiss()}>
-          {t("schedules.leave")}
-        </Button>
-        <Button size="xs" onClick={() => void draft.accept()} data-testid="shift-accept">
-          {t("schedules.acceptBreaking")}
-        </Button>
-      </Group>
-    </Note>
+    <div className={classes.refused}>
+      <Note tone="warn" title={t("schedules.refused")} live testId="shift-refused">
+        <ul style={{ margin: "4px 0", paddingInlineStart: 18 }}>
+          {(wrong.data ?? []).map((each) => (
+            <li key={`${each.day}${each.rule}`}>
+              {dayText(each.day ?? "", language)}: {ruleText(each, language, t)}
+            </li>
+          ))}
+          {!after && <li>{t("schedules.refusedRemoval")}</li>}
+        </ul>
+        <Group gap="xs">
+          <Button size="xs" variant="default" onClick={() => draft.dismiss()}>
+            {t("schedules.leave")}
+          </Button>
+          <Button size="xs" onClick={() => void draft.accept()} data-testid="shift-accept">
+            {t("schedules.acceptBreaking")}
+          </Button>
+        </Group>
+      </Note>
+    </div>
   );
 }

@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Anchor, Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link, useLocation, useParams } from "wouter";
@@ -57,7 +57,10 @@ export default function SchedulePage() {
         subtitle={
           schedule && (
             <>
-              <Link href="/planning?tab=schedules">{t("schedules.all")}</Link> ·{" "}
+              <Anchor component={Link} href="/planning?tab=schedules">
+                {t("schedules.all")}
+              </Anchor>{" "}
+              ·{" "}
               {schedule.displayName && (
                 <>
                   <bdi>{schedule.displayName}</bdi> ·{" "}

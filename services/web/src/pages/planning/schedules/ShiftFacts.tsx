@@ -3,7 +3,6 @@ import { IconArrowsHorizontal, IconClockEdit, IconLock, IconLockOpen, IconTrash 
 import { useState } from "react";
 import type { ScheduleViolation } from "../../../api/types.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
-import { Panel } from "../../../ui/Page.tsx";
 import type { Draft } from "./draft.ts";
 import classes from "./gantt.module.css";
 import { ShiftForm } from "./ShiftForm.tsx";
@@ -34,7 +33,7 @@ export function ShiftFacts({ editing, draft, place, editable, nameOf, broken, zo
   const wrong = moving ? (editing.wrong ?? []) : broken;
   const day = week.find((each) => each.day === active.day);
   return (
-    <Panel label={t("schedules.chosen")} testId="shift-facts">
+    <section aria-label={t("schedules.chosen")} data-testid="shift-facts">
       <div className={classes.facts}>
         <div>
           <p>
@@ -50,7 +49,6 @@ export function ShiftFacts({ editing, draft, place, editable, nameOf, broken, zo
                 })}`
               : t("schedules.free")}
           </p>
-          {moving && <p className={classes.quiet}>{t("schedules.movingHint")}</p>}
           {wrong.length > 0 && (
             <ul className={classes.wrong} data-testid="shift-wrong">
               {wrong.map((each) => (
@@ -137,6 +135,6 @@ export function ShiftFacts({ editing, draft, place, editable, nameOf, broken, zo
           onClose={() => setWriting(false)}
         />
       )}
-    </Panel>
+    </section>
   );
 }

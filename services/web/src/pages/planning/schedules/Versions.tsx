@@ -1,4 +1,4 @@
-import { Button, Select } from "@mantine/core";
+import { Anchor, Button, Select } from "@mantine/core";
 import { IconCalendarTime, IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link } from "wouter";
@@ -76,7 +76,9 @@ export function Versions({ mayChange }: { mayChange: boolean }) {
       {running.map((each) => (
         <div key={each.scheduleId}>
           <h2 className={planning.title}>
-            <Link href={`/planning/schedules/${each.scheduleId}`}>{name(each)}</Link>
+            <Anchor component={Link} href={`/planning/schedules/${each.scheduleId}`}>
+              {name(each)}
+            </Anchor>
           </h2>
           <Making schedule={each} mayChange={mayChange} />
         </div>
@@ -93,7 +95,9 @@ export function Versions({ mayChange }: { mayChange: boolean }) {
                 head: t("schedules.version"),
                 cell: (row) => (
                   <>
-                    <Link href={`/planning/schedules/${row.scheduleId}`}>{name(row)}</Link>
+                    <Anchor component={Link} href={`/planning/schedules/${row.scheduleId}`}>
+                      {name(row)}
+                    </Anchor>
                     {row.displayName && (
                       <div className={classes.quiet}>
                         <bdi>{row.displayName}</bdi>
