@@ -57,7 +57,7 @@ export default function SchedulePage() {
         subtitle={
           schedule && (
             <>
-              <Anchor component={Link} href="/planning?tab=schedules">
+              <Anchor component={Link} underline="always" href="/planning?tab=schedules">
                 {t("schedules.all")}
               </Anchor>{" "}
               ·{" "}

@@ -11,7 +11,7 @@ export interface Axis {
 }
 
 const HOUR_LEAST = 34;
-const DAY_LEAST = 92;
+const DAY_LEAST = 120;
 
 /** A line of days; of one day it is as long as its latest shift, which may end the day after. */
 export function axisOf(days: readonly Day[], bars: Iterable<Bar>, room: number): Axis {

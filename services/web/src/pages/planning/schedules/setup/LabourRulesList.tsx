@@ -53,10 +53,12 @@ export function LabourRulesList({ mayChange }: { mayChange: boolean }) {
           cell: (row) =>
             (row.adult?.breaks ?? [])
               .map((each) =>
-                t("schedules.breakDue", {
-                  break: lengthText(each.breakMinutes ?? 0, language, t),
-                  work: lengthText(each.workMinutes ?? 0, language, t),
-                }),
+                !each.workMinutes
+                  ? lengthText(each.breakMinutes ?? 0, language, t)
+                  : t("schedules.breakDue", {
+                      break: lengthText(each.breakMinutes ?? 0, language, t),
+                      work: lengthText(each.workMinutes ?? 0, language, t),
+                    }),
               )
               .join(comma(language)) || "–",
         },

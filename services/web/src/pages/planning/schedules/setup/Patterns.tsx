@@ -102,7 +102,9 @@ interface Props {
 function PatternForm({ pattern, onClose, onSaved }: Props) {
   const t = useText();
   const language = useLanguage();
-  const [value, setValue] = useState<ShiftPattern>(pattern ?? USUAL);
+  const [value, setValue] = useState<ShiftPattern>(
+    pattern ? { ...pattern, weekdays: some(pattern.weekdays) } : USUAL,
+  );
   const [requestId] = useState(newRequestId);
   const set = (change: Partial<ShiftPattern>) => setValue((before) => ({ ...before, ...change }));
   const save = async () => {
@@ -198,6 +200,10 @@ function PatternForm({ pattern, onClose, onSaved }: Props) {
     </FormModal>
   );
 }
+
+/** Days of a pattern, none when it is of all. */
+const some = (weekdays: readonly number[] | undefined): number[] =>
+  weekdays && weekdays.length < 7 ? [...weekdays] : [];
 
 /** A break after those there are. */
 function nextBreak(breaks: readonly PatternBreak[]): PatternBreak {
