@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { formatNumber } from "../../../format/numbers.ts";
@@ -21,7 +21,7 @@ interface Props {
 }
 
 /** Requirement against coverage as stacked areas, beneath the shifts and on the same line of time. */
-export function CoverageStrip({ axis, stack, zone }: Props) {
+export const CoverageStrip = memo(function CoverageStrip({ axis, stack, zone }: Props) {
   const t = useText();
   const language = useLanguage();
   const direction = directionOf(language);
@@ -90,7 +90,7 @@ export function CoverageStrip({ axis, stack, zone }: Props) {
       />
     </figure>
   );
-}
+});
 
 /** A colour of the theme laid thinly over the strip's own, opaque: areas are drawn one over the other. */
 const thin = (tone: string) => `color-mix(in srgb, var(${tone}) 62%, var(--m-surface-2))`;

@@ -1,4 +1,4 @@
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { formatNumber } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
 import { useStore } from "../../../store.ts";
@@ -30,6 +30,7 @@ interface Props {
 }
 
 const NONE: readonly never[] = [];
+const names = new Intl.Collator();
 
 /** A version's week or one of its days: who works when, and what that covers. */
 export function Editor({ draft, covered, people, away, editable }: Props) {
@@ -76,6 +77,12 @@ export function Editor({ draft, covered, people, away, editable }: Props) {
       to,
     );
   }, [sums, pending, filter.group, from, to]);
+  const choose = useRef(editing.choose);
+  choose.current = editing.choose;
+  const goTo = useCallback((userId: string, day: string) => {
+    setFilter((now) => ({ ...NO_FILTER, day: now.day && day }));
+    choose.current({ userId, day });
+  }, []);
   const wrong = (state.broken.get(editing.active?.userId ?? "") ?? NONE).filter(
     (each) => each.day === editing.active?.day || each.day === week[0]?.day,
   );
@@ -122,15 +129,7 @@ export function Editor({ draft, covered, people, away, editable }: Props) {
         onDrag={editing.drag}
       />
       {editable && <Keys />}
-      <Wanting
-        draft={draft}
-        covered={covered}
-        people={people}
-        onChoose={(userId, day) => {
-          setFilter((now) => ({ ...NO_FILTER, day: now.day && day }));
-          editing.choose({ userId, day });
-        }}
-      />
+      <Wanting draft={draft} covered={covered} people={people} onChoose={goTo} />
     </div>
   );
 }
@@ -187,7 +186,7 @@ function useRows(
       const worked = mine.reduce((sum, each) => sum + workedMinutes(each), 0);
       rows.push({ userId, name, worked, first: first ?? Number.POSITIVE_INFINITY });
     }
-    const byName = (a: GanttRowData, b: GanttRowData) => a.name.localeCompare(b.name);
+    const byName = (a: GanttRowData, b: GanttRowData) => names.compare(a.name, b.name);
     return rows.sort(filter.byStart ? (a, b) => a.first - b.first || byName(a, b) : byName);
   }, [bars, broken, people, filter]);
 }

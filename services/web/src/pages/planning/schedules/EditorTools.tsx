@@ -1,5 +1,6 @@
 import { ActionIcon, Button, Checkbox, Select, TextInput } from "@mantine/core";
 import { IconArrowBackUp, IconArrowForwardUp, IconLock, IconLockOpen, IconSearch } from "@tabler/icons-react";
+import { memo } from "react";
 import { useNames } from "../../../api/names.ts";
 import { useSkills } from "../../../api/staff.ts";
 import { formatNumber } from "../../../format/numbers.ts";
@@ -36,7 +37,16 @@ interface Props {
 }
 
 /** What is shown, and steps back and forth. */
-export function EditorTools({ draft, filter, onFilter, week, people, editable, shown, users }: Props) {
+export const EditorTools = memo(function EditorTools({
+  draft,
+  filter,
+  onFilter,
+  week,
+  people,
+  editable,
+  shown,
+  users,
+}: Props) {
   const t = useText();
   const language = useLanguage();
   const skills = useSkills().data ?? [];
@@ -170,4 +180,4 @@ export function EditorTools({ draft, filter, onFilter, week, people, editable, s
       )}
     </div>
   );
-}
+});

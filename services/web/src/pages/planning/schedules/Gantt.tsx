@@ -1,5 +1,14 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus, and says which of its cells is meant
-import { type KeyboardEvent, type PointerEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  memo,
+  type PointerEvent,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import type { ScheduleViolation } from "../../../api/types.ts";
 import { formatDate } from "../../../format/dates.ts";
 import { localDigits } from "../../../format/numbers.ts";
@@ -66,7 +75,7 @@ export function Gantt(props: Props) {
   const shown = rows.slice(first, end).map((row, at) => ({ row, at: first + at }));
   const [activeRow] = place >= 0 && (place < first || place >= end) ? rows.slice(place, place + 1) : [];
   if (activeRow) shown.push({ row: activeRow, at: place }); // what has the focus must be there, in sight or not
-  const days = axis.days.map(({ day }) => dayText(day, language));
+  const days = useMemo(() => axis.days.map(({ day }) => dayText(day, language)), [axis, language]);
   return (
     <div className={classes.scroller} ref={scroller} data-testid="gantt-scroller">
       <div
@@ -115,7 +124,7 @@ export function Gantt(props: Props) {
   );
 }
 
-function Head({
+const Head = memo(function Head({
   axis,
   zone,
   days,
@@ -159,7 +168,7 @@ function Head({
   function shortDay(day: string): string {
     return formatDate(noonOf(day), language, ZONELESS).split(" ")[0] ?? "";
   }
-}
+});
 
 const pageOf = (scroller: HTMLElement | null): number =>
   Math.max(1, Math.floor(((scroller?.clientHeight ?? 400) - HEAD - STRIP) / ROW) - 1);

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { memo } from "react";
 import { useNames } from "../../../api/names.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
@@ -22,7 +23,7 @@ interface Props {
 }
 
 /** What a version lacks: rules that are broken, and stretches nobody covers, with the reason. */
-export function Wanting({ draft, covered, people, onChoose }: Props) {
+export const Wanting = memo(function Wanting({ draft, covered, people, onChoose }: Props) {
   const t = useText();
   const language = useLanguage();
   const names = useNames();
@@ -90,7 +91,7 @@ export function Wanting({ draft, covered, people, onChoose }: Props) {
       </Panel>
     </div>
   );
-}
+});
 
 function More({ count }: { count: number }) {
   const t = useText();
