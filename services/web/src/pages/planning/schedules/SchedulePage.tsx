@@ -3,6 +3,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link, useLocation, useParams } from "wouter";
 import type { Schedule } from "../../../api/types.ts";
+import { formatDateTime } from "../../../format/dates.ts";
+import { isolated } from "../../../format/isolated.ts";
 import { formatNumber } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
 import { mayEnter } from "../../../session/roles.ts";
@@ -30,6 +32,7 @@ import {
   isRunning,
   senderOf,
   useOpened,
+  usePeopleNames,
   useRefreshSchedules,
   useSchedule,
   useTimeOff,
@@ -50,6 +53,11 @@ export default function SchedulePage() {
         number: formatNumber(schedule.number ?? 0, language),
       })
     : t("schedules.tab");
+  const nameOf = usePeopleNames();
+  const publishedBy = t("schedules.publishedBy", {
+    name: isolated(nameOf(schedule?.publisher)),
+    time: formatDateTime(schedule?.publishTime, language),
+  });
   return (
     <>
       <PageHeader
@@ -82,7 +90,15 @@ export default function SchedulePage() {
           )}
           {schedule.state === "SCHEDULE_STATE_FAILED" && <Note tone="bad">{t("schedules.hasFailed")}</Note>}
           {schedule.cutShort && <Note tone="warn">{t("schedules.cutShort")}</Note>}
-          {isMade(schedule) && !isDraft(schedule) && <Note tone="info">{t("schedules.readOnly")}</Note>}
+          {isMade(schedule) && !isDraft(schedule) && (
+            <Note
+              tone="info"
+              title={schedule.publisher ? publishedBy : undefined}
+              testId="schedule-published"
+            >
+              {t("schedules.readOnly")}
+            </Note>
+          )}
           {isMade(schedule) && (
             <Opened key={`${scheduleId}${schedule.state}`} schedule={schedule} mayChange={mayChange} />
           )}

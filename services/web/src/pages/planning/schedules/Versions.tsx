@@ -19,7 +19,7 @@ import classes from "./gantt.module.css";
 import { Making } from "./Making.tsx";
 import { NewSchedule, weekText } from "./NewSchedule.tsx";
 import { StateTag } from "./StateTag.tsx";
-import { isMade, isRunning, useRefreshSchedules, useSchedules } from "./useSchedules.ts";
+import { isMade, isRunning, usePeopleNames, useRefreshSchedules, useSchedules } from "./useSchedules.ts";
 import { agentHours, nearText } from "./words.ts";
 
 /** Versions of weeks: what state they are in and how good they are; making another. */
@@ -27,6 +27,7 @@ export function Versions({ mayChange }: { mayChange: boolean }) {
   const t = useText();
   const language = useLanguage();
   const refresh = useRefreshSchedules();
+  const nameOf = usePeopleNames();
   const { data, error, refetch } = useSchedules();
   const [week, setWeek] = useState("");
   const [making, setMaking] = useState(false);
@@ -124,7 +125,19 @@ export function Versions({ mayChange }: { mayChange: boolean }) {
               },
               {
                 head: t("schedules.published"),
-                cell: (row) => (row.publishTime ? <DateTime value={row.publishTime} /> : "–"),
+                cell: (row) =>
+                  row.publishTime ? (
+                    <>
+                      <DateTime value={row.publishTime} />
+                      {row.publisher && (
+                        <div className={classes.quiet}>
+                          <bdi>{nameOf(row.publisher)}</bdi>
+                        </div>
+                      )}
+                    </>
+                  ) : (
+                    "–"
+                  ),
               },
               {
                 head: t("common.actions"),
