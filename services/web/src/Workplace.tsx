@@ -29,6 +29,11 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/intraday", "watch", lazyPage(() => import("./pages/planning/intraday/IntradayPage.tsx"))],
   ["/planning", "watch", lazyPage(() => import("./pages/planning/PlanningPage.tsx"))],
   ["/requests", "watch", lazyPage(() => import("./pages/planning/requests/RequestsPage.tsx"))],
+  [
+    "/planning/schedules/:scheduleId",
+    "watch",
+    lazyPage(() => import("./pages/planning/schedules/SchedulePage.tsx")),
+  ],
   ["/customers", "desktop", lazyPage(() => import("./pages/watch/CustomersPage.tsx"))],
   ["/customers/:customerId", "desktop", lazyPage(() => import("./pages/watch/CustomerPage.tsx"))],
   ["/admin/brands", "manage", lazyPage(() => import("./pages/admin/BrandsPage.tsx"))],

@@ -133,7 +133,7 @@ async def test_forced_shift_stays_listed_and_only_an_accepting_person_publishes_
             await shop.schedules.PublishSchedule(publish)
         publish.accept_violations = True
         out = await shop.schedules.PublishSchedule(publish)
-        assert out.state == PUBLISHED and out.HasField("publish_time")
+        assert out.state == PUBLISHED and out.HasField("publish_time") and out.publisher == "usr_admin"
         for call in (
             shop.schedules.PublishSchedule(publish),
             shop.schedules.DeleteSchedule(ask.DeleteScheduleRequest(**key)),
@@ -146,6 +146,7 @@ async def test_forced_shift_stays_listed_and_only_an_accepting_person_publishes_
         copy = await shop.schedules.CopySchedule(copied)
         assert await shop.schedules.CopySchedule(copied) == copy
         assert (copy.state, copy.number, copy.shift_count, copy.base_schedule_id) == (DRAFT, 2, 14, out.schedule_id)
+        assert copy.publisher == "" and not copy.HasField("publish_time")
         next_one = await shop.schedules.PublishSchedule(
             ask.PublishScheduleRequest(schedule_id=copy.schedule_id, version=copy.version, accept_violations=True)
         )

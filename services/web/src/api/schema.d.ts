@@ -19024,6 +19024,8 @@ export interface components {
             publishTime?: string;
             /** @description Time zone of its days, such as Europe/Istanbul. */
             timeZone?: string;
+            /** @description Who published it: a user, or an API key; empty before that. */
+            publisher?: string;
         };
         /** @description A day of an agent that differs between two versions. */
         "wfm.v1.ScheduleDifference": {

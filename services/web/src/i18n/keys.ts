@@ -29,6 +29,7 @@ import type rates from "../messages/rates.json";
 import type requests from "../messages/requests.json";
 import type resale from "../messages/resale.json";
 import type rules from "../messages/rules.json";
+import type schedules from "../messages/schedules.json";
 import type simulator from "../messages/simulator.json";
 import type skillPlans from "../messages/skillPlans.json";
 import type sound from "../messages/sound.json";
@@ -73,6 +74,7 @@ export type MessageKey =
   | keyof typeof requests
   | keyof typeof resale
   | keyof typeof rules
+  | keyof typeof schedules
   | keyof typeof simulator
   | keyof typeof skillPlans
   | keyof typeof sound

@@ -1,11 +1,13 @@
 import { Select, Tabs } from "@mantine/core";
 import { IconChartBar } from "@tabler/icons-react";
-import { useState } from "react";
+import { Suspense, useState } from "react";
+import { useSearch } from "wouter";
 import { textOr, useText } from "../../i18n/index.ts";
 import { mayEnter } from "../../session/roles.ts";
 import { useSession } from "../../session/session.ts";
 import { EmptyState } from "../../ui/EmptyState.tsx";
 import { Loading } from "../../ui/LoadMore.tsx";
+import { lazyPage } from "../../ui/lazyPage.ts";
 import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { ForecastView } from "./ForecastView.tsx";
@@ -16,12 +18,16 @@ import { SpecialDays } from "./SpecialDays.tsx";
 import { StaffingView } from "./StaffingView.tsx";
 import { keyOf, useRuns, useSeries } from "./usePlanning.ts";
 
+const SchedulesView = lazyPage(() => import("./schedules/SchedulesView.tsx"));
+const TABS = ["forecast", "staffing", "schedules", "import", "calendar"] as const;
+
 /** What will come and how many it takes; where that is known from. */
 export default function PlanningPage() {
   const t = useText();
   const session = useSession();
   const mayChange = session.status === "signedIn" && mayEnter(session.user.role, "manage");
-  const [tab, setTab] = useState<string | null>("forecast");
+  const asked = new URLSearchParams(useSearch()).get("tab");
+  const [tab, setTab] = useState<string | null>(TABS.find((each) => each === asked) ?? "forecast");
   const known = useSeries();
   const runs = useRuns();
   const [chosen, setChosen] = useState("");
@@ -79,7 +85,7 @@ export default function PlanningPage() {
       <ProblemNote problem={problem} onRetry={again} />
       <Tabs value={tab} onChange={setTab} keepMounted={false}>
         <Tabs.List mb="lg">
-          {(["forecast", "staffing", "import", "calendar"] as const).map((each) => (
+          {TABS.map((each) => (
             <Tabs.Tab key={each} value={each} data-testid={`planning-${each}`}>
               {t(`planning.tab.${each}`)}
             </Tabs.Tab>
@@ -87,6 +93,11 @@ export default function PlanningPage() {
         </Tabs.List>
         <Tabs.Panel value="forecast">{shown(ForecastView)}</Tabs.Panel>
         <Tabs.Panel value="staffing">{shown(StaffingView)}</Tabs.Panel>
+        <Tabs.Panel value="schedules">
+          <Suspense fallback={<Loading />}>
+            <SchedulesView mayChange={mayChange} />
+          </Suspense>
+        </Tabs.Panel>
         <Tabs.Panel value="import">
           <ImportHistory series={series} mayChange={mayChange} zone={zone} />
         </Tabs.Panel>

@@ -84,9 +84,9 @@ class Schedules(schedule_service_pb2_grpc.ScheduleServiceServicer):
         return await self._db.run(principal().tenant_id, work)
 
     async def PublishSchedule(self, request: ask.PublishScheduleRequest, context: Any) -> schedule_pb2.Schedule:
-        key, now = _key(request.schedule_id), self._db.clock.now()
+        key, now, who = _key(request.schedule_id), self._db.clock.now(), principal().subject
         return _schedule(
-            await self._write(lambda tx: ops.publish(tx, key, request.version, request.accept_violations, now))
+            await self._write(lambda tx: ops.publish(tx, key, request.version, request.accept_violations, who, now))
         )
 
     async def ListShifts(self, request: ask.ListShiftsRequest, context: Any) -> ask.ListShiftsResponse:
@@ -210,6 +210,7 @@ def _schedule(value: Version) -> schedule_pb2.Schedule:
         seconds=value.seconds, spent_seconds=value.spent, cut_short=value.cut_short,
         violation_count=int(value.figures.get("violations", 0)), create_time=time_out(value.create_time),
         end_time=time_out(value.end_time), publish_time=time_out(value.publish_time), time_zone=value.zone,
+        publisher=value.publisher,
     )  # fmt: skip
 
 

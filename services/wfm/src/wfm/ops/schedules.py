@@ -214,14 +214,14 @@ async def copy(tx: Tx, schedule_id: str, name: str, now: datetime) -> Version:
         raise ScheduleNotDraft("it isn't made")
     made = replace(
         found, schedule_id=new_id("sch", now), number=await store.next_number(tx, found.first), state="DRAFT",
-        version=1, base_id=schedule_id, name=name, create_time=now, end_time=now, publish_time=None,
+        version=1, base_id=schedule_id, name=name, create_time=now, end_time=now, publish_time=None, publisher="",
     )  # fmt: skip
     await store.insert_version(tx, made, await store.need_of(tx, schedule_id))
     await store.put_shifts(tx, made.schedule_id, await store.list_shifts(tx, schedule_id))
     return await get(tx, made.schedule_id)
 
 
-async def publish(tx: Tx, schedule_id: str, version: int, accept: bool, now: datetime) -> Version:
+async def publish(tx: Tx, schedule_id: str, version: int, accept: bool, who: str, now: datetime) -> Version:
     """What the week's agents work by from now on."""
     found = await draft(tx, schedule_id, version)
     wrong = await list_violations(tx, schedule_id)
@@ -232,7 +232,7 @@ async def publish(tx: Tx, schedule_id: str, version: int, accept: bool, now: dat
         superseded, before = other.schedule_id, await store.list_shifts(tx, other.schedule_id)
         await store.change(tx, other.schedule_id, state="SUPERSEDED")
     figures = {**found.figures, "violations": len(wrong)}
-    await store.change(tx, schedule_id, state="PUBLISHED", publish_time=now, figures=figures)
+    await store.change(tx, schedule_id, state="PUBLISHED", publish_time=now, publisher=who, figures=figures)
     made = await get(tx, schedule_id)
     await notices.announce(tx, made, superseded, before, await store.list_shifts(tx, schedule_id), now)
     return made

@@ -62,6 +62,7 @@ class Version:
     end_time: datetime | None = None
     publish_time: datetime | None = None
     shift_count: int = 0
+    publisher: str = ""
 
 
 async def next_number(tx: Tx, first: date) -> int:
@@ -84,7 +85,7 @@ async def insert_version(tx: Tx, value: Version, need: np.ndarray) -> None:
         "spent_seconds": value.spent, "stop": value.stop, "cut_short": value.cut_short, "lease_until": None,
         "attempts": 0, "figures": dict(value.figures), "groups": [_group_out(each) for each in value.groups],
         "need": _packed(need=need.astype(np.float32)), "kept": None, "create_time": value.create_time,
-        "end_time": value.end_time, "publish_time": value.publish_time,
+        "end_time": value.end_time, "publish_time": value.publish_time, "publisher": value.publisher,
     }  # fmt: skip
     await tx.execute(insert(table).values(**row))
 
@@ -327,7 +328,7 @@ def _version(row: Mapping[Any, Any]) -> Version:
         row["forecast_run_id"], row["base_schedule_id"], row["name"], row["time_zone"], row["agent_count"],
         row["fairness"], row["seed"], row["seconds"], groups, row["create_time"], row["spent_seconds"], row["stop"],
         row["cut_short"], row["lease_until"], row["attempts"], row["figures"], row["end_time"], row["publish_time"],
-        row["shift_count"],
+        row["shift_count"], row["publisher"],
     )  # fmt: skip
 
 

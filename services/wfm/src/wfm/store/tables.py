@@ -219,6 +219,7 @@ schedules = tenant_table(
     Column("create_time", Time, nullable=False),
     Column("end_time", Time),
     Column("publish_time", Time),
+    Column("publisher", Text, nullable=False),
 )
 shifts = tenant_table(
     "shifts",

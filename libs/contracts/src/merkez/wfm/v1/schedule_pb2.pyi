@@ -181,6 +181,7 @@ class Schedule(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     PUBLISH_TIME_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
+    PUBLISHER_FIELD_NUMBER: _builtins.int
     schedule_id: _builtins.str
     """Output only."""
     first_day: _builtins.str
@@ -211,6 +212,8 @@ class Schedule(_message.Message):
     """Rules it breaks; each is listed by ListScheduleViolations."""
     time_zone: _builtins.str
     """Time zone of its days, such as Europe/Istanbul."""
+    publisher: _builtins.str
+    """Who published it: a user, or an API key; empty before that."""
     @_builtins.property
     def figures(self) -> Global___ScheduleFigures:
         """While it is made: of the best so far."""
@@ -254,10 +257,11 @@ class Schedule(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         publish_time: _timestamp_pb2.Timestamp | None = ...,
         time_zone: _builtins.str = ...,
+        publisher: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "figures", b"figures", "publish_time", b"publish_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_count", b"agent_count", "base_schedule_id", b"base_schedule_id", "create_time", b"create_time", "cut_short", b"cut_short", "display_name", b"display_name", "end_time", b"end_time", "figures", b"figures", "first_day", b"first_day", "forecast_run_id", b"forecast_run_id", "groups", b"groups", "number", b"number", "publish_time", b"publish_time", "schedule_id", b"schedule_id", "seconds", b"seconds", "shift_count", b"shift_count", "spent_seconds", b"spent_seconds", "state", b"state", "time_zone", b"time_zone", "version", b"version", "violation_count", b"violation_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_count", b"agent_count", "base_schedule_id", b"base_schedule_id", "create_time", b"create_time", "cut_short", b"cut_short", "display_name", b"display_name", "end_time", b"end_time", "figures", b"figures", "first_day", b"first_day", "forecast_run_id", b"forecast_run_id", "groups", b"groups", "number", b"number", "publish_time", b"publish_time", "publisher", b"publisher", "schedule_id", b"schedule_id", "seconds", b"seconds", "shift_count", b"shift_count", "spent_seconds", b"spent_seconds", "state", b"state", "time_zone", b"time_zone", "version", b"version", "violation_count", b"violation_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
