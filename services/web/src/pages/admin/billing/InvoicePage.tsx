@@ -50,6 +50,7 @@ export function InvoicePage({ invoiceId }: { invoiceId: string }) {
           <>
             <StateTag state={data.state} /> <Days start={data.periodStartTime} end={data.periodEndTime} />
             {data.resale && <> · {t("invoice.resale")}</>}
+            {data.inAdvance && <> · {t("invoice.onlyAdvance")}</>}
           </>
         }
         actions={data.number && <Actions invoice={data} number={data.number} />}
