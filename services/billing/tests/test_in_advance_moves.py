@@ -19,7 +19,7 @@ from billing.ops import invoicing, line_records
 from billing.ops.issuing import preview_invoice
 from chassis.instants import time_out
 from merkez.billing.v1 import resale_service_pb2 as ask
-from merkez.tenancy.v1 import subscription_pb2, tenancy_events_pb2
+from merkez.tenancy.v1 import plan_pb2, subscription_pb2, tenancy_events_pb2
 from merkez.type.v1 import money_pb2
 
 from .conftest import MARCH, call_fact, user_fact, zone_fact
@@ -192,3 +192,16 @@ async def test_company_that_moves_to_another_zone_pays_each_months_fee_once_and_
     await house.ledger.tell(zone_fact("Europe/Berlin", 3))
     await house.run(MAY + 33 * DAY)
     assert await totals(house) == ["100.00"] * 4, "March to June"
+
+
+async def test_add_on_in_another_currency_next_month_doesnt_hold_this_months_invoice(house: House) -> None:
+    await begin(house, MINUTES, price=eur("100"))
+    await house.ledger.tell(call_fact("call_1", 60, MARCH + DAY))
+    await house.run(MARCH + 2 * DAY)
+    usd = plan_pb2.AddOn(add_on_id="extra", version=1, currency="USD", price={"currency": "USD", "amount": "5"})
+    more = stands(2, APRIL, ACTIVE, MARCH)
+    more.subscription.add_ons.add(add_on_id="extra", version=1, quantity=1, start_time=time_out(APRIL))
+    more.add_ons.append(usd)
+    await house.ledger.tell(more)
+    await house.run(APRIL + 2 * DAY)
+    assert await totals(house) == ["100.00", "1.00"]

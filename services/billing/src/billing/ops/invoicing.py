@@ -12,6 +12,7 @@ from kernel.ids import new_id
 
 from billing import invoices_proto as convert
 from billing.domain import canonical, invoicing, resales
+from billing.domain.charges import CurrenciesMixed
 from billing.domain.credit_notes import CreditNote
 from billing.domain.invoicing import (
     Invoice,
@@ -111,11 +112,14 @@ async def draft_in_advance(
     tx: Tx, period: tuple[datetime, datetime], now: datetime, decks: DeckPrice | None = None
 ) -> Invoice | None:
     """The draft of what a period costs in advance that no invoice before it can say; None when it costs nothing in
-    advance, when a reseller pays for it, or when it is over: its own invoice says it all then."""
+    advance or has two currencies, when a reseller pays for it, or when it is over: its own invoice says it all then."""
     if period[1] <= now or resales.in_force(await resale_store.mine(tx), period[0]) is not None:
         return None
     drafted = await drafted_ahead(tx, period[0], Kind.ADVANCE)
-    statement = await advance_of(tx, period, now, decks, drafted=drafted)
+    try:
+        statement = await advance_of(tx, period, now, decks, drafted=drafted)
+    except CurrenciesMixed:  # the period's own invoice will say so; what came before doesn't wait for it
+        return None
     if not statement.lines:
         return None
     return await _draft(tx, statement, now, await zone_of(tx, period[0]), Kind.ADVANCE)
