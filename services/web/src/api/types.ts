@@ -234,6 +234,5 @@ export type LabourRules = Schemas["wfm.v1.LabourRules"];
 export type LabourLimits = Schemas["wfm.v1.LabourLimits"];
 export type ShiftPattern = Schemas["wfm.v1.ShiftPattern"];
 export type PatternBreak = Schemas["wfm.v1.PatternBreak"];
-export type Contract = Schemas["wfm.v1.Contract"];
 export type PlannedAgent = Schemas["wfm.v1.PlannedAgent"];
 export type TimeOff = Schemas["wfm.v1.TimeOff"];
