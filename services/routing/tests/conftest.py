@@ -24,12 +24,13 @@ from merkez.routing.v1 import queue_service_pb2_grpc as queues_grpc
 from merkez.routing.v1 import simulation_service_pb2_grpc as simulations_grpc
 from merkez.routing.v1 import wrap_up_service_pb2_grpc as wrap_ups_grpc
 from routing.domain.agents import Agent, AgentState
-from routing.domain.board import Board, line_of, ready_of, waiting_of
+from routing.domain.board import Board
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.facts import Fact
 from routing.domain.matches import Match
 from routing.domain.offers import Offer
 from routing.domain.queues import Queue, SkillLevel
+from routing.domain.views import line_of, ready_of, waiting_of
 from routing.handlers import servicers
 from routing.ledger import Desk, Ledger
 from routing.ops import agents as agent_ops

@@ -8,9 +8,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from routing.boards import Boards
-from routing.domain.board import ready_of
 from routing.domain.capacity import ChannelRule
 from routing.domain.contacts import Channel, ContactState
+from routing.domain.views import ready_of
 from routing.ops import agents as agent_ops
 from routing.ops import capacity as capacity_ops
 from routing.ops import offers as offer_ops

@@ -15,10 +15,10 @@ from merkez.routing.v1 import contact_service_pb2 as cs
 from routing import convert
 from routing.domain import agents
 from routing.domain.agents import AgentNotAvailable, AgentState
-from routing.domain.board import ready_of
 from routing.domain.capacity import USUAL_RULES, ChannelRule
 from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.facts import AgentStateChanged, CapacityChanged
+from routing.domain.views import ready_of
 from routing.ops import agents as agent_ops
 from routing.ops import capacity as ops
 from routing.ops import contacts as contact_ops

@@ -18,11 +18,12 @@ import pytest
 from chassis.sql import Database
 from kernel.errors import Conflict, DomainError, FailedPrecondition, NotFound
 from routing.domain.agents import AgentState
-from routing.domain.board import Match, line_of, ready_of, waiting_of
+from routing.domain.board import Match
 from routing.domain.contacts import Contact, ContactKind, ContactState
 from routing.domain.facts import ContactAbandoned, ContactDequeued, ContactEnded, OfferAccepted, OfferMade
 from routing.domain.queues import Queue
 from routing.domain.rules import Rules
+from routing.domain.views import line_of, ready_of, waiting_of
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops

@@ -17,7 +17,7 @@ from routing.domain.agents import (
     VersionConflict,
     moved,
 )
-from routing.domain.board import Board, line_of, ready_of, waiting_of
+from routing.domain.board import Board
 from routing.domain.contacts import (
     CallOver,
     ContactNotFound,
@@ -37,6 +37,7 @@ from routing.domain.queues import (
     SkillLevel,
     SkillNotFound,
 )
+from routing.domain.views import line_of, ready_of, waiting_of
 from routing.ops import agents as agent_ops
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops

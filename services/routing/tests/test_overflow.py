@@ -11,12 +11,13 @@ from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 from kernel.hours import Holiday, OpenInterval
 from kernel.ids import new_id
 from routing.domain.agents import AgentState
-from routing.domain.board import Board, line_of, waiting_of
+from routing.domain.board import Board
 from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import ContactDequeued, ContactOverflowed
 from routing.domain.hours import BusinessHours
 from routing.domain.overflow import LeaveReason, Overflow, OverflowRule, Trigger
 from routing.domain.queues import Queue, SkillLevel
+from routing.domain.views import line_of, waiting_of
 from routing.ledger import Desk
 from routing.ops import agents as agent_ops
 from routing.ops import hours as hours_ops

@@ -111,6 +111,11 @@ class Direct:
         found = await self.asked(made.text, lambda: self._driver.fetch(made.text, *made.arguments(values)))
         return [made.row(each) for each in found]
 
+    async def alone(self, statement: Executable, values: Values) -> list[dict[str, Any]]:
+        """Every row that a statement finds or that comes of it, by itself: no transaction has begun."""
+        self._writer.takes(statement, values)
+        return await self.rows(statement, values)
+
     async def execute(self, statement: Executable, values: Values | Sequence[Values]) -> Done:
         """Carry it out, or once for each of several."""
         if isinstance(values, Mapping):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nats.errors import Error as NatsError
-from sqlalchemy import ARRAY, RowMapping, Text, any_, delete, literal, select
+from sqlalchemy import ARRAY, Text, any_, bindparam, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.facts import INBOX_DAYS
@@ -46,6 +46,13 @@ class Relay:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._skipped = False
         self._failing = False
+        outbox = db.standard.outbox
+        self._first = select(outbox).order_by(outbox.c.position).limit(bindparam("most"))
+        its = [
+            column == any_(bindparam(name, type_=ARRAY(Text)))
+            for column, name in ((outbox.c.tenant_id, "tenants"), (outbox.c.event_id, "events"))
+        ]
+        self._sent_ones = delete(outbox).where(*its)
         db.on_emit(self.wake)
 
     def start(self) -> None:
@@ -92,7 +99,7 @@ class Relay:
         self._skipped = False
         lag = (self._db.clock.now() - rows[0]["create_time"]).total_seconds() if rows else 0.0
         _lag.set(lag, {"service": self._db.schema})
-        chains: dict[tuple[str, str], list[RowMapping]] = defaultdict(list)
+        chains: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
         for row in rows:
             if (row["tenant_id"], row["event_id"]) not in self._sent:
                 chains[(row["tenant_id"], row["key"])].append(row)
@@ -105,7 +112,7 @@ class Relay:
         if len(rows) == _BATCH:
             self._skipped = True
 
-    async def _send(self, key: tuple[str, str], chain: Sequence[RowMapping]) -> None:
+    async def _send(self, key: tuple[str, str], chain: Sequence[Mapping[str, Any]]) -> None:
         done: list[tuple[str, str]] = []
         try:
             async with self._slots:
@@ -135,15 +142,9 @@ class Relay:
             if self._skipped and not self._failing:
                 self.wake()
 
-    async def _waiting(self, limit: int) -> Sequence[RowMapping]:
+    async def _waiting(self, limit: int) -> Sequence[Mapping[str, Any]]:
         # Outside of any SERIALIZABLE transaction: reading the whole table there would conflict with every writer.
-        outbox = self._db.standard.outbox
-        engine = self._db.system_engine
-        assert engine is not None, "the relay needs MERKEZ_SYSTEM_DATABASE_URL"
-        async with engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            statement = select(outbox).order_by(outbox.c.position).limit(limit)
-            return (await connection.execute(statement)).mappings().all()
+        return await self._db.alone(self._first, {"most": limit})
 
     async def _delete(self) -> None:
         """Delete what was sent, and then what was sent meanwhile: one statement at a time, however many keys."""
@@ -152,16 +153,10 @@ class Relay:
             await self._forget(done)
 
     async def _forget(self, done: Sequence[tuple[str, str]]) -> None:
-        outbox = self._db.standard.outbox
-        engine = self._db.system_engine
-        assert engine is not None
+        # Arrays, so that it is one statement to prepare; an event's id is no other tenant's.
+        tenants, events = (list(ids) for ids in zip(*done, strict=True))
         try:
-            async with engine.connect() as connection:
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
-                # Arrays, so that it is one statement to prepare; an event's id is no other tenant's.
-                tenants, events = (literal(list(ids), ARRAY(Text)) for ids in zip(*done, strict=True))
-                its = outbox.c.tenant_id == any_(tenants), outbox.c.event_id == any_(events)
-                await connection.execute(delete(outbox).where(*its))
+            await self._db.alone(self._sent_ones, {"tenants": tenants, "events": events})
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             self._fail(error)  # sent again then, and dropped by its message id or by inboxes
         finally:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Self, TypeVar
 
@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from kernel.clock import Clock, SystemClock
 from opentelemetry import trace
 from opentelemetry.trace import Span
-from sqlalchemy import MetaData, text
+from sqlalchemy import Executable, MetaData, text
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -82,6 +82,7 @@ class Database:
         self._position = 0
         self._writer = Writer(engine.dialect)
         self._keep = keep_of(engine, self._writer)
+        self._system_keep = keep_of(system_engine, self._writer) if system_engine is not None else None
 
     @classmethod
     async def connect(
@@ -98,7 +99,8 @@ class Database:
         await self.tasks.close()
         await self._keep.close()
         await self.engine.dispose()
-        if self.system_engine is not None:
+        if self.system_engine is not None and self._system_keep is not None:
+            await self._system_keep.close()
             await self.system_engine.dispose()
 
     async def run(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False) -> T:
@@ -129,6 +131,20 @@ class Database:
             raise ValueError("this process was given no MERKEZ_SYSTEM_DATABASE_URL")
         isolation = "SERIALIZABLE" if serializable and not read_only else "READ COMMITTED"
         return await self._transact(self.system_engine, "", fn, read_only, isolation)
+
+    async def alone(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """What one statement finds by itself, as the role whose policy spans tenants and outside of any transaction:
+        for the relay. The statement lives as long as the process and takes all that varies as `values`."""
+        if self._system_keep is None:
+            raise ValueError("this process was given no MERKEZ_SYSTEM_DATABASE_URL")
+        kept = await self._system_keep.take()
+        try:
+            rows = await kept.direct.alone(statement, values)
+        except BaseException:
+            await asyncio.shield(kept.connection.close())
+            raise
+        await self._system_keep.put(kept)
+        return rows
 
     async def ping(self) -> bool:
         """Whether the database answers now; for readiness."""

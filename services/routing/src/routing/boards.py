@@ -16,11 +16,12 @@ from chassis.telemetry import log
 
 from routing.domain import facts
 from routing.domain.agents import Agent
-from routing.domain.board import Board, Match, line_of, ready_of, waiting_of
+from routing.domain.board import Board, Match
 from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.facts import Fact
 from routing.domain.queues import Queue
+from routing.domain.views import line_of, ready_of, waiting_of
 from routing.ledger import Desk, Ledger
 from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store

@@ -16,16 +16,12 @@ from datetime import datetime
 from itertools import islice
 
 from routing.domain import requirements
-from routing.domain.agents import Agent, AgentState
-from routing.domain.capacity import USUAL_RULES, CapacityRules
-from routing.domain.contacts import Channel, Contact, ContactState
+from routing.domain.contacts import Channel
 from routing.domain.courses import Line, Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.fairness import HeldBack, Turns
 from routing.domain.matches import ALONE, CANDIDATES, PREFERRED, TARGET, Match, Waiting, rings_along, rule_of
-from routing.domain.pools import Fit, Place, Pool, place_by_idle
-from routing.domain.queues import Queue, demand
-from routing.domain.ranking import AWAY, HOLDING, IDLE, LAST, USUALLY, Ranked, Ranking, Ready, Tally
-from routing.domain.room import has_any_room, with_room
+from routing.domain.pools import Fit, Head, Pool, place_by_idle
+from routing.domain.ranking import AWAY, HOLDING, IDLE, USUALLY, Ranked, Ranking, Ready
 from routing.domain.rules import Strategy
 from routing.domain.seen import Entry, Seen
 from routing.domain.urgency import USUAL, Urgency, urgency_of
@@ -36,7 +32,6 @@ _MOST_STALE = 32
 """Entries of a line, or of what falls due, that count no more, besides as many as do."""
 _MAX_POOLS = 50_000
 _MAX_COURSES = 20_000
-_BY_TELEPHONE = frozenset({Channel.VOICE})
 
 _Key = tuple[tuple[str, ...], requirements.Requirement, str, int, bool, Channel]
 
@@ -199,19 +194,23 @@ class Board:
 
     def put_contact(self, contact: Waiting, now: float = 0.0) -> None:
         """A contact waits, or changed while waiting. KeyError when its queue's rules are not known."""
+        contact_id, passed = contact.contact_id, 0
         # Counted before it is taken from where it stood: it has waited all the time.
         self._turns.came(contact.channel)
-        passed = self._turns.carried(self._place.get(contact.contact_id), contact.contact_id, now)
-        self.drop_contact(contact.contact_id)
+        if contact_id in self._waiting:
+            passed = self._turns.carried(self._place[contact_id], contact_id, now)
+            self.drop_contact(contact_id)
         try:
             pool, due = self._pool(contact, now)
         except KeyError:
             self._turns.went(contact.channel)
             raise
-        self._waiting[contact.contact_id] = contact
+        self._waiting[contact_id] = contact
         self._stand(contact, pool)
-        self._carry(pool, passed)
-        self._fall_due(contact, due)
+        if passed:
+            self._carry(pool, passed)
+        if due is not None:
+            self._fall_due(contact, due)
 
     def drop_contact(self, contact_id: str) -> Waiting | None:
         """No longer waits."""
@@ -233,44 +232,45 @@ class Board:
             self._unplace(contact.contact_id)
             self._stand(contact, pool)
             self._carry(pool, passed)
-            self._fall_due(contact, due)
+            if due is not None:
+                self._fall_due(contact, due)
             count += 1
         return count
 
     def decide(self, now: float = 0.0) -> Match | None:
         """Take the first contact, in order, that any ready agent may take, and its best agents, off the board."""
         best: Pool | None = None
-        place: Place | None = None
-        head: Waiting | None = None
+        first: Head | None = None
         mixed = self._turns.mixed
         turn = self._turns.next_of(self._live) if mixed else None
         for pool in self._live.values() if turn is None else (turn,):
-            first = pool.head(now)
-            if first is not None and (place is None or first[0] < place):
-                best, (place, head) = pool, first
-        if best is None or head is None:
+            head = pool.head(now)
+            if head is not None and (first is None or head < first):
+                best, first = pool, head
+        if best is None or first is None:
             return None
+        contact = first[3]
         self._decisions += 1
         latest = self._latest
         while latest and latest[-1].gone is not None:
             latest.pop()
-        lines, ranked = best.beginnings(CANDIDATES), best.first_ranked(head, CANDIDATES)
+        lines, ranked = best.beginnings(CANDIDATES), best.first_ranked(contact, CANDIDATES)
         seen = Seen(self._decisions, lines, ranked, latest[-_LATEST:])
         agent = ranked[0][0] if ranked else lines[0][1][0].agent
         kept = tuple(islice(self._held_back.values(), CANDIDATES)) if self._held_back else ()
-        rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
-        line = None if rule in ALONE else self._lines.get(head.queue_id)
+        rule = TARGET if contact.target else PREFERRED if best.stage.members == (contact.preferred,) else best.rule
+        line = None if rule in ALONE else self._lines.get(contact.queue_id)
         most = line.rules.ring_agents if line is not None else 1
-        match = Match(head, agent, rule, best.stage, best.ranking, seen, now, (), kept)
+        match = Match(contact, agent, rule, best.stage, best.ranking, seen, now, (), kept)
         if most > 1:
             weighed = match.weighed
             match = match._replace(companions=rings_along(weighed, most - 1, best.spare(weighed, self._fits)))
-        self.drop_contact(head.contact_id)
+        self.drop_contact(contact.contact_id)
         for agent in match.agents:
             self.drop_agent(agent.agent_id)
         self._served(best)
         if mixed:
-            self._take_turns(head.channel, match.agent, now)
+            self._take_turns(contact.channel, match.agent, now)
         return match
 
     def _take_turns(self, channel: Channel, agent: Ready, now: float) -> None:
@@ -307,9 +307,7 @@ class Board:
         if pool.ready:
             self._live[id(pool)] = pool
 
-    def _fall_due(self, contact: Waiting, due: float | None) -> None:
-        if due is None:
-            return
+    def _fall_due(self, contact: Waiting, due: float) -> None:
         if len(self._due) > 2 * len(self._waiting) + _MOST_STALE:
             self._due = [each for each in self._due if self._waiting.get(each[2].contact_id) is each[2]]
             heapq.heapify(self._due)
@@ -414,49 +412,3 @@ class Board:
         for fit in self._fits.values():
             fit.stands = [each for each in fit.stands if not each[0].forgotten]
             fit.ranks = [each for each in fit.ranks if not each[0].forgotten]
-
-
-def ready_of(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready | None:
-    """The agent as the board sees them; None unless AVAILABLE, found by telephone, or with room for more."""
-    if agent.state is AgentState.AVAILABLE or agent.findable:
-        return seen(agent, rules)
-    if agent.state not in (AgentState.ON_CONTACT, AgentState.WRAP_UP) or agent.next_state is not None:
-        return None
-    return seen(agent, rules) if agent.active and has_any_room(agent.held, agent.capacities, rules) else None
-
-
-def seen_idle(agent: Agent) -> Ready:
-    """The agent as the board would see them if they were ready now and held nothing, capacities aside."""
-    held = {level.skill_id: level.proficiency for level in agent.skills}
-    tally = Tally(
-        agent.last_offer_time.timestamp() if agent.last_offer_time is not None else 0.0, agent.shift_contacts,
-        agent.shift_talk.total_seconds(), agent.cost,
-    )  # fmt: skip
-    queue_ids = frozenset(agent.queue_ids)
-    if agent.findable:
-        direct = agent.passed_over or not agent.reach.queue_calls
-        return Ready(agent.agent_id, LAST, held, queue_ids, agent.version, direct, tally, _BY_TELEPHONE)
-    return Ready(agent.agent_id, agent.idle_since or agent.state_time, held, queue_ids, agent.version, tally=tally)
-
-
-def seen(agent: Agent, rules: CapacityRules = USUAL_RULES) -> Ready:
-    """The agent as the board would see them if they were ready now."""
-    idle = seen_idle(agent)
-    return idle if idle.away else with_room(idle, agent.held, agent.capacities, rules)
-
-
-def waiting_of(contact: Contact) -> Waiting | None:
-    """The contact as the board sees it; None when not QUEUED."""
-    if contact.state is not ContactState.QUEUED:
-        return None
-    return Waiting(
-        contact.contact_id, contact.queue_id, contact.queue_time.timestamp(), contact.points,
-        contact.asked, contact.version, contact.traceparent, contact.target_agent_id,
-        contact.preferred_agent_id, contact.preferred_wait.total_seconds(), contact.fired_steps,
-        contact.to_be_called, contact.channel,
-    )  # fmt: skip
-
-
-def line_of(queue: Queue) -> Line:
-    """The queue as the board sees it."""
-    return Line(queue.queue_id, queue.open_to_all, demand(queue.required_skills), queue.rules)

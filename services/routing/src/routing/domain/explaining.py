@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from routing.domain.agents import Agent, AgentState
-from routing.domain.board import line_of, ready_of, seen_idle
 from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.courses import Stage, ahead, alone, at_desk, course, preferred_until, stage_at
@@ -19,6 +18,7 @@ from routing.domain.ranking import Ranking
 from routing.domain.requirements import score
 from routing.domain.rules import Rules
 from routing.domain.urgency import urgency_of
+from routing.domain.views import line_of, ready_of, seen_idle
 
 MOST_AGENTS = 200
 _NOBODY: Mapping[str, HeldBack] = {}

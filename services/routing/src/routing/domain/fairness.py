@@ -14,7 +14,7 @@ from collections.abc import Container
 from typing import NamedTuple
 
 from routing.domain.contacts import Channel
-from routing.domain.pools import Fit, Place, Pool
+from routing.domain.pools import Fit, Head, Pool
 from routing.domain.ranking import Ready
 
 MOST_PASSED = 25
@@ -59,12 +59,12 @@ class Turns:
     def chosen(self, channel: Channel, agent: Ready, fit: Fit, now: float) -> bool:
         """A contact of this channel was just taken for an agent, and the first of each other channel that they could
         have had was passed over; whether the turn of one has come now, or comes again without anybody found."""
-        firsts: dict[Channel, tuple[Place, Pool]] = {}
+        firsts: dict[Channel, tuple[Head, Pool]] = {}
         for pool, *_ in (*fit.stands, *fit.ranks):
             if pool.waiting and pool.channel is not channel and agent.could_take(pool.channel):
                 first, known = pool.head(now), firsts.get(pool.channel)
-                if first is not None and (known is None or first[0] < known[0]):
-                    firsts[pool.channel] = (first[0], pool)
+                if first is not None and (known is None or first < known[0]):
+                    firsts[pool.channel] = (first, pool)
         comes = False
         for _, pool in firsts.values():
             passed = self._passed[pool] = self._passed.get(pool, 0) + 1
@@ -75,7 +75,7 @@ class Turns:
         """How often a contact was passed over where it waits, as the first there: it goes with it elsewhere."""
         passed = self._passed.get(pool, 0) if pool is not None else 0
         first = pool.head(now) if pool is not None and passed else None
-        return passed if first is not None and first[1].contact_id == contact_id else 0
+        return passed if first is not None and first[2] == contact_id else 0
 
     def came_to(self, pool: Pool, passed: int) -> bool:
         """A contact that was passed over so often waits here now; whether it is its turn."""
@@ -93,7 +93,7 @@ class Turns:
         first = pool.head(now) if pool is not None else None
         if pool is None or first is None:
             return None
-        return HeldBack(agent.agent_id, first[1].contact_id, pool.channel, self._passed[pool])
+        return HeldBack(agent.agent_id, first[2], pool.channel, self._passed[pool])
 
     def _held_for(self, agent: Ready, fit: Fit) -> Pool | None:
         due = (

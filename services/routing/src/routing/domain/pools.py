@@ -19,8 +19,8 @@ from routing.domain.urgency import Urgency
 
 Standing = deque[Entry]
 """Agents of one group, who all are idle, hold something or are away alike: the longest idle first."""
-Place = tuple[float, float, str]
-"""When a contact stands as if it had come, when it came, which one: smaller is first."""
+Head = tuple[float, float, str, Waiting]
+"""When a contact stands as if it had come, when it came, which one, and itself: smaller is first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +31,7 @@ class Pool:
     stage: Stage
     ranking: Ranking
     channel: Channel
-    steady: list[tuple[float, float, str, Waiting]] = field(default_factory=list)
+    steady: list[Head] = field(default_factory=list)
     growing: dict[tuple[Urgency, float], list[tuple[float, str, Waiting]]] = field(default_factory=dict)
     """Contacts that gain on others while they wait: by what they gain alike, the oldest first."""
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -90,20 +90,22 @@ class Pool:
             line.clear()
             line.extend(kept)
 
-    def head(self, now: float) -> tuple[Place, Waiting] | None:
-        """The contact to serve next, and its place; drops those that went away since."""
+    def head(self, now: float) -> Head | None:
+        """The contact to serve next, and its place before it; drops those that went away since."""
         steady, waiting = self.steady, self.waiting
         while steady and waiting.get(steady[0][2]) is not steady[0][3]:
             heapq.heappop(steady)
-        found = (steady[0][:3], steady[0][3]) if steady else None
+        found = steady[0] if steady else None
+        if not self.growing:
+            return found
         for (urgency, points), heap in self.growing.items():
             while heap and waiting.get(heap[0][1]) is not heap[0][2]:
                 heapq.heappop(heap)
             if heap:
                 since, contact_id, contact = heap[0]
-                place = (urgency.came(since, points, now), since, contact_id)
-                if found is None or place < found[0]:
-                    found = (place, contact)
+                first = (urgency.came(since, points, now), since, contact_id, contact)
+                if found is None or first < found:  # no two have one id: contacts themselves are never compared
+                    found = first
         return found
 
     def put(self, contact: Waiting, urgency: Urgency) -> None:

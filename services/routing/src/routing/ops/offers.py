@@ -9,7 +9,6 @@ from kernel.ids import new_id
 
 from routing.domain import offers, requirements
 from routing.domain.agents import Agent
-from routing.domain.board import ready_of
 from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact, ContactNotFound, ContactState
 from routing.domain.facts import (
@@ -23,6 +22,7 @@ from routing.domain.facts import (
 )
 from routing.domain.matches import Match
 from routing.domain.offers import Decision, DecisionStale, Move, Offer, OfferNotFound, RescindReason, Weighed
+from routing.domain.views import ready_of
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
 from routing.ops.queues import rules_of

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from kernel.errors import FieldViolation, InvalidInput
 
 from routing.domain import days
-from routing.domain.board import line_of
 from routing.domain.capacity import CapacityRules
 from routing.domain.days import Crew, Traffic
 from routing.domain.hall import House
@@ -18,6 +17,7 @@ from routing.domain.hours import BusinessHours
 from routing.domain.keeping import kept_for
 from routing.domain.queues import Queue, QueueNotFound
 from routing.domain.simulating import MOST_CONTACTS, Day, Played
+from routing.domain.views import line_of
 from routing.ledger import Ledger
 from routing.ops.queues import sound
 from routing.store import agents as agent_store

@@ -1,0 +1,136 @@
+"""Rows that are written in the end of a transaction are as if they had been written at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from chassis.direct import Direct
+from chassis.putoff import PutOff
+from chassis.settings import ProcessSettings
+from chassis.sql import Database, Tx
+from chassis.statements import at, inserting, selecting, updating
+from kernel.errors import Conflict
+from sqlalchemy.exc import IntegrityError
+
+from .conftest import QUEUES
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The first words of what went to the driver."""
+    found: list[str] = []
+    before = Direct.asked
+
+    async def note(self: Direct, text: str, ask: Any) -> Any:
+        found.append(text.split()[0])
+        return await before(self, text, ask)
+
+    monkeypatch.setattr(Direct, "asked", note)
+    return found
+
+
+async def add(tx: Tx, queue_id: str) -> None:
+    row = {"tenant_id": tx.tenant_id, "queue_id": queue_id, "waiting": 0}
+    await tx.write_later(inserting(QUEUES), row, (QUEUES.name, queue_id))
+
+
+async def fill(tx: Tx, queue_id: str, waiting: int, was: int = 0) -> None:
+    there = at({"tenant_id": tx.tenant_id, "queue_id": queue_id, "waiting": was})
+    statement = updating(QUEUES, "tenant_id", "queue_id", "waiting")
+    refused = Conflict("somebody was faster")
+    await tx.write_later(statement, {"waiting": waiting} | there, (QUEUES.name, queue_id), refused=lambda: refused)
+
+
+async def find(tx: Tx, queue_id: str) -> Any:
+    there = at({"tenant_id": tx.tenant_id, "queue_id": queue_id})
+    return await tx.one_or_none(selecting(QUEUES, "tenant_id", "queue_id"), there, row=(QUEUES.name, queue_id))
+
+
+async def all_of(tx: Tx) -> dict[str, int]:
+    return {row["queue_id"]: row["waiting"] for row in await tx.all(sa.select(QUEUES))}
+
+
+async def test_rows_of_a_kind_are_one_message_in_the_end_and_reads_of_other_rows_leave_them_be(
+    dialect: ProcessSettings, tenant: str, asked: list[str]
+) -> None:
+    db = await Database.connect(dialect, "trial")
+
+    async def work(tx: Tx, *queue_ids: str) -> None:
+        for each in queue_ids:
+            assert await find(tx, each) is None
+            await add(tx, each)
+
+    async def refill(tx: Tx) -> None:
+        for each in ("que_1", "que_2", "que_3"):
+            row = await find(tx, each)
+            await fill(tx, each, 7, row["waiting"])
+
+    await db.run(tenant, lambda tx: work(tx, "que_0"))
+    await db.run(tenant, lambda tx: fill(tx, "que_0", 1))
+    asked.clear()
+    await db.run(tenant, lambda tx: work(tx, "que_1", "que_2", "que_3"))
+    assert asked == ["begin", "SELECT", "SELECT", "SELECT", "INSERT", "COMMIT"]
+    asked.clear()
+    await db.run(tenant, refill)
+    assert asked == ["begin", "SELECT", "SELECT", "SELECT", "UPDATE", "COMMIT"]
+    assert await db.run(tenant, all_of, read_only=True) == {"que_0": 1, "que_1": 7, "que_2": 7, "que_3": 7}
+    await db.close()
+
+
+async def test_whatever_may_see_a_row_that_was_put_off_sees_it(db: Database, tenant: str) -> None:
+    async def work(tx: Tx) -> None:
+        await add(tx, "que_a")
+        assert (await find(tx, "que_a"))["waiting"] == 0
+        await fill(tx, "que_a", 1)
+        assert await all_of(tx) == {"que_a": 1}
+        await fill(tx, "que_a", 2, 1)
+        await fill(tx, "que_a", 3, 2)  # written twice: the first one before
+        await tx.execute(sa.update(QUEUES).values(waiting=QUEUES.c.waiting + 10))
+
+    await db.run(tenant, work)
+    assert await db.run(tenant, all_of, read_only=True) == {"que_a": 13}
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+async def test_a_row_that_is_not_as_it_was_read_undoes_all_of_it(db: Database, tenant: str, rows: int) -> None:
+    names = [f"que_{number}" for number in range(rows)]
+
+    async def begin(tx: Tx) -> None:
+        for each in names:
+            await add(tx, each)
+
+    async def stale(tx: Tx) -> None:
+        await add(tx, "que_new")
+        for each in names:
+            await fill(tx, each, 5, was=4 if each == names[-1] else 0)
+
+    for _ in range(2):  # by way of SQLAlchemy the first time, and by the driver
+        with pytest.raises(Conflict, match="somebody was faster"):
+            await db.run(tenant, stale)
+        await db.run(tenant, begin) if not await db.run(tenant, all_of) else None
+    assert await db.run(tenant, all_of, read_only=True) == dict.fromkeys(names, 0)
+    with pytest.raises(IntegrityError):
+        await db.run(tenant, begin)
+
+
+def test_rows_that_may_exclude_each_other_keep_their_order() -> None:
+    metadata = sa.MetaData()
+    plain, told_apart = (
+        sa.Table(name, metadata, sa.Column("tenant_id", sa.Text, primary_key=True), sa.Column("name", sa.Text), *more)
+        for name, more in (("plain", ()), ("apart", (sa.UniqueConstraint("tenant_id", "name"),)))
+    )
+    for table, can_wait in ((plain, True), (told_apart, False)):
+        off = PutOff()
+        off.add(updating(table, "tenant_id"), {"name": "a"}, "row 1", None, False)
+        assert off.can_wait(updating(table, "tenant_id"), "row 2")
+        assert off.can_wait(inserting(table), "row 2") == can_wait
+        assert not off.can_wait(updating(table, "tenant_id"), "row 1")
+
+
+async def test_a_tenant_id_that_is_none_is_bound_and_never_part_of_a_text(db: Database, tenant: str) -> None:
+    await db.run(tenant, lambda tx: add(tx, "que_a"))
+    for other in (f"x', true); select set_config('merkez.tenant', '{tenant}", f"{tenant}'", f"{tenant}\n"):
+        assert await db.run(other, all_of, read_only=True) == {}
+    assert await db.run(tenant, all_of, read_only=True) == {"que_a": 0}
