@@ -6,6 +6,7 @@ import { api, ask } from "../../api/client.ts";
 import type { AgentNotice } from "../../api/types.ts";
 import { formatDate } from "../../format/dates.ts";
 import { isolated } from "../../format/isolated.ts";
+import { formatNumber } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import type { Language } from "../../i18n/languages.ts";
 import { socket } from "../../socket/live.ts";
@@ -65,7 +66,9 @@ export default function MyNotices() {
           </Anchor>
         </>
       )}
-      {at === MOST - 1 && known.length > MOST && ` ${t("mine.more", { count: known.length - MOST })}`}
+      {at === MOST - 1 &&
+        known.length > MOST &&
+        ` · ${t("mine.more", { count: formatNumber(known.length - MOST, language) })}`}
     </Note>
   ));
 }
