@@ -129,7 +129,7 @@ async def forecast(company: Company, monday: date) -> str:
     return run["forecastRunId"]
 
 
-async def at_their_schedule(browser: Browser, company: Company, worker: Worker, **size: int) -> Page:
+async def at_their_schedule(browser: Browser, company: Company, worker: Worker, **size: Any) -> Page:
     page = await signed_in(await person(browser, tone=440, **size), company.url, worker.email)
     await page.goto(f"{company.url}/my-schedule")
     await page.get_by_test_id("mine-zone").wait_for()
