@@ -129,7 +129,7 @@ async def forecast(company: Company, monday: date) -> str:
     return run["forecastRunId"]
 
 
-async def at_their_schedule(browser: Browser, company: Company, worker: Worker, **size: int) -> Page:
+async def at_their_schedule(browser: Browser, company: Company, worker: Worker, **size: Any) -> Page:
     page = await signed_in(await person(browser, tone=440, **size), company.url, worker.email)
     await page.goto(f"{company.url}/my-schedule")
     await page.get_by_test_id("mine-zone").wait_for()
@@ -148,6 +148,8 @@ async def test_agents_look_after_their_schedule_themselves(browser: Browser, com
     await published(company, after, run_id, [(ada, 0), (ada, 1), (ada, 3), (ben, 2)])
     phone = await at_their_schedule(browser, company, ada, width=390, height=844)
     await expect(phone.get_by_test_id("my-notice-SCHEDULE_OUT")).to_have_count(2)
+    await phone.get_by_test_id("my-notice-SCHEDULE_OUT").first.get_by_role("button", name="Close").click()
+    await expect(phone.get_by_test_id("my-notice-SCHEDULE_OUT")).to_have_count(1)
     await phone.get_by_role("button", name="Week after").click()
     await expect(phone.get_by_test_id(f"day-{after}")).to_contain_text("08:00–16:30")
     await expect(phone.get_by_test_id(f"day-{after + timedelta(days=2)}")).to_contain_text("Free")
@@ -178,12 +180,12 @@ async def test_agents_look_after_their_schedule_themselves(browser: Browser, com
     await _refused(browser, company, bens, after)
     await phone.context.close()
     await bens.context.close()
-    await ada.api.post(
+    await ben.api.post(
         "/v1/mySchedule/trades",
-        {"requestId": request_id(), "shiftTrade": {"day": (after + timedelta(days=3)).isoformat(), "swap": True,
+        {"requestId": request_id(), "shiftTrade": {"day": (after + timedelta(days=2)).isoformat(), "swap": True,
                                                    "note": "A wedding"}},
     )  # fmt: skip
-    await _look(browser, company, ben)
+    await _look(browser, company, ada)
 
 
 async def _feed(page: Page) -> None:
@@ -251,10 +253,12 @@ async def _refused(browser: Browser, company: Company, page: Page, monday: date)
     await desk.context.close()
 
 
-async def _look(browser: Browser, company: Company, ben: Worker) -> None:
-    async with onlookers(browser, company, "/my-schedule", ben.email) as looks:
+async def _look(browser: Browser, company: Company, ada: Worker) -> None:
+    async with onlookers(browser, company, "/my-schedule", ada.email) as looks:
         await looks.each(lambda _, page: page.get_by_test_id("mine-zone").wait_for())
         await looks.look("mine week")
+        await looks.each(lambda _, page: page.get_by_test_id("mine-list").click())
+        await looks.look("mine list")
         for tab in ("timeOff", "trades", "bids", "availability"):
             await looks.each(lambda _, page, tab=tab: page.get_by_test_id(f"mine-{tab}").click())
             await looks.look(f"mine {tab}")

@@ -174,7 +174,12 @@ class Floor(Shop):
 
     async def kind(self, **said: Any) -> time_off_pb2.TimeOffKind:
         """A kind of time off."""
-        usual = {"display_name": "Holiday", "unit": time_off_pb2.TIME_OFF_UNIT_DAYS, "paid": True, "automatic": True}
+        usual: dict[str, Any] = {
+            "display_name": "Holiday",
+            "unit": time_off_pb2.TIME_OFF_UNIT_DAYS,
+            "paid": True,
+            "automatic": True,
+        }
         value = time_off_pb2.TimeOffKind(**(usual | said))
         with self.manager():
             return await self.time_off.CreateTimeOffKind(
@@ -183,7 +188,8 @@ class Floor(Shop):
 
     async def allowance(self, **said: Any) -> time_off_pb2.TimeOffAllowance:
         """So many may be off."""
-        value = time_off_pb2.TimeOffAllowance(**({"display_name": "Everybody"} | said))
+        usual: dict[str, Any] = {"display_name": "Everybody"}
+        value = time_off_pb2.TimeOffAllowance(**(usual | said))
         with self.manager():
             return await self.time_off.CreateTimeOffAllowance(
                 off.CreateTimeOffAllowanceRequest(request_id=str(value)[:100], time_off_allowance=value)

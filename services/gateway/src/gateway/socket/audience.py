@@ -86,6 +86,8 @@ _ALSO_NEEDS = {
     "TenantResumed": "notices.read",
     "RecordingStored": "recordings.read",
     "RecordingErased": "recordings.read",
+    "AgentNoticed": "wfm.read",
+    "SchedulePublished": "wfm.read",
     # The log is read where the plan has it, by the rpc that asks the plan: nobody hears its entries pass.
     "RequestAudited": SERVICE,
 }

@@ -5,7 +5,7 @@ import type { TimeOffKind, TimeOffRequest } from "../../api/types.ts";
 import { clockOf, minuteOf } from "../../format/weeks.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
-import { TextField } from "../../ui/fields.tsx";
+import { HINT_BELOW, TextField } from "../../ui/fields.tsx";
 import { Note } from "../../ui/Note.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import classes from "./mine.module.css";
@@ -80,6 +80,7 @@ export function AskForm({ kinds, onClose }: { kinds: readonly TimeOffKind[]; onC
             step={900}
             label={t("mine.toTime")}
             description={t("mine.wholeDays")}
+            inputWrapperOrder={HINT_BELOW}
             value={value.endMinute ? clockOf(value.endMinute) : ""}
             onChange={(event) => set({ endMinute: quarter(event.currentTarget.value) })}
           />

@@ -126,10 +126,13 @@ export function ShiftWords({ shift, zone }: { shift: OpenShift; zone: string }) 
   const language = useLanguage();
   return (
     <span>
-      {formatDate(noonOf(shift.day), language, ZONELESS)},{" "}
+      {formatDate(noonOf(shift.day), language, ZONELESS)} ·{" "}
       <b className={classes.times}>{span(shift, language, zone)}</b>
       {(shift.places ?? 1) > 1 && (
-        <span className={classes.quiet}> {t("mine.places", { count: shift.places ?? 1 })}</span>
+        <span className={classes.quiet}>
+          {" "}
+          {t("mine.places", { count: formatNumber(shift.places ?? 1, language) })}
+        </span>
       )}
     </span>
   );

@@ -1,10 +1,12 @@
+import { Anchor } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
 import { api, ask } from "../../api/client.ts";
 import type { AgentNotice } from "../../api/types.ts";
 import { formatDate } from "../../format/dates.ts";
 import { isolated } from "../../format/isolated.ts";
+import { formatNumber } from "../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../i18n/index.ts";
 import type { Language } from "../../i18n/languages.ts";
 import { socket } from "../../socket/live.ts";
@@ -15,13 +17,14 @@ import { MINE } from "./useMine.ts";
 const KEY = [MINE, "notices"];
 const BAD = ["TIME_OFF_REFUSED", "TRADE_REFUSED", "BID_LOST"];
 const GOOD = ["TIME_OFF_APPROVED", "TRADE_DONE", "BID_WON"];
-const MOST = 3;
+const MOST = 2;
 
 /** What an agent should know of their schedule, above every page until it is put away. */
 export default function MyNotices() {
   const t = useText();
   const language = useLanguage();
   const queries = useQueryClient();
+  const [location] = useLocation();
   const { data } = useQuery({
     queryKey: KEY,
     queryFn: async () => (await ask(api.GET("/v1/mySchedule/notices"))).agentNotices ?? [],
@@ -40,7 +43,9 @@ export default function MyNotices() {
     ).catch(() => undefined);
     await queries.invalidateQueries({ queryKey: KEY });
   };
-  return (data ?? []).slice(0, MOST).map((notice) => (
+  const known = data ?? [];
+  const elsewhere = !location.startsWith("/my-schedule");
+  return known.slice(0, MOST).map((notice, at) => (
     <Note
       key={notice.agentNoticeId}
       tone={BAD.includes(notice.kind ?? "") ? "warn" : GOOD.includes(notice.kind ?? "") ? "good" : "info"}
@@ -49,9 +54,21 @@ export default function MyNotices() {
       testId={`my-notice-${notice.kind}`}
       live
     >
-      {(notice.days ?? []).map((each) => day(each, language)).join(" · ")}
-      {notice.note && <bdi> {isolated(notice.note)}</bdi>}{" "}
-      <Link href="/my-schedule">{t("nav.mySchedule")}</Link>
+      {[
+        ...(notice.days ?? []).map((each) => day(each, language)),
+        ...(notice.note ? [isolated(notice.note)] : []),
+      ].join(" · ")}
+      {elsewhere && (
+        <>
+          {" "}
+          <Anchor component={Link} href="/my-schedule" size="sm">
+            {t("nav.mySchedule")}
+          </Anchor>
+        </>
+      )}
+      {at === MOST - 1 &&
+        known.length > MOST &&
+        ` · ${t("mine.more", { count: formatNumber(known.length - MOST, language) })}`}
     </Note>
   ));
 }

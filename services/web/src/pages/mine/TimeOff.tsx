@@ -199,7 +199,10 @@ export function Obstacles({ request }: { request: TimeOffRequest }) {
         const first = of[0];
         return (
           <li key={code} className={classes.quiet} data-testid={`obstacle-${code}`}>
-            {textOr("obstacle", code, { allowed: first?.allowed ?? 0, found: first?.found ?? 0 })}
+            {textOr("obstacle", code, {
+              allowed: formatNumber(first?.allowed ?? 0, language),
+              found: formatNumber(first?.found ?? 0, language),
+            })}
             {days.length > 0 &&
               ` ${days.map((day) => formatDate(noonOf(day), language, ZONELESS)).join(" · ")}`}
           </li>

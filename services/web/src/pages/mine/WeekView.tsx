@@ -51,7 +51,12 @@ export function WeekView() {
         <SegmentedControl
           value={view}
           onChange={setView}
-          data={(["week", "list"] as const).map((each) => ({ value: each, label: t(`mine.view.${each}`) }))}
+          data={(["week", "list"] as const).map((each) => ({
+            value: each,
+            label: (
+              <span data-testid={each === "list" ? "mine-list" : undefined}>{t(`mine.view.${each}`)}</span>
+            ),
+          }))}
         />
       </div>
       {data && !data.planned && !out ? (

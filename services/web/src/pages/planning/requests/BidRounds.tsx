@@ -11,7 +11,7 @@ import { Confirm } from "../../../ui/Confirm.tsx";
 import { DataTable } from "../../../ui/DataTable.tsx";
 import { EmptyState } from "../../../ui/EmptyState.tsx";
 import { FormModal } from "../../../ui/FormModal.tsx";
-import { TextField } from "../../../ui/fields.tsx";
+import { HINT_BELOW, TextField } from "../../../ui/fields.tsx";
 import { useRefresh } from "../../../ui/ListPage.tsx";
 import { Loading } from "../../../ui/LoadMore.tsx";
 import { Tag } from "../../../ui/Note.tsx";
@@ -217,6 +217,7 @@ function RoundForm({ onClose }: { onClose: () => void }) {
           type="datetime-local"
           required
           label={t("requests.roundEnd")}
+          inputWrapperOrder={HINT_BELOW}
           description={t("mine.zone", { zone })}
           value={end}
           onChange={(event) => setEnd(event.currentTarget.value)}
