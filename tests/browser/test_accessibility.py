@@ -22,7 +22,7 @@ STRANGER_PAGES = ("/sign-up", "/sign-in")
 OPERATOR_PAGES = ("/operator",)
 OWNER_PAGES = (
     "/home", "/set-up", "/desktop", "/dial", "/voicemail", "/reach", "/wallboard", "/calls", "/contacts", "/callbacks",
-    "/recordings", "/simulator", "/planning",
+    "/recordings", "/simulator", "/planning", "/intraday",
     "/customers", "/admin/brands", "/admin/numbers", "/admin/numbers/porting",
     "/admin/numbers/porting/new", "/admin/trunks",
     "/admin/devices", "/admin/outbound",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -21,6 +22,9 @@ from testkit.company import PASSWORD, Api, Company, Json, request_id
 from .looking import onlookers
 
 QUARTER = timedelta(minutes=15)
+_AHEAD = 11 - SystemClock().now().hour
+MORNING = f"Etc/GMT{-_AHEAD:+d}" if _AHEAD else "Etc/GMT"
+"""A zone in which it is eleven: of a day that is almost over little can be changed. (Its sign is the other way.)"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -31,7 +35,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def company(system: System) -> AsyncIterator[Company]:
-    made = await (await Company.sign_up(system.url)).set_up()
+    made = await (await Company.sign_up(system.url, time_zone=MORNING)).set_up()
     yield made
     await made.close()
 
@@ -48,7 +52,12 @@ class Shop:
 
     @property
     def today(self) -> date:
-        return self.now.date()
+        return self.now.astimezone(ZoneInfo(MORNING)).date()
+
+    @property
+    def midnight(self) -> datetime:
+        """When the company's day begins."""
+        return datetime(self.today.year, self.today.month, self.today.day, tzinfo=ZoneInfo(MORNING)).astimezone(UTC)
 
     async def hire(self, name: str) -> None:
         email = f"agent-{secrets.token_hex(6)}@example.com"
@@ -65,16 +74,13 @@ class Shop:
     async def forecast(self) -> str:
         """Half hours of eight weeks, round the clock, and of today a third more."""
         owner, lines = self.company.owner, ["start,queue,offered,handled,aht_seconds"]
-        midnight = datetime(self.today.year, self.today.month, self.today.day, tzinfo=UTC)
         for back in range(56, -1, -1):
             for slot in range(48):
-                at = midnight - timedelta(days=back) + timedelta(minutes=30 * slot)
+                at = self.midnight - timedelta(days=back) + timedelta(minutes=30 * slot)
                 if at + timedelta(minutes=30) > self.now:
                     continue
-                rate = (20 + 6 * math.sin(slot / 24 * math.pi) + (at.toordinal() * 7 + slot * 5) % 5) * (
-                    1 if back else 1.3
-                )
-                lines.append(f"{at:%Y-%m-%d %H:%M},Front desk,{rate:.0f},{rate:.0f},240")
+                rate = (6.5 + 2 * math.sin(slot / 24 * math.pi) + (back * 7 + slot * 5) % 3) * (1 if back else 1.3)
+                lines.append(f"{text(at)},Front desk,{rate:.0f},{rate:.0f},240")
         await owner.post("/v1/wfm/history:import", {"requestId": request_id(), "csv": "\n".join(lines)})
         monday = self.today - timedelta(days=self.today.weekday())
         run = await owner.post(
@@ -130,10 +136,9 @@ class Shop:
 
     def shift(self) -> tuple[datetime, datetime]:
         """When shifts begin, and their break: both on quarters, the break ahead."""
-        midnight = datetime(self.today.year, self.today.month, self.today.day, tzinfo=UTC)
-        begun = max(timedelta(0), self.now - midnight - timedelta(hours=1)) // QUARTER * QUARTER
-        rest = (self.now - midnight + timedelta(minutes=90)) // QUARTER * QUARTER
-        return midnight + begun, midnight + rest
+        begun = (self.now - self.midnight - timedelta(hours=1)) // QUARTER * QUARTER
+        rest = (self.now - self.midnight + timedelta(minutes=90)) // QUARTER * QUARTER
+        return self.midnight + begun, self.midnight + rest
 
 
 def text(at: datetime) -> str:

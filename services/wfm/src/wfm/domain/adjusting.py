@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from heapq import heappop, heappush
 
 import numpy as np
 
@@ -26,6 +27,8 @@ _CHOSEN = frozenset(
     }
 )  # fmt: skip
 """What an agent may waive: their contract and their wishes, never the law."""
+LEAST_SAVED = 0.1
+"""Agent hours of cost that moving a break is worth."""
 _UNDER, _OVER = 3.0, 1.0
 """As a schedule's cost has it."""
 
@@ -204,25 +207,39 @@ def break_moves(
     fine: Callable[[Shift, Shift], bool], most: int = 10,
 ) -> list[BreakMove]:  # fmt: skip
     """The moves that save most, one after the other, each with those before it made. `need` and `there`: groups by
-    quarter hours from `starts[0]`; `fine` says whether rules let one shift become the other."""
+    quarter hours from `starts[0]`; `fine` says whether rules let one shift become the other.
+
+    All are looked at once; what a move saves is worked out again when it is the best that is left, and it waits on when
+    another then is better."""
     cover, found, moved = there.copy(), [], set()
-    for _ in range(most):
-        best: BreakMove | None = None
-        for shift in shifts:
-            for rest in shift.breaks:
-                if (shift.agent_id, rest.start) in moved or rest.start < after:
-                    continue
+    now_is = {(each.agent_id, each.day): each for each in shifts}
+    line: list[tuple[float, str, datetime, datetime, BreakMove]] = []
+
+    def waits(move: BreakMove) -> None:
+        if move.saved > LEAST_SAVED:
+            heappush(line, (-move.saved, move.agent_id, move.before.start, move.after.start, move))
+
+    for shift in shifts:
+        for rest in shift.breaks:
+            if rest.start >= after:
                 for move in _moves(shift, rest, starts, need, cover, after):
-                    if move.saved > (best.saved + 1e-9 if best else 0.1) and fine(shift, move.shift):
-                        best = move
-        if best is None:
-            return found
-        found.append(best)
-        _shift_break(cover, best, starts)
-        moved |= {(best.agent_id, best.before.start), (best.agent_id, best.after.start)}
-        shifts = [
-            best.shift if (each.agent_id, each.day) == (best.agent_id, best.day) else each for each in shifts
-        ]  # fmt: skip
+                    waits(move)
+    while line and len(found) < most:
+        *_, stale = heappop(line)
+        shift = now_is[stale.agent_id, stale.day]
+        if (stale.agent_id, stale.before.start) in moved or stale.before not in shift.breaks:
+            continue
+        again = _moves(shift, stale.before, starts, need, cover, after)
+        move = next((each for each in again if each.after == stale.after), None)
+        if move is None:
+            continue
+        if move.saved <= LEAST_SAVED or (line and move.saved < -line[0][0] - 1e-9):
+            waits(move)
+        elif fine(shift, move.shift):
+            found.append(move)
+            _shift_break(cover, move, starts)
+            moved |= {(move.agent_id, move.before.start), (move.agent_id, move.after.start)}
+            now_is[move.agent_id, move.day] = move.shift
     return found
 
 

@@ -113,7 +113,8 @@ async def change(
     if after is not None:
         cover = cover_of(rest, len(need), grid) + made.given
         after = worked_on(before, after, made.agents[0], need, cover, grid)
-    found = in_the_way(version, made.agents[0], shifts, before, after)
+    mine = [each for each in shifts if each.agent_id == user_id]
+    found = in_the_way(version, made.agents[0], mine, before, after)
     if found:
         raise breaks_rules(found)
     await _put(tx, version, made, user_id, day, [*rest, *([after] if after else [])], after, need)
@@ -143,10 +144,9 @@ def worked_on(
 
 
 def in_the_way(
-    version: Version, agent: Agent, shifts: Sequence[Shift], before: Shift | None, after: Shift | None
+    version: Version, agent: Agent, mine: Sequence[Shift], before: Shift | None, after: Shift | None
 ) -> list[Violation]:
-    """Rules that a change of an agent's shift would break, and that they can't waive."""
-    mine = [each for each in shifts if each.agent_id == agent.agent_id]
+    """Rules that a change of one of an agent's shifts of the week would break, and that they can't waive."""
     changed = [*(each for each in mine if each != before), *([after] if after else [])]
     old, new = (rosters.broken(version, [agent], each) for each in (mine, changed))
     return domain.waived(worse(old, new))
@@ -273,10 +273,14 @@ def suggestions(value: Day, now: datetime) -> tuple[list[BreakMove], list[Sugges
     today = [each for each in value.around if each.day == day and each.agent_id in agents]
     after = now + LEAD
 
+    by_agent: dict[str, list[Shift]] = {}
+    for each in value.shifts:
+        by_agent.setdefault(each.agent_id, []).append(each)
+
     def fine(before: Shift, changed: Shift) -> bool:
-        mine = agents[before.agent_id]
-        known = next((each for each in value.shifts if (each.agent_id, each.day) == (mine.agent_id, day)), before)
-        return not in_the_way(value.version, mine, value.shifts, known, changed)
+        mine = by_agent.get(before.agent_id, [])
+        known = next((each for each in mine if each.day == day), before)
+        return not in_the_way(value.version, agents[before.agent_id], mine, known, changed)
 
     moves = domain.break_moves(today, quarters, need, there, after, fine)
     found: list[Suggested] = []
@@ -286,7 +290,7 @@ def suggestions(value: Day, now: datetime) -> tuple[list[BreakMove], list[Sugges
             for window in domain.windows(kind, group, quarters, need[group], there[group], after):
                 best: list[Suggested] = []
                 for parts in _ways(window, quarters, need[group], there[group], mine):
-                    able = [Suggested(each, _able(value, each, agents)) for each in parts]
+                    able = [Suggested(each, _able(value, each, agents, by_agent)) for each in parts]
                     if _worth(able) > _worth(best) + 1e-9:
                         best = able
                 found += [each for each in best if each.user_ids]
@@ -326,21 +330,26 @@ def _worth(found: Sequence[Suggested]) -> float:
     )  # fmt: skip
 
 
-def _able(value: Day, window: Window, agents: Mapping[str, Agent]) -> list[str]:
+def _able(
+    value: Day, window: Window, agents: Mapping[str, Agent], by_agent: Mapping[str, Sequence[Shift]]
+) -> list[str]:
     """Agents whose shift may be changed so: who have one that day before those who don't."""
-    day = value.day
-    mine = {each.agent_id: each for each in value.shifts if each.day == day}
-    if window.start.astimezone(ZoneInfo(value.zone)).date() != day:
+    if window.start.astimezone(ZoneInfo(value.zone)).date() != value.day:
         return []
-    found: list[tuple[bool, str]] = []
+    line: list[tuple[bool, str, Shift | None]] = []
     for agent_id, agent in agents.items():
-        if window.group not in agent.groups:
-            continue
-        shift = mine.get(agent_id)
-        changed, can = fitted(window.kind, shift, agent_id, day, window.start, window.end)
-        if can and not in_the_way(value.version, agent, value.shifts, shift, changed):
-            found.append((shift is None, agent_id))
-    return [agent_id for _, agent_id in sorted(found)][:MOST_NAMED]
+        if window.group in agent.groups:
+            shift = next((each for each in by_agent.get(agent_id, ()) if each.day == value.day), None)
+            line.append((shift is None, agent_id, shift))
+    found: list[str] = []
+    for _, agent_id, shift in sorted(line, key=lambda each: each[:2]):
+        changed, can = fitted(window.kind, shift, agent_id, value.day, window.start, window.end)
+        mine = by_agent.get(agent_id, ())
+        if can and not in_the_way(value.version, agents[agent_id], mine, shift, changed):
+            found.append(agent_id)
+            if len(found) == MOST_NAMED:
+                break
+    return found
 
 
 def fitted(

@@ -24,39 +24,42 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from merkez.routing.v1 import contact_pb2 as merkez_dot_routing_dot_v1_dot_contact__pb2
+from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmerkez/wfm/v1/adherence.proto\x12\rmerkez.wfm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\"n\n\x0eReasonActivity\x12\x1b\n\x13not_ready_reason_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12)\n\x08\x61\x63tivity\x18\x03 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\"\xa1\x01\n\x0e\x41\x64herenceRules\x12\x1e\n\x11tolerance_seconds\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x10\x62reaks_signed_in\x18\x02 \x01(\x08\x12.\n\x07reasons\x18\x03 \x03(\x0b\x32\x1d.merkez.wfm.v1.ReasonActivity\x12\x0f\n\x07version\x18\x04 \x01(\x03\x42\x14\n\x12_tolerance_seconds\"\xaf\x02\n\x12\x41\x64herenceException\x12\x1e\n\x16\x61\x64herence_exception_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x04kind\x18\x05 \x01(\x0e\x32%.merkez.wfm.v1.AdherenceExceptionKind\x12\x0c\n\x04note\x18\x06 \x01(\t\x12\x16\n\x0e\x63reate_user_id\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb0\x03\n\nBoardAgent\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.merkez.wfm.v1.AdherenceState\x12,\n\x08out_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x07planned\x18\x04 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\x36\n\x12planned_until_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x61\x63tual\x18\x06 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\x32\n\x0b\x61gent_state\x18\x07 \x01(\x0e\x32\x1d.merkez.routing.v1.AgentState\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x34\n\x10\x61gent_state_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x07\x66igures\x18\n \x01(\x0b\x32\x1f.merkez.wfm.v1.AdherenceFigures\"\xe8\x01\n\x10\x41\x64herenceFigures\x12\x19\n\x11scheduled_seconds\x18\x01 \x01(\x01\x12\x18\n\x10\x61\x64herent_seconds\x18\x02 \x01(\x01\x12\x17\n\x0f\x65xcused_seconds\x18\x03 \x01(\x01\x12\x1e\n\x16scheduled_work_seconds\x18\x04 \x01(\x01\x12\x16\n\x0eworked_seconds\x18\x05 \x01(\x01\x12\x16\n\tadherence\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0b\x63onformance\x18\x07 \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_adherenceB\x0e\n\x0c_conformance\"M\n\x0c\x41\x64herenceDay\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x30\n\x07\x66igures\x18\x02 \x01(\x0b\x32\x1f.merkez.wfm.v1.AdherenceFigures\"~\n\x0e\x41gentAdherence\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12)\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x1b.merkez.wfm.v1.AdherenceDay\x12\x30\n\x07\x66igures\x18\x03 \x01(\x0b\x32\x1f.merkez.wfm.v1.AdherenceFigures\"\x99\x01\n\x0ePlannedStretch\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08\x61\x63tivity\x18\x03 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\"\xdc\x01\n\rActualStretch\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08\x61\x63tivity\x18\x03 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\x32\n\x0b\x61gent_state\x18\x04 \x01(\x0e\x32\x1d.merkez.routing.v1.AgentState\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\xcf\x01\n\tDeviation\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x07planned\x18\x03 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\'\n\x06\x61\x63tual\x18\x04 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\x11\n\ttolerated\x18\x05 \x01(\x08*p\n\x08\x41\x63tivity\x12\x18\n\x14\x41\x43TIVITY_UNSPECIFIED\x10\x00\x12\x11\n\rACTIVITY_WORK\x10\x01\x12\x12\n\x0e\x41\x43TIVITY_BREAK\x10\x02\x12\x11\n\rACTIVITY_AWAY\x10\x03\x12\x10\n\x0c\x41\x43TIVITY_OFF\x10\x04*\xd6\x01\n\x0e\x41\x64herenceState\x12\x1f\n\x1b\x41\x44HERENCE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x44HERENCE_STATE_IN\x10\x01\x12\x1d\n\x19\x41\x44HERENCE_STATE_TOLERATED\x10\x02\x12\x17\n\x13\x41\x44HERENCE_STATE_OUT\x10\x03\x12\x1b\n\x17\x41\x44HERENCE_STATE_EXCUSED\x10\x04\x12\x1d\n\x19\x41\x44HERENCE_STATE_UNPLANNED\x10\x05\x12\x17\n\x13\x41\x44HERENCE_STATE_OFF\x10\x06*\xfc\x02\n\x16\x41\x64herenceExceptionKind\x12(\n$ADHERENCE_EXCEPTION_KIND_UNSPECIFIED\x10\x00\x12%\n!ADHERENCE_EXCEPTION_KIND_TRAINING\x10\x01\x12$\n ADHERENCE_EXCEPTION_KIND_MEETING\x10\x02\x12%\n!ADHERENCE_EXCEPTION_KIND_COACHING\x10\x03\x12+\n\'ADHERENCE_EXCEPTION_KIND_SYSTEM_PROBLEM\x10\x04\x12)\n%ADHERENCE_EXCEPTION_KIND_LONG_CONTACT\x10\x05\x12!\n\x1d\x41\x44HERENCE_EXCEPTION_KIND_SICK\x10\x06\x12%\n!ADHERENCE_EXCEPTION_KIND_PERSONAL\x10\x07\x12\"\n\x1e\x41\x44HERENCE_EXCEPTION_KIND_OTHER\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmerkez/wfm/v1/adherence.proto\x12\rmerkez.wfm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a merkez/type/v1/annotations.proto\"n\n\x0eReasonActivity\x12\x1b\n\x13not_ready_reason_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12)\n\x08\x61\x63tivity\x18\x03 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\"\xa1\x01\n\x0e\x41\x64herenceRules\x12\x1e\n\x11tolerance_seconds\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x10\x62reaks_signed_in\x18\x02 \x01(\x08\x12.\n\x07reasons\x18\x03 \x03(\x0b\x32\x1d.merkez.wfm.v1.ReasonActivity\x12\x0f\n\x07version\x18\x04 \x01(\x03\x42\x14\n\x12_tolerance_seconds\"\xb5\x02\n\x12\x41\x64herenceException\x12\x1e\n\x16\x61\x64herence_exception_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x04kind\x18\x05 \x01(\x0e\x32%.merkez.wfm.v1.AdherenceExceptionKind\x12\x12\n\x04note\x18\x06 \x01(\tB\x04\x90\xb5\x18\x01\x12\x16\n\x0e\x63reate_user_id\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb0\x03\n\nBoardAgent\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.merkez.wfm.v1.AdherenceState\x12,\n\x08out_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x07planned\x18\x04 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\x36\n\x12planned_until_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x61\x63tual\x18\x06 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\x32\n\x0b\x61gent_state\x18\x07 \x01(\x0e\x32\x1d.merkez.routing.v1.AgentState\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x34\n\x10\x61gent_state_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x07\x66igures\x18\n \x01(\x0b\x32\x1f.merkez.wfm.v1.AdherenceFigures\"\xe8\x01\n\x10\x41\x64herenceFigures\x12\x19\n\x11scheduled_seconds\x18\x01 \x01(\x01\x12\x18\n\x10\x61\x64herent_seconds\x18\x02 \x01(\x01\x12\x17\n\x0f\x65xcused_seconds\x18\x03 \x01(\x01\x12\x1e\n\x16scheduled_work_seconds\x18\x04 \x01(\x01\x12\x16\n\x0eworked_seconds\x18\x05 \x01(\x01\x12\x16\n\tadherence\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0b\x63onformance\x18\x07 \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_adherenceB\x0e\n\x0c_conformance\"M\n\x0c\x41\x64herenceDay\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x30\n\x07\x66igures\x18\x02 \x01(\x0b\x32\x1f.merkez.wfm.v1.AdherenceFigures\"~\n\x0e\x41gentAdherence\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12)\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x1b.merkez.wfm.v1.AdherenceDay\x12\x30\n\x07\x66igures\x18\x03 \x01(\x0b\x32\x1f.merkez.wfm.v1.AdherenceFigures\"\x99\x01\n\x0ePlannedStretch\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08\x61\x63tivity\x18\x03 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\"\xdc\x01\n\rActualStretch\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08\x61\x63tivity\x18\x03 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\x32\n\x0b\x61gent_state\x18\x04 \x01(\x0e\x32\x1d.merkez.routing.v1.AgentState\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\xcf\x01\n\tDeviation\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x07planned\x18\x03 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\'\n\x06\x61\x63tual\x18\x04 \x01(\x0e\x32\x17.merkez.wfm.v1.Activity\x12\x11\n\ttolerated\x18\x05 \x01(\x08*p\n\x08\x41\x63tivity\x12\x18\n\x14\x41\x43TIVITY_UNSPECIFIED\x10\x00\x12\x11\n\rACTIVITY_WORK\x10\x01\x12\x12\n\x0e\x41\x43TIVITY_BREAK\x10\x02\x12\x11\n\rACTIVITY_AWAY\x10\x03\x12\x10\n\x0c\x41\x43TIVITY_OFF\x10\x04*\xd6\x01\n\x0e\x41\x64herenceState\x12\x1f\n\x1b\x41\x44HERENCE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x44HERENCE_STATE_IN\x10\x01\x12\x1d\n\x19\x41\x44HERENCE_STATE_TOLERATED\x10\x02\x12\x17\n\x13\x41\x44HERENCE_STATE_OUT\x10\x03\x12\x1b\n\x17\x41\x44HERENCE_STATE_EXCUSED\x10\x04\x12\x1d\n\x19\x41\x44HERENCE_STATE_UNPLANNED\x10\x05\x12\x17\n\x13\x41\x44HERENCE_STATE_OFF\x10\x06*\xfc\x02\n\x16\x41\x64herenceExceptionKind\x12(\n$ADHERENCE_EXCEPTION_KIND_UNSPECIFIED\x10\x00\x12%\n!ADHERENCE_EXCEPTION_KIND_TRAINING\x10\x01\x12$\n ADHERENCE_EXCEPTION_KIND_MEETING\x10\x02\x12%\n!ADHERENCE_EXCEPTION_KIND_COACHING\x10\x03\x12+\n\'ADHERENCE_EXCEPTION_KIND_SYSTEM_PROBLEM\x10\x04\x12)\n%ADHERENCE_EXCEPTION_KIND_LONG_CONTACT\x10\x05\x12!\n\x1d\x41\x44HERENCE_EXCEPTION_KIND_SICK\x10\x06\x12%\n!ADHERENCE_EXCEPTION_KIND_PERSONAL\x10\x07\x12\"\n\x1e\x41\x44HERENCE_EXCEPTION_KIND_OTHER\x10\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.wfm.v1.adherence_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACTIVITY']._serialized_start=2162
-  _globals['_ACTIVITY']._serialized_end=2274
-  _globals['_ADHERENCESTATE']._serialized_start=2277
-  _globals['_ADHERENCESTATE']._serialized_end=2491
-  _globals['_ADHERENCEEXCEPTIONKIND']._serialized_start=2494
-  _globals['_ADHERENCEEXCEPTIONKIND']._serialized_end=2874
-  _globals['_REASONACTIVITY']._serialized_start=114
-  _globals['_REASONACTIVITY']._serialized_end=224
-  _globals['_ADHERENCERULES']._serialized_start=227
-  _globals['_ADHERENCERULES']._serialized_end=388
-  _globals['_ADHERENCEEXCEPTION']._serialized_start=391
-  _globals['_ADHERENCEEXCEPTION']._serialized_end=694
-  _globals['_BOARDAGENT']._serialized_start=697
-  _globals['_BOARDAGENT']._serialized_end=1129
-  _globals['_ADHERENCEFIGURES']._serialized_start=1132
-  _globals['_ADHERENCEFIGURES']._serialized_end=1364
-  _globals['_ADHERENCEDAY']._serialized_start=1366
-  _globals['_ADHERENCEDAY']._serialized_end=1443
-  _globals['_AGENTADHERENCE']._serialized_start=1445
-  _globals['_AGENTADHERENCE']._serialized_end=1571
-  _globals['_PLANNEDSTRETCH']._serialized_start=1574
-  _globals['_PLANNEDSTRETCH']._serialized_end=1727
-  _globals['_ACTUALSTRETCH']._serialized_start=1730
-  _globals['_ACTUALSTRETCH']._serialized_end=1950
-  _globals['_DEVIATION']._serialized_start=1953
-  _globals['_DEVIATION']._serialized_end=2160
+  _globals['_ADHERENCEEXCEPTION'].fields_by_name['note']._loaded_options = None
+  _globals['_ADHERENCEEXCEPTION'].fields_by_name['note']._serialized_options = b'\220\265\030\001'
+  _globals['_ACTIVITY']._serialized_start=2202
+  _globals['_ACTIVITY']._serialized_end=2314
+  _globals['_ADHERENCESTATE']._serialized_start=2317
+  _globals['_ADHERENCESTATE']._serialized_end=2531
+  _globals['_ADHERENCEEXCEPTIONKIND']._serialized_start=2534
+  _globals['_ADHERENCEEXCEPTIONKIND']._serialized_end=2914
+  _globals['_REASONACTIVITY']._serialized_start=148
+  _globals['_REASONACTIVITY']._serialized_end=258
+  _globals['_ADHERENCERULES']._serialized_start=261
+  _globals['_ADHERENCERULES']._serialized_end=422
+  _globals['_ADHERENCEEXCEPTION']._serialized_start=425
+  _globals['_ADHERENCEEXCEPTION']._serialized_end=734
+  _globals['_BOARDAGENT']._serialized_start=737
+  _globals['_BOARDAGENT']._serialized_end=1169
+  _globals['_ADHERENCEFIGURES']._serialized_start=1172
+  _globals['_ADHERENCEFIGURES']._serialized_end=1404
+  _globals['_ADHERENCEDAY']._serialized_start=1406
+  _globals['_ADHERENCEDAY']._serialized_end=1483
+  _globals['_AGENTADHERENCE']._serialized_start=1485
+  _globals['_AGENTADHERENCE']._serialized_end=1611
+  _globals['_PLANNEDSTRETCH']._serialized_start=1614
+  _globals['_PLANNEDSTRETCH']._serialized_end=1767
+  _globals['_ACTUALSTRETCH']._serialized_start=1770
+  _globals['_ACTUALSTRETCH']._serialized_end=1990
+  _globals['_DEVIATION']._serialized_start=1993
+  _globals['_DEVIATION']._serialized_end=2200
 # @@protoc_insertion_point(module_scope)

@@ -33,7 +33,7 @@ class _ScheduleStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Schedul
     SCHEDULE_STATE_DRAFT: _ScheduleState.ValueType  # 2
     """Made; may be changed."""
     SCHEDULE_STATE_PUBLISHED: _ScheduleState.ValueType  # 3
-    """What the week's agents work by; may not be changed. A copy may."""
+    """What the week's agents work by; changed only by adjustments of a day (AdjustmentService). A copy may be."""
     SCHEDULE_STATE_SUPERSEDED: _ScheduleState.ValueType  # 4
     """Was published until another version was."""
     SCHEDULE_STATE_CANCELLED: _ScheduleState.ValueType  # 5
@@ -50,7 +50,7 @@ SCHEDULE_STATE_RUNNING: ScheduleState.ValueType  # 1
 SCHEDULE_STATE_DRAFT: ScheduleState.ValueType  # 2
 """Made; may be changed."""
 SCHEDULE_STATE_PUBLISHED: ScheduleState.ValueType  # 3
-"""What the week's agents work by; may not be changed. A copy may."""
+"""What the week's agents work by; changed only by adjustments of a day (AdjustmentService). A copy may be."""
 SCHEDULE_STATE_SUPERSEDED: ScheduleState.ValueType  # 4
 """Was published until another version was."""
 SCHEDULE_STATE_CANCELLED: ScheduleState.ValueType  # 5

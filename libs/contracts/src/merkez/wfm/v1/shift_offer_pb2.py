@@ -23,22 +23,25 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotations__pb2
 from merkez.wfm.v1 import adjustment_pb2 as merkez_dot_wfm_dot_v1_dot_adjustment__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmerkez/wfm/v1/shift_offer.proto\x12\rmerkez.wfm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1emerkez/wfm/v1/adjustment.proto\"\x9d\x01\n\x0fShiftOfferReply\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.merkez.wfm.v1.ShiftOfferReplyState\x12.\n\nreply_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\radjustment_id\x18\x04 \x01(\t\"\xb6\x03\n\nShiftOffer\x12\x16\n\x0eshift_offer_id\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.merkez.wfm.v1.AdjustmentKind\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06places\x18\x05 \x01(\x05\x12\r\n\x05taken\x18\x06 \x01(\x05\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05state\x18\x08 \x01(\x0e\x32\x1e.merkez.wfm.v1.ShiftOfferState\x12\x0c\n\x04note\x18\t \x01(\t\x12/\n\x07replies\x18\n \x03(\x0b\x32\x1e.merkez.wfm.v1.ShiftOfferReply\x12\x16\n\x0e\x63reate_user_id\x18\x0b \x01(\t\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xae\x01\n\x0fShiftOfferState\x12!\n\x1dSHIFT_OFFER_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SHIFT_OFFER_STATE_OPEN\x10\x01\x12\x1c\n\x18SHIFT_OFFER_STATE_FILLED\x10\x02\x12\x1f\n\x1bSHIFT_OFFER_STATE_CANCELLED\x10\x03\x12\x1d\n\x19SHIFT_OFFER_STATE_EXPIRED\x10\x04*\xd4\x01\n\x14ShiftOfferReplyState\x12\'\n#SHIFT_OFFER_REPLY_STATE_UNSPECIFIED\x10\x00\x12#\n\x1fSHIFT_OFFER_REPLY_STATE_PENDING\x10\x01\x12$\n SHIFT_OFFER_REPLY_STATE_ACCEPTED\x10\x02\x12$\n SHIFT_OFFER_REPLY_STATE_DECLINED\x10\x03\x12\"\n\x1eSHIFT_OFFER_REPLY_STATE_UNDONE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmerkez/wfm/v1/shift_offer.proto\x12\rmerkez.wfm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a merkez/type/v1/annotations.proto\x1a\x1emerkez/wfm/v1/adjustment.proto\"\x9d\x01\n\x0fShiftOfferReply\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.merkez.wfm.v1.ShiftOfferReplyState\x12.\n\nreply_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\radjustment_id\x18\x04 \x01(\t\"\xbc\x03\n\nShiftOffer\x12\x16\n\x0eshift_offer_id\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.merkez.wfm.v1.AdjustmentKind\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06places\x18\x05 \x01(\x05\x12\r\n\x05taken\x18\x06 \x01(\x05\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05state\x18\x08 \x01(\x0e\x32\x1e.merkez.wfm.v1.ShiftOfferState\x12\x12\n\x04note\x18\t \x01(\tB\x04\x90\xb5\x18\x01\x12/\n\x07replies\x18\n \x03(\x0b\x32\x1e.merkez.wfm.v1.ShiftOfferReply\x12\x16\n\x0e\x63reate_user_id\x18\x0b \x01(\t\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xae\x01\n\x0fShiftOfferState\x12!\n\x1dSHIFT_OFFER_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SHIFT_OFFER_STATE_OPEN\x10\x01\x12\x1c\n\x18SHIFT_OFFER_STATE_FILLED\x10\x02\x12\x1f\n\x1bSHIFT_OFFER_STATE_CANCELLED\x10\x03\x12\x1d\n\x19SHIFT_OFFER_STATE_EXPIRED\x10\x04*\xd4\x01\n\x14ShiftOfferReplyState\x12\'\n#SHIFT_OFFER_REPLY_STATE_UNSPECIFIED\x10\x00\x12#\n\x1fSHIFT_OFFER_REPLY_STATE_PENDING\x10\x01\x12$\n SHIFT_OFFER_REPLY_STATE_ACCEPTED\x10\x02\x12$\n SHIFT_OFFER_REPLY_STATE_DECLINED\x10\x03\x12\"\n\x1eSHIFT_OFFER_REPLY_STATE_UNDONE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.wfm.v1.shift_offer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SHIFTOFFERSTATE']._serialized_start=717
-  _globals['_SHIFTOFFERSTATE']._serialized_end=891
-  _globals['_SHIFTOFFERREPLYSTATE']._serialized_start=894
-  _globals['_SHIFTOFFERREPLYSTATE']._serialized_end=1106
-  _globals['_SHIFTOFFERREPLY']._serialized_start=116
-  _globals['_SHIFTOFFERREPLY']._serialized_end=273
-  _globals['_SHIFTOFFER']._serialized_start=276
-  _globals['_SHIFTOFFER']._serialized_end=714
+  _globals['_SHIFTOFFER'].fields_by_name['note']._loaded_options = None
+  _globals['_SHIFTOFFER'].fields_by_name['note']._serialized_options = b'\220\265\030\001'
+  _globals['_SHIFTOFFERSTATE']._serialized_start=757
+  _globals['_SHIFTOFFERSTATE']._serialized_end=931
+  _globals['_SHIFTOFFERREPLYSTATE']._serialized_start=934
+  _globals['_SHIFTOFFERREPLYSTATE']._serialized_end=1146
+  _globals['_SHIFTOFFERREPLY']._serialized_start=150
+  _globals['_SHIFTOFFERREPLY']._serialized_end=307
+  _globals['_SHIFTOFFER']._serialized_start=310
+  _globals['_SHIFTOFFER']._serialized_end=754
 # @@protoc_insertion_point(module_scope)

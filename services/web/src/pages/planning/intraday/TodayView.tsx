@@ -2,6 +2,7 @@ import { Select } from "@mantine/core";
 import { IconChartBar } from "@tabler/icons-react";
 import { useState } from "react";
 import { useNames } from "../../../api/names.ts";
+import { asProblem } from "../../../api/problem.ts";
 import type { HistorySeries, Intraday, IntradayInterval } from "../../../api/types.ts";
 import { formatTime } from "../../../format/dates.ts";
 import { formatNumber, formatShare } from "../../../format/numbers.ts";
@@ -81,6 +82,9 @@ function OneDay({ day, series }: { day: string; series: HistorySeries }) {
   const found = useIntraday(day, series);
   const data = found.data;
   if (!data) {
+    if (found.error && asProblem(found.error).reason === "INTRADAY_NO_FORECAST") {
+      return <Note tone="info">{t("problem.INTRADAY_NO_FORECAST")}</Note>;
+    }
     return found.error ? (
       <ProblemNote problem={found.error} onRetry={() => void found.refetch()} />
     ) : (
