@@ -96,7 +96,7 @@ async def test_planner_goes_from_a_file_to_a_forecast_and_a_requirement(
     await page.get_by_test_id("skill-plan-made").wait_for(timeout=240_000)
     await expect(page.get_by_test_id("skill-plan-sum")).to_contain_text("agent hours")
     # Of eight not more than five are there, and that is too few at noon.
-    await expect(page.get_by_test_id("skill-plan-who")).to_contain_text("5")
+    await expect(page.get_by_test_id("skill-plan-staffed")).to_contain_text("5")
     await expect(page.get_by_test_id("skill-plan")).to_contain_text("a promise breaks in")
     await page.get_by_test_id("planning-calendar").click()
     await page.get_by_test_id("special-day-add").click()
@@ -124,6 +124,8 @@ async def _look(browser: Browser, company: Company) -> None:
         await looks.each(lambda _, page: page.get_by_test_id("round-once").wait_for())
         await looks.each(lambda _, page: page.get_by_test_id("skill-plan-chart").wait_for())
         await looks.look("planning staffing")
+        await looks.each(lambda _, page: page.get_by_test_id("skill-plan-staffed").scroll_into_view_if_needed())
+        await looks.look("planning skills made")
         await looks.open(
             "planning skills", lambda page: page.get_by_test_id("skill-plan-new"),
             lambda page: page.get_by_test_id("skill-plan-name"),

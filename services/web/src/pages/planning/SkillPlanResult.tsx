@@ -122,7 +122,7 @@ export function SkillPlanResult({ plan, zone }: { plan: SkillPlan; zone: string 
         columns={who}
         rows={groupSums(plan)}
         keyOf={({ at }) => String(at)}
-        testId={() => "skill-plan-who"}
+        testId={() => "skill-plan-staffed"}
       />
     </div>
   );
