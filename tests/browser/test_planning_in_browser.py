@@ -85,6 +85,19 @@ async def test_planner_goes_from_a_file_to_a_forecast_and_a_requirement(
     await page.get_by_test_id("rule-save").click()
     await expect(page.get_by_test_id("rule-says")).to_contain_text("90% within 20 s")
     await expect(page.get_by_test_id("round-once")).to_contain_text("agent hours this week")
+    await page.get_by_test_id("skill-plan-new").click()
+    await page.get_by_test_id("new-skill-plan-save").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("No agents are planned for these queues")
+    await page.get_by_test_id("skill-plan-who").click()
+    await page.get_by_role("option", name="Groups I make up").click()
+    await expect(page.get_by_test_id("skill-plan-group")).to_have_count(1)
+    await page.get_by_test_id("skill-plan-count-0").fill("8")
+    await page.get_by_test_id("new-skill-plan-save").click()
+    await page.get_by_test_id("skill-plan-made").wait_for(timeout=240_000)
+    await expect(page.get_by_test_id("skill-plan-sum")).to_contain_text("agent hours")
+    # Of eight not more than five are there, and that is too few at noon.
+    await expect(page.get_by_test_id("skill-plan-staffed")).to_contain_text("5")
+    await expect(page.get_by_test_id("skill-plan")).to_contain_text("a promise breaks in")
     await page.get_by_test_id("planning-calendar").click()
     await page.get_by_test_id("special-day-add").click()
     await page.get_by_test_id("special-day-name").fill("New Year")
@@ -109,7 +122,14 @@ async def _look(browser: Browser, company: Company) -> None:
         )  # fmt: skip
         await looks.each(lambda _, page: page.get_by_test_id("planning-staffing").click())
         await looks.each(lambda _, page: page.get_by_test_id("round-once").wait_for())
+        await looks.each(lambda _, page: page.get_by_test_id("skill-plan-chart").wait_for())
         await looks.look("planning staffing")
+        await looks.each(lambda _, page: page.get_by_test_id("skill-plan-staffed").scroll_into_view_if_needed())
+        await looks.look("planning skills made")
+        await looks.open(
+            "planning skills", lambda page: page.get_by_test_id("skill-plan-new"),
+            lambda page: page.get_by_test_id("skill-plan-name"),
+        )  # fmt: skip
         await looks.open(
             "planning rule", lambda page: page.get_by_test_id("rule-edit"),
             lambda page: page.get_by_test_id("rule-serviceLevel"),

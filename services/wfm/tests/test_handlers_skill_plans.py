@@ -42,7 +42,8 @@ from wfm.store.history import SeriesKey
 from .conftest import Planning, planned
 from .planned import MONDAY, Shop, at
 
-ask, States = skill_plan_service_pb2, skill_plan_pb2
+ask = skill_plan_service_pb2
+States = skill_plan_pb2
 RUNNING, DONE = States.SKILL_PLAN_STATE_RUNNING, States.SKILL_PLAN_STATE_DONE
 
 
@@ -119,9 +120,10 @@ class Hall:
 
     async def tried(self, groups: Sequence[States.SkillGroup], *volumes: float, **rule: Any) -> Any:
         """What comes of groups, of queues with so many contacts of 300 s in half an hour."""
+        usual: dict[str, Any] = {"patience_seconds": 120.0}
         lines = [
             ask.SimulatedLine(
-                staffing_rule=staffing_pb2.StaffingRule(queue_id=queue_id, **({"patience_seconds": 120.0} | rule)),
+                staffing_rule=staffing_pb2.StaffingRule(queue_id=queue_id, **(usual | rule)),
                 volume=volume, aht_seconds=300.0,
             )
             for queue_id, volume in zip(self.queues, volumes, strict=True)

@@ -94,9 +94,9 @@ export function SkillPlanResult({ plan, zone }: { plan: SkillPlan; zone: string 
     { head: t("skill.busy"), cell: (row) => (row.hours ? formatShare(row.busy, language) : "–") },
   ];
   return (
-    <div className={classes.stack} data-testid="skill-plan-made">
+    <div className={`${classes.stack} ${classes.below}`} data-testid="skill-plan-made">
       <p className={classes.lead} data-testid="skill-plan-sum">
-        {t(saved > 0 ? "skill.saves" : "skill.costs", {
+        {t(broken > 0 ? "skill.short" : saved > 0 ? "skill.saves" : "skill.costs", {
           hours: count(Math.round(hours)),
           apart: count(Math.round(apart)),
           saved: count(Math.max(0, saved)),
@@ -122,7 +122,7 @@ export function SkillPlanResult({ plan, zone }: { plan: SkillPlan; zone: string 
         columns={who}
         rows={groupSums(plan)}
         keyOf={({ at }) => String(at)}
-        testId={() => "skill-plan-who"}
+        testId={() => "skill-plan-staffed"}
       />
     </div>
   );

@@ -249,9 +249,14 @@ class _Hall:
         own = queues * self.lanes + lanes
         patience = self.net.patience[queues]
         until = np.where(patience > 0, times - patience * np.log1p(-chance), np.inf)
-        tail, head = self.tail[own], self.head[own]
         if self.counted:
             self.queued[own] += 1
+        full = self.tail[own] - self.head[own] >= self.size
+        if full.any():  # nobody has looked for long: who gave up is not there any more
+            lists, now = own[full], times[full]
+            while (over := self.leaves.reshape(-1)[lists] <= now).any():
+                self._give_up(lists[over])
+        tail, head = self.tail[own], self.head[own]
         full = tail - head >= self.size
         if full.any():  # more than anybody staffs for: they are sent away, and were not served in time
             keep = ~full
