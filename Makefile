@@ -77,7 +77,7 @@ bench-routing: env-dev ## Decisions, memory and rebuilding of the matcher, as JS
 bench-billing: env-dev ## Usage rated into PostgreSQL, statements, and what else billing measures, as JSON lines
 	@$(PY) services/billing/bench
 
-bench-wfm: env-dev ## Forecasts against baselines, 1,000 queues, staffing, schedules, as JSON lines: make bench-wfm PART=schedules or rostering
+bench-wfm: env-dev ## Forecasts against baselines, 1,000 queues, staffing, schedules, as JSON lines: make bench-wfm PART=multiskill, schedules or rostering
 	@$(PY) services/wfm/bench/bench_wfm.py $(if $(PART),--only $(PART)) $(SERIES)
 
 soak: env-dev ## Calls come and go and leave nothing behind, as JSON lines, or it fails: make soak MINUTES=10

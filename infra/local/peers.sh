@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests talk to voice peers that others wrote: sipp, baresip, Kamailio, coturn, rtpengine; and they compile the C part of
-# telephony. Uses the machine's own, or installs Debian's when it may: the programs only, their services are neither started now nor at the next boot.
+# Tests talk to peers that others wrote: sipp, baresip, Kamailio, coturn, rtpengine, a PostgreSQL with TLS; and they compile the C
+# part of telephony. Uses the machine's own, or installs Debian's when it may: the programs only, their services are neither started now nor at the next boot.
 set -euo pipefail
 export PATH="$PATH:/usr/sbin"
 declare -A package_of=(
@@ -16,6 +16,8 @@ done
 if ! compgen -G "/usr/lib/*/kamailio/modules/tls.so" >/dev/null && ! compgen -G "/usr/local/lib*/kamailio/modules/tls.so" >/dev/null; then
   missing+=(kamailio-tls-modules)
 fi
+# The embedded PostgreSQL is built without TLS.
+compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -30,6 +32,11 @@ if [ ! -e "$policy" ]; then
   # 101 forbids the packages' scripts to start anything (invoke-rc.d(8)).
   printf '#!/bin/sh\nexit 101\n' > "$policy"
   chmod 755 "$policy"
+fi
+settings=/etc/postgresql-common/createcluster.conf
+if [ ! -e $settings ]; then  # tests make folders of their own: the package needs none
+  mkdir -p "${settings%/*}"
+  echo "create_main_cluster = false" > $settings
 fi
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -88,6 +88,41 @@ async def test_operator_drafts_a_plan_is_told_its_faults_while_writing_and_publi
         await each.context.close()
 
 
+async def test_operator_prices_a_meter_of_their_own_by_packages_of_tiers_pooled_by_seats(
+    browser: Browser, customer: Company, operator: Api, operators_email: str
+) -> None:
+    plan_id, meter = f"parcels-{secrets.token_hex(3)}", f"parcel_{secrets.token_hex(3)}"
+    wanted = {"meter": meter, "unit": "parcel", "aggregation": "AGGREGATION_SUM", "names": {"en": f"Parcels {meter}"}}
+    await operator.post("/v1/operator/meters", {"requestId": request_id(), "meter": wanted})
+    page = await operators_page(browser, customer, operators_email)
+    await page.get_by_test_id("plan-add").click()
+    await page.get_by_test_id("plan-id").fill(plan_id)
+    await page.get_by_test_id("plan-names-en").fill("Parcels")
+    await page.get_by_test_id("rate-add").click()
+    await page.get_by_test_id("rate-0-meter").fill(meter)
+    await page.get_by_role("option", name=f"Parcels {meter}").click()
+    await page.get_by_test_id("rate-0-model").click()
+    await page.get_by_role("option", name="Graduated: each unit by its tier").click()
+    await page.get_by_test_id("rate-0-tier-0-price").fill("2")
+    await page.get_by_test_id("rate-0-tier-0-package").fill("100")
+    await page.get_by_test_id("rate-0-included").fill("50")
+    await page.get_by_role("group", name="Price 1").get_by_text("Bounds and fees").click()
+    await page.get_by_test_id("rate-0-included-per").fill("Seat")
+    await page.get_by_role("option", name="Seat", exact=True).click()
+    await page.get_by_test_id("rate-0-flat-at-zero").check()
+    await expect(page.get_by_test_id("plan-faults")).to_have_count(0)
+    assert await violations(page, "a meter of one's own") == []
+    await page.get_by_test_id("plan-form-save").click()
+    await expect(page.get_by_test_id(f"version-{plan_id}-1")).to_contain_text("Draft")
+    plans = (await operator.get("/v1/operator/plans"))["plans"]
+    [rate] = next(each["plan"]["rates"] for each in plans if each["plan"]["planId"] == plan_id)
+    assert (rate["meter"], rate["unit"], rate["includedUnits"], rate["includedPerMeter"]) == (
+        meter, "parcel", "50", "seat_month"
+    )  # fmt: skip
+    assert rate["flatFeeAtZero"] and rate["tiers"][0]["packageSize"] == "100"
+    await page.context.close()
+
+
 async def test_what_an_operator_writes_is_accessible_and_fits_every_screen(
     browser: Browser, customer: Company, operators_email: str
 ) -> None:

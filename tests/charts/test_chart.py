@@ -115,7 +115,9 @@ def test_no_secret_is_written_into_an_object(combination: str) -> None:
     assert not [each for each in objects(combination) if each["kind"] == "Secret"]
     for name, _, container in containers(combination):
         for each in container.get("env", []):
-            if re.search("PASSWORD|SECRET|ADMIN_DATABASE|SMTP_URL", each["name"]):
+            if each["name"].endswith("_FILE"):
+                assert each["value"].startswith("/etc/merkez/"), f"{name}: {each['name']}"
+            elif re.search("PASSWORD|SECRET|ADMIN_DATABASE|SMTP_URL", each["name"]):
                 assert "secretKeyRef" in each.get("valueFrom", {}), f"{name}: {each['name']}"
 
 
@@ -232,6 +234,6 @@ def test_two_regions_are_joined_so_that_facts_stay_in_their_own_streams() -> Non
             told = {each["name"]: each.get("value") for each in container.get("env", [])}
             if "MERKEZ_REGION" in told:
                 assert told["MERKEZ_REGIONS"] == "eu-central,eu-west"
-                assert told["MERKEZ_NATS_URL"] == "nats://merkez-nats:4222", "no fact goes to another region's stream"
+                assert told["MERKEZ_NATS_URL"] == "tls://merkez-nats:4222", "no fact goes to another region's stream"
             if name == "Job/merkez-migrate":
                 assert told["MERKEZ_DATABASE_REGIONS"] == "eu-central,eu-west,eu-north"

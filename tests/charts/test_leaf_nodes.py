@@ -34,6 +34,7 @@ class Server:
             (r"port: 7422", f"port: {leaf_port if region == 'east' else free_port()}"),
             (r"nats-leaf://[^\"]+", f"nats-leaf://127.0.0.1:{leaf_port}"),
             (r"/etc/nats-leaf-tls", str(own.key.parent)),
+            (r"/etc/nats-tls", str(own.key.parent)),
             (r"/var/run/nats/nats.pid", str(folder / "pid")),
             (r"store_dir: /data", f"store_dir: {folder / 'data'}"),
         ):

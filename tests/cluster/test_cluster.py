@@ -82,7 +82,7 @@ async def _life(release: Release, line: dict[str, Any]) -> None:
         line |= {"calls_dropped": len(dropped), "rpcs": sum(each.asked for each in told),
                  "rpcs_failed": sum(len(each.failed) for each in told), "calls_new": sum(each.calls for each in told),
                  "calls_new_failed": sum(len(each.calls_failed) for each in told)}  # fmt: skip
-        for each in (*found.failed, *found.calls_failed):
+        for each in (*found.failed, *found.calls_failed, *(f"{call} was dropped" for call in sorted(dropped))):
             print(f"{step}: {each}")
         _images_are(release, NEXT if step == "upgrade_s" else TAG)
     await traffic.hang_up()

@@ -57,7 +57,7 @@ merkez.io/region: {{ .root.Values.region }}
 {{- if .Values.telemetry.otlpEndpoint -}}
 {{ .Values.telemetry.otlpEndpoint }}
 {{- else if .Values.telemetry.collector.enabled -}}
-http://{{ include "merkez.name" . }}-collector:4317
+{{ ternary "https" "http" .Values.mtls.enabled }}://{{ include "merkez.name" . }}-collector:4317
 {{- end -}}
 {{- end }}
 
@@ -85,7 +85,7 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
-{{- /* What every process is told. Database URLs are put together by the kubelet from the secret's password. */}}
+{{- /* What every process is told. The database's password is in a file, which the kubelet renews. */}}
 {{- define "merkez.env" -}}
 {{- $v := .root.Values }}
 - {name: MERKEZ_GRPC_HOST, value: "0.0.0.0"}
@@ -111,17 +111,22 @@ capabilities: {drop: [ALL]}
 - {name: MERKEZ_DRAIN_SECONDS, value: {{ .drainSeconds | quote }}}
 {{- with include "merkez.otlp" .root }}
 - {name: MERKEZ_OTLP_ENDPOINT, value: {{ . | quote }}}
+{{- if and $v.mtls.enabled $v.telemetry.collector.enabled (not $v.telemetry.otlpEndpoint) }}
+- {name: OTEL_EXPORTER_OTLP_CERTIFICATE, value: /etc/merkez/tls/ca.crt}
+{{- end }}
 # Metrics say which pod they are of: the collector that shows them is another.
 - {name: METRICS_POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: OTEL_RESOURCE_ATTRIBUTES, value: "service.instance.id=$(METRICS_POD),k8s.pod.name=$(METRICS_POD)"}
 {{- end }}
 {{- if ne .component "gateway" }}
-- name: ROLE_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ $v.database.existingSecret }}, key: role-password}}
 {{- $host := required "database.host is missing: where CockroachDB or PostgreSQL answers" $v.database.host }}
 {{- $at := printf "%s:%v/%s" $host $v.database.port $v.database.name }}
-- {name: MERKEZ_DATABASE_URL, value: "{{ $v.database.dialect }}://merkez_{{ .component }}:$(ROLE_PASSWORD)@{{ $at }}"}
-- {name: MERKEZ_SYSTEM_DATABASE_URL, value: "{{ $v.database.dialect }}://merkez_{{ .component }}_system:$(ROLE_PASSWORD)@{{ $at }}"}
+- {name: MERKEZ_DATABASE_URL, value: "{{ $v.database.dialect }}://merkez_{{ .component }}@{{ $at }}"}
+- {name: MERKEZ_SYSTEM_DATABASE_URL, value: "{{ $v.database.dialect }}://merkez_{{ .component }}_system@{{ $at }}"}
+- {name: MERKEZ_DATABASE_PASSWORD_FILE, value: /etc/merkez/database/role-password}
+{{- if $v.database.tls.existingSecret }}
+- {name: MERKEZ_DATABASE_TLS_AUTHORITY, value: /etc/merkez/database/{{ $v.database.tls.key }}}
+{{- end }}
 {{- end }}
 {{- range $peer := concat (keys $v.services | sortAlpha) (list "telephony") }}
 - {name: MERKEZ_{{ upper $peer }}_ADDRESS, value: "dns:///{{ include "merkez.name" $.root }}-{{ $peer }}:7000"}
@@ -132,6 +137,20 @@ capabilities: {drop: [ALL]}
 {{- range $name, $from := .own.secretEnv }}
 - {name: {{ $name }}, valueFrom: {secretKeyRef: {name: {{ $from.existingSecret }}, key: {{ $from.key }}}}}
 {{- end }}
+{{- end }}
+
+{{- /* What a service is given of the database's secrets; the administrator's URL isn't among it. */}}
+{{- define "merkez.databaseVolume" -}}
+- name: database
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret: {name: {{ .Values.database.existingSecret }}, items: [{key: role-password, path: role-password}]}
+      {{- with .Values.database.tls }}
+      {{- if .existingSecret }}
+      - secret: {name: {{ .existingSecret }}, items: [{key: {{ .key }}, path: {{ .key }}}]}
+      {{- end }}
+      {{- end }}
 {{- end }}
 
 {{- define "merkez.mounts" -}}

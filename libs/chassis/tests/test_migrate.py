@@ -45,13 +45,15 @@ async def test_the_command_line_migrates(databases: Databases) -> None:
     environment = {
         **os.environ,
         "MERKEZ_ADMIN_DATABASE_URL": databases.admin_url("trial"),
-        "MERKEZ_ROLE_PASSWORD": "test",
+        "MERKEZ_ROLE_PASSWORD": "test\nthe one before\n",  # as a secret says it while one follows the other
         "MERKEZ_SERVICES_DIR": str(Path(__file__).parent),
     }
     command = [sys.executable, "-m", "chassis.migrate", "trial"]
     run = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stderr
     assert "trial" in run.stdout
+    url = role_url(databases.admin_url("trial"), "trial", "test").replace("+asyncpg", "")
+    await (await asyncpg.connect(url)).close()
 
 
 def test_migrations_can_be_read_for_cockroachdb() -> None:

@@ -206,6 +206,27 @@ async def test_hooks_run_after_the_commit_that_held_and_once(db: Database, tenan
     assert ran == ["hook", "background"] and attempts == 3
 
 
+async def test_whoever_loses_again_and_again_gets_its_turn_unless_it_takes_too_long(
+    db: Database, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.sql.random.uniform", lambda least, most: 0.0)
+    tries = 0
+
+    async def loses(tx: Tx) -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= 40:
+            await tx.execute(sa.text("do $$ begin raise exception using errcode = '40001'; end $$"))
+
+    await db.run(tenant, loses)
+    assert tries == 41
+    monkeypatch.setattr("chassis.sql._PATIENCE_SECONDS", 0.0)
+    tries = 0
+    with pytest.raises(DatabaseUnavailable, match="contention"):
+        await db.run(tenant, loses)
+    assert tries == 12
+
+
 async def test_a_repeated_request_gets_the_first_answer(db: Database, tenant: str, other_tenant: str) -> None:
     made = 0
     request = queue_service_pb2.CreateQueueRequest(request_id="r-1")

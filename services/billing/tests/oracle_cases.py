@@ -10,9 +10,17 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from billing.domain import fees
+from billing.domain.plans import PlanHeld, Tier
+from billing.domain.subscriptions import State, SubscriptionVersion, Timeline
+from kernel.money import rounded
+
+ZERO = Decimal(0)
 ADOPTED, OTHER = "adopted", "other convention"
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -136,3 +144,34 @@ ELSEWHERE: Mapping[str, str] = {
     "CG-LPM-1": "test_domain.py", "CG-DATA-1": "test_domain.py", "CG-ZERO-1": "test_domain.py",
 }  # fmt: skip
 """Cases that were run by others of these tests before, from `fixtures/worked_cases.json`."""
+
+
+def day(text: str) -> datetime:
+    """A day's begin."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def tiers(*given: tuple[str | None, str, str] | tuple[str | None, str, str, str]) -> tuple[Tier, ...]:
+    """Tiers as (up to, unit price, flat fee, package size)."""
+    return tuple(
+        Tier(Decimal(up_to) if up_to else None, Decimal(price), Decimal(flat), ZERO, Decimal(more[0] if more else 0))
+        for up_to, price, flat, *more in given
+    )
+
+
+def anchored(anchor: str, **more: Any) -> Timeline:
+    """A subscription that is counted from a day."""
+    return Timeline((SubscriptionVersion(1, day(anchor), State.ACTIVE, day(anchor), **more),))
+
+
+def held(plan_id: str, fee: str, since: str, interval: str = "month") -> PlanHeld:
+    """A plan with nothing but a fee."""
+    return PlanHeld(plan_id, 1, "EUR", {}, day(since), "UTC", fee=Decimal(fee), interval=interval)
+
+
+def fee_amounts(
+    plans: list[PlanHeld], timeline: Timeline, start: datetime, end: datetime, zone: str = "UTC"
+) -> list[Decimal]:
+    """What falls due of the plans in [start, end), in order of time, credits first."""
+    due = [fee for each in fees.plan_holdings(plans, timeline, zone) for fee in fees.due(each, zone, start, end)]
+    return [rounded(each.amount, "EUR") for each in sorted(due, key=lambda fee: (fee.due_time, fee.amount))]

@@ -151,7 +151,7 @@ async def test_what_another_currency_takes_over_from_is_given_back_in_its_own(ho
     await tell(stands(2, moves, ACTIVE, MARCH))
     await house.run(APRIL + 2 * DAY)
     found = [(str(each.total), each.currency) for each in await house.invoices()]
-    assert found == [("190.00", "EUR"), ("24.00", "USD")], "19 days of 310, 12 days of 62"
+    assert found == [("190.00", "EUR"), ("86.00", "USD")], "19 days of 310, 12 days of 62 and April's"
 
 
 async def test_commitment_of_who_began_anew_counts_the_fee_it_was_charged(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -33,6 +34,9 @@ class Bank:
 
     async def setup_page(self, tenant_id: str, customer_id: str, back_to: str, request_id: str) -> str:
         return f"https://pay.example/{customer_id}"
+
+    def least(self, amount: Decimal, currency: str) -> Decimal:
+        return amount
 
     async def charge(self, payment: Payment, method: Method, number: str) -> Outcome:
         self.asked.append(payment)

@@ -25,22 +25,25 @@ from billing.domain.usage import billed_seconds
 from kernel.money import rounded
 from kernel.proration import period_containing, share
 
-from .oracle_cases import ADOPTED, CASES, CONVENTIONS, ELSEWHERE, OTHER, ROOT, RUNS, SHARED, runs
+from .oracle_cases import (
+    ADOPTED,
+    CASES,
+    CONVENTIONS,
+    ELSEWHERE,
+    OTHER,
+    ROOT,
+    RUNS,
+    SHARED,
+    ZERO,
+    anchored,
+    day,
+    fee_amounts,
+    held,
+    runs,
+    tiers,
+)
 
 JANUARY, FEBRUARY, MARCH = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3))
-ZERO = Decimal(0)
-
-
-def day(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def tiers(*given: tuple[str | None, str, str] | tuple[str | None, str, str, str]) -> tuple[Tier, ...]:
-    """Tiers as (up to, unit price, flat fee, package size)."""
-    return tuple(
-        Tier(Decimal(up_to) if up_to else None, Decimal(price), Decimal(flat), ZERO, Decimal(more[0] if more else 0))
-        for up_to, price, flat, *more in given
-    )
 
 
 def costs(rate: Rate, units: Any, **more: Any) -> Decimal:
@@ -68,22 +71,6 @@ def events(quantity: Any, meter: str = "message") -> Used:
 
 def plan(rates_by_id: Mapping[str, Rate], since: datetime = JANUARY, **more: Any) -> PlanHeld:
     return PlanHeld("plan", 1, "EUR", rates_by_id, since, "UTC", **more)
-
-
-def fee_amounts(
-    plans: list[PlanHeld], timeline: Timeline, start: datetime, end: datetime, zone: str = "UTC"
-) -> list[Decimal]:
-    """What falls due of the plans in [start, end), in order of time, credits first."""
-    due = [fee for each in fees.plan_holdings(plans, timeline, zone) for fee in fees.due(each, zone, start, end)]
-    return [rounded(each.amount, "EUR") for each in sorted(due, key=lambda fee: (fee.due_time, fee.amount))]
-
-
-def anchored(anchor: str, **more: Any) -> Timeline:
-    return Timeline((SubscriptionVersion(1, day(anchor), State.ACTIVE, day(anchor), **more),))
-
-
-def held(plan_id: str, fee: str, since: str, interval: str = "month") -> PlanHeld:
-    return PlanHeld(plan_id, 1, "EUR", {}, day(since), "UTC", fee=Decimal(fee), interval=interval)
 
 
 @runs("LAGO-GRAD-1")
@@ -116,6 +103,12 @@ def _(given: Any, expected: Any) -> None:
         before = now
 
 
+def ahead(plans: list[PlanHeld], timeline: Timeline, start: datetime, end: datetime) -> list[Decimal]:
+    """What an invoice says in advance of [start, end)."""
+    books = Books(start, end, start, "UTC", [Part(plans[0], start, end)], plans, (), timeline)
+    return [line.amount for line in charges.lines_of(books, Scope.ADVANCE)]
+
+
 @runs("LAGO-UPG-2")
 def _(given: Any, expected: Any) -> None:
     def amounts(at: str) -> list[Decimal]:
@@ -145,6 +138,11 @@ def _(given: Any, expected: Any) -> None:
         return fee_amounts([held("plan", "50000", "2024-03-05T12:12")], timeline, day("2024-03-01"), day("2024-04-01"))
 
     assert [each * 100 for each in fee("2024-03-15")] == [int(expected)]
+    end = day("2024-03-15")
+    timeline = Timeline((SubscriptionVersion(1, day("2024-03-05"), State.TRIAL, day("2024-03-01"), end),))
+    plans = [held("plan", "50000", "2024-03-05T12:12")]
+    assert [each * 100 for each in ahead(plans, timeline, end, day("2024-04-01"))] == [int(expected)]
+    assert not ahead(plans, timeline, day("2024-03-01"), end), "nothing is billed before the trial's end"
     seconds = share(day("2024-03-15T12:12"), day("2024-04-01"), day("2024-03-01"), day("2024-04-01"))
     assert fee("2024-03-15T12:12") == [rounded(50000 * seconds, "EUR")]
 
@@ -183,6 +181,8 @@ def _(given: Any, expected: Any) -> None:
         [holding] = fees.add_on_holdings([], timeline, "UTC")
         [fee] = fees.due(holding, "UTC", day("2023-07-01"), day("2023-08-01"))
         same(rounded(fee.amount, "EUR") * 100, amount)
+        [paid_ahead] = ahead([plan({}, day("2023-07-01"))], timeline, day("2023-07-01"), day("2023-08-01"))
+        same(paid_ahead * 100, amount)
 
 
 @runs("LAGO-LATE-1")

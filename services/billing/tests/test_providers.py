@@ -26,9 +26,12 @@ from billing.exporting import Exporter, pause_after
 from billing.providers.lago import Lago
 from billing.providers.stripe_payments import StripePayments, in_units, of_units
 from billing.store import payments as store
+from merkez.type.v1 import money_pb2
 
+from .conftest import MARCH
 from .http_double import Asked, Double, http_double
 from .invoice_house import APRIL, DAY, House, euros
+from .test_anchors_move import ACTIVE, plan, stands
 
 SECRET = "whsec_test"
 METHOD = Method("stripe", "cus_1", "pm_1", "visa 4242")
@@ -201,6 +204,38 @@ async def test_without_a_provider_everything_but_paying_by_card_works(house: Hou
 def test_amounts_are_in_stripes_units(amount: str, currency: str, units: int | None) -> None:
     assert in_units(Decimal(amount), currency) == units
     assert units is None or of_units(units, currency) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("owed", "currency", "asked"),
+    [("20.064", "KWD", "20.070"), ("20.060", "KWD", "20.060"), ("0.001", "BHD", "0.010"), ("20.06", "EUR", "20.06"),
+     ("2000", "JPY", "2000"), ("5", "ISK", "5"), ("12.50", "MGA", "13.00")],
+)  # fmt: skip
+def test_card_is_asked_for_the_least_that_pays_what_is_owed(
+    stripe: StripePayments, owed: str, currency: str, asked: str
+) -> None:
+    found = stripe.least(Decimal(owed), currency)
+    assert str(found) == asked and in_units(found, currency) is not None
+
+
+async def test_dinars_of_three_digits_are_charged_in_steps_of_ten_and_the_rest_pays_the_next_invoice(
+    stripe: StripePayments, double: Double, house: House
+) -> None:
+    await house.set_up()
+    price = money_pb2.Money(currency="KWD", amount="20.064")
+    await house.ledger.tell(plan(price=price, currency="KWD"))
+    await house.ledger.tell(stands(1, MARCH, ACTIVE, MARCH))
+    await house.run(MARCH + 2 * DAY)
+    [invoice] = await house.invoices()
+    await house.do(lambda tx: store.save_method(tx, METHOD))
+    double.answer("POST /v1/payment_intents", 200, intent())
+    paid = await Collector(house.ledger.db, stripe).pay(house.ledger.tenant, invoice.invoice_id)
+    assert double.of("/v1/payment_intents")[0].body["amount"] == "20070"
+    assert (paid.state, str(paid.paid), str(paid.owed)) == (State.PAID, "20.064", "0.000")
+    assert (await house.do(store.balances))["KWD"] == Decimal("0.006")
+    await house.run(APRIL + 2 * DAY)
+    following = next(each for each in await house.invoices() if each.invoice_id != invoice.invoice_id)
+    assert (str(following.total), str(following.owed)) == ("20.064", "20.058")
 
 
 async def exported(house: House, double: Double) -> tuple[Exporter, Invoice]:

@@ -131,7 +131,7 @@ async def test_flow_that_others_lead_into_is_not_deleted(house: Any) -> None:
     with house.as_admin():
         with pytest.raises(FailedPrecondition, match=f"{outer.display_name!r}") as refused:
             await house.flows.DeleteFlow(request)
-        assert refused.value.reason == "FLOW_IN_USE"
+        assert refused.value.reason == "FLOW_CALLED" and refused.value.metadata["flows"] == outer.display_name
     await publish(house, outer, flow_of(say("hi", "Alone.")))
     with house.as_admin():
         await house.flows.DeleteFlow(request)

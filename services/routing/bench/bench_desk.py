@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from chassis.lifecycle import Process
-from chassis.turns import TurnTaking
+from chassis.turns import ROUNDS_AT_ONCE, TurnTaking
 from kernel.clock import SystemClock
 from kernel.ids import new_id
 from lines import line
@@ -46,7 +46,7 @@ async def _routing(folder: Path) -> AsyncIterator[Routing]:
         settings = Settings(database_url=plain.database_url, system_database_url=plain.system_database_url)
         process = Process()
         await stack.enter_async_context(process.stack)
-        db = process.closing(await TurnTaking.connect(settings, "routing", pool_size=settings.offers_at_once + 8))
+        db = process.closing(await TurnTaking.connect(settings, "routing", pool_size=ROUNDS_AT_ONCE + 8))
         yield Routing(db, None, settings, process, "bench")
 
 

@@ -28,7 +28,7 @@ class OutsidePeer:
         self.hung_up: int | None = None
         self.left = False
         self.keeps = False
-        self.on_media: Callable[[MediaLeg], object] = lambda leg: None
+        self.on_media: Callable[[MediaLeg | None], object] = lambda leg: None
         self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
         self.on_gone: Callable[[int, int], object] = lambda q850, status: None

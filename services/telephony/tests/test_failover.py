@@ -18,7 +18,7 @@ from testkit import eventually
 from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier
-from .conftest import Exchange
+from .conftest import MUSIC_HZ, Exchange
 from .test_sip_calls import AGENT_HZ, CALLER_HZ, an_agent, cdr, dial, trunk, trunk_of
 
 pytestmark = pytest.mark.media
@@ -73,6 +73,46 @@ async def test_a_gateway_that_says_why_it_can_not_is_left_for_the_next_one_whose
     await free.peer.hears(AGENT_HZ)
     assert len(full.invitations) == len(free.invitations) == 1
     await full.close()
+
+
+async def test_the_next_gateway_may_ring_for_long_after_one_that_said_why_it_can_not(make_exchange: Any) -> None:
+    """What the first one sent is over; it isn't a party that has fallen silent, and the ringing tone is heard again."""
+    exchange = await make_exchange(sip_listen="udp:127.0.0.1:0", customer_grace_seconds=0.5)
+    full, free, picked_up = (
+        Carrier(await RtpPeer.start(BUSY_HZ)),
+        Carrier(await RtpPeer.start(CALLER_HZ)),
+        asyncio.Event(),
+    )
+    heard = asyncio.Event()
+
+    async def all_circuits_are_busy(invitation: Invitation) -> None:
+        await invitation.progress(full._described(invitation))
+        await heard.wait()
+        await invitation.refuse(503)
+
+    async def rings(invitation: Invitation) -> None:
+        await invitation.ring()
+        await picked_up.wait()
+        await free.answer(invitation)
+
+    full.behave, free.behave = all_circuits_are_busy, rings
+    for each in (full, free):
+        await each.start()
+    await trunk(exchange, full, free)
+    agent, agent_id = await an_agent(exchange)
+    call = await dial(exchange, agent_id)
+    await agent.hears(BUSY_HZ)
+    heard.set()
+    await eventually(lambda: free.invitations)
+    agent.forget()
+    await agent.hears(MUSIC_HZ)  # which is this house's ringing tone too
+    began = asyncio.get_running_loop().time()
+    await eventually(lambda: not free.invitations[0].is_open or asyncio.get_running_loop().time() > began + 2.0)
+    assert exchange.switchboard.find(call.call_id) is not None and free.invitations[0].is_open
+    picked_up.set()
+    await agent.hears(CALLER_HZ)
+    for each in (full, free):
+        await each.close()
 
 
 async def test_who_hangs_up_while_the_next_gateway_is_waited_for_rings_nobody(exchange, carriers) -> None:

@@ -9,6 +9,8 @@ import pytest
 import pytest_asyncio
 from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.domain.trunks import Limits
+from telephony.live.sip import calling_phone
+from telephony.media.rtp_leg import PeerSettings, RtpLeg
 from telephony.sip import Failure, Invitation, SipDialog
 from testkit import eventually
 
@@ -142,3 +144,24 @@ async def test_a_phone_is_told_of_a_full_trunk_as_the_record_says_it_and_not_tha
         (found,) = (await exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest())).cdrs
     assert (found.end_cause, found.q850_cause) == (reason, q850)
     await asyncio.gather(*(phone.close() for phone in phones))
+
+
+async def test_a_phone_behind_a_router_is_heard_however_long_the_number_rang(
+    exchange: Exchange, mobile: Any, monkeypatch: Any
+) -> None:
+    """Its description names its address in the office, and it sends nothing before its call is answered."""
+    monkeypatch.setattr(calling_phone, "BEHIND_NAT", PeerSettings(nat=True, tones=True, window_seconds=0.3))
+    phone = await DeskPhone.signed_in(exchange, an_id("usr"), PHONE_HZ)
+    described = phone.peer.describe
+    monkeypatch.setattr(phone.peer, "describe", lambda: described(address="192.168.7.20", port=40_000))
+    dialled = await phone.begins(NUMBER)
+    await eventually(lambda: dialled.rang and mobile.invitations)
+    (live,) = exchange.switchboard.calls
+    (leg,) = (each for each in live.legs if each.party == "agent")
+    media = live.outside[leg.leg_id].media
+    assert isinstance(media, RtpLeg)
+    await eventually(lambda: media._window is None)
+    mobile.answer_now.set()
+    assert isinstance(await dialled.outcome, SipDialog)
+    await asyncio.gather(mobile.peer.hears(PHONE_HZ), phone.peer.hears(MOBILE_HZ))
+    await phone.close()

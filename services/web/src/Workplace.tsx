@@ -18,6 +18,7 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/voicemail", "desktop", lazyPage(() => import("./pages/desktop/VoicemailPage.tsx"))],
   ["/dial", "desktop", lazyPage(() => import("./pages/desktop/CallingPage.tsx"))],
   ["/reach", "desktop", lazyPage(() => import("./pages/desktop/FindMePage.tsx"))],
+  ["/my-schedule", "desktop", lazyPage(() => import("./pages/mine/MySchedulePage.tsx"))],
   ["/wallboard", "watch", lazyPage(() => import("./pages/watch/WallboardPage.tsx"))],
   ["/calls", "watch", lazyPage(() => import("./pages/watch/CallsPage.tsx"))],
   ["/calls/:callId", "watch", lazyPage(() => import("./pages/watch/CallPage.tsx"))],
@@ -25,7 +26,9 @@ const pages: readonly [string, Area, React.LazyExoticComponent<React.ComponentTy
   ["/callbacks", "watch", lazyPage(() => import("./pages/watch/callbacks/CallbacksPage.tsx"))],
   ["/recordings", "watch", lazyPage(() => import("./pages/watch/RecordingsPage.tsx"))],
   ["/simulator", "watch", lazyPage(() => import("./pages/watch/simulator/SimulatorPage.tsx"))],
+  ["/intraday", "watch", lazyPage(() => import("./pages/planning/intraday/IntradayPage.tsx"))],
   ["/planning", "watch", lazyPage(() => import("./pages/planning/PlanningPage.tsx"))],
+  ["/requests", "watch", lazyPage(() => import("./pages/planning/requests/RequestsPage.tsx"))],
   [
     "/planning/schedules/:scheduleId",
     "watch",

@@ -3,7 +3,7 @@ bound; JSON lines.
 
     python services/wfm/bench/bench_wfm.py [--only PART] [FILE [STAFFING [ROSTERING]]]
 
-PART: forecasts, staffing, schedules, rostering.
+PART: forecasts, staffing, multiskill, schedules, rostering, intraday.
 FILE is a CSV of `time,calls` by 5 minutes (the calls of a North American bank of Weinberg, Brown, Stroud 2007 are not
 ours to ship); STAFFING a JSON file of Erlang values; ROSTERING a folder of rosters. Without them their
 lines say that they are missing.
@@ -27,6 +27,8 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from intraday import bench_board, bench_reforecast
+from multiskill import bench_multiskill
 from rostering import bench_rostering
 from schedules import bench_schedules
 from wfm.domain.cleaning import usual
@@ -204,7 +206,8 @@ def _load(case: Mapping[str, float]) -> float:
 def main() -> None:
     """All of it, or one part."""
     asked = argparse.ArgumentParser()
-    asked.add_argument("--only", choices=("forecasts", "staffing", "schedules", "rostering"))
+    parts = ("forecasts", "staffing", "multiskill", "schedules", "rostering", "intraday")
+    asked.add_argument("--only", choices=parts)
     asked.add_argument("given", nargs="*", type=Path)
     said = asked.parse_args()
     given: list[Path] = said.given
@@ -214,10 +217,21 @@ def main() -> None:
         bench_thousand()
     if said.only in (None, "staffing"):
         bench_staffing(given[1] if len(given) > 1 else SHARED / "oracles" / "staffing.json")
+    if said.only in (None, "multiskill"):
+        bench_multiskill(tell)
     if said.only in (None, "schedules"):
         bench_schedules(tell)
     if said.only in (None, "rostering"):
         bench_rostering(tell, given[2] if len(given) > 2 else SHARED / "data" / "rostering")
+    if said.only in (None, "intraday"):
+        path = given[0] if given else SHARED / "data" / "calls" / "bank_5min.csv"
+        if path.exists():
+            bench_reforecast(tell, "bank", bank(path), WEEKS)
+        else:
+            tell(f"wfm.reforecast.bank: {path.name} is missing", None, "% WAPE of the rest")
+        for seed in (2, 5, 10, 11):
+            bench_reforecast(tell, f"made_up_{seed}", made_up(seed), range(20, 28))
+        bench_board(tell)
 
 
 if __name__ == "__main__":

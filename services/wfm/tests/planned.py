@@ -6,13 +6,22 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from chassis.instants import time_out
 from chassis.lifecycle import Tasks
 from kernel.ids import new_id
 from merkez.wfm.v1 import schedule_pb2, schedule_service_pb2, workforce_pb2, workforce_service_pb2
+from merkez.wfm.v1.adherence_service_pb2_grpc import AdherenceServiceStub, add_AdherenceServiceServicer_to_server
+from merkez.wfm.v1.adjustment_service_pb2_grpc import AdjustmentServiceStub, add_AdjustmentServiceServicer_to_server
+from merkez.wfm.v1.intraday_service_pb2_grpc import IntradayServiceStub, add_IntradayServiceServicer_to_server
 from merkez.wfm.v1.schedule_service_pb2_grpc import ScheduleServiceStub, add_ScheduleServiceServicer_to_server
+from merkez.wfm.v1.shift_offer_service_pb2_grpc import ShiftOfferServiceStub, add_ShiftOfferServiceServicer_to_server
 from merkez.wfm.v1.workforce_service_pb2_grpc import WorkforceServiceStub, add_WorkforceServiceServicer_to_server
 from testkit import RpcHouse
 from wfm.domain.forecasting import Forecast
+from wfm.handlers.adherence import Adherence
+from wfm.handlers.adjustments import Adjustments
+from wfm.handlers.intraday import Intraday
+from wfm.handlers.offers import ShiftOffers
 from wfm.handlers.schedules import Schedules
 from wfm.handlers.workforce import Workforce
 from wfm.scheduler import Scheduler
@@ -33,6 +42,11 @@ class Shop:
         self.scheduler = Scheduler(planning.db, Tasks("test"), 0)
         self.schedules: Any = None
         self.workforce: Any = None
+        self.adherence: Any = None
+        self.intraday: Any = None
+        self.adjustments: Any = None
+        self.offers: Any = None
+        self.queue_id = ""
         self.users: list[str] = []
         self.run_id = ""
 
@@ -45,16 +59,25 @@ class Shop:
             [
                 (add_WorkforceServiceServicer_to_server, Workforce(planning.db)),
                 (add_ScheduleServiceServicer_to_server, Schedules(planning.db, made.scheduler.wake)),
+                (add_AdherenceServiceServicer_to_server, Adherence(planning.db)),
+                (add_IntradayServiceServicer_to_server, Intraday(planning.db)),
+                (add_AdjustmentServiceServicer_to_server, Adjustments(planning.db)),
+                (add_ShiftOfferServiceServicer_to_server, ShiftOffers(planning.db)),
             ],
         )
         made.workforce = rpc.stub(WorkforceServiceStub, "wfm")
         made.schedules = rpc.stub(ScheduleServiceStub, "wfm")
+        made.adherence = rpc.stub(AdherenceServiceStub, "wfm")
+        made.intraday = rpc.stub(IntradayServiceStub, "wfm")
+        made.adjustments = rpc.stub(AdjustmentServiceStub, "wfm")
+        made.offers = rpc.stub(ShiftOfferServiceStub, "wfm")
         return made
 
     def beside(self, planning: Planning) -> Shop:
         """The same services for another tenant."""
         other = Shop(planning)
         other.scheduler, other.schedules, other.workforce = self.scheduler, self.schedules, self.workforce
+        other.adherence = self.adherence
         return other
 
     async def rules(self, country: str = "DE", **changes: Any) -> workforce_pb2.LabourRules:
@@ -107,6 +130,7 @@ class Shop:
         """A forecast run that is done, of one queue; its id. `load`: erlangs from 8 to 18, more or less by the share
         `swing` from hour to hour and day to day, which no set of shifts follows quite."""
         planning, queue_id = self.planning, await self.planning.queue()
+        self.queue_id = queue_id
         hour = np.arange(48) / 2
         volume = np.tile(np.where((hour >= 8) & (hour < 18), load * 1800 / 240, 0.0), (7, 1))
         volume *= 1 + swing * np.sin(2.1 * hour + np.arange(7)[:, np.newaxis])
@@ -140,6 +164,24 @@ class Shop:
             assert await self.scheduler.turn()
         return now
 
+    async def published(self, *shifts: Any) -> schedule_pb2.Schedule:
+        """A version with these shifts alone, which agents work by."""
+        made = await self.made()
+        for each in await self.shifts(made):
+            asked = ask.DeleteShiftRequest(
+                schedule_id=made.schedule_id, version=made.version, user_id=each.user_id, day=each.day,
+                accept_violations=True,
+            )  # fmt: skip
+            made = (await self.schedules.DeleteShift(asked)).schedule
+        for each in shifts:
+            saved = ask.SaveShiftRequest(
+                schedule_id=made.schedule_id, version=made.version, shift=each, accept_violations=True
+            )
+            made = (await self.schedules.SaveShift(saved)).schedule
+        return await self.schedules.PublishSchedule(
+            ask.PublishScheduleRequest(schedule_id=made.schedule_id, version=made.version, accept_violations=True)
+        )
+
     async def read(self, schedule: schedule_pb2.Schedule) -> schedule_pb2.Schedule:
         """As it is now."""
         return await self.schedules.GetSchedule(ask.GetScheduleRequest(schedule_id=schedule.schedule_id))
@@ -148,6 +190,18 @@ class Shop:
         """All of them."""
         asked = ask.ListShiftsRequest(schedule_id=schedule.schedule_id, page_size=5000)
         return list((await self.schedules.ListShifts(asked)).shifts)
+
+
+def a_shift(user_id: str, day: int, start: float = 8.0, hours: float = 8.5, lunch: float | None = 4.0) -> Any:
+    """A shift with a lunch of half an hour, so many hours after it begins."""
+    rests = []
+    if lunch is not None:
+        begins = at(day, start + lunch)
+        rests = [schedule_pb2.ShiftBreak(start_time=time_out(begins), end_time=time_out(at(day, start + lunch + 0.5)))]
+    return schedule_pb2.Shift(
+        user_id=user_id, day=at(day, 0).date().isoformat(), start_time=time_out(at(day, start)),
+        end_time=time_out(at(day, start + hours)), breaks=rests,
+    )  # fmt: skip
 
 
 def at(day: int, hour: float) -> datetime:

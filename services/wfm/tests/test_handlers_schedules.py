@@ -20,7 +20,7 @@ from wfm import scheduler
 from wfm.ops import schedules as ops
 
 from .conftest import Planning, planned
-from .planned import MONDAY, Shop, at
+from .planned import MONDAY, Shop, a_shift, at
 
 ask, staff, States = schedule_service_pb2, workforce_service_pb2, schedule_pb2
 DRAFT, PUBLISHED = States.SCHEDULE_STATE_DRAFT, States.SCHEDULE_STATE_PUBLISHED
@@ -30,17 +30,6 @@ DRAFT, PUBLISHED = States.SCHEDULE_STATE_DRAFT, States.SCHEDULE_STATE_PUBLISHED
 async def shop(service_db: Callable[..., Awaitable[Database]], clock: ManualClock, rpc: RpcHouse) -> Shop:
     """A shop whose scheduler has nobody else's work to do."""
     return await Shop.opened(await planned(service_db, clock, fresh=True), rpc)
-
-
-def a_shift(user_id: str, day: int, start: float = 8.0, hours: float = 8.5, lunch: float | None = 4.0) -> Any:
-    rests = []
-    if lunch is not None:
-        begins = at(day, start + lunch)
-        rests = [States.ShiftBreak(start_time=time_out(begins), end_time=time_out(at(day, start + lunch + 0.5)))]
-    return States.Shift(
-        user_id=user_id, day=at(day, 0).date().isoformat(), start_time=time_out(at(day, start)),
-        end_time=time_out(at(day, start + hours)), breaks=rests,
-    )  # fmt: skip
 
 
 async def test_week_is_made_within_its_bound_covered_and_without_a_broken_rule(shop: Shop) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
+from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -21,6 +21,8 @@ from joserfc.jwk import OKPKey
 from kernel.errors import Unauthenticated
 from kernel.tenant import Principal
 
+from chassis import keyring
+from chassis.keyring import Keyring
 from chassis.permissions import PERMISSIONS_BY_ROLE
 
 LIFE_SECONDS = 60
@@ -94,28 +96,31 @@ def generate_key() -> str:
 
 
 class InternalTokens:
-    """Signs and verifies internal tokens; both are remembered, since a signature costs more than a call."""
+    """Signs and verifies internal tokens; both are remembered, since a signature costs more than a call. With several
+    keys the first signs and all of them are believed; what was remembered is forgotten when they change."""
 
-    def __init__(self, key: OKPKey, service: str):
-        self._key = key
+    def __init__(self, keys: Callable[[], Keyring], service: str):
+        self._keys = keys
         self._service = service
+        self._known: Keyring | None = None
         self._issued: OrderedDict[tuple[Principal, str], tuple[float, str]] = OrderedDict()
         self._verified: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
     @classmethod
     def load(cls, path: str, service: str) -> InternalTokens:
-        """Read the JWK (or PEM) file of MERKEZ_INTERNAL_KEY."""
-        return cls.from_json(Path(path).read_text(), service)
+        """By the file of MERKEZ_INTERNAL_KEY, as it is whenever a token is signed or looked at."""
+        return cls(keyring.watched(path).current, service)
 
     @classmethod
     def from_json(cls, content: str, service: str) -> InternalTokens:
-        """From the JWK's (or PEM's) text."""
-        key = OKPKey.import_key(json.loads(content) if content.lstrip().startswith("{") else content)
-        return cls(key, service)
+        """From the text of such a file."""
+        ring = keyring.parse(content)
+        return cls(lambda: ring, service)
 
     def issue(self, who: Principal, audience: str, *, now: float | None = None) -> str:
         """A token that lets the `audience` service know the caller is acting as `who`."""
         now = time.time() if now is None else now
+        keys = self._current().signing
         if who.role == "service" and not who.subject:
             who = Principal(who.tenant_id, self._service, "service", who.permissions)
         cached = self._issued.get((who, audience))
@@ -128,20 +133,18 @@ class InternalTokens:
         }  # fmt: skip
         if who.permissions != PERMISSIONS_BY_ROLE.get(who.role):
             claims["permissions"] = sorted(who.permissions)
-        token = jwt.encode({"alg": _ALGORITHM, "typ": "JWT"}, claims, self._key, algorithms=[_ALGORITHM])
+        token = jwt.encode({"alg": _ALGORITHM, "typ": "JWT"}, claims, keys[0], algorithms=[_ALGORITHM])
         _remember(self._issued, (who, audience), (float(expiry), token))
         return token
 
     def verify(self, token: str) -> Principal:
         """The principal of a token for this service; TokenInvalid otherwise."""
         now = time.time()
+        keys = self._current().signing
         cached = self._verified.get(token)
         if cached is not None and cached[0] > now:
             return cached[1]
-        try:
-            claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
-        except (JoseError, ValueError) as error:
-            raise TokenInvalid("the internal token is not valid") from error
+        claims = _claims(token, keys)
         if claims.get("iss") != _ISSUER or claims.get("aud") != self._service:
             raise TokenInvalid("the internal token is meant for another service")
         expiry = claims.get("exp")
@@ -157,6 +160,24 @@ class InternalTokens:
         )  # fmt: skip
         _remember(self._verified, token, (float(expiry), who))
         return who
+
+    def _current(self) -> Keyring:
+        found = self._keys()
+        if found is not self._known:  # a token of a key that was taken out isn't believed a minute longer
+            self._issued.clear()
+            self._verified.clear()
+            self._known = found
+        return found
+
+
+def _claims(token: str, keys: Sequence[OKPKey]) -> Mapping[str, Any]:
+    refused: Exception | None = None
+    for key in keys:
+        try:
+            return jwt.decode(token, key, algorithms=[_ALGORITHM]).claims
+        except (JoseError, ValueError) as error:
+            refused = error
+    raise TokenInvalid("the internal token is not valid") from refused
 
 
 def _remember(cache: OrderedDict, key: object, value: object) -> None:

@@ -34,7 +34,7 @@ from chassis import facts
 from chassis.lifecycle import Tasks
 from chassis.regions import STAND_IN_SECONDS, copy_of
 from chassis.sql import Database, Tx
-from chassis.telemetry import context_from, counter, current_tenant, log, tracer
+from chassis.telemetry import context_from, counter, current_tenant, gauge, histogram, log, tracer
 
 if TYPE_CHECKING:
     from chassis.bus import Bus
@@ -48,6 +48,11 @@ _ACK_WAIT = 6.0
 _AT_ONCE = 128
 _PULL_EXPIRES = 25.0
 _dead = counter("merkez.dead_letters", "Facts that could not be worked")
+_age = histogram(
+    "merkez.facts.age", "s", "From the commit that made a fact to the commit that worked it",
+    (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+)  # fmt: skip
+_oldest = gauge("merkez.facts.oldest", "s", "Age of the oldest fact that is being worked, or waited with")
 
 Handler = Callable[[Tx, Any, "FactMeta"], Awaitable[Any]]
 Handlers = Mapping[type[Message], Handler]
@@ -138,7 +143,9 @@ class Consumer:
         failures = waits = 0
         while True:
             try:
-                await self.db.run(meta.tenant_id, lambda tx: self._once(tx, fact, meta, handler))
+                first = await self.db.run(meta.tenant_id, lambda tx: self._once(tx, fact, meta, handler))
+                if first:
+                    _age.record(max(0.0, (self.db.clock.now() - meta.time).total_seconds()))
                 await message.ack()
                 return
             except Unavailable as error:
@@ -155,7 +162,8 @@ class Consumer:
                     return
                 await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF)) - 1])
 
-    async def _once(self, tx: Tx, fact: Message, meta: FactMeta, handler: Handler) -> None:
+    async def _once(self, tx: Tx, fact: Message, meta: FactMeta, handler: Handler) -> bool:
+        """Whether it was not known yet."""
         inbox = self.db.standard.inbox
         row = {
             "tenant_id": meta.tenant_id,
@@ -166,6 +174,7 @@ class Consumer:
         first = await tx.execute(insert(inbox).values(row).on_conflict_do_nothing())
         if first.rowcount:
             await handler(tx, fact, meta)
+        return bool(first.rowcount)
 
     def _read(self, message: Msg) -> tuple[FactMeta, Message, Handler]:
         headers = dict(message.headers or {})
@@ -380,10 +389,16 @@ class _Pull:
                 return
             await asyncio.sleep(min(left, 1.0))
 
+    def _age_of_oldest(self) -> float:
+        since = min((each.metadata.timestamp.timestamp() for each in self._at_hand.values()), default=0.0)
+        return max(0.0, SystemClock().now().timestamp() - since) if since else 0.0
+
     async def _keep_alive(self) -> None:
         # What waits behind a slow neighbour here must not be delivered to a twin as well.
         while True:
             await asyncio.sleep(_ACK_WAIT / 3)
+            if not self.region:  # what another region made is left to it for a while
+                _oldest.set(self._age_of_oldest(), {"stream": self._stream})
             for message in list(self._at_hand.values()):
                 with contextlib.suppress(NatsError, OSError):
                     await message.in_progress()

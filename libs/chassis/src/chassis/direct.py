@@ -108,23 +108,32 @@ class Direct:
     async def rows(self, statement: Executable, values: Values) -> list[dict[str, Any]]:
         """Every row a statement finds."""
         made = self._writer.written(statement, values)
-        found = await self._asked(made.text, lambda: self._driver.fetch(made.text, *made.arguments(values)))
+        found = await self.asked(made.text, lambda: self._driver.fetch(made.text, *made.arguments(values)))
         return [made.row(each) for each in found]
 
     async def execute(self, statement: Executable, values: Values | Sequence[Values]) -> Done:
         """Carry it out, or once for each of several."""
         if isinstance(values, Mapping):
             made = self._writer.written(statement, values)
-            status = await self._asked(made.text, lambda: self._driver.execute(made.text, *made.arguments(values)))
+            status = await self.asked(made.text, lambda: self._driver.execute(made.text, *made.arguments(values)))
             return Done(int(status.rpartition(" ")[2]))
         if len(values) == 1:
             return await self.execute(statement, values[0])
-        made = self._writer.written(statement, values[0])
-        many = [made.arguments(each) for each in values]
-        await self._asked(made.text, lambda: self._driver.executemany(made.text, many))
+        await self.write(statement, values, counted=False)
         return Done(-1)
 
-    async def _asked(self, text: str, ask: Callable[[], Any]) -> Any:
+    async def write(self, statement: Executable, values: Sequence[Values], *, counted: bool) -> int:
+        """Carry it out once for each of several, in one message; how many rows an UPDATE that is `counted` wrote."""
+        made = self._writer.written(statement, values[0])
+        many = [made.arguments(each) for each in values]
+        if not counted:
+            await self.asked(made.text, lambda: self._driver.executemany(made.text, many))
+            return len(many)
+        text = f"{made.text} RETURNING 1"
+        return len(await self.asked(text, lambda: self._driver.fetchmany(text, many)))
+
+    async def asked(self, text: str, ask: Callable[[], Any]) -> Any:
+        """What the driver answers; fails as if SQLAlchemy had been asked."""
         async with self._adapted._execute_mutex:
             try:
                 return await ask()

@@ -39,7 +39,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         },
         "user": {
             "UserJoined": ("routing", "billing", "analytics"),
-            "UserChanged": ("routing", "billing", "analytics", "telephony"),
+            "UserChanged": ("routing", "billing", "analytics", "telephony", "wfm"),
         },
     },
     "telephony": {
@@ -107,7 +107,7 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "CallbackExpired": ("analytics",),
         },
         "agent": {
-            "AgentStateChanged": ("analytics", "billing"),
+            "AgentStateChanged": ("analytics", "billing", "wfm"),
             "AgentChanged": (),
             "CapacityChanged": (),
         },
@@ -144,6 +144,12 @@ _TABLE: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             "InvoiceOverdue": ("tenancy",),
             "InvoiceVoided": ("tenancy",),
         },
+    },
+    "wfm": {
+        "schedule": {"SchedulePublished": ()},
+        "agent_notice": {"AgentNoticed": ()},
+        "shift_offer": {"ShiftOfferMade": (), "ShiftOfferChanged": ()},
+        "adjustment": {"ShiftAdjusted": ()},
     },
     "gateway": {
         "audit": {"RequestAudited": ("tenancy",)},

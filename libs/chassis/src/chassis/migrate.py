@@ -2,7 +2,8 @@
 
 Connects as the administrator of `MERKEZ_ADMIN_DATABASE_URL`. The two login roles of a service get the password of
 `MERKEZ_<SERVICE>_ROLE_PASSWORD`, or `MERKEZ_ROLE_PASSWORD` for all; without one existing passwords stay as they are.
-`MERKEZ_DATABASE_REGIONS` names CockroachDB's regions, the primary one first; empty for a database without any.
+Of several lines the first is taken (`chassis.sqlaccess`). `MERKEZ_DATABASE_REGIONS` names CockroachDB's regions, the
+primary one first; empty for a database without any. `MERKEZ_DATABASE_TLS_AUTHORITY` names who signs its certificate.
 Migrations only go forward, run as the owner role, and keep their version in the service's own schema.
 """
 
@@ -26,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from chassis.migrations import bootstrap_statements
 from chassis.placement import database_statements, table_statements
 from chassis.schemas import app_role, migrations_of, owner_role, services_with_migrations, system_role
+from chassis.sqlaccess import Access
 
 _ENVIRONMENT = Path(__file__).parent
 _PATIENCE = "SET idle_in_transaction_session_timeout = '60s'"
@@ -34,7 +36,7 @@ _PATIENCE = "SET idle_in_transaction_session_timeout = '60s'"
 
 async def migrate(
     admin_url: str, services: Sequence[str], passwords: Mapping[str, str] | None = None,
-    regions: Sequence[str] = (),
+    regions: Sequence[str] = (), access: Access | None = None,
 ) -> None:  # fmt: skip
     """Bring the schemas of `services` up to date, one after the other over one connection.
 
@@ -44,6 +46,8 @@ async def migrate(
     """
     scripts = {service: _scripts(service) for service in services}
     engine = create_async_engine(admin_url, isolation_level="AUTOCOMMIT")
+    if access is not None:
+        access.open_by(engine)
     try:
         async with engine.connect() as connection:
             for service in services:
@@ -148,8 +152,10 @@ def main() -> None:
         sys.exit("MERKEZ_ADMIN_DATABASE_URL is missing")
     shared = os.environ.get("MERKEZ_ROLE_PASSWORD", "")
     passwords = {name: os.environ.get(f"MERKEZ_{name.upper()}_ROLE_PASSWORD", shared) for name in services}
+    passwords = {name: password.strip().partition("\n")[0].strip() for name, password in passwords.items()}
+    access = Access(tls_authority=os.environ.get("MERKEZ_DATABASE_TLS_AUTHORITY", ""))
     regions = [each.strip() for each in os.environ.get("MERKEZ_DATABASE_REGIONS", "").split(",") if each.strip()]
-    asyncio.run(migrate(admin_url, services, passwords, regions))
+    asyncio.run(migrate(admin_url, services, passwords, regions, access))
     print(f"migrated: {', '.join(services)}")
 
 

@@ -27,10 +27,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
-from chassis.telemetry import log
+from chassis.telemetry import gauge, log
 
 DOMAIN = "merkez.internal"
 _LOOK_SECONDS = 1.0
+_left = gauge("merkez.certificate.left", "s", "Until this process's certificate expires; less than 0 when it has")
 _TELL_SECONDS = 60.0
 SOON = timedelta(days=3)
 """Whoever renews certificates has done so long before; from here on the log says that they haven't."""
@@ -135,6 +136,7 @@ class Identity:
             except CertificateUnusable as error:
                 self._tell("unusable", "a renewed certificate can't be used; the one before stays", str(error))
         left = self._material.expires - datetime.now(UTC)  # noqa: TID251 - what neighbours compare it with
+        _left.set(left.total_seconds())
         if left <= timedelta(0):
             said = f"expired {self._material.expires:%Y-%m-%d %H:%M} UTC: neighbours and NATS refuse new connections"
             self._tell("expired", "this process's certificate has expired", f"{said}; renew {self._paths[0]}")

@@ -24,6 +24,7 @@ _AGENT = {
     "customers.read",
     "customers.write",
     "queues.read",
+    "schedule.own",
     "station.use",
     "voicemails.read",
 }
@@ -43,6 +44,7 @@ _SUPERVISOR = _AGENT | {
     "recordings.read",
     "simulations.run",
     "users.read",
+    "wfm.adjust",
     "wfm.read",
 }
 _ADMIN = _SUPERVISOR | {
@@ -92,9 +94,10 @@ _OPERATOR = {
 of the platform, which every tenant may use."""
 
 API_CLIENT_SCOPES = frozenset(
-    _OWNER - {"api_keys.write", "billing.pay", "billing.write", "station.use", "tenant.write"}
+    _OWNER - {"api_keys.write", "billing.pay", "billing.write", "schedule.own", "station.use", "tenant.write"}
 )
-"""What a key may be given. Keys don't make keys, hold no microphone, don't change the plan and don't spend."""
+"""What a key may be given. Keys don't make keys, hold no microphone, work no shifts, don't change the plan and don't
+spend."""
 
 ALL_PERMISSIONS = frozenset(_OWNER | _OPERATOR)
 """Every permission that has a name."""

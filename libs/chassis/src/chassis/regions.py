@@ -24,7 +24,7 @@ STAND_IN_SECONDS = 15.0
 _LOOK_SECONDS = 1.0
 _PATIENCE = 3
 """Looks in a row without an answer before a region counts as silent."""
-_silent = gauge("merkez.region.silent", "1", "1 while another region isn't heard from here")
+_silent = gauge("merkez.region.silent", "{region}", "1 while another region isn't heard from here")
 
 
 def far_subject(region: str, subject: str) -> str:

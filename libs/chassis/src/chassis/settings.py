@@ -66,10 +66,17 @@ class ProcessSettings:
     """SQLAlchemy URL of the app role (row level security applies), `postgresql+asyncpg` or `cockroachdb+asyncpg`."""
     system_database_url: str = secret("")
     """The same database by the system role, whose policy spans tenants."""
+    database_password_file: str = ""
+    """File with the password of both roles, read again whenever a connection is opened; then the URLs need none. Of
+    several lines each is tried, the first one first: the next password goes in before the database has it."""
+    database_tls_authority: str = ""
+    """PEM file of the authorities that sign the database's certificate, read again likewise. With it connections are
+    encrypted, and refused unless the certificate is for the URL's host (libpq's verify-full); empty leaves it open."""
     nats_url: str = "nats://127.0.0.1:4222"
     """One URL or several with commas, own region first."""
     internal_key: str = ""
-    """Path of the Ed25519 private JWK that signs and verifies calls between services."""
+    """Path of the Ed25519 private JWK, or set of them, that signs and verifies calls between services; read again when
+    it changes (`chassis.keyring`)."""
     tls_certificate: str = ""
     """PEM file of this process's own certificate, for its neighbours and NATS. With it, the key and the authority calls
     between services and to NATS are encrypted and both ends prove who they are; empty leaves them plain. The files
@@ -113,8 +120,9 @@ class ProcessSettings:
         for url in self.nats_url.split(","):
             yield from url_wrong("nats_url", url.strip() or "-", ("nats", "tls"), "host:4222")
         yield from url_wrong("otlp_endpoint", self.otlp_endpoint, ("http", "https"), "host:4317")
-        if self.internal_key and not os.access(self.internal_key, os.R_OK):
-            yield f"{variable('internal_key')} must be the path of a file that can be read"
+        for name in ("internal_key", "database_password_file", "database_tls_authority"):
+            if (path := getattr(self, name)) and not os.access(path, os.R_OK):
+                yield f"{variable(name)} must be the path of a file that can be read"
         tls = {name: getattr(self, name) for name in ("tls_certificate", "tls_key", "tls_authority")}
         for name, path in tls.items():
             if path and not os.access(path, os.R_OK):

@@ -8,33 +8,26 @@ The same code speaks PostgreSQL and CockroachDB (`postgresql+asyncpg`, `cockroac
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import inspect
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import Context
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
+from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
 from kernel.clock import Clock, SystemClock
-from kernel.errors import AlreadyExists
-from kernel.ids import new_id
 from opentelemetry import trace
 from opentelemetry.trace import Span
-from sqlalchemy import CursorResult, Executable, MetaData, RowMapping, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, MultipleResultsFound
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import MetaData, text
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from chassis import facts
 from chassis.direct import Direct, Writer
+from chassis.kept import Kept, keep_of
 from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
+from chassis.sqlaccess import Access
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
-from chassis.statements import at, inserting, selecting
 from chassis.tables import (
     Json,
     StandardTables,
@@ -43,7 +36,8 @@ from chassis.tables import (
     standard_tables,
     tenant_table,
 )
-from chassis.telemetry import current_traceparent, log, tracer
+from chassis.telemetry import counter, histogram, log, tracer
+from chassis.tx import RequestIdReused, Tx
 
 __all__ = [
     "Database", "DatabaseUnavailable", "Json", "RequestIdReused", "StandardTables", "Time", "Tx",
@@ -53,187 +47,17 @@ __all__ = [
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
-_ATTEMPTS = 12
+_ATTEMPTS, _PATIENCE_SECONDS = 12, 8.0
+"""Contention is an error after so many tries, and not before so long: whoever writes much holds a row for as long as a
+busy machine takes, again and again, and a caller waits rather than tries it all anew."""
+_away = counter(
+    "merkez.database.unavailable", "Transactions given up: the database was away, or too much in contention"
+)
+_duration = histogram(
+    "merkez.database.transaction", "s", "A transaction with all its attempts",
+    (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)  # fmt: skip
 _SET_TENANT = text("select set_config('merkez.tenant', :tenant, true)")
-
-
-class RequestIdReused(AlreadyExists):
-    """The request_id was used before with another body."""
-
-    reason = "REQUEST_ID_REUSED"
-
-
-@dataclass(frozen=True)
-class _Emitted:
-    event_id: str
-    tenant_id: str
-    message: Message
-    key: str
-    traceparent: str
-
-
-class Tx:
-    """One open transaction. Lives only inside the closure that received it."""
-
-    def __init__(
-        self, connection: AsyncConnection, tenant_id: str, standard: StandardTables, clock: Clock,
-        direct: Direct | None = None,
-    ):  # fmt: skip
-        self.tenant_id = tenant_id
-        self.connection = connection
-        self._direct = direct
-        self._standard = standard
-        self._clock = clock
-        self._emitted: list[_Emitted] = []
-        self._hooks: list[Callable[[], Any]] = []
-        self._traceparent = ""
-        self._part: Context | None = None
-
-    def now(self) -> datetime:
-        """What the process's clock says: for when something was heard of, not for when it happened."""
-        return self._clock.now()
-
-    async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
-        """Run any statement; a sequence of parameters makes it one executemany."""
-        if self._direct is not None and parameters and self._direct.takes(statement, parameters):
-            return await self._direct.execute(statement, parameters)  # pyright: ignore[reportReturnType]
-        return await self.connection.execute(statement, parameters)  # pyright: ignore[reportReturnType]
-
-    async def one(self, statement: Executable) -> RowMapping:
-        """The only row; anything else is a bug, not an answer."""
-        return (await self.connection.execute(statement)).mappings().one()
-
-    async def one_or_none(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
-    ) -> RowMapping | None:
-        """The only row, or None."""
-        if self._direct is not None and parameters and self._direct.takes(statement, parameters):
-            rows = await self._direct.rows(statement, parameters)
-            if len(rows) > 1:
-                raise MultipleResultsFound("more than one row was found")
-            return rows[0] if rows else None  # pyright: ignore[reportReturnType]
-        return (await self.connection.execute(statement, parameters)).mappings().one_or_none()
-
-    async def all(self, statement: Executable) -> Sequence[RowMapping]:
-        """Every row."""
-        return (await self.connection.execute(statement)).mappings().all()
-
-    def emit(self, message: Message, *, key: str, tenant_id: str = "") -> str:
-        """Put a fact of the catalogue into the outbox with this transaction; returns its event id. Not awaited.
-
-        Facts with the same `key` (the entity's id) reach consumers in this order. `tenant_id` is needed only in
-        a system transaction.
-        """
-        facts.fact_of(message)
-        tenant = self.tenant_id or tenant_id
-        if not tenant:
-            raise ValueError("a fact belongs to a tenant: pass tenant_id in a system transaction")
-        traceparent = self.traceparent if self._part is not None else ""
-        event = _Emitted(new_id("evt", self._clock.now()), tenant, message, key, traceparent)
-        self._emitted.append(event)
-        return event.event_id
-
-    @property
-    def traceparent(self) -> str:
-        """Of what is done now: what a row says that is to be found from elsewhere much later. Empty outside of one."""
-        if self._part is not None:
-            return self._part.run(current_traceparent)
-        return self._traceparent or current_traceparent()
-
-    def continue_trace(self, traceparent: str) -> None:
-        """Let the facts of this transaction carry `traceparent` on: what a click does to a call belongs to the
-        call's trace, which is stored with it, not to the click's. Empty changes nothing."""
-        self._traceparent = traceparent or self._traceparent
-
-    @contextmanager
-    def part_of(self, context: Context) -> Iterator[None]:
-        """What is done within was wished in this context: one transaction may do the work of several. Facts go on with
-        its trace, or the one it is made to continue within; hooks after the commit run in it."""
-        before, self._part = self._part, context
-        kept, self._traceparent, first = self._traceparent, "", len(self._emitted)
-        try:
-            yield
-        finally:
-            if self._traceparent:
-                own = [replace(each, traceparent=self._traceparent) for each in self._emitted[first:]]
-                self._emitted[first:] = own
-            self._part, self._traceparent = before, kept
-
-    def after_commit(self, hook: Callable[[], Any]) -> None:
-        """Call `hook` after the commit that held (a coroutine runs in the background). Never business truth."""
-        self._hooks.append(hook if self._part is None else partial(self._part.run, hook))
-
-    async def once(
-        self,
-        request_id: str,
-        method: str,
-        request: Message,
-        response_type: type[M],
-        fn: Callable[[], Awaitable[M]],
-    ) -> M:
-        """Run `fn` once per (tenant, method, request_id) and answer a repeat with the stored response.
-
-        An empty `request_id` just runs it. The same id with another body raises RequestIdReused.
-        """
-        if not request_id:
-            return await fn()
-        table = self._standard.requests
-        fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-        known = await self.one_or_none(
-            selecting(table, "tenant_id", "method", "request_id"),
-            at({"tenant_id": self.tenant_id, "method": method, "request_id": request_id}),
-        )
-        if known is not None:
-            if known["fingerprint"] != fingerprint:
-                raise RequestIdReused("this request_id was used with another body")
-            return response_type.FromString(known["response"])
-        response = await fn()
-        row = {
-            "tenant_id": self.tenant_id,
-            "method": method,
-            "request_id": request_id,
-            "fingerprint": fingerprint,
-            "response": response.SerializeToString(),
-            "create_time": self._clock.now(),
-        }
-        try:
-            await self.execute(inserting(table), row)
-        except IntegrityError as error:  # its twin won the race: run again and find the stored answer
-            raise TryAgain from error
-        return response
-
-    async def flush(self, next_position: Callable[[], int]) -> None:
-        """Write what was emitted; `Database` calls it as the last thing before the commit."""
-        if not self._emitted:
-            return
-        now = self._clock.now()
-        traceparent = self.traceparent
-        rows = [
-            {
-                "tenant_id": event.tenant_id,
-                "event_id": event.event_id,
-                "position": next_position(),
-                "key": event.key,
-                "fact": event.message.DESCRIPTOR.full_name,
-                "payload": event.message.SerializeToString(),
-                "traceparent": event.traceparent or traceparent,
-                "create_time": now,
-            }
-            for event in self._emitted
-        ]
-        await self.execute(inserting(self._standard.outbox), rows)
-
-    @property
-    def emitted(self) -> bool:
-        """Whether the outbox gets something from this transaction."""
-        return bool(self._emitted)
-
-    @property
-    def hooks(self) -> Sequence[Callable[[], Any]]:
-        """What to call after the commit."""
-        return self._hooks
 
 
 class Database:
@@ -257,19 +81,22 @@ class Database:
         self._woken: list[Callable[[], None]] = [after_emit] if after_emit else []
         self._position = 0
         self._writer = Writer(engine.dialect)
+        self._keep = keep_of(engine, self._writer)
 
     @classmethod
     async def connect(
         cls, settings: ProcessSettings, metadata_schema: str, *, clock: Clock | None = None, pool_size: int = 10
     ) -> Self:
         """Make the pools. Connections are opened when first needed, so a database that is down is no error yet."""
-        engine = make_engine(settings.database_url, pool_size)
-        system = make_engine(settings.system_database_url, 4) if settings.system_database_url else None
+        access = Access.of(settings)
+        engine = make_engine(settings.database_url, pool_size, access)
+        system = make_engine(settings.system_database_url, 4, access) if settings.system_database_url else None
         return cls(engine, system, metadata_schema, clock or SystemClock())
 
     async def close(self) -> None:
         """Wait for nothing, leave nothing open."""
         await self.tasks.close()
+        await self._keep.close()
         await self.engine.dispose()
         if self.system_engine is not None:
             await self.system_engine.dispose()
@@ -319,10 +146,17 @@ class Database:
     async def _transact(
         self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool, isolation: str
     ) -> T:
-        if not trace.get_current_span().is_recording():  # a sweep that looks twice a second is not a trace
-            return await self._attempts(trace.INVALID_SPAN, engine, tenant_id, fn, read_only, isolation)
-        with tracer.start_as_current_span(f"sql {self.schema}", record_exception=False) as span:
-            return await self._attempts(span, engine, tenant_id, fn, read_only, isolation)
+        began = monotonic()
+        try:
+            if not trace.get_current_span().is_recording():  # a sweep that looks twice a second is not a trace
+                return await self._attempts(trace.INVALID_SPAN, engine, tenant_id, fn, read_only, isolation)
+            with tracer.start_as_current_span(f"sql {self.schema}", record_exception=False) as span:
+                return await self._attempts(span, engine, tenant_id, fn, read_only, isolation)
+        except DatabaseUnavailable:
+            _away.add(1)
+            raise
+        finally:
+            _duration.record(monotonic() - began)
 
     async def _attempts(
         self,
@@ -333,9 +167,10 @@ class Database:
         read_only: bool,
         isolation: str,
     ) -> T:
-        lost = 0
-        for attempt in range(_ATTEMPTS):
-            span.set_attribute("merkez.attempt", attempt + 1)
+        attempt, lost, began = 0, 0, monotonic()
+        while True:
+            attempt += 1
+            span.set_attribute("merkez.attempt", attempt)
             try:
                 return await self._attempt(engine, tenant_id, fn, read_only, isolation)
             except _CommitLost as error:
@@ -349,32 +184,56 @@ class Database:
                         raise DatabaseUnavailable("the database can't be reached") from error
                 elif not must_run_again(error):
                     raise
-            await asyncio.sleep(random.uniform(0, min(0.25, 0.004 * 2**attempt)))
-        raise DatabaseUnavailable("too much contention on the same rows")
+                elif attempt >= _ATTEMPTS and monotonic() - began > _PATIENCE_SECONDS:
+                    raise DatabaseUnavailable("too much contention on the same rows") from error
+            await asyncio.sleep(random.uniform(0, min(0.25, 0.002 * 2 ** min(attempt, 8))))
 
     async def _attempt(
         self, engine: AsyncEngine, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], read_only: bool, isolation: str
     ) -> T:
-        async with engine.connect() as connection:
-            if read_only:
-                await connection.execution_options(postgresql_readonly=True)
-            if isolation != "SERIALIZABLE":
-                await connection.execution_options(isolation_level=isolation)
-            if tenant_id:
-                await connection.execute(_SET_TENANT, {"tenant": tenant_id})
-            # Begun by the statement before: a transaction of the system role hasn't yet.
-            direct = await Direct.on(connection, self._writer) if tenant_id else None
-            tx = Tx(connection, tenant_id, self.standard, self.clock, direct)
-            result = await fn(tx)
-            await tx.flush(self._next_position)
+        if tenant_id and isolation == "SERIALIZABLE" and engine is self.engine and self._keep.may_serve(tenant_id):
+            kept = await self._keep.take()
             try:
-                await connection.commit()
-            except (DBAPIError, OSError) as error:
-                if connection_lost(error) and (tx.emitted or not read_only):
-                    raise _CommitLost from error
+                await kept.begin(tenant_id, read_only=read_only)
+                tx = Tx(kept.connection, tenant_id, self.standard, self.clock, kept.direct)
+                result = await self._carried_out(tx, fn, kept.commit, read_only)
+            except BaseException:
+                await asyncio.shield(self._spoilt(kept))
                 raise
+            await self._keep.put(kept)
+        else:
+            async with engine.connect() as connection:
+                if read_only:
+                    await connection.execution_options(postgresql_readonly=True)
+                if isolation != "SERIALIZABLE":
+                    await connection.execution_options(isolation_level=isolation)
+                if tenant_id:
+                    await connection.execute(_SET_TENANT, {"tenant": tenant_id})
+                # Begun by the statement before: a transaction of the system role hasn't yet.
+                direct = await Direct.on(connection, self._writer) if tenant_id else None
+                tx = Tx(connection, tenant_id, self.standard, self.clock, direct)
+                result = await self._carried_out(tx, fn, connection.commit, read_only)
         self._committed(tx)
         return result
+
+    async def _carried_out(
+        self, tx: Tx, fn: Callable[[Tx], Awaitable[T]], commit: Callable[[], Awaitable[None]], read_only: bool
+    ) -> T:
+        result = await fn(tx)
+        await tx.flush(self._next_position)
+        try:
+            await commit()
+        except (DBAPIError, OSError) as error:
+            if connection_lost(error) and (tx.emitted or not read_only):
+                raise _CommitLost from error
+            raise
+        return result
+
+    async def _spoilt(self, kept: Kept) -> None:
+        lost = kept.cut
+        await kept.connection.close()
+        if lost:  # the others are of the same server
+            await self._keep.close()
 
     def _committed(self, tx: Tx) -> None:
         if tx.emitted:
@@ -405,14 +264,14 @@ class _CommitLost(Exception):
     """The answer to COMMIT never came: it may have held, so it must not run again by itself."""
 
 
-def make_engine(url: str, pool_size: int) -> AsyncEngine:
+def make_engine(url: str, pool_size: int, access: Access | None = None) -> AsyncEngine:
     """A pool as every process uses it: SERIALIZABLE, parameters never in error texts."""
     connect: dict[str, Any] = {"timeout": 5, "command_timeout": 30}
     if url.startswith("postgresql"):
         # A sequential scan of a small table takes a predicate lock on all of it and makes strangers conflict.
         # JIT compiles for longer than these statements run.
         connect["server_settings"] = {"enable_seqscan": "off", "jit": "off"}
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         isolation_level="SERIALIZABLE",
         hide_parameters=True,
@@ -421,3 +280,6 @@ def make_engine(url: str, pool_size: int) -> AsyncEngine:
         pool_timeout=5,
         connect_args=connect,
     )
+    if access is not None:
+        access.open_by(engine)
+    return engine

@@ -8,9 +8,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # serialization_failure (also CockroachDB's "restart transaction") and deadlock_detected.
 _RUN_AGAIN = {"40001", "40P01"}
+REFUSED = frozenset({"28P01", "28000"})
+"""invalid_password and invalid_authorization_specification (PostgreSQL, appendix A)."""
 # Class 08 connection exceptions; shutdown, crash, starting up, too many connections; CockroachDB's
-# ambiguous result (40003) is treated as lost: it may have held.
-_LOST = {"57P01", "57P02", "57P03", "53300", "40003"}
+# ambiguous result (40003) is treated as lost: it may have held. Who refuses our password may take it soon: it is
+# changed in the database and in the secret one after the other.
+_LOST = {"57P01", "57P02", "57P03", "53300", "40003", *REFUSED}
 
 
 class DatabaseUnavailable(Unavailable):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import shutil
 import sys
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,6 +152,8 @@ def setup_telemetry(settings: ProcessSettings) -> None:
         exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint)
         provider.add_span_processor(BatchSpanProcessor(exporter))
         _setup_metrics(settings.otlp_endpoint, resource)
+        data = Path(settings.data_dir)
+        observed("merkez.disk.free", "1", "Share of the data folder's disk that is free", lambda: free_share(data))
     trace.set_tracer_provider(provider)
 
 
@@ -173,9 +176,17 @@ def gauge(name: str, unit: str, description: str) -> Any:
     return metrics.get_meter("merkez").create_gauge(name, unit=unit, description=description)
 
 
-def histogram(name: str, unit: str, description: str) -> metrics.Histogram:
-    """A distribution (`merkez.offer.latency`)."""
-    return metrics.get_meter("merkez").create_histogram(name, unit=unit, description=description)
+def histogram(name: str, unit: str, description: str, bounds: Sequence[float] | None = None) -> metrics.Histogram:
+    """A distribution (`merkez.offer.latency`). `bounds` end its buckets; OpenTelemetry's go from 5 to 10,000."""
+    return metrics.get_meter("merkez").create_histogram(
+        name, unit=unit, description=description, explicit_bucket_boundaries_advisory=bounds
+    )
+
+
+def observed(name: str, unit: str, description: str, read: Callable[[], float]) -> None:
+    """A number that is asked for whenever metrics are sent (`merkez.disk.free`)."""
+    observe = [lambda _: [metrics.Observation(read())]]
+    metrics.get_meter("merkez").create_observable_gauge(name, callbacks=observe, unit=unit, description=description)
 
 
 class JsonLinesExporter(SpanExporter):
@@ -230,6 +241,14 @@ class _LibraryHandler(logging.Handler):
         level = "error" if record.levelno >= logging.ERROR else "warning"
         with contextlib.suppress(Exception):
             getattr(log, level)(record.getMessage(), logger=record.name, exc_info=error)
+
+
+def free_share(folder: Path) -> float:
+    """Of the disk a folder is on, or will be, 0 to 1."""
+    while not folder.exists():
+        folder = folder.parent
+    found = shutil.disk_usage(folder)
+    return found.free / found.total
 
 
 def _setup_metrics(endpoint: str, resource: Resource) -> None:

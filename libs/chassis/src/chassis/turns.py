@@ -6,6 +6,7 @@ don't meet. Other replicas still may, which is what running again is for.
 
 Those who come `together` share a turn as well: what waits for one is carried out by one transaction, verb after verb,
 so that the more there is to do the less each costs. With nobody waiting a verb is a transaction of its own, as ever.
+Of all tenants so many such rounds are under way at once: more of them would be slower each, and shorter.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 MOST_TOGETHER = 8
 """Verbs of one transaction: it is in the way of other replicas' for as long as all of them take."""
+ROUNDS_AT_ONCE = 8
+"""Rounds of different tenants, and so connections that those who come together need."""
 
 
 @dataclass(eq=False)
@@ -55,6 +58,7 @@ class TurnTaking(Database):
         super().__init__(*args, **kwargs)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._wishes: dict[str, list[_Wish]] = {}
+        self._slots = asyncio.Semaphore(ROUNDS_AT_ONCE)
 
     async def run(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False) -> T:
         """As `Database.run`, when it is this tenant's turn."""
@@ -71,8 +75,6 @@ class TurnTaking(Database):
         """As `run`, in one transaction with others of the tenant that come together and wait for their turn. `fn` sees
         what those before it wrote, and goes by nothing of its context: only its facts and hooks do. When one of them
         fails, none is written and each is run by itself."""
-        if tenant_id not in self._wishes and not self._turn(tenant_id).locked():
-            return await self.run(tenant_id, fn)
         with self._waiting():
             wish = _Wish(fn, copy_context())
             if tenant_id in self._wishes:
@@ -101,7 +103,8 @@ class TurnTaking(Database):
         wishes: list[_Wish] = []
         try:
             while self._wishes[tenant_id]:
-                async with self._turn(tenant_id):
+                # Whose turn it is not yet takes no slot from others.
+                async with self._turn(tenant_id), self._slots:
                     # Whoever stopped waiting has gone: it isn't begun.
                     waiting = [each for each in self._wishes[tenant_id] if not each.outcome.done()]
                     wishes, self._wishes[tenant_id] = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]

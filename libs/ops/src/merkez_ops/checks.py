@@ -19,6 +19,7 @@ from chassis.mutual_tls import Identity
 from chassis.probe import wrong_with
 from chassis.schemas import services_with_migrations
 from chassis.settings import SERVICES
+from chassis.sqlaccess import Access
 from kernel.errors import DomainError
 from nats.js.errors import NotFoundError
 from sqlalchemy import text
@@ -45,7 +46,7 @@ async def database(here: Installation, now: datetime) -> AsyncIterator[Finding]:
         yield skipped("database", "set MERKEZ_ADMIN_DATABASE_URL, or run this in the image that migrates")
         return
     try:
-        async with _connected(url) as connection:
+        async with _connected(url, here.settings.database_tls_authority) as connection:
             version = str((await connection.execute(text("select version()"))).scalar_one())
             yield fine("database", f"answers: {version.split(' on ')[0].split(' (')[0]}")
             for service in services_with_migrations():
@@ -271,8 +272,9 @@ def _get(url: str) -> tuple[int, str, datetime | None]:
 
 
 @asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
+async def _connected(url: str, authority: str) -> AsyncIterator[AsyncConnection]:
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT", connect_args={"timeout": 5})
+    Access(tls_authority=authority).open_by(engine)
     try:
         async with engine.connect() as connection:
             yield connection

@@ -20,7 +20,8 @@ SOON = timedelta(days=14)
 
 async def certificate_findings(settings: OpsSettings, now: datetime) -> AsyncIterator[Finding]:
     """Of every certificate that settings name."""
-    paths = [*settings.certificates, *filter(None, (settings.tls_certificate, settings.tls_authority))]
+    named = settings.tls_certificate, settings.tls_authority, settings.database_tls_authority
+    paths = [*settings.certificates, *filter(None, named)]
     for path in dict.fromkeys(paths):
         yield of_file(path, now)
     parts = urlsplit(settings.public_url)

@@ -37,9 +37,11 @@ class Certificates:
         self.authority = folder / "ca.crt"
         self.authority.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, service: str, *, until: datetime | None = None, into: Path | None = None) -> Own:
-        """A certificate for `<service>.merkez.internal`, `merkez.internal` and loopback. Each file of `into` is
-        replaced at once, as a kubelet does it."""
+    def issue(
+        self, service: str, *, until: datetime | None = None, into: Path | None = None, address: str = "127.0.0.1"
+    ) -> Own:
+        """A certificate for `<service>.merkez.internal`, `merkez.internal` and loopback, or another `address` in its
+        place. Each file of `into` is replaced at once, as a kubelet does it."""
         folder = into or self._folder / service
         folder.mkdir(parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
@@ -47,7 +49,7 @@ class Certificates:
         names = [x509.DNSName(each) for each in (f"{service}.merkez.internal", "merkez.internal", "localhost")]
         made = self._signed(
             name, key, until or self._now + timedelta(days=36_500),
-            [*names, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))],
+            [*names, x509.IPAddress(ipaddress.ip_address(address))],
         )  # fmt: skip
         pem = made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         own = Own(folder / "tls.crt", folder / "tls.key", folder / "ca.crt")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol, cast
 
 from chassis.auth import acting_for
@@ -57,6 +58,10 @@ class PaymentProvider(Protocol):
 
     async def setup_page(self, tenant_id: str, customer_id: str, back_to: str, request_id: str) -> str:
         """Address of the page where a payment method is put in. Raises `ProviderUnavailable`."""
+        ...
+
+    def least(self, amount: Decimal, currency: str) -> Decimal:
+        """The least it can take that isn't less than the amount: where its steps are coarser than the currency's."""
         ...
 
     async def charge(self, payment: Payment, method: Method, number: str) -> Outcome:

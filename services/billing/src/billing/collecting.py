@@ -38,7 +38,7 @@ class Collector:
         `ProviderUnavailable`."""
         provider, clock = self._known(), self._db.clock
         charge = await self._db.run(
-            tenant_id, lambda tx: paying.begin_charge(tx, invoice_id, provider.name, clock.now())
+            tenant_id, lambda tx: paying.begin_charge(tx, invoice_id, provider.name, clock.now(), provider.least)
         )
         outcome = await provider.charge(charge.payment, charge.method, charge.number)
         done = await self._db.run(

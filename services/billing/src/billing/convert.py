@@ -123,7 +123,13 @@ def subscription_in(fact: tenancy_events_pb2.SubscriptionChanged) -> Subscriptio
         value.version, changed, state, _time(value, "anchor_time") or _time(value, "start_time") or changed,
         _time(value, "trial_end_time"),
         _time(value, stop) if state in (State.PAUSED, State.CANCELLED) else None, tuple(held),
+        ends_time=_ends(value) if state != State.CANCELLED else None,
     )  # fmt: skip
+
+
+def _ends(value: subscription_pb2.Subscription) -> datetime | None:
+    pending = value.pending_change
+    return _time(pending, "effective_time") if value.HasField("pending_change") and not pending.plan_id else None
 
 
 def metered(cdr: call_pb2.Cdr) -> bool:

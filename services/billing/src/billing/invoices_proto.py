@@ -98,6 +98,7 @@ def summary_out(invoice: Invoice) -> invoice_pb2.Invoice:
         next_reminder_time=time_out(invoice.reminder_time), follows_invoice_id=invoice.follows_invoice_id,
         follows_number=invoice.follows_number, supplements=invoice.follow_kind == Following.SUPPLEMENTS,
         followed_by_invoice_id=invoice.followed_by_invoice_id, resale=invoice.kind is Kind.RESALE,
+        in_advance=invoice.kind is Kind.ADVANCE,
     )  # fmt: skip
 
 
@@ -179,7 +180,7 @@ def overdue(
 
 
 def _line(line: StatementLine, invoice: Invoice, credited: Decimal) -> invoice_pb2.IssuedLine:
-    currency, own = invoice.currency, invoice.kind is Kind.OWN
+    currency, own = invoice.currency, invoice.kind is not Kind.RESALE
     company = line.description_parameters.get(COMPANY, "")
     return invoice_pb2.IssuedLine(
         line_id=line.line_id, kind=line.kind.value, meter=line.meter, description_key=line.description_key,

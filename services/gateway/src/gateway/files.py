@@ -9,19 +9,20 @@ from urllib.parse import quote
 
 from google.protobuf.message import Message
 from merkez.billing.v1.invoice_service_pb2 import InvoiceDocument
+from merkez.wfm.v1.my_schedule_pb2 import CalendarDocument
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.rules import Match
 from gateway.transcode import from_json
 
-MEDIA_TYPES = ("application/pdf", "text/csv", "application/xml")
+MEDIA_TYPES = ("application/pdf", "text/csv", "application/xml", "text/calendar")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 def file_response(request: Request, answer: Message) -> Response:
     """A document as a file to save; the same bytes have the same ETag, so that asking again is short."""
-    assert isinstance(answer, InvoiceDocument)
+    assert isinstance(answer, InvoiceDocument | CalendarDocument)
     kind = answer.content_type if answer.content_type.partition(";")[0] in MEDIA_TYPES else "application/octet-stream"
     etag = f'"{hashlib.sha256(answer.data).hexdigest()[:32]}"'
     headers = {

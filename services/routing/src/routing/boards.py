@@ -252,6 +252,9 @@ class Boards:
     async def resync(self, tenant_id: str) -> None:
         """Compare the board with the rows' versions, and read those again that are older here."""
         tenant = self.of(tenant_id)
+        if not tenant.loaded:  # nothing to compare: every row would be read again, a few at a time
+            await self.load(tenant_id)
+            return
         with self._reading(tenant) as since:
             versions = await self._desk.run(tenant_id, _versions, read_only=True)
             if versions.capacity != tenant.capacity:

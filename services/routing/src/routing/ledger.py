@@ -6,13 +6,14 @@ process: it must not wait for the bus to hear what happened in its own house.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from chassis.putoff import Refused
 from chassis.sql import Database, Tx
 from chassis.telemetry import log
 from google.protobuf.message import Message
-from sqlalchemy import CursorResult, Executable, RowMapping
+from sqlalchemy import CursorResult, Executable, Insert, RowMapping, Update
 
 from routing import convert
 from routing.arrivals import Arrivals
@@ -57,15 +58,26 @@ class Ledger:
         """Run any statement."""
         return await self._tx.execute(statement, parameters)
 
+    async def write_later(
+        self, statement: Insert | Update, values: Mapping[str, Any], row: Hashable, *, refused: Refused | None = None
+    ) -> None:
+        """Write one row by the commit (see `chassis.tx.Tx.write_later`)."""
+        await self._tx.write_later(statement, values, row, refused=refused)
+
+    @property
+    def known(self) -> dict[Hashable, Any]:
+        """What was read in this transaction and is not written since, by the name of its row."""
+        return self._tx.known
+
     async def one(self, statement: Executable) -> RowMapping:
         """The only row."""
         return await self._tx.one(statement)
 
     async def one_or_none(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None, *, row: Hashable = None
     ) -> RowMapping | None:
-        """The only row, or None."""
-        return await self._tx.one_or_none(statement, parameters)
+        """The only row, or None; `row` names it when it goes by its key alone."""
+        return await self._tx.one_or_none(statement, parameters, row=row)
 
     async def all(self, statement: Executable) -> Sequence[RowMapping]:
         """Every row."""

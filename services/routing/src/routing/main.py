@@ -9,7 +9,7 @@ from chassis.bus import Bus
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process, run_service
 from chassis.sql import Database
-from chassis.turns import TurnTaking
+from chassis.turns import ROUNDS_AT_ONCE, TurnTaking
 
 from routing.clients import Flows
 from routing.consumers import CONSUMER, Consumers
@@ -51,7 +51,7 @@ class Routing:
 
 async def build(process: Process, settings: Settings) -> None:
     """Put the service together and start it."""
-    db = process.closing(await TurnTaking.connect(settings, "routing", pool_size=settings.offers_at_once + 8))
+    db = process.closing(await TurnTaking.connect(settings, "routing", pool_size=ROUNDS_AT_ONCE + 8))
     bus = process.closing(await Bus.connect(settings))
     holder = f"{socket.gethostname()}:{settings.grpc_port}"
     routing = Routing(db, bus, settings, process, holder, Flows(process.closing(Peers(settings))))

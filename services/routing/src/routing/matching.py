@@ -41,7 +41,6 @@ class Matcher:
         self._again: set[str] = set()
         self._standing_in: set[str] = set()
         self._news: dict[str, tuple[set[str], set[str]]] = {}
-        self._slots = asyncio.Semaphore(settings.offers_at_once)
         self._timers: dict[str, tuple[float, asyncio.TimerHandle]] = {}
         self._stopped = False
 
@@ -136,16 +135,15 @@ class Matcher:
         began = self._desk.clock.monotonic()
         held = current_tenant.set(tenant.tenant_id)
         try:
-            async with self._slots:
-                with tracer.start_as_current_span(
-                    "make offer",
-                    context=context_from(match.contact.traceparent),
-                    attributes={"merkez.rule": match.rule, "merkez.epoch": self._leases.epoch(tenant.tenant_id)},
-                    record_exception=False,
-                ):
-                    await self._desk.together(
-                        tenant.tenant_id, lambda tx: ops.make_offer(tx, match, self._desk.clock.now())
-                    )
+            with tracer.start_as_current_span(
+                "make offer",
+                context=context_from(match.contact.traceparent),
+                attributes={"merkez.rule": match.rule, "merkez.epoch": self._leases.epoch(tenant.tenant_id)},
+                record_exception=False,
+            ):
+                await self._desk.together(
+                    tenant.tenant_id, lambda tx: ops.make_offer(tx, match, self._desk.clock.now())
+                )
             _latency.record((self._desk.clock.monotonic() - began) * 1000)
             # Who was to ring along and couldn't any more is not heard of by what was written.
             left_out = [each for each in match.companions if not tenant.knows(each.agent_id, each.version + 1)]

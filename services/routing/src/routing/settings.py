@@ -19,5 +19,3 @@ class Settings(ProcessSettings):
     """How often the matcher compares itself with the rows: news of other replicas may get lost on the way."""
     stand_in_seconds: float = 0.5
     """How long a process without the lease leaves a match to its holder before it makes the offer itself."""
-    offers_at_once: int = 8
-    """Offers being written at the same time, over all tenants."""

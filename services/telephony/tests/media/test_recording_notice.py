@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from telephony.media.clips import Clip
 from telephony.media.codecs import OPUS, PCMA, PCMU, OpusEncoder
@@ -35,11 +37,44 @@ async def test_a_recordings_tone_is_mixed_in_while_it_sounds_and_forwarding_goes
         assert there.forward_to is here.outbound and house.beat.ticks == []
 
 
+@pytest.mark.parametrize("cut", [False, True])
+async def test_a_recordings_tone_that_comes_once_sounds_whatever_is_said_just_then(cut) -> None:
+    """An agent's sound isn't there yet, so the customer hears "one moment" as they are joined; it is cut short as soon
+    as the agent is heard."""
+    house = House(PCMU, PCMU)
+    house.everybody()
+    encoder, beeper, voice = OpusEncoder(8000), Party(house.beat, PCMU, 1400), Party(house.beat, PCMU, 2000)
+    tone = Clip(tuple(encoder.encode(beeper.frame()) for _ in range(10)))
+    moment = Clip(tuple(encoder.encode(voice.frame()) for _ in range(20)))
+    house.room.announce("a", [moment])
+    notice = RecordingNotice(house.room, tone, None)
+    notice.follow({"a"})
+    house.talk(5)
+    if cut:
+        house.room.stop_announcing("a")
+        await asyncio.sleep(0)
+    house.talk(60)
+    await asyncio.sleep(0)
+    house.talk(20)
+    here = house.parties["a"]
+    tenth, sound = here.rate // 10, here.heard()
+    beeps = [level(sound[at : at + tenth], here.rate, 1400) > 0.1 for at in range(0, len(sound) - tenth, tenth)]
+    assert sum(beeps) in (2, 3), "a fifth of a second, once"
+    house.room.remove("a")
+    await asyncio.sleep(0)
+    assert not house.room.members["b"].announcements
+
+
 async def test_a_recordings_tone_comes_again_and_whoever_joins_hears_it_at_once(monkeypatch) -> None:
     house = House(PCMU, PCMU, PCMU)
     house.everybody()
     announced: list[str] = []
-    monkeypatch.setattr(house.room, "announce", lambda name, clips: announced.append(name))
+
+    def announce(name: str, _clips: object) -> asyncio.Future[bool]:
+        announced.append(name)
+        return asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(house.room, "announce", announce)
     notice = RecordingNotice(house.room, Clip.silence(0.2), 0.05)
     notice.follow({"a", "b"})
     assert announced == ["a", "b"]

@@ -87,3 +87,10 @@ async def test_legs_report_in_turn_and_not_all_at_once(studio, monkeypatch) -> N
     seen = len(turns)
     await eventually(lambda: len(turns) >= seen + 6)
     assert 0 not in turns[seen:]
+
+
+async def test_a_peer_at_the_last_port_costs_nobody_a_report(studio) -> None:
+    """Beside it, where reports would go, there is no port: the legs whose turn comes with it report all the same."""
+    peer, leg = await studio.ring(440)
+    leg.answer(peer.describe(port=65535))
+    leg.report()

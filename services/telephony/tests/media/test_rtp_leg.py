@@ -164,13 +164,21 @@ async def test_digits_for_a_peer_without_events_go_by_signalling(studio) -> None
     assert sent == ["42"] and leg.sends_digits
 
 
-async def test_digits_in_the_sound_are_read_when_the_trunk_says_so_and_there_are_no_events(studio) -> None:
+@pytest.mark.parametrize("rung", [False, True])
+async def test_digits_in_the_sound_are_read_where_they_are_listened_for_and_there_are_no_events(studio, rung) -> None:
+    """Whoever offers: a phone that is rung answers an offer that has events in it."""
     times = np.arange(8000) / 8000
     wave = 6000 * (np.sin(2 * np.pi * 770 * times) + np.sin(2 * np.pi * 1336 * times))
     wave[800:] = 0
     whole = g711_encode(PCMA, wave.astype(np.int16))
     for tones, events, expected in ((True, False, "5"), (False, False, ""), (True, True, "")):
-        peer, leg = await studio.ring(None, settings=PeerSettings(tones=tones), events=events)
+        peer = await studio.carrier(None, events=events)
+        leg = studio.plane.rtp(SdpPolicy(), PeerSettings(tones=tones), toward="127.0.0.1")
+        if rung:
+            peer.accept(leg.offer())
+            leg.apply(peer.describe())
+        else:
+            peer.accept(leg.answer(peer.describe()))
         heard: list[str] = []
         leg.on_digit = heard.append
         peer.talking = False

@@ -167,6 +167,29 @@ async def test_a_phone_behind_nat_is_heard_and_hears_where_it_really_is(studio) 
     await eventually(lambda: leg._sockets.connected == phone.address)
 
 
+async def test_a_phone_behind_nat_that_was_on_hold_comes_back_by_another_mapping(studio) -> None:
+    """Nothing went either way while it held: its router has forgotten it, and gives it another port."""
+    phone = await studio.carrier(440)
+    leg = studio.plane.rtp(SdpPolicy(), PeerSettings(nat=True, window_seconds=0.3), toward="127.0.0.1")
+    phone.accept(leg.answer(phone.describe(address="10.9.9.9", port=4000)))
+    other_phone, other = await studio.ring(880)
+    _join(leg, other)
+    await other_phone.hears(440)
+    phone.talking = False
+    phone.accept(leg.answer(phone.describe("inactive", address="10.9.9.9", port=4000)))
+    await eventually(lambda: leg._window is None)
+    quiet = leg.last_voice
+    await eventually(lambda: asyncio.get_running_loop().time() - quiet > 1.2)
+    leg.report()  # as the plane lets it every few seconds
+    phone.move()
+    phone.accept(leg.answer(phone.describe(address="10.9.9.9", port=4000)))
+    phone.talking = True
+    other_phone.forget()
+    await other_phone.hears(440)
+    phone.forget()
+    await phone.hears(880)
+
+
 async def test_a_peer_that_is_not_known_to_be_behind_nat_is_heard_from_its_host_only(studio) -> None:
     peer = await studio.carrier(440, host="127.0.0.2")
     leg = studio.plane.rtp(SdpPolicy(), PeerSettings(window_seconds=0.3), toward="127.0.0.1")

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from chassis.watched import Watched
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 from kernel.errors import Unavailable
@@ -28,9 +29,10 @@ T = TypeVar("T")
 
 
 class AccessTokenSigner:
-    """Signs with the first key of a set and publishes all of them, so that a new key can be known before it signs."""
+    """Signs with the first key of a set and publishes all of them, so that a new key can be known before it signs. The
+    file is taken up again when it changes."""
 
-    def __init__(self, keys: KeySet) -> None:
+    def __init__(self, keys: Watched[KeySet]) -> None:
         self._keys = keys
 
     @classmethod
@@ -43,12 +45,12 @@ class AccessTokenSigner:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 json.dump({"keys": [key.as_dict(private=True)]}, file)
             temporary.replace(path)
-        return cls(KeySet.import_key_set(json.loads(path.read_text())))
+        return cls(Watched(str(path), _key_set, "the file of signing keys"))
 
     def sign(self, user: User, tenant_id: str, session_id: str, now: datetime) -> tuple[str, datetime]:
         """A token for a user and when it ends."""
         expires = now + ACCESS_LIFE
-        key = self._keys.keys[0]
+        key = self._keys.current().keys[0]
         claims = {
             "iss": ISSUER, "aud": AUDIENCE, "sub": user.user_id, "tenant": tenant_id, "role": user.role.lower(),
             "name": user.display_name, "sid": session_id, "iat": int(now.timestamp()), "exp": int(expires.timestamp()),
@@ -58,7 +60,17 @@ class AccessTokenSigner:
 
     def public(self) -> str:
         """The public keys as JWKS (RFC 7517)."""
-        return json.dumps({"keys": [key.as_dict(private=False) for key in self._keys.keys]})
+        return json.dumps({"keys": [key.as_dict(private=False) for key in self._keys.current().keys]})
+
+
+def _key_set(content: bytes) -> KeySet:
+    try:
+        found = KeySet.import_key_set(json.loads(content))
+    except Exception:  # of many kinds, and some repeat what they were given
+        raise ValueError("it must be a JWK set of Ed25519 private keys") from None
+    if not found.keys or not all(isinstance(key, OKPKey) and key.is_private and key.kid for key in found.keys):
+        raise ValueError("it must be a JWK set of Ed25519 private keys, each with a kid")
+    return found
 
 
 class SignInBusy(Unavailable):

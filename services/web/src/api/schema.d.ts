@@ -2740,7 +2740,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes a flow
-         * @description Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs. Needs the permission `flows.write`.
+         * @description Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it. Needs the permission `flows.write`.
          */
         delete: operations["merkez.flows.v1.FlowService.DeleteFlow"];
         options?: never;
@@ -4444,8 +4444,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the invoice of the period would say now
-         * @description What the invoice of the period would say now. Needs the permission `billing.read`.
+         * What the invoice of the period would say now: what was used in it, and what the period that follows costs in advance
+         * @description What the invoice of the period would say now: what was used in it, and what the period that follows costs in advance. Needs the permission `billing.read`.
          */
         get: operations["merkez.billing.v1.BillingService.PreviewInvoice"];
         put?: never;
@@ -6368,6 +6368,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wfm/skillPlans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists plans, newest first
+         * @description Lists plans, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.SkillPlanService.ListSkillPlans"];
+        put?: never;
+        /**
+         * Begins to make a plan; it goes on by itself, taking turns with other tenants' work
+         * @description Begins to make a plan; it goes on by itself, taking turns with other tenants' work. INVALID_ARGUMENT SKILL_PLAN_INVALID, WFM_RANGE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, WFM_QUEUE_NOT_FOUND; FAILED_PRECONDITION SKILL_PLAN_NOBODY without groups and planned agents, SKILL_PLAN_NOTHING when the run says nothing of that time, SKILL_PLAN_TOO_LARGE; RESOURCE_EXHAUSTED SKILL_PLAN_RUNNING while three of the tenant's are made. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.SkillPlanService.StartSkillPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/skillPlans/{skillPlanId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads a plan: its progress, and by interval what it takes
+         * @description Reads a plan: its progress, and by interval what it takes. NOT_FOUND SKILL_PLAN_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.SkillPlanService.GetSkillPlan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/skillPlans/{skillPlanId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends the making of a plan and keeps nothing of it
+         * @description Ends the making of a plan and keeps nothing of it. One that is made stays as it is. NOT_FOUND SKILL_PLAN_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.SkillPlanService.CancelSkillPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/staffing:simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What comes of so many agents of each group in one interval: for trying things out; takes about a second
+         * @description What comes of so many agents of each group in one interval: for trying things out; takes about a second. INVALID_ARGUMENT SKILL_PLAN_INVALID, STAFFING_RULE_INVALID; RESOURCE_EXHAUSTED STAFFING_SIMULATION_BUSY while several of the tenant's wait; UNAVAILABLE STAFFING_SIMULATION_FAILED. Needs the permission `wfm.read`.
+         */
+        post: operations["merkez.wfm.v1.SkillPlanService.SimulateStaffing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/wfm/labourCountries": {
         parameters: {
             query?: never;
@@ -6946,6 +7030,1110 @@ export interface paths {
         get: operations["merkez.wfm.v1.ScheduleService.CompareSchedules"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's shifts of weeks that are published, and their time off
+         * @description The caller's shifts of weeks that are published, and their time off. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.ListMyShifts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller should know and hasn't put away, newest first
+         * @description What the caller should know and hasn't put away, newest first. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.ListMyAgentNotices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/notices/{agentNoticeId}:dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a notice away; one that is away stays so
+         * @description Puts a notice away; one that is away stays so. NOT_FOUND AGENT_NOTICE_NOT_FOUND. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.MyScheduleService.DismissMyAgentNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/availability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When the caller can come: what holds today and what is to hold
+         * @description When the caller can come: what holds today and what is to hold. NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.ListMyAvailability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/availability/{availability.fromDay}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Says when the caller can come from a day on, in place of what was said for that day
+         * @description Says when the caller can come from a day on, in place of what was said for that day. INVALID_ARGUMENT PLANNED_AGENT_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND; FAILED_PRECONDITION AVAILABILITY_TOO_SOON when the day lies within the notice or a published week, AVAILABILITY_TOO_LITTLE when fewer days are left than the contract asks for. Needs the permission `schedule.own`.
+         */
+        put: operations["merkez.wfm.v1.MyScheduleService.SetMyAvailability"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/availability/{fromDay}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes back what the caller said for a day that hasn't come
+         * @description Takes back what the caller said for a day that hasn't come. NOT_FOUND AVAILABILITY_NOT_FOUND; FAILED_PRECONDITION AVAILABILITY_TOO_SOON. Needs the permission `schedule.own`.
+         */
+        delete: operations["merkez.wfm.v1.MyScheduleService.DeleteMyAvailability"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/calendarFeed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the caller has a calendar feed; its address is not shown again
+         * @description Whether the caller has a calendar feed; its address is not shown again. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.GetMyCalendarFeed"];
+        put?: never;
+        /**
+         * Makes the caller's calendar feed, with its address; the address there was before leads nowhere any more
+         * @description Makes the caller's calendar feed, with its address; the address there was before leads nowhere any more. INVALID_ARGUMENT INVALID_INPUT. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.MyScheduleService.CreateMyCalendarFeed"];
+        /**
+         * Makes the address lead nowhere
+         * @description Makes the address lead nowhere. NOT_FOUND CALENDAR_FEED_NOT_FOUND. Needs the permission `schedule.own`.
+         */
+        delete: operations["merkez.wfm.v1.MyScheduleService.RevokeMyCalendarFeed"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/calendars/{token}/shifts.ics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The shifts of whoever the token was made for as iCalendar (RFC 5545), from 30 days ago on
+         * @description The shifts of whoever the token was made for as iCalendar (RFC 5545), from 30 days ago on. NOT_FOUND CALENDAR_FEED_NOT_FOUND.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.GetCalendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/selfServiceSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is decided for what agents do for themselves
+         * @description What is decided for what agents do for themselves. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.MyScheduleService.GetSelfServiceSettings"];
+        /**
+         * Changes it, whole
+         * @description Changes it, whole. INVALID_ARGUMENT INVALID_INPUT; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        put: operations["merkez.wfm.v1.MyScheduleService.UpdateSelfServiceSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffKinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists kinds by name
+         * @description Lists kinds by name. Needs the permission `schedule.own` or `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListTimeOffKinds"];
+        put?: never;
+        /**
+         * Adds a kind
+         * @description Adds a kind. INVALID_ARGUMENT TIME_OFF_KIND_INVALID; FAILED_PRECONDITION WORKFORCE_FULL. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.CreateTimeOffKind"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffKinds/{timeOffKind.timeOffKindId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes a kind, whole
+         * @description Changes a kind, whole. INVALID_ARGUMENT TIME_OFF_KIND_INVALID; NOT_FOUND TIME_OFF_KIND_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.TimeOffService.UpdateTimeOffKind"];
+        trace?: never;
+    };
+    "/v1/wfm/timeOffKinds/{timeOffKindId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a kind nobody ever asked for
+         * @description Removes a kind nobody ever asked for. NOT_FOUND TIME_OFF_KIND_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.TimeOffService.DeleteTimeOffKind"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffAllowances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists allowances by name
+         * @description Lists allowances by name. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListTimeOffAllowances"];
+        put?: never;
+        /**
+         * Adds an allowance
+         * @description Adds an allowance. INVALID_ARGUMENT TIME_OFF_ALLOWANCE_INVALID; NOT_FOUND WFM_QUEUE_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_FULL. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.CreateTimeOffAllowance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffAllowances/{timeOffAllowance.timeOffAllowanceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes an allowance, whole; requests that wait are looked at anew
+         * @description Changes an allowance, whole; requests that wait are looked at anew. INVALID_ARGUMENT TIME_OFF_ALLOWANCE_INVALID; NOT_FOUND TIME_OFF_ALLOWANCE_NOT_FOUND, WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.TimeOffService.UpdateTimeOffAllowance"];
+        trace?: never;
+    };
+    "/v1/wfm/timeOffAllowances/{timeOffAllowanceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes an allowance
+         * @description Removes an allowance. NOT_FOUND TIME_OFF_ALLOWANCE_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.TimeOffService.DeleteTimeOffAllowance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/timeOffRequests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's requests, newest first
+         * @description The caller's requests, newest first. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListMyTimeOffRequests"];
+        put?: never;
+        /**
+         * Asks for time off of the caller: it is approved at once where allowances leave room, and waits otherwise
+         * @description Asks for time off of the caller: it is approved at once where allowances leave room, and waits otherwise. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND, TIME_OFF_KIND_NOT_FOUND; FAILED_PRECONDITION TIME_OFF_BALANCE_TOO_LOW, TIME_OFF_OVERLAPS with other time off of theirs, TIME_OFF_NO_WORK when no day of it is one they would work. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.AskTimeOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/timeOffRequests/{timeOffRequestId}:withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back a request of the caller that waits, or an approved one before it begins; shifts it has freed don't come back by themselves
+         * @description Takes back a request of the caller that waits, or an approved one before it begins; shifts it has freed don't come back by themselves. Whoever waits for room gets it, in order. NOT_FOUND TIME_OFF_REQUEST_NOT_FOUND; FAILED_PRECONDITION TIME_OFF_DECIDED. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.WithdrawTimeOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/timeOffBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller has of each kind
+         * @description What the caller has of each kind. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListMyTimeOffBalances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffRequests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody's requests, those that wait first in the order they were asked, then newest first
+         * @description Everybody's requests, those that wait first in the order they were asked, then newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListTimeOffRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/timeOffRequests/{timeOffRequestId}:decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approves or refuses a request that waits
+         * @description Approves or refuses a request that waits. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND TIME_OFF_REQUEST_NOT_FOUND; FAILED_PRECONDITION TIME_OFF_DECIDED; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.DecideTimeOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/plannedAgents/{userId}/timeOffBalances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an agent has of each kind
+         * @description What an agent has of each kind. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.TimeOffService.ListTimeOffBalances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/plannedAgents/{userId}:setCarriedOver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what an agent brings over from the year before
+         * @description Says what an agent brings over from the year before. INVALID_ARGUMENT TIME_OFF_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND, TIME_OFF_KIND_NOT_FOUND. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.TimeOffService.SetCarriedOver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trades the caller may accept, and those they offered or accepted, newest first
+         * @description Trades the caller may accept, and those they offered or accepted, newest first. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.ShiftTradeService.ListMyTrades"];
+        put?: never;
+        /**
+         * Offers a shift of the caller
+         * @description Offers a shift of the caller. INVALID_ARGUMENT TRADE_INVALID; NOT_FOUND SHIFT_NOT_FOUND, PLANNED_AGENT_NOT_FOUND; FAILED_PRECONDITION TRADE_TOO_LATE, TRADE_OFFERED_ALREADY, TRADE_BREAKS_RULES when a law forbids the caller to be without it. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftTradeService.OfferTrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/trades/{shiftTradeId}:accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accepts a trade, once for all: it is done at once, or waits for a manager
+         * @description Accepts a trade, once for all: it is done at once, or waits for a manager. NOT_FOUND TRADE_NOT_FOUND, SHIFT_NOT_FOUND, PLANNED_AGENT_NOT_FOUND; INVALID_ARGUMENT TRADE_INVALID; FAILED_PRECONDITION TRADE_NOT_OPEN, TRADE_STALE when a shift isn't any more what it was, TRADE_BREAKS_RULES. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftTradeService.AcceptTrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/trades/{shiftTradeId}:withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes back an offer, or an acceptance a manager hasn't decided on: the offer is open again then
+         * @description Takes back an offer, or an acceptance a manager hasn't decided on: the offer is open again then. NOT_FOUND TRADE_NOT_FOUND; FAILED_PRECONDITION TRADE_NOT_OPEN. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftTradeService.WithdrawTrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody's trades, newest first
+         * @description Everybody's trades, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ShiftTradeService.ListTrades"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/trades/{shiftTradeId}:decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets an accepted trade be done, or refuses it
+         * @description Lets an accepted trade be done, or refuses it. INVALID_ARGUMENT TRADE_INVALID; NOT_FOUND TRADE_NOT_FOUND; FAILED_PRECONDITION TRADE_NOT_OPEN, TRADE_STALE, TRADE_BREAKS_RULES; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.ShiftTradeService.DecideTrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/bidRounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists rounds, newest first
+         * @description Lists rounds, newest first. Needs the permission `schedule.own` or `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.BidService.ListBidRounds"];
+        put?: never;
+        /**
+         * Puts open shifts of a published week up; agents who are planned for hear of it
+         * @description Puts open shifts of a published week up; agents who are planned for hear of it. INVALID_ARGUMENT BID_ROUND_INVALID; FAILED_PRECONDITION WEEK_NOT_PUBLISHED. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.BidService.CreateBidRound"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/bidRounds/{bidRoundId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A round with everybody's bids and what came of them
+         * @description A round with everybody's bids and what came of them. NOT_FOUND BID_ROUND_NOT_FOUND. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.BidService.GetBidRound"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/bidRounds/{bidRoundId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a round back that isn't awarded
+         * @description Takes a round back that isn't awarded. NOT_FOUND BID_ROUND_NOT_FOUND; FAILED_PRECONDITION BID_ROUND_OVER. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.BidService.CancelBidRound"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/bidRounds/{bidRoundId}:award": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Awards a round whose end has come, once for all: in its order each agent gets the shifts they want most that have a place left and break no rule
+         * @description Awards a round whose end has come, once for all: in its order each agent gets the shifts they want most that have a place left and break no rule. NOT_FOUND BID_ROUND_NOT_FOUND; FAILED_PRECONDITION BID_ROUND_OPEN before its end, BID_ROUND_OVER, WEEK_NOT_PUBLISHED. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.BidService.AwardBidRound"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/bids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's bids of all rounds, with what came of them
+         * @description The caller's bids of all rounds, with what came of them. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.BidService.ListMyBids"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mySchedule/bids/{bidRoundId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Bids, in place of what the caller bid before; none takes it back
+         * @description Bids, in place of what the caller bid before; none takes it back. INVALID_ARGUMENT BID_INVALID; NOT_FOUND BID_ROUND_NOT_FOUND, PLANNED_AGENT_NOT_FOUND; FAILED_PRECONDITION BID_ROUND_OVER. Needs the permission `schedule.own`.
+         */
+        put: operations["merkez.wfm.v1.BidService.PlaceBid"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherenceRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What adherence is measured by; what usually holds where nobody said anything
+         * @description What adherence is measured by; what usually holds where nobody said anything. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.GetAdherenceRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says it; figures of days before follow, too
+         * @description Says it; figures of days before follow, too. INVALID_ARGUMENT ADHERENCE_RULES_INVALID; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.AdherenceService.UpdateAdherenceRules"];
+        trace?: never;
+    };
+    "/v1/wfm/adherenceBoard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody who has a shift now or today, or is signed in: who is out comes first, longest out first
+         * @description Everybody who has a shift now or today, or is signed in: who is out comes first, longest out first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.GetAdherenceBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures of agents by day, as published shifts and exceptions are now
+         * @description Figures of agents by day, as published shifts and exceptions are now. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.ListAdherence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherence/{userId}/days/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One agent's day: what was planned over what was done
+         * @description One agent's day: what was planned over what was done. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.GetAgentDay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherenceExceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exceptions that touch a stretch of time, oldest first
+         * @description Exceptions that touch a stretch of time, oldest first. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdherenceService.ListAdherenceExceptions"];
+        put?: never;
+        /**
+         * Excuses time
+         * @description Excuses time. INVALID_ARGUMENT ADHERENCE_EXCEPTION_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.AdherenceService.CreateAdherenceException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adherenceExceptions/{adherenceExceptionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes one back
+         * @description Takes one back. NOT_FOUND ADHERENCE_EXCEPTION_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        delete: operations["merkez.wfm.v1.AdherenceService.DeleteAdherenceException"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/queues/{queueId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What came of a day against forecast and plan, and what the rest of it is expected to bring
+         * @description What came of a day against forecast and plan, and what the rest of it is expected to bring. INVALID_ARGUMENT WFM_RANGE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND; FAILED_PRECONDITION INTRADAY_NO_FORECAST where no forecast is of this queue and day. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.IntradayService.GetIntraday"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/queues/{queueId}:tryScenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would come of the rest of a day under scenarios, side by side, the day as it stands first
+         * @description What would come of the rest of a day under scenarios, side by side, the day as it stands first. INVALID_ARGUMENT SCENARIO_INVALID, WFM_RANGE_INVALID, STAFFING_RULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND; FAILED_PRECONDITION INTRADAY_NO_FORECAST. Needs the permission `wfm.read`.
+         */
+        post: operations["merkez.wfm.v1.IntradayService.TryScenarios"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Saved scenarios, newest first
+         * @description Saved scenarios, newest first. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.IntradayService.ListScenarios"];
+        put?: never;
+        /**
+         * Saves a scenario
+         * @description Saves a scenario. INVALID_ARGUMENT SCENARIO_INVALID; RESOURCE_EXHAUSTED SCENARIO_LIMIT beyond 100. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.IntradayService.CreateScenario"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/scenarios/{scenarioId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes one
+         * @description Removes one. NOT_FOUND SCENARIO_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        delete: operations["merkez.wfm.v1.IntradayService.DeleteScenario"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What would help the rest of a day: breaks moved, overtime and voluntary time off to be offered
+         * @description What would help the rest of a day: breaks moved, overtime and voluntary time off to be offered. INVALID_ARGUMENT WFM_RANGE_INVALID; FAILED_PRECONDITION DAY_NOT_PUBLISHED without a published schedule, INTRADAY_NO_FORECAST. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdjustmentService.ListSuggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}:moveBreak": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Moves a break of a published shift, when no rule is broken by it that wasn't before
+         * @description Moves a break of a published shift, when no rule is broken by it that wasn't before. NOT_FOUND SHIFT_NOT_FOUND; INVALID_ARGUMENT ADJUSTMENT_INVALID; FAILED_PRECONDITION DAY_NOT_PUBLISHED, ADJUSTMENT_OVERTAKEN when the break isn't there any more, SHIFT_BREAKS_RULES. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.AdjustmentService.MoveBreak"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/adjustments/{adjustmentId}:undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts back what was before, exactly; one that was undone stays so
+         * @description Puts back what was before, exactly; one that was undone stays so. NOT_FOUND ADJUSTMENT_NOT_FOUND; FAILED_PRECONDITION ADJUSTMENT_OVERTAKEN when somebody changed the shift since, DAY_NOT_PUBLISHED. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.AdjustmentService.UndoAdjustment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/adjustments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was changed of a day, newest first
+         * @description What was changed of a day, newest first. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.AdjustmentService.ListAdjustments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/shiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks agents; each hears of it (ShiftOfferMade)
+         * @description Asks agents; each hears of it (ShiftOfferMade). INVALID_ARGUMENT SHIFT_OFFER_INVALID; NOT_FOUND PLANNED_AGENT_NOT_FOUND; FAILED_PRECONDITION DAY_NOT_PUBLISHED. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.ShiftOfferService.CreateShiftOffer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/intraday/{day}/shiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Offers of a day, newest first
+         * @description Offers of a day, newest first. INVALID_ARGUMENT WFM_RANGE_INVALID. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.ShiftOfferService.ListShiftOffers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/shiftOffers/{shiftOfferId}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an offer back: nobody may accept it any more, what was accepted stays until it is undone
+         * @description Takes an offer back: nobody may accept it any more, what was accepted stays until it is undone. One that was taken back stays so. NOT_FOUND SHIFT_OFFER_NOT_FOUND. Needs the permission `wfm.adjust`.
+         */
+        post: operations["merkez.wfm.v1.ShiftOfferService.CancelShiftOffer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/shiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's own offers that aren't over, by their start
+         * @description The caller's own offers that aren't over, by their start. Needs the permission `schedule.own`.
+         */
+        get: operations["merkez.wfm.v1.ShiftOfferService.ListMyShiftOffers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/shiftOffers/{shiftOfferId}:accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says yes: the caller's shift is changed at once
+         * @description Says yes: the caller's shift is changed at once. Of several at the same moment as many are taken as there are places; who was taken and says it again is answered the same. NOT_FOUND SHIFT_OFFER_NOT_FOUND; FAILED_PRECONDITION SHIFT_OFFER_FILLED, SHIFT_OFFER_CLOSED when it was taken back, is over or was answered otherwise, SHIFT_OFFER_UNFIT when their shift can't be changed so any more, SHIFT_BREAKS_RULES, DAY_NOT_PUBLISHED. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftOfferService.AcceptShiftOffer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/shiftOffers/{shiftOfferId}:decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says no; again is answered the same
+         * @description Says no; again is answered the same. NOT_FOUND SHIFT_OFFER_NOT_FOUND; FAILED_PRECONDITION SHIFT_OFFER_CLOSED once it was accepted. Needs the permission `schedule.own`.
+         */
+        post: operations["merkez.wfm.v1.ShiftOfferService.DeclineShiftOffer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7875,6 +9063,8 @@ export interface components {
             readonly followedByInvoiceId?: string;
             /** @description Whether it is for what the companies come to that the company resells, by the wholesale price list; beside it there is one for its own usage. */
             resale?: boolean;
+            /** @description Whether it holds only what its period costs in advance: the first invoice of a company, and one where no invoice before it could say so. What was used in the period is on another one of the same period. */
+            inAdvance?: boolean;
         };
         /** @description One line of an invoice. */
         "billing.v1.InvoiceLine": {
@@ -7906,7 +9096,7 @@ export interface components {
             lineId?: string;
             /** @description Rate of the plan it is priced by; empty of a fee. */
             rateId?: string;
-            /** @description What the words of description_key need, by name: name, interval, meter, minimum, late_start, late_end. */
+            /** @description What the words of description_key need, by name: name, interval, meter, minimum, late_start, late_end; advance_start and advance_end (RFC 3339) of what the next invoice charges in advance for the period that follows. */
             descriptionParameters?: {
                 [key: string]: string;
             };
@@ -8020,7 +9210,7 @@ export interface components {
             meter?: string;
             /** @description What it is for, a key that pages and documents have words for. */
             descriptionKey?: string;
-            /** @description What the words need. */
+            /** @description What the words need; advance_start and advance_end (RFC 3339) of what is charged in advance: the period it is for. */
             descriptionParameters?: {
                 [key: string]: string;
             };
@@ -15859,6 +17049,255 @@ export interface components {
             /** @description Exact decimal in major units, such as "12.3450"; never a float. */
             amount?: string;
         };
+        /** @description Says yes. */
+        "wfm.v1.AcceptShiftOfferRequest": {
+            /** @description Required. */
+            shiftOfferId?: string;
+        };
+        /** @description Accepts. */
+        "wfm.v1.AcceptTradeRequest": {
+            /** @description Required unless validate_only. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            shiftTradeId?: string;
+            /** @description For a swap: local day of the caller's shift that is given for it, YYYY-MM-DD. */
+            day?: string;
+            /** @description Only says what would come of it. */
+            validateOnly?: boolean;
+        };
+        /** @description What comes of it. */
+        "wfm.v1.AcceptTradeResponse": {
+            /** @description The trade as it is now; with validate_only as it would be. */
+            shiftTrade?: components["schemas"]["wfm.v1.ShiftTrade"];
+            /** @description Rules that would be broken by one of both; with validate_only alone, as it is refused otherwise. */
+            violations?: components["schemas"]["wfm.v1.ScheduleViolation"][];
+        };
+        /**
+         * @description What somebody is to do, or does.
+         * @enum {string}
+         */
+        "wfm.v1.Activity": "ACTIVITY_UNSPECIFIED" | "ACTIVITY_WORK" | "ACTIVITY_BREAK" | "ACTIVITY_AWAY" | "ACTIVITY_OFF";
+        /** @description A stretch of what somebody did. */
+        "wfm.v1.ActualStretch": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To; of what goes on: now.
+             */
+            endTime?: string;
+            /** @description What it counts as. */
+            activity?: components["schemas"]["wfm.v1.Activity"];
+            /** @description State. */
+            agentState?: components["schemas"]["routing.v1.AgentState"];
+            /** @description Reason of NOT_READY. */
+            reason?: string;
+        };
+        /** @description A local day of somebody. */
+        "wfm.v1.AdherenceDay": {
+            /** @description Local day, YYYY-MM-DD. */
+            day?: string;
+            /** @description Figures; of today up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+        };
+        /** @description Time that is excused: whatever is done in it counts as what was planned. */
+        "wfm.v1.AdherenceException": {
+            /** @description Output only. */
+            readonly adherenceExceptionId?: string;
+            /** @description Agent; empty for everybody, as when a system fails. */
+            userId?: string;
+            /**
+             * Format: date-time
+             * @description Required. From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. To, at most 7 days later.
+             */
+            endTime?: string;
+            /** @description Required. Why. */
+            kind?: components["schemas"]["wfm.v1.AdherenceExceptionKind"];
+            /** @description In words, up to 500 characters. */
+            note?: string;
+            /** @description Output only. Who entered it. */
+            readonly createUserId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly createTime?: string;
+        };
+        /**
+         * @description Why time is excused.
+         * @enum {string}
+         */
+        "wfm.v1.AdherenceExceptionKind": "ADHERENCE_EXCEPTION_KIND_UNSPECIFIED" | "ADHERENCE_EXCEPTION_KIND_TRAINING" | "ADHERENCE_EXCEPTION_KIND_MEETING" | "ADHERENCE_EXCEPTION_KIND_COACHING" | "ADHERENCE_EXCEPTION_KIND_SYSTEM_PROBLEM" | "ADHERENCE_EXCEPTION_KIND_LONG_CONTACT" | "ADHERENCE_EXCEPTION_KIND_SICK" | "ADHERENCE_EXCEPTION_KIND_PERSONAL" | "ADHERENCE_EXCEPTION_KIND_OTHER";
+        /** @description Raw seconds, and what comes of them. */
+        "wfm.v1.AdherenceFigures": {
+            /**
+             * Format: double
+             * @description Seconds of shifts, breaks among them.
+             */
+            scheduledSeconds?: number;
+            /**
+             * Format: double
+             * @description Of these, seconds in the planned state: those tolerated and excused among them.
+             */
+            adherentSeconds?: number;
+            /**
+             * Format: double
+             * @description Of these, seconds out of it that an exception excuses.
+             */
+            excusedSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds of shifts without breaks.
+             */
+            scheduledWorkSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds worked, also outside of shifts, and excused seconds of work.
+             */
+            workedSeconds?: number;
+            /**
+             * Format: double
+             * @description adherent / scheduled; unset when nothing was scheduled.
+             */
+            adherence?: number;
+            /**
+             * Format: double
+             * @description worked / scheduled work, above 1 for who works more; unset when no work was scheduled.
+             */
+            conformance?: number;
+        };
+        /** @description What adherence is measured by. */
+        "wfm.v1.AdherenceRules": {
+            /**
+             * Format: int32
+             * @description Seconds somebody may do something else before it counts, 0 to 3600; unset means 120.
+             */
+            toleranceSeconds?: number;
+            /** @description Whether who has a break must stay signed in; otherwise signing off is as good. */
+            breaksSignedIn?: boolean;
+            /** @description What reasons of NOT_READY are, at most 100. Break, lunch and words like them are a break where nothing is said, all others AWAY. */
+            reasons?: components["schemas"]["wfm.v1.ReasonActivity"][];
+            /**
+             * Format: int64
+             * @description Output only. Rises with every change, 0 for what holds where nobody said anything; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description How somebody stands to their plan at a moment.
+         * @enum {string}
+         */
+        "wfm.v1.AdherenceState": "ADHERENCE_STATE_UNSPECIFIED" | "ADHERENCE_STATE_IN" | "ADHERENCE_STATE_TOLERATED" | "ADHERENCE_STATE_OUT" | "ADHERENCE_STATE_EXCUSED" | "ADHERENCE_STATE_UNPLANNED" | "ADHERENCE_STATE_OFF";
+        /** @description A change of one agent's published shift. */
+        "wfm.v1.Adjustment": {
+            /** @description Output only. */
+            readonly adjustmentId?: string;
+            /** @description How. */
+            kind?: components["schemas"]["wfm.v1.AdjustmentKind"];
+            /** @description Agent. */
+            userId?: string;
+            /** @description Local day of the shift, YYYY-MM-DD. */
+            day?: string;
+            /** @description Shift before; unset for none. */
+            before?: components["schemas"]["wfm.v1.Shift"];
+            /** @description Shift after; unset for none. */
+            after?: components["schemas"]["wfm.v1.Shift"];
+            /** @description Whether it was undone. */
+            undone?: boolean;
+            /** @description Offer it came of; empty for none. */
+            shiftOfferId?: string;
+            /** @description Who applied it. */
+            applyUserId?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            applyTime?: string;
+            /** @description Who undid it; empty while nobody did. */
+            undoUserId?: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            undoTime?: string;
+        };
+        /**
+         * @description How a shift is changed.
+         * @enum {string}
+         */
+        "wfm.v1.AdjustmentKind": "ADJUSTMENT_KIND_UNSPECIFIED" | "ADJUSTMENT_KIND_BREAK_MOVE" | "ADJUSTMENT_KIND_OVERTIME" | "ADJUSTMENT_KIND_VOLUNTARY_TIME_OFF";
+        /** @description Somebody over days. */
+        "wfm.v1.AgentAdherence": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description Days with a shift or work, oldest first. */
+            days?: components["schemas"]["wfm.v1.AdherenceDay"][];
+            /** @description All of them together. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+        };
+        /** @description When an agent can come and would rather come, from a day on. */
+        "wfm.v1.AgentAvailability": {
+            /** @description Required. From this day on, YYYY-MM-DD, until the next one begins. */
+            fromDay?: string;
+            /** @description Stretches a shift must lie in; empty means that they can always come, and a day without any that they can't. */
+            availability?: components["schemas"]["wfm.v1.AvailableStretch"][];
+            /** @description Days of the week they would rather have free. */
+            wishedFreeWeekdays?: number[];
+            /**
+             * Format: int32
+             * @description They would rather not begin before; 0 for no wish.
+             */
+            wishedEarliestStartMinute?: number;
+            /**
+             * Format: int32
+             * @description They would rather be gone by then, up to 2880; 0 for no wish.
+             */
+            wishedLatestEndMinute?: number;
+            /**
+             * Format: date-time
+             * @description Output only. When they said so; unset for what a manager keeps of them.
+             */
+            readonly createTime?: string;
+        };
+        /** @description Something an agent should know, kept until it is put away, 60 days at most. */
+        "wfm.v1.AgentNotice": {
+            /** @description Output only. */
+            readonly agentNoticeId?: string;
+            /** @description Whom it is for. */
+            userId?: string;
+            /** @description SCHEDULE_OUT: a week's schedule is out. SHIFTS_CHANGED: shifts of a week that was out are others. TIME_OFF_APPROVED, TIME_OFF_REFUSED: what became of a request. TRADE_OFFERED: a colleague offers this agent a shift. TRADE_ACCEPTED: a colleague takes it, and a manager decides. TRADE_DONE: it is theirs. TRADE_REFUSED: a manager refused. BIDS_OPEN: shifts may be bid for. BID_WON, BID_LOST: what came of bids. */
+            kind?: string;
+            /** @description Monday of the week it is about, YYYY-MM-DD; empty when it is about none. */
+            firstDay?: string;
+            /** @description Local days it is about, YYYY-MM-DD. */
+            days?: string[];
+            /** @description Id of the request, trade or bid round it is about. */
+            subjectId?: string;
+            /** @description What a person said of it, such as the reason of a refusal. */
+            note?: string;
+            /**
+             * Format: date-time
+             * @description When it was said.
+             */
+            createTime?: string;
+        };
+        /** @description Asks for time off. */
+        "wfm.v1.AskTimeOffRequest": {
+            /** @description Required unless validate_only. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            timeOffRequest: components["schemas"]["wfm.v1.TimeOffRequest"];
+            /** @description Only says what would come of it, and asks for nothing. */
+            validateOnly?: boolean;
+        };
         /** @description A stretch of a day of the week in which an agent can work. */
         "wfm.v1.AvailableStretch": {
             /**
@@ -15876,6 +17315,11 @@ export interface components {
              * @description To; up to 2880 for a shift that ends the day after.
              */
             endMinute?: number;
+        };
+        /** @description Awards. */
+        "wfm.v1.AwardBidRoundRequest": {
+            /** @description Required. */
+            bidRoundId?: string;
         };
         /** @description The tournament. */
         "wfm.v1.Backtest": {
@@ -15901,6 +17345,126 @@ export interface components {
             /** @description The same of the first, second, third and fourth week ahead; -1 where nothing came. */
             errorByWeek?: number[];
         };
+        /** @description An agent's bids of a round. */
+        "wfm.v1.Bid": {
+            /** @description Who bids. */
+            userId?: string;
+            /** @description Required. Numbers of open shifts, the one wanted most first. */
+            numbers?: number[];
+            /**
+             * Format: int32
+             * @description Shifts they want at most; 0 means 1.
+             */
+            most?: number;
+            /**
+             * Format: date-time
+             * @description When they bid last.
+             */
+            updateTime?: string;
+            /**
+             * Format: int32
+             * @description Output only. Their place in the order, from 1 on; 0 before it is awarded.
+             */
+            readonly place?: number;
+            /** @description Output only. What their place comes from: day of hire, shifts won in the year before, or score. */
+            readonly standing?: string;
+            /** @description Output only. What came of each, in their order; empty before it is awarded. */
+            readonly outcomes?: components["schemas"]["wfm.v1.BidOutcome"][];
+        };
+        /**
+         * @description By what bids are awarded.
+         * @enum {string}
+         */
+        "wfm.v1.BidOrder": "BID_ORDER_UNSPECIFIED" | "BID_ORDER_SENIORITY" | "BID_ORDER_ROTATION" | "BID_ORDER_PERFORMANCE";
+        /** @description What came of an agent's wish. */
+        "wfm.v1.BidOutcome": {
+            /**
+             * Format: int32
+             * @description Open shift it is about.
+             */
+            number?: number;
+            /** @description WON; TAKEN: others before had all its places; RULE: it would have broken a rule; ENOUGH: they had won as many as they wanted. */
+            outcome?: string;
+            /** @description Rule that it would have broken, as of ScheduleViolation; empty for none. */
+            rule?: string;
+        };
+        /** @description Open shifts of a published week, and agents who bid for them. */
+        "wfm.v1.BidRound": {
+            /** @description Output only. */
+            readonly bidRoundId?: string;
+            /** @description Required. What it is called, up to 100 characters. */
+            displayName?: string;
+            /** @description Required. Monday of the week, YYYY-MM-DD; its schedule is published. */
+            firstDay?: string;
+            /**
+             * Format: date-time
+             * @description Required. Until when may be bid; before the first of its shifts begins.
+             */
+            endTime?: string;
+            /** @description Required. By what it is awarded. */
+            order?: components["schemas"]["wfm.v1.BidOrder"];
+            /** @description Required. 1 to 100. */
+            openShifts?: components["schemas"]["wfm.v1.OpenShift"][];
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["wfm.v1.BidRoundState"];
+            /**
+             * Format: int32
+             * @description Output only. Agents who bid.
+             */
+            readonly bidCount?: number;
+            /**
+             * Format: date-time
+             * @description Output only. When it was put up.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was awarded or cancelled.
+             */
+            readonly decideTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Changes with every change of the round.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a bid round stands.
+         * @enum {string}
+         */
+        "wfm.v1.BidRoundState": "BID_ROUND_STATE_UNSPECIFIED" | "BID_ROUND_STATE_OPEN" | "BID_ROUND_STATE_ENDED" | "BID_ROUND_STATE_AWARDED" | "BID_ROUND_STATE_CANCELLED";
+        /** @description Somebody now. */
+        "wfm.v1.BoardAgent": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description How they stand to their plan. */
+            state?: components["schemas"]["wfm.v1.AdherenceState"];
+            /**
+             * Format: date-time
+             * @description Since when they don't do what is planned: unset while they do, or nothing is.
+             */
+            outTime?: string;
+            /** @description What is planned now. */
+            planned?: components["schemas"]["wfm.v1.Activity"];
+            /**
+             * Format: date-time
+             * @description Until when it is: unset when nothing is planned for the rest of the day.
+             */
+            plannedUntilTime?: string;
+            /** @description What they do. */
+            actual?: components["schemas"]["wfm.v1.Activity"];
+            /** @description Their state. */
+            agentState?: components["schemas"]["routing.v1.AgentState"];
+            /** @description Reason of NOT_READY. */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            agentStateTime?: string;
+            /** @description Their day up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+        };
         /** @description A break that so much work asks for. */
         "wfm.v1.BreakDue": {
             /**
@@ -15913,6 +17477,33 @@ export interface components {
              * @description Minutes of break at least, paid or not; 1 to 240.
              */
             breakMinutes?: number;
+        };
+        /** @description A break that is better taken at another time. */
+        "wfm.v1.BreakMove": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description Local day of the shift, YYYY-MM-DD. */
+            day?: string;
+            /**
+             * Format: date-time
+             * @description When the break begins.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description When it would.
+             */
+            newStartTime?: string;
+            /**
+             * Format: int32
+             * @description How long it is.
+             */
+            minutes?: number;
+            /**
+             * Format: double
+             * @description Agent hours of cost that are saved: what lacks counts three times what is spare.
+             */
+            savedHours?: number;
         };
         /** @description Tries. */
         "wfm.v1.CalculateStaffingRequest": {
@@ -15944,6 +17535,23 @@ export interface components {
             /** @description What it takes, or what comes of it. */
             requirement?: components["schemas"]["wfm.v1.Requirement"];
         };
+        /** @description A calendar program's way to an agent's shifts. Who has its address sees them, and nothing else. */
+        "wfm.v1.CalendarFeed": {
+            /** @description Output only. Path of the address, only when it is made: it can't be read again. */
+            readonly path?: string;
+            /** @description Language its entries are in: en, tr, az or fa. */
+            language?: string;
+            /**
+             * Format: date-time
+             * @description When it was made; unset where there is none.
+             */
+            createTime?: string;
+        };
+        /** @description Takes back. */
+        "wfm.v1.CancelBidRoundRequest": {
+            /** @description Required. */
+            bidRoundId?: string;
+        };
         /** @description Cancels. */
         "wfm.v1.CancelForecastRunRequest": {
             /** @description Required. */
@@ -15953,6 +17561,16 @@ export interface components {
         "wfm.v1.CancelScheduleRequest": {
             /** @description Required. */
             scheduleId?: string;
+        };
+        /** @description Takes back. */
+        "wfm.v1.CancelShiftOfferRequest": {
+            /** @description Required. */
+            shiftOfferId?: string;
+        };
+        /** @description Cancels. */
+        "wfm.v1.CancelSkillPlanRequest": {
+            /** @description Required. */
+            skillPlanId?: string;
         };
         /** @description Differences. */
         "wfm.v1.CompareSchedulesResponse": {
@@ -15998,6 +17616,8 @@ export interface components {
              * @description Version to change: what was read last.
              */
             version?: string;
+            /** @description What it gives of each kind of time off, at most 20. */
+            timeOffEntitlements?: components["schemas"]["wfm.v1.TimeOffEntitlement"][];
         };
         /** @description Copies. */
         "wfm.v1.CopyScheduleRequest": {
@@ -16026,6 +17646,20 @@ export interface components {
              */
             covered?: number;
         };
+        /** @description Excuses. */
+        "wfm.v1.CreateAdherenceExceptionRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            adherenceException: components["schemas"]["wfm.v1.AdherenceException"];
+        };
+        /** @description Puts up. */
+        "wfm.v1.CreateBidRoundRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            bidRound: components["schemas"]["wfm.v1.BidRound"];
+        };
         /** @description Adds. */
         "wfm.v1.CreateContractRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -16047,6 +17681,25 @@ export interface components {
             /** @description Required. */
             labourRules: components["schemas"]["wfm.v1.LabourRules"];
         };
+        /** @description Makes. */
+        "wfm.v1.CreateMyCalendarFeedRequest": {
+            /** @description Language its entries are in: en, tr, az or fa; empty means en. */
+            language?: string;
+        };
+        /** @description Saves. */
+        "wfm.v1.CreateScenarioRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            scenario: components["schemas"]["wfm.v1.Scenario"];
+        };
+        /** @description Asks agents. */
+        "wfm.v1.CreateShiftOfferRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. Of its replies only the users count. */
+            shiftOffer: components["schemas"]["wfm.v1.ShiftOffer"];
+        };
         /** @description Adds. */
         "wfm.v1.CreateShiftPatternRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -16061,12 +17714,83 @@ export interface components {
             /** @description Required. */
             specialDay: components["schemas"]["wfm.v1.SpecialDay"];
         };
+        /** @description Adds. */
+        "wfm.v1.CreateTimeOffAllowanceRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            timeOffAllowance: components["schemas"]["wfm.v1.TimeOffAllowance"];
+        };
+        /** @description Adds. */
+        "wfm.v1.CreateTimeOffKindRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            timeOffKind: components["schemas"]["wfm.v1.TimeOffKind"];
+        };
         /** @description Notes. */
         "wfm.v1.CreateTimeOffRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
             requestId: string;
             /** @description Required. */
             timeOff: components["schemas"]["wfm.v1.TimeOff"];
+        };
+        /** @description Decides. */
+        "wfm.v1.DecideTimeOffRequest": {
+            /** @description Required. */
+            timeOffRequestId?: string;
+            /**
+             * Format: int64
+             * @description Required. Version of the request that was read last.
+             */
+            version: string;
+            /** @description Whether it is approved. */
+            approve?: boolean;
+            /** @description Why, up to 200 characters; required for a refusal. */
+            reason?: string;
+        };
+        /** @description Decides. */
+        "wfm.v1.DecideTradeRequest": {
+            /** @description Required. */
+            shiftTradeId?: string;
+            /**
+             * Format: int64
+             * @description Required. Version of the trade that was read last.
+             */
+            version: string;
+            /** @description Whether it is done. */
+            approve?: boolean;
+            /** @description Why, up to 200 characters; required for a refusal. */
+            reason?: string;
+        };
+        /** @description Says no. */
+        "wfm.v1.DeclineShiftOfferRequest": {
+            /** @description Required. */
+            shiftOfferId?: string;
+        };
+        /** @description A stretch in which somebody didn't do what was planned. */
+        "wfm.v1.Deviation": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To; of what goes on: now.
+             */
+            endTime?: string;
+            /** @description What was planned when it began. */
+            planned?: components["schemas"]["wfm.v1.Activity"];
+            /** @description What they did then. */
+            actual?: components["schemas"]["wfm.v1.Activity"];
+            /** @description Whether it was short enough not to count. */
+            tolerated?: boolean;
+        };
+        /** @description Puts away. */
+        "wfm.v1.DismissMyAgentNoticeRequest": {
+            /** @description Required. */
+            agentNoticeId?: string;
         };
         /** @description What a run says of one queue and channel. */
         "wfm.v1.Forecast": {
@@ -16233,6 +17957,57 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description The board. */
+        "wfm.v1.GetAdherenceBoardResponse": {
+            /** @description Who is out first, longest out first; 2000 at most. */
+            agents?: components["schemas"]["wfm.v1.BoardAgent"][];
+            /**
+             * Format: date-time
+             * @description When it was looked at.
+             */
+            readTime?: string;
+            /** @description Everybody's day up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+            /**
+             * Format: int32
+             * @description Seconds somebody may do something else.
+             */
+            toleranceSeconds?: number;
+            /** @description Zone of the day, such as Europe/Istanbul. */
+            timeZone?: string;
+        };
+        /** @description A day. */
+        "wfm.v1.GetAgentDayResponse": {
+            /**
+             * Format: date-time
+             * @description When the day begins.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description When it ends: 23 or 25 hours later when clocks change.
+             */
+            endTime?: string;
+            /** @description The plan, oldest first; between them nothing is planned. */
+            planned?: components["schemas"]["wfm.v1.PlannedStretch"][];
+            /** @description What was done, oldest first, up to now. */
+            actual?: components["schemas"]["wfm.v1.ActualStretch"][];
+            /** @description When it differed. */
+            deviations?: components["schemas"]["wfm.v1.Deviation"][];
+            /** @description What is excused. */
+            adherenceExceptions?: components["schemas"]["wfm.v1.AdherenceException"][];
+            /** @description Figures, up to now. */
+            figures?: components["schemas"]["wfm.v1.AdherenceFigures"];
+            /** @description Zone of the day, such as Europe/Istanbul. */
+            timeZone?: string;
+        };
+        /** @description A round. */
+        "wfm.v1.GetBidRoundResponse": {
+            /** @description The round. */
+            bidRound?: components["schemas"]["wfm.v1.BidRound"];
+            /** @description Bids; once awarded in the order they came to turn. */
+            bids?: components["schemas"]["wfm.v1.Bid"][];
+        };
         /** @description Requirements. */
         "wfm.v1.GetRequirementsResponse": {
             /** @description By queue and channel. */
@@ -16357,6 +18132,132 @@ export interface components {
             /** @description Whether it was taken: all of it or, while a line is bad or only asked about, nothing. */
             imported?: boolean;
         };
+        /** @description A day of one queue and channel. */
+        "wfm.v1.Intraday": {
+            /** @description Local day, YYYY-MM-DD. */
+            day?: string;
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description Forecast run it is held against. */
+            forecastRunId?: string;
+            /** @description Published schedule it is held against; empty for none. */
+            scheduleId?: string;
+            /**
+             * Format: int32
+             * @description Minutes of an interval.
+             */
+            intervalMinutes?: number;
+            /** @description Oldest first. */
+            intervals?: components["schemas"]["wfm.v1.IntradayInterval"][];
+            /**
+             * Format: int32
+             * @description Intervals that are over.
+             */
+            overCount?: number;
+            /**
+             * Format: double
+             * @description How much more (above 1) or less than forecast the next interval is expected to bring.
+             */
+            volumeFactor?: number;
+            /**
+             * Format: double
+             * @description How much longer contacts take than forecast.
+             */
+            ahtFactor?: number;
+            /** @description Other queues and channels the same agents serve. */
+            sharedWith?: components["schemas"]["wfm.v1.IntradayMember"][];
+            /** @description What comes of the rest of the day as it stands. */
+            outcome?: components["schemas"]["wfm.v1.ScenarioOutcome"];
+            /**
+             * Format: date-time
+             * @description When it was looked at.
+             */
+            readTime?: string;
+            /** @description Zone of the day, such as Europe/Istanbul. */
+            timeZone?: string;
+        };
+        /** @description An interval of a day, of one queue and channel. */
+        "wfm.v1.IntradayInterval": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /**
+             * Format: double
+             * @description Contacts as forecast, with what people know better.
+             */
+            forecast?: number;
+            /**
+             * Format: double
+             * @description Contacts that came; unset while the interval isn't over.
+             */
+            came?: number;
+            /**
+             * Format: double
+             * @description Contacts expected from how the day goes; of intervals that are over as forecast.
+             */
+            expected?: number;
+            /**
+             * Format: double
+             * @description Lower quantile of that: one in ten times less comes.
+             */
+            low?: number;
+            /**
+             * Format: double
+             * @description Upper quantile.
+             */
+            high?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes as forecast.
+             */
+            forecastAhtSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds one took; unset while the interval isn't over, or nobody was served.
+             */
+            ahtSeconds?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes from how the day goes.
+             */
+            expectedAhtSeconds?: number;
+            /**
+             * Format: double
+             * @description Agents required by the forecast, with shrinkage.
+             */
+            plannedAgents?: number;
+            /**
+             * Format: double
+             * @description Agents required by what is expected, with shrinkage.
+             */
+            requiredAgents?: number;
+            /**
+             * Format: double
+             * @description Agents of published shifts, breaks, time off and exceptions taken out. Of agents who serve several queues, the part of this one by what each requires.
+             */
+            staffedAgents?: number;
+            /**
+             * Format: double
+             * @description Agents who were at work; unset while the interval isn't over, in the same part.
+             */
+            presentAgents?: number;
+            /**
+             * Format: double
+             * @description Share served within the threshold if so many come and so many are there; unset of what can wait.
+             */
+            serviceLevel?: number;
+        };
+        /** @description A queue and channel. */
+        "wfm.v1.IntradayMember": {
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+        };
         /** @description What somebody may be scheduled for. 0 means that there is no such rule. Work is the time of a shift without its unpaid breaks. */
         "wfm.v1.LabourLimits": {
             /**
@@ -16441,6 +18342,28 @@ export interface components {
              */
             version?: string;
         };
+        /** @description Exceptions. */
+        "wfm.v1.ListAdherenceExceptionsResponse": {
+            /** @description Oldest first, 2000 at most. */
+            adherenceExceptions?: components["schemas"]["wfm.v1.AdherenceException"][];
+        };
+        /** @description Figures. */
+        "wfm.v1.ListAdherenceResponse": {
+            /** @description By agent. */
+            agents?: components["schemas"]["wfm.v1.AgentAdherence"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
+        /** @description Changes. */
+        "wfm.v1.ListAdjustmentsResponse": {
+            /** @description Newest first, 500 at most. */
+            adjustments?: components["schemas"]["wfm.v1.Adjustment"][];
+        };
+        /** @description Rounds. */
+        "wfm.v1.ListBidRoundsResponse": {
+            /** @description Newest first, 100 at most. */
+            bidRounds?: components["schemas"]["wfm.v1.BidRound"][];
+        };
         /** @description All there are. */
         "wfm.v1.ListContractsResponse": {
             /** @description By name, 500 at most. */
@@ -16480,12 +18403,50 @@ export interface components {
             /** @description By name, 500 at most. */
             labourRules?: components["schemas"]["wfm.v1.LabourRules"][];
         };
+        /** @description Notices. */
+        "wfm.v1.ListMyAgentNoticesResponse": {
+            /** @description Newest first, 50 at most. */
+            agentNotices?: components["schemas"]["wfm.v1.AgentNotice"][];
+        };
+        /** @description Availability. */
+        "wfm.v1.ListMyAvailabilityResponse": {
+            /** @description What holds, and then what is to hold, by day. The first may have no from_day: it is what a manager keeps. */
+            availability?: components["schemas"]["wfm.v1.AgentAvailability"][];
+            /** @description First day that may be chosen, YYYY-MM-DD. */
+            earliestDay?: string;
+        };
+        /** @description Bids. */
+        "wfm.v1.ListMyBidsResponse": {
+            /** @description Newest round first. */
+            myBids?: components["schemas"]["wfm.v1.MyBid"][];
+        };
+        /** @description Offers. */
+        "wfm.v1.ListMyShiftOffersResponse": {
+            /** @description By their start, 50 at most. */
+            shiftOffers?: components["schemas"]["wfm.v1.ShiftOffer"][];
+        };
+        /** @description Weeks. */
+        "wfm.v1.ListMyShiftsResponse": {
+            /** @description Oldest first; those that aren't published have no schedule_id. */
+            weeks?: components["schemas"]["wfm.v1.MyWeek"][];
+            /** @description Time zone the company's days are in now. */
+            timeZone?: string;
+            /** @description Time off that touches them, oldest first. */
+            timeOff?: components["schemas"]["wfm.v1.MyTimeOff"][];
+            /** @description Whether schedules are made for the caller at all. */
+            planned?: boolean;
+        };
         /** @description Planned agents. */
         "wfm.v1.ListPlannedAgentsResponse": {
             /** @description By user. */
             plannedAgents?: components["schemas"]["wfm.v1.PlannedAgent"][];
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
+        };
+        /** @description Scenarios. */
+        "wfm.v1.ListScenariosResponse": {
+            /** @description Newest first, 100 at most. */
+            scenarios?: components["schemas"]["wfm.v1.Scenario"][];
         };
         /** @description Broken rules. */
         "wfm.v1.ListScheduleViolationsResponse": {
@@ -16499,6 +18460,11 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Offers. */
+        "wfm.v1.ListShiftOffersResponse": {
+            /** @description Newest first, 200 at most. */
+            shiftOffers?: components["schemas"]["wfm.v1.ShiftOffer"][];
+        };
         /** @description All there are. */
         "wfm.v1.ListShiftPatternsResponse": {
             /** @description By name, 500 at most. */
@@ -16511,15 +18477,56 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description Plans. */
+        "wfm.v1.ListSkillPlansResponse": {
+            /** @description Newest first, without intervals. */
+            skillPlans?: components["schemas"]["wfm.v1.SkillPlan"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Special days. */
         "wfm.v1.ListSpecialDaysResponse": {
             /** @description By their first day. */
             specialDays?: components["schemas"]["wfm.v1.SpecialDay"][];
         };
+        /** @description What would help. */
+        "wfm.v1.ListSuggestionsResponse": {
+            /** @description What saves most first, each with those before it made; 10 at most. */
+            breakMoves?: components["schemas"]["wfm.v1.BreakMove"][];
+            /** @description Oldest first. */
+            offers?: components["schemas"]["wfm.v1.OfferSuggestion"][];
+        };
+        /** @description Allowances. */
+        "wfm.v1.ListTimeOffAllowancesResponse": {
+            /** @description By name, 100 at most. */
+            timeOffAllowances?: components["schemas"]["wfm.v1.TimeOffAllowance"][];
+        };
+        /** @description Balances. */
+        "wfm.v1.ListTimeOffBalancesResponse": {
+            /** @description By name of the kind. */
+            timeOffBalances?: components["schemas"]["wfm.v1.TimeOffBalance"][];
+        };
+        /** @description Kinds. */
+        "wfm.v1.ListTimeOffKindsResponse": {
+            /** @description By name, 100 at most. */
+            timeOffKinds?: components["schemas"]["wfm.v1.TimeOffKind"][];
+        };
+        /** @description Requests. */
+        "wfm.v1.ListTimeOffRequestsResponse": {
+            /** @description In the order asked for. */
+            timeOffRequests?: components["schemas"]["wfm.v1.TimeOffRequest"][];
+            /** @description Token of the next page; empty on the last one. */
+            nextPageToken?: string;
+        };
         /** @description Time off. */
         "wfm.v1.ListTimeOffResponse": {
             /** @description Oldest first, 5000 at most. */
             timeOff?: components["schemas"]["wfm.v1.TimeOff"][];
+        };
+        /** @description Trades. */
+        "wfm.v1.ListTradesResponse": {
+            /** @description Newest first, 200 at most. */
+            shiftTrades?: components["schemas"]["wfm.v1.ShiftTrade"][];
         };
         /** @description Locks. */
         "wfm.v1.LockShiftsRequest": {
@@ -16534,6 +18541,133 @@ export interface components {
             shifts?: components["schemas"]["wfm.v1.ShiftKey"][];
             /** @description Whether they stay; false lets them be made anew. */
             locked?: boolean;
+        };
+        /** @description Moves. */
+        "wfm.v1.MoveBreakRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            userId: string;
+            /** @description Required. Local day of the shift, YYYY-MM-DD. */
+            day?: string;
+            /**
+             * Format: date-time
+             * @description Required. When the break begins.
+             */
+            startTime: string;
+            /**
+             * Format: date-time
+             * @description Required. When it is to begin, on a quarter of an hour in the shift, beside its other breaks and not before now.
+             */
+            newStartTime: string;
+        };
+        /** @description A round and what the caller bid. */
+        "wfm.v1.MyBid": {
+            /** @description Round. */
+            bidRoundId?: string;
+            /** @description Bids. */
+            bid?: components["schemas"]["wfm.v1.Bid"];
+        };
+        /** @description When the caller is away. */
+        "wfm.v1.MyTimeOff": {
+            /** @description First local day it touches, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Last local day it touches. */
+            lastDay?: string;
+        };
+        /** @description A week of an agent. */
+        "wfm.v1.MyWeek": {
+            /** @description Monday the week begins on, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Version that is published; empty while none is. */
+            scheduleId?: string;
+            /**
+             * Format: int32
+             * @description Its number among the versions of the week.
+             */
+            number?: number;
+            /**
+             * Format: date-time
+             * @description When it was published.
+             */
+            publishTime?: string;
+            /** @description Time zone its days are in, such as Europe/Istanbul. */
+            timeZone?: string;
+            /** @description The agent's shifts by day. */
+            shifts?: components["schemas"]["wfm.v1.Shift"][];
+            /**
+             * Format: int32
+             * @description Minutes of work in them, without unpaid breaks.
+             */
+            workedMinutes?: number;
+        };
+        /** @description A stretch for which agents may be asked to work longer, or to leave. */
+        "wfm.v1.OfferSuggestion": {
+            /** @description OVERTIME or VOLUNTARY_TIME_OFF. */
+            kind?: components["schemas"]["wfm.v1.AdjustmentKind"];
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To.
+             */
+            endTime?: string;
+            /**
+             * Format: int32
+             * @description Agents that lack, or are spare, at once.
+             */
+            places?: number;
+            /**
+             * Format: double
+             * @description Agent hours that lack or are spare.
+             */
+            hours?: number;
+            /** @description Agents whose shift may be changed so without breaking a rule, at most 50: those who would reach most of it first. */
+            userIds?: string[];
+            /**
+             * Format: int32
+             * @description Number of the schedule's group.
+             */
+            group?: number;
+        };
+        /** @description Offers. */
+        "wfm.v1.OfferTradeRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            shiftTrade: components["schemas"]["wfm.v1.ShiftTrade"];
+        };
+        /** @description A shift that may be bid for. */
+        "wfm.v1.OpenShift": {
+            /**
+             * Format: int32
+             * @description Output only. Number within its round, from 1 on.
+             */
+            readonly number?: number;
+            /** @description Required. Local day it begins on, YYYY-MM-DD. */
+            day?: string;
+            /**
+             * Format: date-time
+             * @description Required. Start, on a quarter of an hour.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. End, at most 16 hours later.
+             */
+            endTime?: string;
+            /** @description Breaks in order, at most six. */
+            breaks?: components["schemas"]["wfm.v1.ShiftBreak"][];
+            /**
+             * Format: int32
+             * @description How many agents may have it, 1 to 100; 0 means 1.
+             */
+            places?: number;
+            /** @description Output only. Who won it. */
+            readonly winnerIds?: string[];
         };
         /** @description A break or lunch of a pattern: where it is placed in its window follows from what is needed. */
         "wfm.v1.PatternBreak": {
@@ -16556,6 +18690,13 @@ export interface components {
             lengthMinutes?: number;
             /** @description Whether it counts as work. */
             paid?: boolean;
+        };
+        /** @description Bids. */
+        "wfm.v1.PlaceBidRequest": {
+            /** @description Required. */
+            bidRoundId?: string;
+            /** @description Required. Numbers and most; the rest is not read. */
+            bid: components["schemas"]["wfm.v1.Bid"];
         };
         /** @description An agent schedules are made for. */
         "wfm.v1.PlannedAgent": {
@@ -16591,6 +18732,28 @@ export interface components {
              * @description Version to change: what was read last; 0 for an agent who isn't planned yet.
              */
             version?: string;
+            /** @description Day they were hired, YYYY-MM-DD; empty when it isn't known. Time off of that year is counted from it, and bids may go by it. */
+            hireDay?: string;
+            /**
+             * Format: double
+             * @description How well they work, by whatever measure, 0 to 1000; bids may go by it.
+             */
+            performanceScore?: number;
+        };
+        /** @description A stretch of a plan. */
+        "wfm.v1.PlannedStretch": {
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description To.
+             */
+            endTime?: string;
+            /** @description What is planned. */
+            activity?: components["schemas"]["wfm.v1.Activity"];
         };
         /** @description Publishes. */
         "wfm.v1.PublishScheduleRequest": {
@@ -16603,6 +18766,15 @@ export interface components {
             version: string;
             /** @description Whether it may break rules: it is a person's decision, and stays listed. */
             acceptViolations?: boolean;
+        };
+        /** @description What one reason of NOT_READY is, for adherence. */
+        "wfm.v1.ReasonActivity": {
+            /** @description The tenant's own reason; empty where only its name counts. */
+            notReadyReasonId?: string;
+            /** @description Name as agents pick it, whatever the case, up to 64 characters; looked at where no id fits. */
+            displayName?: string;
+            /** @description Required. WORK, BREAK or AWAY. */
+            activity?: components["schemas"]["wfm.v1.Activity"];
         };
         /** @description What one interval takes. */
         "wfm.v1.Requirement": {
@@ -16699,6 +18871,86 @@ export interface components {
             schedule?: components["schemas"]["wfm.v1.Schedule"];
             /** @description Rules of this agent that are broken with it. */
             violations?: components["schemas"]["wfm.v1.ScheduleViolation"][];
+        };
+        /** @description What if, for the rest of a day. */
+        "wfm.v1.Scenario": {
+            /** @description Output only. Empty for one that isn't saved. */
+            readonly scenarioId?: string;
+            /** @description What it is called, up to 100 characters; required to be saved. */
+            displayName?: string;
+            /**
+             * Format: double
+             * @description More or less contacts than expected, in percent: -100 to 1000.
+             */
+            volumePercent?: number;
+            /**
+             * Format: double
+             * @description Longer or shorter ones, in percent: -90 to 1000.
+             */
+            ahtPercent?: number;
+            /**
+             * Format: double
+             * @description Share of agents who don't come, in percent: 0 to 100.
+             */
+            absencePercent?: number;
+            /**
+             * Format: double
+             * @description Agents more, or fewer: -1000 to 1000.
+             */
+            extraAgents?: number;
+            /** @description Other promises; queue_id, channel and version don't matter. Unset for those of the queue. */
+            staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /** @description Output only. Who saved it. */
+            readonly createUserId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly createTime?: string;
+        };
+        /** @description What comes of the rest of a day. */
+        "wfm.v1.ScenarioOutcome": {
+            /** @description The scenario; unset for the day as it stands. */
+            scenario?: components["schemas"]["wfm.v1.Scenario"];
+            /**
+             * Format: double
+             * @description Contacts that come.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Share served within the threshold; unset when nobody comes, or of what can wait.
+             */
+            serviceLevel?: number;
+            /**
+             * Format: double
+             * @description Seconds until the answer, on average; unset also where waits grow without end.
+             */
+            asaSeconds?: number;
+            /**
+             * Format: double
+             * @description Share of their time that agents are busy; unset when nobody is there.
+             */
+            occupancy?: number;
+            /**
+             * Format: double
+             * @description Share of customers who give up; unset when nobody does.
+             */
+            abandonShare?: number;
+            /**
+             * Format: double
+             * @description Agent hours that lack.
+             */
+            missingHours?: number;
+            /**
+             * Format: double
+             * @description Agent hours beyond what is required.
+             */
+            spareHours?: number;
+            /** @description Agents required by interval, from the first that isn't over. */
+            requiredAgents?: number[];
+            /** @description Agents there. */
+            staffedAgents?: number[];
         };
         /** @description A version of a week. */
         "wfm.v1.Schedule": {
@@ -16862,6 +19114,48 @@ export interface components {
              */
             found?: number;
         };
+        /** @description What managers decide once for what agents do for themselves. */
+        "wfm.v1.SelfServiceSettings": {
+            /** @description Whether trades that break no rule and leave coverage as good are approved at once; otherwise each waits for a manager. */
+            automaticTrades?: boolean;
+            /**
+             * Format: int32
+             * @description Hours a shift must be away to be traded, 0 to 720.
+             */
+            tradeNoticeHours?: number;
+            /**
+             * Format: int32
+             * @description Days from today on in which an agent's availability can't be changed, 0 to 120.
+             */
+            availabilityNoticeDays?: number;
+            /**
+             * Format: int64
+             * @description Version to change: what was read last; 0 before anything was said.
+             */
+            version?: string;
+        };
+        /** @description Says. */
+        "wfm.v1.SetCarriedOverRequest": {
+            /** @description Required. */
+            userId?: string;
+            /** @description Required. */
+            timeOffKindId: string;
+            /**
+             * Format: int32
+             * @description Required. Year it is brought into.
+             */
+            year: number;
+            /**
+             * Format: double
+             * @description What is brought, in the kind's unit, -1000 to 1000; unset lets it follow from the year before again.
+             */
+            carriedOver?: number;
+        };
+        /** @description Says. */
+        "wfm.v1.SetMyAvailabilityRequest": {
+            /** @description Required. */
+            availability?: components["schemas"]["wfm.v1.AgentAvailability"];
+        };
         /** @description One agent's work of a local day. */
         "wfm.v1.Shift": {
             /** @description Agent. */
@@ -16909,6 +19203,75 @@ export interface components {
             /** @description Local day, YYYY-MM-DD. */
             day?: string;
         };
+        /** @description An offer to agents by name. */
+        "wfm.v1.ShiftOffer": {
+            /** @description Output only. */
+            readonly shiftOfferId?: string;
+            /** @description Required. OVERTIME or VOLUNTARY_TIME_OFF. */
+            kind?: components["schemas"]["wfm.v1.AdjustmentKind"];
+            /**
+             * Format: date-time
+             * @description Required. From, on a quarter of an hour.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Required. To, at most 16 hours later.
+             */
+            endTime?: string;
+            /**
+             * Format: int32
+             * @description Required. How many may accept, 1 to 500.
+             */
+            places?: number;
+            /**
+             * Format: int32
+             * @description Output only. How many did.
+             */
+            readonly taken?: number;
+            /**
+             * Format: date-time
+             * @description Until when they may; unset means the start. Not after it.
+             */
+            expireTime?: string;
+            /** @description Output only. State. */
+            readonly state?: components["schemas"]["wfm.v1.ShiftOfferState"];
+            /** @description In words, up to 500 characters. */
+            note?: string;
+            /** @description Required. Agents who are asked, 1 to 500; whoever asks for their own offers sees themselves alone. */
+            replies?: components["schemas"]["wfm.v1.ShiftOfferReply"][];
+            /** @description Output only. Who made it. */
+            readonly createUserId?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When.
+             */
+            readonly createTime?: string;
+        };
+        /** @description An agent who is asked. */
+        "wfm.v1.ShiftOfferReply": {
+            /** @description Agent. */
+            userId?: string;
+            /** @description What they said. */
+            state?: components["schemas"]["wfm.v1.ShiftOfferReplyState"];
+            /**
+             * Format: date-time
+             * @description When; unset before.
+             */
+            replyTime?: string;
+            /** @description Change of their shift; empty for none. */
+            adjustmentId?: string;
+        };
+        /**
+         * @description What an agent said.
+         * @enum {string}
+         */
+        "wfm.v1.ShiftOfferReplyState": "SHIFT_OFFER_REPLY_STATE_UNSPECIFIED" | "SHIFT_OFFER_REPLY_STATE_PENDING" | "SHIFT_OFFER_REPLY_STATE_ACCEPTED" | "SHIFT_OFFER_REPLY_STATE_DECLINED" | "SHIFT_OFFER_REPLY_STATE_UNDONE";
+        /**
+         * @description Where an offer stands.
+         * @enum {string}
+         */
+        "wfm.v1.ShiftOfferState": "SHIFT_OFFER_STATE_UNSPECIFIED" | "SHIFT_OFFER_STATE_OPEN" | "SHIFT_OFFER_STATE_FILLED" | "SHIFT_OFFER_STATE_CANCELLED" | "SHIFT_OFFER_STATE_EXPIRED";
         /** @description Shifts that may be worked. */
         "wfm.v1.ShiftPattern": {
             /** @description Output only. */
@@ -16955,6 +19318,62 @@ export interface components {
              */
             version?: string;
         };
+        /** @description An agent's shift, offered to colleagues. It keeps what it covers and its breaks whoever works it. */
+        "wfm.v1.ShiftTrade": {
+            /** @description Output only. */
+            readonly shiftTradeId?: string;
+            /** @description Output only. Who offers. */
+            readonly userId?: string;
+            /** @description Required. Local day of the shift, YYYY-MM-DD. */
+            day?: string;
+            /** @description Output only. The shift as it was offered. */
+            readonly shift?: components["schemas"]["wfm.v1.Shift"];
+            /** @description Whom it is offered to; empty for anybody. */
+            toUserId?: string;
+            /** @description Whether a shift is wanted for it; otherwise it is given away. */
+            swap?: boolean;
+            /** @description For a swap: local days of the same week whose shift would do, YYYY-MM-DD; empty for any. */
+            wantedDays?: string[];
+            /** @description What the agent says of it, up to 200 characters. */
+            note?: string;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["wfm.v1.ShiftTradeState"];
+            /** @description Output only. Who accepted; empty before. */
+            readonly colleagueId?: string;
+            /** @description Output only. The shift that is given for it; unset where none is. */
+            readonly colleagueShift?: components["schemas"]["wfm.v1.Shift"];
+            /**
+             * Format: date-time
+             * @description Output only. When it can't be done any more.
+             */
+            readonly expireTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was offered.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was decided or taken back.
+             */
+            readonly decideTime?: string;
+            /** @description Output only. Who decided; empty when it was done by itself. */
+            readonly decidedBy?: string;
+            /** @description Output only. Why, in the words of whoever decided. */
+            readonly decisionReason?: string;
+            /** @description Output only. Why a manager has to decide: TOO_FEW_HOURS, TOO_FEW_DAYS of one of both, COVERAGE, MANAGER_DECIDES. */
+            readonly concerns?: string[];
+            /**
+             * Format: int64
+             * @description Output only. Changes with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a trade stands.
+         * @enum {string}
+         */
+        "wfm.v1.ShiftTradeState": "SHIFT_TRADE_STATE_UNSPECIFIED" | "SHIFT_TRADE_STATE_OPEN" | "SHIFT_TRADE_STATE_ACCEPTED" | "SHIFT_TRADE_STATE_DONE" | "SHIFT_TRADE_STATE_REFUSED" | "SHIFT_TRADE_STATE_WITHDRAWN" | "SHIFT_TRADE_STATE_EXPIRED";
         /** @description What an agent covers from a moment of their shift on. */
         "wfm.v1.ShiftWork": {
             /**
@@ -16997,6 +19416,221 @@ export interface components {
             most?: number;
             /** @description NOBODY_CAN: no agent has a shift that reaches there; TOO_FEW_CAN: fewer could be there than are needed; HOURS_SPENT: their hours are needed more elsewhere. */
             why?: string;
+        };
+        /** @description Tries. */
+        "wfm.v1.SimulateStaffingRequest": {
+            /**
+             * Format: int32
+             * @description Minutes of the interval: 15, 30 or 60; 0 means 30.
+             */
+            intervalMinutes?: number;
+            /** @description Queues and channels, 1 to 24. */
+            lines?: components["schemas"]["wfm.v1.SimulatedLine"][];
+            /** @description Groups, 1 to 24, with how many there are of each on contacts. */
+            groups?: components["schemas"]["wfm.v1.SkillGroup"][];
+        };
+        /** @description What comes of it. */
+        "wfm.v1.SimulateStaffingResponse": {
+            /** @description By queue and channel. */
+            outcomes?: components["schemas"]["wfm.v1.SkillOutcome"][];
+            /** @description Share of their time that each group's agents are busy. */
+            occupancies?: number[];
+            /**
+             * Format: int64
+             * @description How many contacts were simulated.
+             */
+            contactCount?: string;
+        };
+        /** @description What comes to a queue and channel in an interval somebody thinks of. */
+        "wfm.v1.SimulatedLine": {
+            /** @description What is promised, with its queue and channel. Of work that can't wait. */
+            staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /**
+             * Format: double
+             * @description Contacts of the interval, 0 to 100,000.
+             */
+            volume?: number;
+            /**
+             * Format: double
+             * @description Seconds one takes, above 0.
+             */
+            ahtSeconds?: number;
+        };
+        /** @description Agents who serve the same queues. */
+        "wfm.v1.SkillGroup": {
+            /** @description What it is called, up to 100 characters; may be empty. */
+            displayName?: string;
+            /** @description Queues they serve at once. */
+            queueIds?: string[];
+            /** @description Queues they serve after a while. */
+            reaches?: components["schemas"]["wfm.v1.SkillReach"][];
+            /**
+             * Format: int32
+             * @description How many there are, 0 to 20,000: of them as many as shrinkage leaves may be planned. 0 means as many as it takes; when trying out, that there are none.
+             */
+            agentCount?: number;
+        };
+        /** @description A queue and channel of a plan. */
+        "wfm.v1.SkillLine": {
+            /** @description Queue. */
+            queueId?: string;
+            /** @description Channel. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description What was promised when the plan began. */
+            rule?: components["schemas"]["wfm.v1.StaffingRule"];
+            /** @description Whether its work can wait: it is not simulated, and its agents are added. */
+            canWait?: boolean;
+        };
+        /** @description What comes of an interval's agents for a queue and channel. */
+        "wfm.v1.SkillOutcome": {
+            /**
+             * Format: double
+             * @description Share of those who come that is served within the threshold.
+             */
+            serviceLevel?: number;
+            /**
+             * Format: double
+             * @description Standard error of that share.
+             */
+            serviceLevelError?: number;
+            /**
+             * Format: double
+             * @description Mean seconds until customers are served or give up.
+             */
+            asaSeconds?: number;
+            /**
+             * Format: double
+             * @description Share of customers who give up.
+             */
+            abandonShare?: number;
+            /** @description Whether what is promised holds, within half a point; false for the queues that break with the agents there are. */
+            kept?: boolean;
+        };
+        /** @description A plan of which group's agents it takes, by interval. */
+        "wfm.v1.SkillPlan": {
+            /** @description Output only. */
+            readonly skillPlanId?: string;
+            /** @description State. */
+            state?: components["schemas"]["wfm.v1.SkillPlanState"];
+            /** @description Forecast run it is made of. */
+            forecastRunId?: string;
+            /** @description What it is called. */
+            displayName?: string;
+            /**
+             * Format: date-time
+             * @description From.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Before.
+             */
+            endTime?: string;
+            /**
+             * Format: int32
+             * @description Minutes of an interval.
+             */
+            intervalMinutes?: number;
+            /**
+             * Format: double
+             * @description What share of the forecast's spread it is ready for.
+             */
+            caution?: number;
+            /**
+             * Format: double
+             * @description What an agent who serves every queue costs more than one who serves one.
+             */
+            flexibleCost?: number;
+            /** @description Groups, as they were when it began. */
+            groups?: components["schemas"]["wfm.v1.SkillGroup"][];
+            /** @description Queues and channels. */
+            lines?: components["schemas"]["wfm.v1.SkillLine"][];
+            /**
+             * Format: int32
+             * @description How many intervals it has.
+             */
+            intervalCount?: number;
+            /**
+             * Format: int32
+             * @description How many of them are done.
+             */
+            doneCount?: number;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            createTime?: string;
+            /**
+             * Format: date-time
+             * @description When it was over.
+             */
+            finishTime?: string;
+            /**
+             * Format: double
+             * @description Agent hours to be scheduled, once it is done.
+             */
+            scheduledHours?: number;
+            /**
+             * Format: double
+             * @description Agent hours if each queue were staffed for itself: the difference is what agents with several skills save.
+             */
+            scheduledApartHours?: number;
+            /**
+             * Format: double
+             * @description Agent hours if each queue were also rounded for itself.
+             */
+            roundedApartHours?: number;
+            /**
+             * Format: int32
+             * @description Intervals in which some promise does not hold with the agents there are.
+             */
+            brokenCount?: number;
+            /** @description By interval, oldest first, once it is done; not in lists. */
+            intervals?: components["schemas"]["wfm.v1.SkillPlanInterval"][];
+        };
+        /** @description What an interval takes. */
+        "wfm.v1.SkillPlanInterval": {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            startTime?: string;
+            /** @description Agents on contacts by group, in the order of the plan's groups: whole ones, so nothing is rounded after. */
+            agents?: number[];
+            /** @description Share of their time that each group's agents are busy. */
+            occupancies?: number[];
+            /** @description By queue and channel, in the order of the plan's lines; of work that can wait all of it is kept. */
+            outcomes?: components["schemas"]["wfm.v1.SkillOutcome"][];
+            /**
+             * Format: int32
+             * @description Agents to be scheduled for all of it: with shrinkage and with work that can wait, added first and rounded once.
+             */
+            scheduled?: number;
+            /**
+             * Format: int32
+             * @description What it would take if each queue were staffed for itself, added first and rounded once.
+             */
+            scheduledApart?: number;
+            /**
+             * Format: int32
+             * @description The same with each queue rounded up for itself: what there must be where nobody serves two.
+             */
+            roundedApart?: number;
+        };
+        /**
+         * @description Whether a skill plan is made.
+         * @enum {string}
+         */
+        "wfm.v1.SkillPlanState": "SKILL_PLAN_STATE_UNSPECIFIED" | "SKILL_PLAN_STATE_RUNNING" | "SKILL_PLAN_STATE_DONE" | "SKILL_PLAN_STATE_CANCELLED" | "SKILL_PLAN_STATE_FAILED";
+        /** @description A queue that a group serves only after a while: a step of its relaxation. */
+        "wfm.v1.SkillReach": {
+            /** @description Required. */
+            queueId?: string;
+            /**
+             * Format: int32
+             * @description Required. Seconds a contact must have waited, 1 to 86,400.
+             */
+            afterSeconds?: number;
         };
         /** @description Days that aren't usual. */
         "wfm.v1.SpecialDay": {
@@ -17137,6 +19771,42 @@ export interface components {
             /** @description What it is called, up to 100 characters. */
             displayName?: string;
         };
+        /** @description Begins. */
+        "wfm.v1.StartSkillPlanRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            forecastRunId: string;
+            /**
+             * Format: date-time
+             * @description From; unset means the run's beginning.
+             */
+            startTime?: string;
+            /**
+             * Format: date-time
+             * @description Before; unset means 7 days later. At most 7 days and an hour later.
+             */
+            endTime?: string;
+            /**
+             * Format: double
+             * @description What share of the forecast's spread to be ready for: 0 takes the mean; 1 the upper quantile, which nine in ten times isn't passed. 0 to 1.
+             */
+            caution?: number;
+            /**
+             * Format: double
+             * @description What an agent who serves every queue costs more than one who serves one, as a share: 0.01 to 2; 0 means 0.15. The less, the more of them are planned.
+             */
+            flexibleCost?: number;
+            /** @description Groups, at most 24; empty for those that planned agents make up by the queues they serve, with the relaxation steps of these queues that let agents of another queue serve after a while. */
+            groups?: components["schemas"]["wfm.v1.SkillGroup"][];
+            /** @description What it is called, up to 100 characters. */
+            displayName?: string;
+            /**
+             * Format: int32
+             * @description The same seed makes the same plan.
+             */
+            seed?: number;
+        };
         /** @description Ends early. */
         "wfm.v1.StopScheduleRequest": {
             /** @description Required. */
@@ -17171,6 +19841,259 @@ export interface components {
              */
             readonly createTime?: string;
         };
+        /**
+         * @description How time off of a year becomes an agent's.
+         * @enum {string}
+         */
+        "wfm.v1.TimeOffAccrual": "TIME_OFF_ACCRUAL_UNSPECIFIED" | "TIME_OFF_ACCRUAL_YEARLY" | "TIME_OFF_ACCRUAL_MONTHLY";
+        /** @description How many may be off. Of all that name an agent's queues and a day, each must leave room; those with days of their own replace those of the same queues without. */
+        "wfm.v1.TimeOffAllowance": {
+            /** @description Output only. */
+            readonly timeOffAllowanceId?: string;
+            /** @description Required. What it is called, up to 100 characters. */
+            displayName?: string;
+            /** @description Agents it counts: those who serve any of these queues; empty means all. */
+            queueIds?: string[];
+            /** @description Days of the week it holds on; empty means all. */
+            weekdays?: number[];
+            /** @description First local day it holds on, YYYY-MM-DD; empty for all days. */
+            firstDay?: string;
+            /** @description Last one. */
+            lastDay?: string;
+            /**
+             * Format: int32
+             * @description Part of the day it holds in: from this minute of local time on.
+             */
+            startMinute?: number;
+            /**
+             * Format: int32
+             * @description To this minute; 0 means 1440.
+             */
+            endMinute?: number;
+            /**
+             * Format: int32
+             * @description Agents who may be off at once.
+             */
+            maxAgents?: number;
+            /**
+             * Format: double
+             * @description Share of those it counts who may be off at once, in percent, rounded down.
+             */
+            maxPercent?: number;
+            /** @description Whether the published schedule must have an agent too many wherever the one who asks would work. */
+            covered?: boolean;
+            /**
+             * Format: int64
+             * @description Version to change: what was read last.
+             */
+            version?: string;
+        };
+        /** @description What an agent has of a kind in a calendar year. */
+        "wfm.v1.TimeOffBalance": {
+            /** @description Kind. */
+            timeOffKindId?: string;
+            /**
+             * Format: int32
+             * @description Year.
+             */
+            year?: number;
+            /**
+             * Format: double
+             * @description What the contract gives for the whole year; less for who came or leaves within it.
+             */
+            entitled?: number;
+            /**
+             * Format: double
+             * @description What of it is theirs by the day that is looked at.
+             */
+            accrued?: number;
+            /**
+             * Format: double
+             * @description What came over from the year before.
+             */
+            carriedOver?: number;
+            /**
+             * Format: double
+             * @description Asked for and not decided.
+             */
+            asked?: number;
+            /**
+             * Format: double
+             * @description Approved and still to come.
+             */
+            approved?: number;
+            /**
+             * Format: double
+             * @description Approved and past.
+             */
+            used?: number;
+            /**
+             * Format: double
+             * @description accrued + carried_over - asked - approved - used.
+             */
+            left?: number;
+            /** @description Whether carried_over is a manager's figure. */
+            carriedOverSet?: boolean;
+        };
+        /** @description What a contract gives of a kind of time off. */
+        "wfm.v1.TimeOffEntitlement": {
+            /** @description Required. */
+            timeOffKindId?: string;
+            /**
+             * Format: double
+             * @description Amount of a calendar year in the kind's unit, 0 to 8784.
+             */
+            yearlyAmount?: number;
+            /** @description How it becomes theirs; unset means yearly. */
+            accrual?: components["schemas"]["wfm.v1.TimeOffAccrual"];
+            /**
+             * Format: double
+             * @description What of the rest goes over into the next year at most.
+             */
+            mostCarriedOver?: number;
+        };
+        /** @description A kind of time off. */
+        "wfm.v1.TimeOffKind": {
+            /** @description Output only. */
+            readonly timeOffKindId?: string;
+            /** @description Required. What it is called, up to 100 characters. */
+            displayName?: string;
+            /** @description Required. Immutable. What it is counted in. */
+            unit?: components["schemas"]["wfm.v1.TimeOffUnit"];
+            /** @description Whether it counts as worked in its weeks. */
+            paid?: boolean;
+            /** @description Whether it is asked for only as far as the balance reaches. */
+            limited?: boolean;
+            /** @description Whether requests are approved at once where allowances leave room; otherwise each waits for a manager. */
+            automatic?: boolean;
+            /** @description Whether agents are no longer offered it. */
+            archived?: boolean;
+            /**
+             * Format: int64
+             * @description Version to change: what was read last.
+             */
+            version?: string;
+        };
+        /** @description Why a request isn't approved at once. */
+        "wfm.v1.TimeOffObstacle": {
+            /** @description Local day, YYYY-MM-DD; empty when it is about no day. */
+            day?: string;
+            /** @description ALLOWANCE_FULL: as many are off as may be. NO_ALLOWANCE: nobody said how many may be. COVERAGE_SHORT: there is nobody too many. COVERAGE_UNKNOWN: the week isn't published. MANAGER_DECIDES: the kind is never approved by itself. */
+            code?: string;
+            /** @description Allowance it comes from; empty for none. */
+            timeOffAllowanceId?: string;
+            /**
+             * Format: int32
+             * @description Agents who may be off.
+             */
+            allowed?: number;
+            /**
+             * Format: int32
+             * @description Agents who would be.
+             */
+            found?: number;
+        };
+        /** @description A request for time off. */
+        "wfm.v1.TimeOffRequest": {
+            /** @description Output only. */
+            readonly timeOffRequestId?: string;
+            /** @description Output only. Who asks. */
+            readonly userId?: string;
+            /** @description Required. Kind. */
+            timeOffKindId?: string;
+            /** @description Required. First local day, YYYY-MM-DD. */
+            firstDay?: string;
+            /** @description Last local day, at most 92 days later; empty means the first. */
+            lastDay?: string;
+            /**
+             * Format: int32
+             * @description Part of one day, only of kinds in hours: from this minute of local time on; 0 to 1425 by 15.
+             */
+            startMinute?: number;
+            /**
+             * Format: int32
+             * @description To this minute; 0 for whole days.
+             */
+            endMinute?: number;
+            /** @description What the agent says of it, up to 200 characters. */
+            note?: string;
+            /** @description Output only. Where it stands. */
+            readonly state?: components["schemas"]["wfm.v1.TimeOffRequestState"];
+            /**
+             * Format: double
+             * @description Output only. What it takes of the balance, in the kind's unit.
+             */
+            readonly amount?: number;
+            /** @description Output only. Why it wasn't approved at once, 20 at most. */
+            readonly obstacles?: components["schemas"]["wfm.v1.TimeOffObstacle"][];
+            /** @description Output only. Who decided; empty when it was approved by itself. */
+            readonly decidedBy?: string;
+            /** @description Output only. Why, in the words of whoever decided. */
+            readonly decisionReason?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was asked.
+             */
+            readonly createTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it was decided or taken back.
+             */
+            readonly decideTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it begins.
+             */
+            readonly startTime?: string;
+            /**
+             * Format: date-time
+             * @description Output only. When it ends.
+             */
+            readonly endTime?: string;
+            /**
+             * Format: int64
+             * @description Output only. Changes with every change.
+             */
+            readonly version?: string;
+        };
+        /**
+         * @description Where a request stands.
+         * @enum {string}
+         */
+        "wfm.v1.TimeOffRequestState": "TIME_OFF_REQUEST_STATE_UNSPECIFIED" | "TIME_OFF_REQUEST_STATE_PENDING" | "TIME_OFF_REQUEST_STATE_APPROVED" | "TIME_OFF_REQUEST_STATE_REFUSED" | "TIME_OFF_REQUEST_STATE_WITHDRAWN";
+        /**
+         * @description What a kind of time off is counted in.
+         * @enum {string}
+         */
+        "wfm.v1.TimeOffUnit": "TIME_OFF_UNIT_UNSPECIFIED" | "TIME_OFF_UNIT_DAYS" | "TIME_OFF_UNIT_HOURS";
+        /** @description Tries. */
+        "wfm.v1.TryScenariosRequest": {
+            /** @description Required. Local day, YYYY-MM-DD. */
+            day?: string;
+            /** @description Required. */
+            queueId?: string;
+            /** @description Channel; unset means voice. */
+            channel?: components["schemas"]["routing.v1.Channel"];
+            /** @description As of GetIntraday. */
+            forecastRunId?: string;
+            /** @description Saved or not, 1 to 6. */
+            scenarios?: components["schemas"]["wfm.v1.Scenario"][];
+        };
+        /** @description What comes of them. */
+        "wfm.v1.TryScenariosResponse": {
+            /** @description The day as it stands, then the scenarios in their order. */
+            outcomes?: components["schemas"]["wfm.v1.ScenarioOutcome"][];
+        };
+        /** @description Undoes. */
+        "wfm.v1.UndoAdjustmentRequest": {
+            /** @description Required. */
+            adjustmentId?: string;
+        };
+        /** @description Says. */
+        "wfm.v1.UpdateAdherenceRulesRequest": {
+            /** @description Required. With the version that was read. */
+            adherenceRules: components["schemas"]["wfm.v1.AdherenceRules"];
+        };
         /** @description Changes. */
         "wfm.v1.UpdateContractRequest": {
             /** @description Required. */
@@ -17187,6 +20110,11 @@ export interface components {
             plannedAgent?: components["schemas"]["wfm.v1.PlannedAgent"];
         };
         /** @description Changes. */
+        "wfm.v1.UpdateSelfServiceSettingsRequest": {
+            /** @description Required. */
+            settings: components["schemas"]["wfm.v1.SelfServiceSettings"];
+        };
+        /** @description Changes. */
         "wfm.v1.UpdateShiftPatternRequest": {
             /** @description Required. */
             shiftPattern?: components["schemas"]["wfm.v1.ShiftPattern"];
@@ -17200,6 +20128,26 @@ export interface components {
         "wfm.v1.UpdateStaffingRuleRequest": {
             /** @description Required. With the version that was read. */
             staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateTimeOffAllowanceRequest": {
+            /** @description Required. */
+            timeOffAllowance?: components["schemas"]["wfm.v1.TimeOffAllowance"];
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateTimeOffKindRequest": {
+            /** @description Required. */
+            timeOffKind?: components["schemas"]["wfm.v1.TimeOffKind"];
+        };
+        /** @description Takes back. */
+        "wfm.v1.WithdrawTimeOffRequest": {
+            /** @description Required. */
+            timeOffRequestId?: string;
+        };
+        /** @description Takes back. */
+        "wfm.v1.WithdrawTradeRequest": {
+            /** @description Required. */
+            shiftTradeId?: string;
         };
         /** @description RFC 9457 problem details. */
         Problem: {
@@ -24883,6 +27831,7 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "application/xml": string;
+                    "text/calendar": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -25380,6 +28329,7 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "application/xml": string;
+                    "text/calendar": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -25437,6 +28387,7 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "application/xml": string;
+                    "text/calendar": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -25648,6 +28599,7 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "application/xml": string;
+                    "text/calendar": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -26597,6 +29549,134 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.wfm.v1.SkillPlanService.ListSkillPlans": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Plans. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListSkillPlansResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.SkillPlanService.StartSkillPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.StartSkillPlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A plan of which group's agents it takes, by interval. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SkillPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.SkillPlanService.GetSkillPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                skillPlanId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A plan of which group's agents it takes, by interval. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SkillPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.SkillPlanService.CancelSkillPlan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                skillPlanId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CancelSkillPlanRequest"];
+            };
+        };
+        responses: {
+            /** @description A plan of which group's agents it takes, by interval. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SkillPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.SkillPlanService.SimulateStaffing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.SimulateStaffingRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SimulateStaffingResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.wfm.v1.WorkforceService.ListLabourCountries": {
         parameters: {
             query?: never;
@@ -27473,6 +30553,1626 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["wfm.v1.CompareSchedulesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.ListMyShifts": {
+        parameters: {
+            query: {
+                /** @description Required. First local day, YYYY-MM-DD; the week it lies in is shown whole. */
+                firstDay: string;
+                /** @description Required. Last local day, at most 92 days later. */
+                lastDay: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Weeks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyShiftsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.ListMyAgentNotices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Notices. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyAgentNoticesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.DismissMyAgentNotice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                agentNoticeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.DismissMyAgentNoticeRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.ListMyAvailability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Availability. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyAvailabilityResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.SetMyAvailability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. From this day on, YYYY-MM-DD, until the next one begins. */
+                "availability.fromDay": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.SetMyAvailabilityRequest"];
+            };
+        };
+        responses: {
+            /** @description When an agent can come and would rather come, from a day on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AgentAvailability"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.DeleteMyAvailability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Day it was to hold from, YYYY-MM-DD. */
+                fromDay: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.GetMyCalendarFeed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A calendar program's way to an agent's shifts. Who has its address sees them, and nothing else. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.CalendarFeed"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.CreateMyCalendarFeed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateMyCalendarFeedRequest"];
+            };
+        };
+        responses: {
+            /** @description A calendar program's way to an agent's shifts. Who has its address sees them, and nothing else. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.CalendarFeed"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.RevokeMyCalendarFeed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.GetCalendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. What the address holds. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "application/xml": string;
+                    "text/calendar": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.GetSelfServiceSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What managers decide once for what agents do for themselves. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SelfServiceSettings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.MyScheduleService.UpdateSelfServiceSettings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateSelfServiceSettingsRequest"];
+            };
+        };
+        responses: {
+            /** @description What managers decide once for what agents do for themselves. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.SelfServiceSettings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListTimeOffKinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Kinds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffKindsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.CreateTimeOffKind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateTimeOffKindRequest"];
+            };
+        };
+        responses: {
+            /** @description A kind of time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffKind"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.UpdateTimeOffKind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "timeOffKind.timeOffKindId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateTimeOffKindRequest"];
+            };
+        };
+        responses: {
+            /** @description A kind of time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffKind"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.DeleteTimeOffKind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                timeOffKindId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListTimeOffAllowances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Allowances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffAllowancesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.CreateTimeOffAllowance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateTimeOffAllowanceRequest"];
+            };
+        };
+        responses: {
+            /** @description How many may be off. Of all that name an agent's queues and a day, each must leave room; those with days of their own replace those of the same queues without. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffAllowance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.UpdateTimeOffAllowance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "timeOffAllowance.timeOffAllowanceId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateTimeOffAllowanceRequest"];
+            };
+        };
+        responses: {
+            /** @description How many may be off. Of all that name an agent's queues and a day, each must leave room; those with days of their own replace those of the same queues without. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffAllowance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.DeleteTimeOffAllowance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                timeOffAllowanceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListMyTimeOffRequests": {
+        parameters: {
+            query?: {
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffRequestsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.AskTimeOff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.AskTimeOffRequest"];
+            };
+        };
+        responses: {
+            /** @description A request for time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.WithdrawTimeOff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                timeOffRequestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.WithdrawTimeOffRequest"];
+            };
+        };
+        responses: {
+            /** @description A request for time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListMyTimeOffBalances": {
+        parameters: {
+            query?: {
+                /** @description Day to look at, YYYY-MM-DD; empty means today. */
+                day?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Balances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffBalancesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListTimeOffRequests": {
+        parameters: {
+            query?: {
+                /** @description Only these; unset for all. */
+                state?: components["schemas"]["wfm.v1.TimeOffRequestState"];
+                /** @description Only this agent's; empty for all. */
+                userId?: string;
+                /** @description At most this many; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffRequestsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.DecideTimeOff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                timeOffRequestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.DecideTimeOffRequest"];
+            };
+        };
+        responses: {
+            /** @description A request for time off. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.ListTimeOffBalances": {
+        parameters: {
+            query?: {
+                /** @description Day to look at, YYYY-MM-DD; empty means today. */
+                day?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Balances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTimeOffBalancesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.TimeOffService.SetCarriedOver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.SetCarriedOverRequest"];
+            };
+        };
+        responses: {
+            /** @description What an agent has of a kind in a calendar year. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TimeOffBalance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.ListMyTrades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Trades. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTradesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.OfferTrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.OfferTradeRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent's shift, offered to colleagues. It keeps what it covers and its breaks whoever works it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftTrade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.AcceptTrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftTradeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.AcceptTradeRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AcceptTradeResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.WithdrawTrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftTradeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.WithdrawTradeRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent's shift, offered to colleagues. It keeps what it covers and its breaks whoever works it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftTrade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.ListTrades": {
+        parameters: {
+            query?: {
+                /** @description Only these; unset for all. */
+                state?: components["schemas"]["wfm.v1.ShiftTradeState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Trades. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListTradesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftTradeService.DecideTrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftTradeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.DecideTradeRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent's shift, offered to colleagues. It keeps what it covers and its breaks whoever works it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftTrade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.ListBidRounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rounds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListBidRoundsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.CreateBidRound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateBidRoundRequest"];
+            };
+        };
+        responses: {
+            /** @description Open shifts of a published week, and agents who bid for them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.BidRound"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.GetBidRound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                bidRoundId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A round. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetBidRoundResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.CancelBidRound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                bidRoundId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CancelBidRoundRequest"];
+            };
+        };
+        responses: {
+            /** @description Open shifts of a published week, and agents who bid for them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.BidRound"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.AwardBidRound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                bidRoundId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.AwardBidRoundRequest"];
+            };
+        };
+        responses: {
+            /** @description A round. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetBidRoundResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.ListMyBids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bids. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyBidsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.BidService.PlaceBid": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                bidRoundId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.PlaceBidRequest"];
+            };
+        };
+        responses: {
+            /** @description An agent's bids of a round. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Bid"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.GetAdherenceRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What adherence is measured by. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AdherenceRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.UpdateAdherenceRules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateAdherenceRulesRequest"];
+            };
+        };
+        responses: {
+            /** @description What adherence is measured by. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AdherenceRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.GetAdherenceBoard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The board. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetAdherenceBoardResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.ListAdherence": {
+        parameters: {
+            query: {
+                /** @description Required. First local day, YYYY-MM-DD. */
+                firstDay: string;
+                /** @description Last local day, at most 31 days in all; empty for the first alone. */
+                lastDay?: string;
+                /** @description Only this agent; empty for all. */
+                userId?: string;
+                /** @description At most this many agents; 0 means 50, more than 200 is cut to 200. */
+                pageSize?: number;
+                /** @description Opaque token of the page to read; empty for the first. */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListAdherenceResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.GetAgentDay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                userId: string;
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.GetAgentDayResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.ListAdherenceExceptions": {
+        parameters: {
+            query: {
+                /** @description Required. From. */
+                startTime: string;
+                /** @description Required. Before, at most 95 days later. */
+                endTime: string;
+                /** @description Only those that hold for this agent; empty for all. */
+                userId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Exceptions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListAdherenceExceptionsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.CreateAdherenceException": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateAdherenceExceptionRequest"];
+            };
+        };
+        responses: {
+            /** @description Time that is excused: whatever is done in it counts as what was planned. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.AdherenceException"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdherenceService.DeleteAdherenceException": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                adherenceExceptionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.GetIntraday": {
+        parameters: {
+            query?: {
+                /** @description Channel; unset means voice. */
+                channel?: components["schemas"]["routing.v1.Channel"];
+                /** @description Forecast run to hold it against; empty for that of the published schedule, or the newest of the day. */
+                forecastRunId?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A day of one queue and channel. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Intraday"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.TryScenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+                /** @description Required. */
+                queueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.TryScenariosRequest"];
+            };
+        };
+        responses: {
+            /** @description What comes of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.TryScenariosResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.ListScenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Scenarios. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListScenariosResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.CreateScenario": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateScenarioRequest"];
+            };
+        };
+        responses: {
+            /** @description What if, for the rest of a day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Scenario"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.IntradayService.DeleteScenario": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                scenarioId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdjustmentService.ListSuggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What would help. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListSuggestionsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdjustmentService.MoveBreak": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day of the shift, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.MoveBreakRequest"];
+            };
+        };
+        responses: {
+            /** @description A change of one agent's published shift. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Adjustment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdjustmentService.UndoAdjustment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                adjustmentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UndoAdjustmentRequest"];
+            };
+        };
+        responses: {
+            /** @description A change of one agent's published shift. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Adjustment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.AdjustmentService.ListAdjustments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListAdjustmentsResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.CreateShiftOffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateShiftOfferRequest"];
+            };
+        };
+        responses: {
+            /** @description An offer to agents by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftOffer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.ListShiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. Local day they begin on, YYYY-MM-DD. */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Offers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListShiftOffersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.CancelShiftOffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftOfferId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CancelShiftOfferRequest"];
+            };
+        };
+        responses: {
+            /** @description An offer to agents by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftOffer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.ListMyShiftOffers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Offers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListMyShiftOffersResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.AcceptShiftOffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftOfferId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.AcceptShiftOfferRequest"];
+            };
+        };
+        responses: {
+            /** @description An offer to agents by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftOffer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.ShiftOfferService.DeclineShiftOffer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                shiftOfferId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.DeclineShiftOfferRequest"];
+            };
+        };
+        responses: {
+            /** @description An offer to agents by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ShiftOffer"];
                 };
             };
             default: components["responses"]["Problem"];

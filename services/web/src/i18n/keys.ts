@@ -11,8 +11,10 @@ import type findMe from "../messages/findMe.json";
 import type flowSteps from "../messages/flowSteps.json";
 import type flows from "../messages/flows.json";
 import type flowTools from "../messages/flowTools.json";
+import type intraday from "../messages/intraday.json";
 import type invoices from "../messages/invoices.json";
 import type limits from "../messages/limits.json";
+import type mine from "../messages/mine.json";
 import type notices from "../messages/notices.json";
 import type numberLists from "../messages/numberLists.json";
 import type numbers from "../messages/numbers.json";
@@ -24,10 +26,12 @@ import type plans from "../messages/plans.json";
 import type porting from "../messages/porting.json";
 import type presence from "../messages/presence.json";
 import type rates from "../messages/rates.json";
+import type requests from "../messages/requests.json";
 import type resale from "../messages/resale.json";
 import type rules from "../messages/rules.json";
 import type schedules from "../messages/schedules.json";
 import type simulator from "../messages/simulator.json";
+import type skillPlans from "../messages/skillPlans.json";
 import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
 import type surveys from "../messages/surveys.json";
@@ -52,8 +56,10 @@ export type MessageKey =
   | keyof typeof flows
   | keyof typeof flowSteps
   | keyof typeof flowTools
+  | keyof typeof intraday
   | keyof typeof invoices
   | keyof typeof limits
+  | keyof typeof mine
   | keyof typeof notices
   | keyof typeof numberLists
   | keyof typeof numbers
@@ -65,10 +71,12 @@ export type MessageKey =
   | keyof typeof porting
   | keyof typeof presence
   | keyof typeof rates
+  | keyof typeof requests
   | keyof typeof resale
   | keyof typeof rules
   | keyof typeof schedules
   | keyof typeof simulator
+  | keyof typeof skillPlans
   | keyof typeof sound
   | keyof typeof surveys
   | keyof typeof usageCharts

@@ -1,5 +1,6 @@
 import {
   type Icon,
+  IconActivity,
   IconAddressBook,
   IconBook2,
   IconBuildingSkyscraper,
@@ -43,6 +44,7 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/dial", "nav.dial", IconPhoneOutgoing, "desktop"],
       ["/customers", "nav.customers", IconAddressBook, "desktop"],
       ["/reach", "nav.findMe", IconRoute, "desktop"],
+      ["/my-schedule", "nav.mySchedule", IconClockHour4, "desktop"],
     ],
   ],
   [
@@ -54,7 +56,9 @@ const GROUPS: readonly (readonly [MessageKey, readonly Entry[]])[] = [
       ["/calls", "nav.calls", IconPhone, "watch"],
       ["/recordings", "nav.recordings", IconPlayerPlay, "watch"],
       ["/simulator", "nav.simulator", IconFlask, "watch"],
+      ["/intraday", "nav.intraday", IconActivity, "watch"],
       ["/planning", "nav.planning", IconClockHour4, "watch"],
+      ["/requests", "nav.requests", IconChecklist, "watch"],
     ],
   ],
   [

@@ -19,6 +19,10 @@ import uiClasses from "./ui.module.css";
 
 // Only who manages has any, so an agent's desktop doesn't wait for them.
 const Notices = lazyPage(() => import("./Notices.tsx"));
+const MyNotices = lazyPage(() => import("../pages/mine/MyNotices.tsx"));
+
+// Most agents have none most of the time.
+const MyOffers = lazyPage(() => import("../pages/planning/intraday/MyOffers.tsx"));
 
 /** The frame of every page behind the sign-in: navigation, the agent's state, banners, and the call dock. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -62,7 +66,10 @@ export function Shell({ children }: { children: ReactNode }) {
           <ThemeMenu />
           <UserMenu />
         </header>
-        <Banners manage={mayEnter(role, "manage") || mayEnter(role, "pay")} />
+        <Banners
+          manage={mayEnter(role, "manage") || mayEnter(role, "pay")}
+          works={mayEnter(role, "desktop")}
+        />
         <main id="main" ref={main} className={classes.main} tabIndex={-1}>
           {children}
         </main>
@@ -72,7 +79,7 @@ export function Shell({ children }: { children: ReactNode }) {
   );
 }
 
-function Banners({ manage }: { manage: boolean }) {
+function Banners({ manage, works }: { manage: boolean; works: boolean }) {
   const t = useText();
   const status = useSocketStatus();
   const lost = useLasting(status === "waiting" || status === "connecting", 2500);
@@ -83,11 +90,11 @@ function Banners({ manage }: { manage: boolean }) {
           {t("common.offline")}
         </Note>
       )}
-      {manage && (
-        <Suspense>
-          <Notices />
-        </Suspense>
-      )}
+      <Suspense>
+        {manage && <Notices />}
+        {works && <MyNotices />}
+        {works && <MyOffers />}
+      </Suspense>
     </div>
   );
 }

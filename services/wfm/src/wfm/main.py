@@ -6,21 +6,40 @@ from chassis.bus import Bus
 from chassis.grpc import serve
 from chassis.lifecycle import Process
 from chassis.turns import TurnTaking
+from merkez.wfm.v1.adherence_service_pb2_grpc import add_AdherenceServiceServicer_to_server
+from merkez.wfm.v1.adjustment_service_pb2_grpc import add_AdjustmentServiceServicer_to_server
+from merkez.wfm.v1.bid_service_pb2_grpc import add_BidServiceServicer_to_server
 from merkez.wfm.v1.forecast_service_pb2_grpc import add_ForecastServiceServicer_to_server
 from merkez.wfm.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
+from merkez.wfm.v1.intraday_service_pb2_grpc import add_IntradayServiceServicer_to_server
+from merkez.wfm.v1.my_schedule_service_pb2_grpc import add_MyScheduleServiceServicer_to_server
 from merkez.wfm.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
+from merkez.wfm.v1.shift_offer_service_pb2_grpc import add_ShiftOfferServiceServicer_to_server
+from merkez.wfm.v1.shift_trade_service_pb2_grpc import add_ShiftTradeServiceServicer_to_server
+from merkez.wfm.v1.skill_plan_service_pb2_grpc import add_SkillPlanServiceServicer_to_server
 from merkez.wfm.v1.staffing_service_pb2_grpc import add_StaffingServiceServicer_to_server
+from merkez.wfm.v1.time_off_service_pb2_grpc import add_TimeOffServiceServicer_to_server
 from merkez.wfm.v1.workforce_service_pb2_grpc import add_WorkforceServiceServicer_to_server
 
 from wfm.consumers import HANDLERS
 from wfm.forecaster import Forecaster
+from wfm.handlers.adherence import Adherence
+from wfm.handlers.adjustments import Adjustments
+from wfm.handlers.bids import Bids
 from wfm.handlers.forecasts import Forecasts
 from wfm.handlers.history import History
+from wfm.handlers.intraday import Intraday
+from wfm.handlers.my_schedule import MySchedule
+from wfm.handlers.offers import ShiftOffers
 from wfm.handlers.schedules import Schedules
+from wfm.handlers.skill_plans import SkillPlans
 from wfm.handlers.staffing import Staffing
+from wfm.handlers.time_off import TimeOffs
+from wfm.handlers.trades import Trades
 from wfm.handlers.workforce import Workforce
 from wfm.scheduler import Scheduler
 from wfm.settings import Settings
+from wfm.skill_planner import SkillPlanner
 
 
 async def main(process: Process) -> None:
@@ -30,17 +49,29 @@ async def main(process: Process) -> None:
     bus = process.closing(await Bus.connect(settings))
     forecaster = Forecaster(db, process.tasks, settings.forecast_workers)
     scheduler = Scheduler(db, process.tasks, settings.schedule_workers)
+    skill_planner = SkillPlanner(db, process.tasks, settings.skill_plan_workers)
     served = [
         (add_HistoryServiceServicer_to_server, History(db)),
         (add_ForecastServiceServicer_to_server, Forecasts(db, forecaster.wake)),
         (add_StaffingServiceServicer_to_server, Staffing(db)),
         (add_WorkforceServiceServicer_to_server, Workforce(db)),
         (add_ScheduleServiceServicer_to_server, Schedules(db, scheduler.wake)),
+        (add_MyScheduleServiceServicer_to_server, MySchedule(db)),
+        (add_TimeOffServiceServicer_to_server, TimeOffs(db)),
+        (add_ShiftTradeServiceServicer_to_server, Trades(db)),
+        (add_BidServiceServicer_to_server, Bids(db)),
+        (add_AdherenceServiceServicer_to_server, Adherence(db)),
+        (add_IntradayServiceServicer_to_server, Intraday(db)),
+        (add_AdjustmentServiceServicer_to_server, Adjustments(db)),
+        (add_ShiftOfferServiceServicer_to_server, ShiftOffers(db)),
+        (add_SkillPlanServiceServicer_to_server, SkillPlans(db, skill_planner.wake)),
     ]
     server = process.closing(serve(served, settings))
+    bus.relay(db)
     await bus.consume(db, "wfm", HANDLERS)
     forecaster.start()
     scheduler.start()
+    skill_planner.start()
     await server.start()
     process.draining(server.drain)
     process.draining(bus.drain)

@@ -18,6 +18,9 @@ class Settings(ProcessSettings):
     schedule_workers: int = 1
     """Processes of this replica that make schedules; each takes a core."""
 
+    skill_plan_workers: int = 1
+    """Processes of this replica that make skill plans; each takes a core."""
+
     def wrong(self) -> Iterator[str]:
         """A sentence for each setting that can't work."""
         yield from super().wrong()
@@ -25,3 +28,5 @@ class Settings(ProcessSettings):
             yield "MERKEZ_FORECAST_WORKERS must be 0 to 64"
         if not 0 <= self.schedule_workers <= 64:
             yield "MERKEZ_SCHEDULE_WORKERS must be 0 to 64"
+        if not 0 <= self.skill_plan_workers <= 64:
+            yield "MERKEZ_SKILL_PLAN_WORKERS must be 0 to 64"

@@ -177,11 +177,7 @@ def _row(pages: _Pages, document: Document, row: Row) -> None:
     if line.quantity:
         quantity, included = (words.number(_short(shown(each))) for each in (line.quantity, line.included))
         price = words.amount(line.unit_price)
-    dates = (
-        f"{words.day(row.start)} – {words.day(row.end)}"
-        if (row.start, row.end) != (document.start, document.end)
-        else ""
-    )
+    dates = "" if document.of_one_period else f"{words.day(row.start)} – {words.day(row.end)}"
     text = f"{row.description}\n{dates}" if dates else row.description
     if line.discount:
         text += f"\n{words.say('discount')}: {words.amount(-line.discount)}"

@@ -85,8 +85,9 @@ def _head(root: ET.Element, document: Document) -> None:
     if document.purchase_order:
         _text(root, "BuyerReference", document.purchase_order)
     period = _sub(root, "InvoicePeriod")
-    _text(period, "StartDate", document.start.isoformat())
-    _text(period, "EndDate", document.end.isoformat())
+    # A line's period lies within the invoice's, say those who exchange them: late lines and those in advance too.
+    _text(period, "StartDate", min([document.start, *(row.start for row in document.rows)]).isoformat())
+    _text(period, "EndDate", max([document.end, *(row.end for row in document.rows)]).isoformat())
     if document.purchase_order:
         _text(_sub(root, "OrderReference"), "ID", document.purchase_order)
     if document.of_number:

@@ -13,7 +13,7 @@ from billing.domain import canonical
 from billing.domain.credit_notes import CreditNote
 from billing.domain.invoicing import Following, Invoice
 from billing.domain.parties import BillingProfile, LegalEntity
-from billing.domain.statements import LineKind, Statement, StatementLine, Tax
+from billing.domain.statements import ADVANCE_START, LineKind, Statement, StatementLine, Tax
 from billing.domain.wholesale import COMPANY
 
 
@@ -59,6 +59,11 @@ class Document:
     """What brands and companies on it are called, by id."""
     brand_id: str = ""
     """Whose all of it is, of a bill to a brand's client."""
+
+    @property
+    def of_one_period(self) -> bool:
+        """Whether every line is of the document's own period."""
+        return all((row.start, row.end) == (self.start, self.end) for row in self.rows)
 
 
 def of_invoice(invoice: Invoice) -> Document:
@@ -120,6 +125,8 @@ def _rows(statement: Statement, words: Words, zone: ZoneInfo, names: Mapping[str
 def _said(line: StatementLine, words: Words, names: Mapping[str, str]) -> str:
     late, said = line.kind is LineKind.LATE, line.description_parameters
     text = words.line(line.description_key, line.kind.value, line.meter, said, late=late)
+    if ADVANCE_START in said:
+        text = words.say("in_advance", what=text)
     company = said.get(COMPANY, "")
     return words.say("to", what=names.get(company) or company, destination=text) if company else text
 

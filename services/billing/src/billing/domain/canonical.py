@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -59,6 +59,7 @@ def statement_from(data: bytes) -> Statement:
         subtotal=Decimal(value["subtotal"]),
         total=Decimal(value["total"]),
         format=int(value["format"]),
+        advance=_period(value.get("advance")),
     )  # fmt: skip
 
 
@@ -110,6 +111,7 @@ def _plain(statement: Statement, format_: int) -> dict[str, Any]:
         ],
         "subtotal": _amount(statement.subtotal),
         "total": _amount(statement.total),
+        **({"advance": [_moment(each) for each in statement.advance or ()]} if format_ > 3 else {}),
     }  # fmt: skip
 
 
@@ -166,3 +168,7 @@ def _moment(value: datetime) -> str:
 
 def _time(value: str) -> datetime:
     return datetime.fromisoformat(value)
+
+
+def _period(value: Sequence[str] | None) -> tuple[datetime, datetime] | None:
+    return (_time(value[0]), _time(value[1])) if value else None

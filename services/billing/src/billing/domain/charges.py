@@ -393,6 +393,8 @@ def _spans(books: Books, meter: Meter, scope: Scope, part: Part) -> list[Span]:
     mine = levels.without(mine, gaps_within(books.timeline, books.start_time, books.end_time))
     # Who is signed in now won't be all month, as a seat or a number is held.
     advance = part.plan.rate_for(meter.meter, {})[1].timing == Timing.ADVANCE
+    if scope == Scope.ADVANCE:
+        mine = levels.without(mine, books.timeline.trials())  # nobody pays ahead for what they only try out
     if meter.feed == Feed.PRESENCE or (scope == Scope.SO_FAR and not advance):
         mine = levels.closed(mine, books.cutoff_time)
     return mine

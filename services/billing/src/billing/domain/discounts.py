@@ -89,10 +89,11 @@ def taken_off(
 
 def taken_off_rest(
     rest: Sequence[StatementLine], whole: Sequence[StatementLine], redeemed: Sequence[Redeemed],
-    before: Mapping[str, Decimal], currency: str,
+    before: Mapping[str, Decimal], currency: str, *, carried: bool = False,
 ) -> tuple[list[StatementLine], list[Discount]]:  # fmt: skip
     """What is left to bill of a period, discounted so that all its invoices come to what one would: what its coupons
-    take off the whole of it, less what they took off `before`, by their ids."""
+    take off the whole of it, less what they took off `before`, by their ids. `carried`: where nothing is left to bill
+    that a coupon is for, a line of nothing carries what it takes off."""
     _, now = taken_off(whole, redeemed, currency)
     off = {each.discount_id: each for each in now}
     coupons = {each.coupon.coupon_id: each.coupon for each in redeemed}
@@ -100,6 +101,8 @@ def taken_off_rest(
     for coupon_id in dict.fromkeys([*off, *sorted(before)]):
         amount = (off[coupon_id].amount if coupon_id in off else _ZERO) - before.get(coupon_id, _ZERO)
         coupon = coupons.get(coupon_id)
+        if carried and amount and coupon is not None and not any(_is_for(coupon, line) for line in left):
+            left += _carriers(coupon, whole)
         if not amount or not left or coupon is None:
             continue
         sign = 1 if amount > 0 else -1
@@ -111,6 +114,16 @@ def taken_off_rest(
             left[place] = replace(left[place], discount=left[place].discount + sign * part)
         discounts.append(Discount(coupon_id, coupon.name or coupon.code, amount))
     return left, discounts
+
+
+def _carriers(coupon: Coupon, whole: Sequence[StatementLine]) -> list[StatementLine]:
+    """The largest line a coupon is for, as one of nothing: all of it was billed before."""
+    mine = [line for line in whole if _is_for(coupon, line)]
+    largest = max(mine, key=lambda line: line.amount, default=None)
+    if largest is None:
+        return []
+    nothing = largest.amount - largest.amount
+    return [replace(largest, amount=nothing, quantity=Fraction(0), included=Fraction(0), brands=(), discount=nothing)]
 
 
 def _order(each: Redeemed) -> tuple[bool, bool, datetime, str]:

@@ -107,6 +107,9 @@ class Kind(StrEnum):
 
     OWN = ""
     """What it used and holds itself."""
+    ADVANCE = "ADVANCE"
+    """What a period costs in advance, where no invoice before it could say so: the first one, one after a reseller paid
+    or in another currency. What is used in the period is on its own invoice."""
     RESALE = "RESALE"
     """What the companies come to that it resells."""
 
@@ -178,6 +181,11 @@ class Invoice:
     kind: Kind = Kind.OWN
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     """What brands and companies on it are called, by id, as of its finalization; documents say them beside the ids."""
+
+    @property
+    def complete_time(self) -> datetime:
+        """When all that it bills has been used or has begun."""
+        return self.start_time if self.kind is Kind.ADVANCE else self.end_time
 
     @property
     def owed(self) -> Decimal:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from billing.domain import brands
 from billing.domain.money import shared
 from billing.domain.statements import (
+    ADVANCE_END,
+    ADVANCE_START,
     FORMAT,
     LATE_END,
     LATE_START,
@@ -23,17 +25,21 @@ from billing.domain.statements import (
 
 LATE = "late:"
 """What ids of late lines begin with."""
+_DATES = ("late_", "advance_")
 
 
 def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
-    """What finalized statements have billed of each period, oldest first. Late lines count for the period they date."""
+    """What finalized statements have billed of each period, oldest first. Late lines count for the period they date,
+    and so do those in advance: of the period that begins when theirs was to."""
     cutoffs: dict[tuple[datetime, datetime], datetime] = {}
     lines: dict[tuple[datetime, datetime], dict[str, BilledLine]] = {}
     ordered = sorted(statements, key=lambda each: (each.cutoff_time, each.start_time))
-    formats = {(each.start_time, each.end_time): each.format for each in reversed(ordered)}
-    for each in ordered:
+    whole = [each for each in ordered if not each.in_advance]
+    formats = {(each.start_time, each.end_time): each.format for each in reversed(whole)}
+    for each in whole:
         own = (each.start_time, each.end_time)
         cutoffs[own] = max(each.cutoff_time, cutoffs.get(own, each.cutoff_time))
+    by_start = {start: (start, end) for start, end in cutoffs}
     discounts: dict[datetime, dict[str, Decimal]] = {}
     for each in ordered:
         for start, discount_id, amount in _discounted(each):
@@ -43,7 +49,12 @@ def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
             if line.kind == LineKind.ADJUSTMENT:
                 continue
             period = (each.start_time, each.end_time)
-            if line.kind == LineKind.LATE:
+            if ADVANCE_START in line.description_parameters:
+                # A period may end otherwise than was foreseen; what was heard of it until then is not all of it.
+                foreseen = _dates_of(line, ADVANCE_START, ADVANCE_END)
+                period = by_start.setdefault(foreseen[0], foreseen)
+                cutoffs.setdefault(period, each.cutoff_time)
+            elif line.kind == LineKind.LATE:
                 period = _period_of(line)
                 cutoffs[period] = max(each.cutoff_time, cutoffs.get(period, each.cutoff_time))
             add(lines.setdefault(period, {}), line)
@@ -87,6 +98,13 @@ def dated(lines: Iterable[StatementLine], before: BilledPeriod) -> list[Statemen
     return [_dated(line, before) for line in lines]
 
 
+def ahead_of(lines: Iterable[StatementLine], period: tuple[datetime, datetime]) -> list[StatementLine]:
+    """The lines as ones in advance for a period."""
+    start, end = (each.astimezone(UTC).isoformat() for each in period)
+    dates = {ADVANCE_START: start, ADVANCE_END: end}
+    return [replace(line, description_parameters={**line.description_parameters, **dates}) for line in lines]
+
+
 def _discounted(statement: Statement) -> Iterator[tuple[datetime, str, Decimal]]:
     # Before format 3 late lines were discounted by the coupons of the period they were billed with.
     by_start: dict[datetime, Decimal] = {statement.start_time: Decimal(0)}
@@ -120,7 +138,11 @@ def _whose(line: StatementLine | BilledLine) -> list[BrandShare]:
 
 
 def _period_of(line: StatementLine) -> tuple[datetime, datetime]:
-    start, end = (datetime.fromisoformat(line.description_parameters[name]) for name in (LATE_START, LATE_END))
+    return _dates_of(line, LATE_START, LATE_END)
+
+
+def _dates_of(line: StatementLine, *names: str) -> tuple[datetime, datetime]:
+    start, end = (datetime.fromisoformat(line.description_parameters[name]) for name in names)
     return start, end
 
 
@@ -138,7 +160,7 @@ def add(known: dict[str, BilledLine], line: StatementLine) -> None:
     known[line_id] = BilledLine(
         line_id, was.amount + line.amount, was.quantity + line.quantity, was.included + line.included, kind,
         line.plan_id, line.plan_version, line.rate_id, line.meter, line.tax_code, line.description_key,
-        {key: value for key, value in line.description_parameters.items() if not key.startswith("late_")},
+        {key: value for key, value in line.description_parameters.items() if not key.startswith(_DATES)},
         whose, was.start_time, was.end_time,
     )  # fmt: skip
 

@@ -10,13 +10,15 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-FORMAT = 3
+FORMAT = 4
 """By which rules statements are made and in which shape they are frozen; what each changed is told in
 docs/mechanisms/invoices.md."""
 
 
 LATE_START, LATE_END = "late_start", "late_end"
 """Parameters of a late line: the period it was used in."""
+ADVANCE_START, ADVANCE_END = "advance_start", "advance_end"
+"""Parameters of a line in advance: the period it is for."""
 
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -83,7 +85,8 @@ class Discount:
     name: str
     amount: Decimal
     late_start: datetime | None = None
-    """Of what came late: when the period began whose coupon it is. Then it may also be negative."""
+    """Of what came late or is charged in advance: when the period began whose coupon it is. Of what came late it may
+    also be negative."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,24 @@ class Statement:
     total: Decimal
     format: int = FORMAT
     """By whose rules it was made."""
+    advance: tuple[datetime, datetime] | None = None
+    """The period that its lines in advance are for: the one that follows, or its own (`in_advance`)."""
+
+    @property
+    def in_advance(self) -> bool:
+        """Whether all it holds is its own period's charges in advance: what is used in the period is still to come."""
+        return self.advance is not None and self.advance[0] == self.start_time
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a period costs in advance: its lines less what was billed of them, with the discounts in them."""
+
+    start_time: datetime
+    end_time: datetime
+    currency: str
+    lines: Sequence[StatementLine]
+    discounts: Sequence[Discount]
 
 
 @dataclass(frozen=True)

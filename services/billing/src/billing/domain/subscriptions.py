@@ -61,6 +61,8 @@ class SubscriptionVersion:
     """When it was paused or cancelled, when that isn't the change's time."""
     add_ons: Sequence[HeldAddOn] = ()
     record_time: datetime = _EARLIEST
+    ends_time: datetime | None = None
+    """When it will end, as was asked for; None: it goes on."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,10 @@ class Timeline:
         if not ordered:
             return []
         times = list(accumulate((each.stop_time or each.change_time for each in ordered), max))
+        if (ends := ordered[-1].ends_time) is not None and ends >= times[-1]:
+            # Nobody has said yet that it ended: nothing is paid ahead for what comes after.
+            ordered.append(replace(ordered[-1], state=State.CANCELLED, ends_time=None))
+            times.append(ends)
         first = ordered[0]
         before = replace(first, state=State.ACTIVE) if first.state in STOPPED else first
         stretches = zip([before, *ordered], [_EARLIEST, *times], [*times, None], strict=True)
@@ -103,6 +109,15 @@ class Timeline:
     def gaps(self) -> list[tuple[datetime, datetime | None]]:
         """When nothing could be used: paused or cancelled."""
         return [(each.start_time, each.end_time) for each in self.standings() if each.state in STOPPED]
+
+    def trials(self) -> list[tuple[datetime, datetime]]:
+        """When it was tried out."""
+        found = [
+            (each.start_time, min(each.trial_end_time, each.end_time or each.trial_end_time))
+            for each in self.standings()
+            if each.state == State.TRIAL and each.trial_end_time is not None
+        ]
+        return [(start, end) for start, end in found if start < end]
 
     def add_ons(self) -> list[HeldAddOn]:
         """Every add-on ever held, as the newest version that names it says."""

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from kernel.money import rounded
 
-from billing.domain.statements import FORMAT, LATE_END, StatementLine, Tax
+from billing.domain.statements import ADVANCE_START, FORMAT, LATE_END, StatementLine, Tax
 
 REVERSE_CHARGE, EXEMPT = "reverse_charge", "exempt"
 _ZERO = Decimal(0)
@@ -61,7 +61,8 @@ def taxed(
     format_: int = FORMAT,
 ) -> list[Tax]:  # fmt: skip
     """The taxes on the lines less their discounts, ordered by their codes: by the rates in force just before `time`,
-    the end of the statement's period; of what came late just before the end of its own."""
+    the end of the statement's period; of what came late just before the end of its own, of what is charged in advance
+    when the period begins that it is for."""
     net = sum((line.amount - line.discount for line in lines), _ZERO)
     if data.treatment != Treatment.STANDARD:
         code = REVERSE_CHARGE if data.treatment == Treatment.REVERSE_CHARGE else EXEMPT
@@ -110,6 +111,8 @@ def _counts(rate: TaxRate, region: str, time: datetime) -> bool:
 
 
 def _taxed_at(line: StatementLine, end: datetime) -> datetime:
+    if advance := line.description_parameters.get(ADVANCE_START, ""):
+        return datetime.fromisoformat(advance)
     late_end = line.description_parameters.get(LATE_END, "")
     return (datetime.fromisoformat(late_end) if late_end else end) - _MOMENT
 

@@ -92,7 +92,7 @@ async def _follow(tx: Tx, original: Invoice, kind: Following, now: datetime, dec
         raise InvoiceFollowed(
             "Another invoice was made after it already.", metadata={"invoice_id": original.followed_by_invoice_id}
         )
-    statement = await statement_for(tx, original, now, decks)
+    statement = await statement_for(tx, replace(original, follow_kind=kind.value), now, decks, drafts=True)
     profile = await parties.profile(tx)
     made = Invoice(
         invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=original.start_time,

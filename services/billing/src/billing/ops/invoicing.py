@@ -12,19 +12,39 @@ from kernel.ids import new_id
 
 from billing import invoices_proto as convert
 from billing.domain import canonical, invoicing, resales
+from billing.domain.charges import CurrenciesMixed
 from billing.domain.credit_notes import CreditNote
-from billing.domain.invoicing import Invoice, InvoiceNotFinalized, InvoiceNotFound, InvoiceStateWrong, State, Trigger
+from billing.domain.invoicing import (
+    Invoice,
+    InvoiceNotFinalized,
+    InvoiceNotFound,
+    InvoiceStateWrong,
+    Kind,
+    State,
+    Trigger,
+)
 from billing.domain.parties import NoLegalEntity
 from billing.domain.payments import Payment
 from billing.domain.rates import DeckPrice
 from billing.domain.statements import Statement
 from billing.domain.wholesale import ResoldPeriod
 from billing.ops import following, settling
-from billing.ops.issuing import calendar_of, names_on, statement_for, whole_statement
+from billing.ops.issuing import (
+    advance_of,
+    calendar_of,
+    coming,
+    drafted_ahead,
+    names_on,
+    statement_for,
+    whole_statement,
+    zone_of,
+)
 from billing.store import invoicing as store
 from billing.store import parties, payments
 from billing.store import resales as resale_store
 
+SIGNED_UP = timedelta(minutes=1)
+"""How long after a company first holds a plan what it pays in advance is drafted: until then all of it was heard of."""
 list_invoices = store.list_invoices
 list_all = store.list_all
 
@@ -40,14 +60,15 @@ class Whole:
 
 
 async def look_ahead(tx: Tx) -> store.Account | None:
-    """When the tenant's next period ends, kept for the sweep; None when it holds no plan."""
+    """When the tenant's next draft is to be made, kept for the sweep: when its next period ends, of its first one when
+    it has begun. None when it holds no plan."""
     account = await store.account(tx)
     first = await store.first_plan_time(tx)
     if first is None:
         return None
     last = account.last_end_time if account else None
     _, end = invoicing.next_period(first, last, *await calendar_of(tx, first))
-    found = store.Account(last, end)
+    found = store.Account(last, end if last else min(end, first + SIGNED_UP))
     if found != account:
         await store.save_account(tx, found)
     return found
@@ -63,25 +84,56 @@ async def draft_next(tx: Tx, now: datetime, decks: DeckPrice | None = None) -> I
     by = await calendar_of(tx, first)
     zone = by[0]
     start, end = invoicing.next_period(first, account.last_end_time, *by)
+    if account.last_end_time is None and end > now:
+        await store.save_account(tx, store.Account(start, end))
+        return await draft_in_advance(tx, (start, end), now, decks)
     resale = resales.in_force(await resale_store.mine(tx), start)
     if resale is not None:
         # Its reseller pays for it: the platform doesn't bill the same usage twice.
         over = ResoldPeriod(tx.tenant_id, resale.reseller_id, resale.wholesale_list_id, start, end, now, zone)
         await resale_store.insert_period(tx, over)
         await following.note_while_resold(tx, start, now, decks)
-        await store.save_account(tx, store.Account(end, invoicing.next_period(first, end, *by)[1]))
+        then = invoicing.next_period(first, end, *by)
+        await store.save_account(tx, store.Account(end, then[1]))
+        await draft_in_advance(tx, then, now, decks)
         return await draft_next(tx, now, decks)
-    statement = await whole_statement(tx, start, end, now, decks)
-    data = canonical.statement_bytes(statement)
-    profile = await parties.profile(tx)
-    made = Invoice(
-        invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=start, end_time=end,
-        currency=statement.currency, statement=data, digest="", subtotal=statement.subtotal, total=statement.total,
-        create_time=now, time_zone=zone, purchase_order=profile.purchase_order, notes=profile.notes,
-    )  # fmt: skip
-    await store.insert_invoice(tx, made)
+    statement = await whole_statement(
+        tx, start, end, now, decks, await coming(tx, end), drafted=await drafted_ahead(tx, start)
+    )
+    made = await _draft(tx, statement, now, zone)
     then = invoicing.next_period(first, end, *by)
     await store.save_account(tx, store.Account(end, then[1]))
+    if statement.advance is None:  # such as in another currency
+        await draft_in_advance(tx, then, now, decks)
+    return made
+
+
+async def draft_in_advance(
+    tx: Tx, period: tuple[datetime, datetime], now: datetime, decks: DeckPrice | None = None
+) -> Invoice | None:
+    """The draft of what a period costs in advance that no invoice before it can say; None when it costs nothing in
+    advance or has two currencies, when a reseller pays for it, or when it is over: its own invoice says it all then."""
+    if period[1] <= now or resales.in_force(await resale_store.mine(tx), period[0]) is not None:
+        return None
+    drafted = await drafted_ahead(tx, period[0], Kind.ADVANCE)
+    try:
+        statement = await advance_of(tx, period, now, decks, drafted=drafted)
+    except CurrenciesMixed:  # the period's own invoice will say so; what came before doesn't wait for it
+        return None
+    if not statement.lines:
+        return None
+    return await _draft(tx, statement, now, await zone_of(tx, period[0]), Kind.ADVANCE)
+
+
+async def _draft(tx: Tx, statement: Statement, now: datetime, zone: str, kind: Kind = Kind.OWN) -> Invoice:
+    profile = await parties.profile(tx)
+    made = Invoice(
+        invoice_id=new_id("ivc", now), tenant_id=tx.tenant_id, state=State.DRAFT, start_time=statement.start_time,
+        end_time=statement.end_time, currency=statement.currency, statement=canonical.statement_bytes(statement),
+        digest="", subtotal=statement.subtotal, total=statement.total, create_time=now, time_zone=zone,
+        purchase_order=profile.purchase_order, notes=profile.notes, kind=kind,
+    )  # fmt: skip
+    await store.insert_invoice(tx, made)
     return made
 
 
@@ -99,9 +151,9 @@ async def finalize(
     invoicing.check_version(draft, version)
     invoice = invoicing.moved(draft, Trigger.FINALIZE)
     cutoff = now - settle
-    if invoice.end_time > cutoff:
+    if invoice.complete_time > cutoff:
         raise InvoiceStateWrong("The invoice's period has only just ended.", metadata={"state": draft.state.value})
-    if any(each.cutoff_time is None for each in await store.before(tx, invoice.start_time, invoice.kind)):
+    if await store.drafts_before(tx, invoice.start_time, invoice.kind):
         raise InvoiceStateWrong("An earlier invoice is still a draft.", metadata={"state": draft.state.value})
     await following.check_old_enough(tx, invoice, cutoff)
     profile = await parties.profile(tx)
@@ -129,9 +181,9 @@ async def rebuild(tx: Tx, invoice_id: str, decks: DeckPrice | None = None) -> tu
     `InvoiceNotFound`, `InvoiceNotFinalized`."""
     invoice = await issued(tx, invoice_id)
     assert invoice.cutoff_time is not None
-    format_ = canonical.format_of(invoice.statement)
-    again = await statement_for(tx, invoice, invoice.cutoff_time, decks, format_)
-    return invoice, canonical.statement_bytes(again, format_)
+    frozen = canonical.statement_from(invoice.statement)
+    again = await statement_for(tx, invoice, invoice.cutoff_time, decks, frozen)
+    return invoice, canonical.statement_bytes(again, frozen.format)
 
 
 async def tenant_of(tx: Tx, invoice_id: str) -> str:
@@ -162,7 +214,7 @@ async def whole(tx: Tx, invoice_id: str, now: datetime, decks: DeckPrice | None 
     """One invoice with all that belongs to it; a draft as it would be now. Raises `InvoiceNotFound`."""
     invoice = await get(tx, invoice_id)
     if invoice.state is State.DRAFT:
-        statement = await statement_for(tx, invoice, now, decks)
+        statement = await statement_for(tx, invoice, now, decks, drafts=True)
         invoice = replace(
             invoice, subtotal=statement.subtotal, total=statement.total, currency=statement.currency,
             buyer=await parties.profile(tx), names=await names_on(tx, statement, decks),

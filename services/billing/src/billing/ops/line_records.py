@@ -49,7 +49,7 @@ async def list_line_records(
     line = next((each for each in whole.statement.lines if each.line_id == line_id), None)
     if line is None:
         raise InvoiceLineNotFound("The invoice has no such line.", metadata={"line_id": line_id[:200]})
-    if whole.invoice.kind is not Kind.OWN:
+    if whole.invoice.kind is Kind.RESALE:
         return [], ""  # what companies that are resold used is theirs
     cutoff = whole.invoice.cutoff_time or now
     since = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -118,8 +118,11 @@ async def get_credit_note(tx: Tx, credit_note_id: str) -> tuple[CreditNote, Invo
     return note, await invoices.get(tx, note.invoice_id)
 
 
-async def begin_charge(tx: Tx, invoice_id: str, provider: str, now: datetime) -> Charge:
-    """Begins an attempt to be paid by the method on file, or finds the one that was begun.
+async def begin_charge(
+    tx: Tx, invoice_id: str, provider: str, now: datetime, least: Callable[[Decimal, str], Decimal] | None = None
+) -> Charge:
+    """Begins an attempt to be paid by the method on file, or finds the one that was begun. `least` is what the provider
+    can take of what is owed: what is more becomes the company's credit when it comes.
     Raises `InvoiceNotFound`, `InvoiceStateWrong`, `NoPaymentMethod`."""
     invoice = await invoices.get(tx, invoice_id)
     invoicing.check_payable(invoice)
@@ -130,9 +133,9 @@ async def begin_charge(tx: Tx, invoice_id: str, provider: str, now: datetime) ->
                if each.state is PaymentState.PENDING and each.provider == provider]  # fmt: skip
     if pending:
         return Charge(pending[0], method, invoice.number)
+    amount = least(invoice.owed, invoice.currency) if least else invoice.owed
     payment = Payment(
-        new_id("pay", now), tx.tenant_id, invoice_id, provider, "", invoice.owed, invoice.currency,
-        PaymentState.PENDING, now,
+        new_id("pay", now), tx.tenant_id, invoice_id, provider, "", amount, invoice.currency, PaymentState.PENDING, now,
     )  # fmt: skip
     await store.save_payment(tx, payment)
     return Charge(payment, method, invoice.number)

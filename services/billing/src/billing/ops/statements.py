@@ -25,6 +25,7 @@ from billing.domain.plans import PlanHeld
 from billing.domain.rates import DeckPrice, Metered
 from billing.domain.statements import (
     FORMAT,
+    Ahead,
     BilledLine,
     BilledPeriod,
     Discount,
@@ -62,16 +63,19 @@ async def statement_of(
     scope: Scope = Scope.WHOLE,
     deck: DeckPrice | None = None,
     format_: int = FORMAT,
+    ahead: Ahead | None = None,
 ) -> Statement:
     """What [start, end) costs, of what was heard of until `cutoff_time`: the same events, plans and cutoff, the same
     statement.
 
     `earlier` says what finalized invoices have billed (`late.billed` makes it of their statements): of this period it
-    is subtracted, of others the difference becomes LATE lines. Raises `NothingSubscribed`, `CurrenciesMixed`.
+    is subtracted, of others the difference becomes LATE lines. `ahead` is what the coming period costs in advance; of
+    another currency it can't stand here. Raises `NothingSubscribed`, `CurrenciesMixed`.
     """
     books = await books_of(tx, start, end, cutoff_time, deck, format_)
     books = replace(books, spent_before=_spent(earlier, books))
-    own = next((each for each in earlier if (each.start_time, each.end_time) == (start, end)), None)
+    # A period may end otherwise than was foreseen when it was charged in advance.
+    own = next((each for each in earlier if each.start_time == start), None)
     if own is not None and format_ < 3:  # an amount off was taken off what was billed before
         books = replace(books, redeemed=[each for each in books.redeemed if not each.coupon.amount])
     came_late: list[StatementLine] = []
@@ -97,8 +101,41 @@ async def statement_of(
     if own is None:
         lines, off = taken_off(lines, books.redeemed, currency)
     else:
-        lines, off = taken_off_rest(lines, whole, books.redeemed, own.discounts, currency)
-    return charges.statement(books, [*lines, *came_late], [*off, *discounts])
+        lines, off = taken_off_rest(lines, whole, books.redeemed, own.discounts, currency, carried=format_ > 3)
+    if ahead is None or ahead.currency != currency:
+        return charges.statement(books, [*lines, *came_late], [*off, *discounts])
+    coming, off_coming = late.ahead_of(ahead.lines, (ahead.start_time, ahead.end_time)), ahead.discounts
+    made = charges.statement(books, [*lines, *came_late, *coming], [*off, *discounts, *off_coming])
+    return replace(made, advance=(ahead.start_time, ahead.end_time))
+
+
+async def in_advance(
+    tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, before: BilledPeriod | None,
+    deck: DeckPrice | None = None, format_: int = FORMAT,
+) -> tuple[Books, Ahead]:  # fmt: skip
+    """What a period costs in advance, of what was heard of until `cutoff`, less what was billed of it `before`. What
+    lasts is taken to last; where it didn't, the period's own invoice puts it right. Raises `NothingSubscribed`,
+    `CurrenciesMixed`."""
+    books = await books_of(tx, *period, cutoff, deck, format_, used=False)
+    currency = charges.currency_of(books)
+    lines, redeemed = charges.lines_of(books, Scope.ADVANCE), books.redeemed
+    if before is not None:
+        ids = {line.line_id for line in lines}
+        lines = late.rest_of(lines, replace(before, lines=[each for each in before.lines if each.line_id in ids]))
+        redeemed = [each for each in redeemed if not (each.coupon.amount and each.coupon.coupon_id in before.discounts)]
+    lines, off = taken_off(lines, redeemed, currency)
+    discounts = [replace(each, late_start=period[0]) for each in off]
+    return books, Ahead(*period, currency, lines, discounts)
+
+
+async def advance_statement(
+    tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, before: BilledPeriod | None,
+    deck: DeckPrice | None = None, format_: int = FORMAT,
+) -> Statement:  # fmt: skip
+    """A period's charges in advance as a statement of their own. Raises `NothingSubscribed`, `CurrenciesMixed`."""
+    books, ahead = await in_advance(tx, period, cutoff, before, deck, format_)
+    made = charges.statement(books, late.ahead_of(ahead.lines, period), ahead.discounts)
+    return replace(made, advance=period)
 
 
 async def books_again(
@@ -113,16 +150,19 @@ async def books_again(
 
 
 async def books_of(
-    tx: Tx, start: datetime, end: datetime, cutoff: datetime, deck: DeckPrice | None = None, format_: int = FORMAT
-) -> Books:
-    """Everything the charges of [start, end) depend on. Raises `NothingSubscribed`."""
+    tx: Tx, start: datetime, end: datetime, cutoff: datetime, deck: DeckPrice | None = None, format_: int = FORMAT, *,
+    used: bool = True,
+) -> Books:  # fmt: skip
+    """Everything the charges of [start, end) depend on; without what was `used` all that is charged in advance does:
+    that is only of what lasts. Raises `NothingSubscribed`."""
     held = await plan_store.list_plans(tx, cutoff)
     if not held:
         raise NothingSubscribed("The company's plan has not reached billing yet: try again in a moment.")
     known = await meters.list_meters(tx)
     timeline = Timeline(tuple(await plan_store.list_subscription(tx, cutoff)))
-    zone = await store.zone(tx) or plans.in_force(held)[-1].time_zone or "UTC"
-    found = await _Usage.load(tx, held, known, start, end, cutoff)
+    zone = await store.zone(tx, cutoff) or plans.in_force(held)[-1].time_zone or "UTC"
+    segments = plans.segments(held, start, end)
+    found = await _Usage.load(tx, held, known, start, end, cutoff) if used else _Usage(segments, known)
     parts = [Part(plan, since, until, found.used(since)) for plan, since, until in found.segments]
     changes = await store.changes_until(tx, start, end, cutoff)
     first = min(each.effective_time for each in held)

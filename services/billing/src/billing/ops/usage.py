@@ -86,7 +86,7 @@ async def hear_subscription(tx: Tx, value: SubscriptionVersion) -> None:
     known = await plan_store.subscription_version(tx, value.version)
     if known is None:
         await plan_store.insert_subscription(tx, replace(value, record_time=tx.now()))
-    elif replace(known, record_time=value.record_time) != value:
+    elif replace(known, record_time=value.record_time, ends_time=known.ends_time or value.ends_time) != value:
         raise UsageConflict(f"Version {value.version} of the subscription has another body.")
 
 

@@ -10,7 +10,7 @@ import hashlib
 from calendar import timegm
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import stripe
@@ -76,6 +76,12 @@ class StripePayments:
         key = _key(f"setup-{tenant_id}-{request_id}")
         session = await _asked(self._client.v1.checkout.sessions.create_async(values, key))
         return session.url or ""
+
+    def least(self, amount: Decimal, currency: str) -> Decimal:
+        """The least Stripe takes that isn't less than the amount."""
+        step = Decimal(_step(currency)).scaleb(-_digits(currency))
+        steps = (amount / step).to_integral_value(ROUND_CEILING)
+        return (steps * step).quantize(Decimal(1).scaleb(-minor_digits(currency)))
 
     async def charge(self, payment: Payment, method: Method, number: str) -> Outcome:
         """Takes the payment from the card on file, or finds out what became of it."""
@@ -153,7 +159,7 @@ def in_units(amount: Decimal, currency: str) -> int | None:
     digits = _digits(currency)
     exact = amount.scaleb(digits)
     units = int(exact)
-    return None if units != exact or (digits == 3 and units % 10) else units
+    return None if units != exact or units % _step(currency) else units
 
 
 def of_units(units: int, currency: str) -> Decimal:
@@ -166,6 +172,11 @@ def _digits(currency: str) -> int:
     if currency in _WHOLE:
         return 0
     return 2 if currency in _AS_HUNDREDTHS else minor_digits(currency)
+
+
+def _step(currency: str) -> int:
+    """Of how many of Stripe's smallest units an amount is a multiple: of three digits the last one has to be 0."""
+    return 10 if _digits(currency) == 3 else 1
 
 
 def _key(value: str) -> Any:

@@ -45,6 +45,7 @@ subscription_versions = tenant_table(
     Column("stop_time", Time),
     Column("add_ons", Json, nullable=False),
     Column("record_time", Time, nullable=False),
+    Column("ends_time", Time),
 )
 redemptions = tenant_table(
     "redemptions",

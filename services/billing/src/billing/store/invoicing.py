@@ -25,7 +25,7 @@ SWEPT = 200
 
 @dataclass(frozen=True)
 class Account:
-    """Until when the company is invoiced, and when its next period ends."""
+    """Until when the company is invoiced, and when the next draft is to be made: when its next period ends."""
 
     last_end_time: datetime | None
     next_end_time: datetime
@@ -79,25 +79,39 @@ async def tenant_of(tx: Tx, invoice_id: str) -> str:
     return row["tenant_id"] if row else ""
 
 
-async def before(tx: Tx, start: datetime, kind: Kind = Kind.OWN) -> list[Invoice]:
-    """The invoices of a kind of the periods before this one, oldest first, without what they say."""
+async def drafts_before(tx: Tx, start: datetime, kind: Kind = Kind.OWN) -> list[Invoice]:
+    """The drafts that come before one of a kind of the period that begins at `start`, oldest first: what a period costs
+    in advance comes before what it costs as a whole."""
+    earlier = invoices.c.start_time < start
+    if kind is Kind.OWN:
+        earlier = or_(earlier, and_(invoices.c.start_time == start, invoices.c.kind == Kind.ADVANCE.value))
     rows = await tx.all(
-        select(*_SUMMARY)
-        .where(invoices.c.tenant_id == tx.tenant_id, invoices.c.kind == kind.value, invoices.c.start_time < start)
-        .order_by(invoices.c.start_time)
-    )
+        select(invoices)
+        .where(
+            invoices.c.tenant_id == tx.tenant_id, invoices.c.kind.in_(_beside(kind)),
+            invoices.c.state == State.DRAFT.value, earlier,
+        )
+        .order_by(invoices.c.start_time, invoices.c.invoice_id)
+    )  # fmt: skip
     return [_invoice(row) for row in rows]
 
 
 async def finalized(tx: Tx, kind: Kind = Kind.OWN) -> list[Invoice]:
-    """The tenant's invoices of a kind that were finalized, also void ones, oldest period first, without what they
-    say."""
+    """The tenant's invoices of a kind that were finalized, also void ones, oldest period first, without what they say.
+    Those of what a period costs in advance are the company's own too."""
     rows = await tx.all(
         select(*_SUMMARY)
-        .where(invoices.c.tenant_id == tx.tenant_id, invoices.c.kind == kind.value, invoices.c.cutoff_time.is_not(None))
+        .where(
+            invoices.c.tenant_id == tx.tenant_id, invoices.c.kind.in_(_beside(kind)),
+            invoices.c.cutoff_time.is_not(None),
+        )
         .order_by(invoices.c.start_time, invoices.c.cutoff_time)
-    )
+    )  # fmt: skip
     return [_invoice(row) for row in rows]
+
+
+def _beside(kind: Kind) -> list[str]:
+    return [kind.value] if kind is Kind.RESALE else [Kind.OWN.value, Kind.ADVANCE.value]
 
 
 async def next_own(tx: Tx, after: datetime | None, ended_by: datetime) -> Invoice | None:
@@ -185,9 +199,11 @@ async def periods_over(tx: Tx, now: datetime, after: str) -> list[str]:
 
 
 async def drafts_over(tx: Tx, ended_by: datetime, after: Due | None) -> list[Due]:
-    """Drafts whose period ended by then, oldest period first, from the one after `after`. System transaction."""
+    """Drafts whose period ended by then, of charges in advance began by then, oldest period first, from the one after
+    `after`. System transaction."""
     state = invoices.c.state == State.DRAFT.value
-    return await _due(tx, state, invoices.c.start_time, invoices.c.end_time <= ended_by, after)
+    begun = and_(invoices.c.kind == Kind.ADVANCE.value, invoices.c.start_time <= ended_by)
+    return await _due(tx, state, invoices.c.start_time, or_(invoices.c.end_time <= ended_by, begun), after)
 
 
 async def fallen_due(tx: Tx, now: datetime, after: Due | None) -> list[Due]:

@@ -58,7 +58,7 @@ async def insert_subscription(tx: Tx, value: SubscriptionVersion) -> None:
         "tenant_id": tx.tenant_id, "version": value.version, "change_time": value.change_time,
         "state": value.state.value, "anchor_time": value.anchor_time, "trial_end_time": value.trial_end_time,
         "stop_time": value.stop_time, "add_ons": [_add_on_out(each) for each in value.add_ons],
-        "record_time": value.record_time,
+        "record_time": value.record_time, "ends_time": value.ends_time,
     }  # fmt: skip
     if not (await tx.execute(insert(subscription_versions).values(**row).on_conflict_do_nothing())).rowcount:
         raise TryAgain  # a twin was faster: run again and find what it wrote
@@ -140,5 +140,5 @@ def _version(row: Mapping[Any, Any]) -> SubscriptionVersion:
     ]  # fmt: skip
     return SubscriptionVersion(
         row["version"], row["change_time"], State(row["state"]), row["anchor_time"], row["trial_end_time"],
-        row["stop_time"], tuple(held), row["record_time"],
+        row["stop_time"], tuple(held), row["record_time"], row["ends_time"],
     )  # fmt: skip

@@ -32,6 +32,15 @@ zones = tenant_table(
     Column("tenant_version", BigInteger, nullable=False),
 )
 
+zone_changes = tenant_table(
+    "zone_changes",
+    metadata,
+    Column("tenant_version", BigInteger, primary_key=True),
+    Column("time_zone", Text, nullable=False),
+    Column("record_time", Time, nullable=False),
+)
+"""When each was heard of, so that what was reckoned by an earlier one is reckoned by it again."""
+
 level_changes = tenant_table(
     "level_changes",
     metadata,

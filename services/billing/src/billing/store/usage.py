@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +14,13 @@ from chassis.sqlerrors import TryAgain
 from sqlalchemy import Table, Text, and_, any_, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from billing.domain.aggregates import EPOCH
 from billing.domain.levels import Change
 from billing.domain.plans import NUMBER, PRICE_CLASS, VOICE
 from billing.domain.usage import UsageRecord
 from billing.store.batches import inserting_all
 from billing.store.charge_tables import subscription_versions
-from billing.store.tables import level_changes, plans_held, usage_records, zones
+from billing.store.tables import level_changes, plans_held, usage_records, zone_changes, zones
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class DaySum:
 async def save_zone(tx: Tx, time_zone: str, tenant_version: int) -> None:
     """The zone the tenant's periods follow, unless a newer version of the tenant was heard of."""
     row = {"tenant_id": tx.tenant_id, "time_zone": time_zone, "tenant_version": tenant_version}
+    known = await tx.one_or_none(select(zones).where(zones.c.tenant_id == tx.tenant_id))
+    heard = [{**known, "record_time": EPOCH}] if known else []  # of before its history was kept, if it isn't in it
+    for each in (*heard, {**row, "record_time": tx.now()}):
+        await tx.execute(insert(zone_changes).values(**each).on_conflict_do_nothing())
     statement = insert(zones).values(**row)
     await tx.execute(
         statement.on_conflict_do_update(
@@ -57,8 +62,13 @@ async def save_zone(tx: Tx, time_zone: str, tenant_version: int) -> None:
     )
 
 
-async def zone(tx: Tx) -> str:
-    """The zone the tenant changed to; empty while no change was heard of."""
+async def zone(tx: Tx, cutoff: datetime | None = None) -> str:
+    """The zone the tenant changed to, of those heard of until `cutoff`; empty while no change was heard of."""
+    if cutoff is not None:
+        mine = zone_changes.c.tenant_id == tx.tenant_id
+        history = await tx.all(select(zone_changes).where(mine).order_by(zone_changes.c.tenant_version))
+        if history:
+            return next((each["time_zone"] for each in history[::-1] if each["record_time"] <= cutoff), "")
     row = await tx.one_or_none(select(zones.c.time_zone).where(zones.c.tenant_id == tx.tenant_id))
     return row["time_zone"] if row else ""
 
@@ -130,16 +140,18 @@ async def changes_until(tx: Tx, start: datetime, end: datetime, cutoff: datetime
 
 async def heard_since(tx: Tx, since: datetime, cutoff: datetime, end: datetime) -> bool:
     """Whether a plan, a version of the subscription or a change of what lasts was heard of in (since, cutoff] that may
-    count before `end`."""
+    count before `end`, or of the zone, which moves what falls due."""
     heard = (
         (level_changes, level_changes.c.change_time),
         (plans_held, plans_held.c.effective_time),
         (subscription_versions, subscription_versions.c.change_time),
+        (zone_changes, zone_changes.c.record_time),
     )
     for table, time in heard:
         found = select(func.count().label("found")).where(
-            table.c.tenant_id == tx.tenant_id, table.c.record_time > since, table.c.record_time <= cutoff, time < end
-        )
+            table.c.tenant_id == tx.tenant_id, table.c.record_time > since, table.c.record_time <= cutoff,
+            time < (cutoff + timedelta(microseconds=1) if table is zone_changes else end),
+        )  # fmt: skip
         if (await tx.one(found))["found"]:
             return True
     return False

@@ -43,9 +43,15 @@ class FlowNotPublished(FailedPrecondition):
 
 
 class FlowInUse(FailedPrecondition):
-    """Calls are in the flow right now, or other flows lead into it."""
+    """Calls are in the flow right now."""
 
     reason = "FLOW_IN_USE"
+
+
+class FlowCalled(FailedPrecondition):
+    """Other flows lead into the flow."""
+
+    reason = "FLOW_CALLED"
 
 
 class VersionConflict(Conflict):

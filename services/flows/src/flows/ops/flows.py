@@ -17,6 +17,7 @@ from flows.domain.flows import (
     MAX_COMMENT,
     MAX_NAME,
     Flow,
+    FlowCalled,
     FlowInUse,
     FlowInvalid,
     Place,
@@ -115,7 +116,8 @@ async def delete_flow(tx: Tx, flow_id: str, now: datetime) -> None:
     uses = [each for each in await list_uses(tx, Noun.FLOW, flow_id) if each.flow_id != flow_id]
     if uses:
         named = ", ".join(f"{each.display_name!r} (step {each.step_ids[0]})" for each in uses[:5])
-        raise FlowInUse(f"other flows call it or hand on to it: {named}; take it out of them and publish them first")
+        what = f"other flows call it or hand on to it: {named}; take it out of them and publish them first"
+        raise FlowCalled(what, metadata={"flows": ", ".join(each.display_name for each in uses)})
     if await store.has_live_runs(tx, flow.flow_id, now):
         raise FlowInUse("calls are in this flow right now: point its numbers elsewhere and wait for them to end")
     await store.delete_flow(tx, flow_id, now)

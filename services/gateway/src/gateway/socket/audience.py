@@ -54,6 +54,10 @@ _AGENT = {
     "RecordingStarted": "recording.agent_id",
     "HistoryAdded": "entry.agent_id",
     "UserChanged": "user.user_id",
+    "AgentNoticed": "agent_notice.user_id",
+    "ShiftOfferMade": "user_id",
+    "ShiftOfferChanged": "user_id",
+    "ShiftAdjusted": "adjustment.user_id",
 }
 _CALL = {
     "CallStarted": "call.call_id",

@@ -22,14 +22,16 @@ from routing.domain.contacts import Channel, Contact, ContactState
 from routing.domain.courses import Line, Stage, alone, at_desk, course, preferred_until, stage_at
 from routing.domain.fairness import HeldBack, Turns
 from routing.domain.matches import ALONE, CANDIDATES, PREFERRED, TARGET, Match, Waiting, rings_along, rule_of
-from routing.domain.pools import Entry, Fit, Place, Pool, place_by_idle
+from routing.domain.pools import Fit, Place, Pool, place_by_idle
 from routing.domain.queues import Queue, demand
 from routing.domain.ranking import AWAY, HOLDING, IDLE, LAST, USUALLY, Ranked, Ranking, Ready, Tally
 from routing.domain.room import has_any_room, with_room
 from routing.domain.rules import Strategy
+from routing.domain.seen import Entry, Seen
 from routing.domain.urgency import USUAL, Urgency, urgency_of
 
-_EXAMINED = 64
+_LATEST = 96
+"""Who became ready last, for a trace: some of them are ready no more."""
 _MOST_STALE = 32
 """Entries of a line, or of what falls due, that count no more, besides as many as do."""
 _MAX_POOLS = 50_000
@@ -69,6 +71,8 @@ class Board:
         self._count = 0
         self._turns = Turns()
         self._held_back: dict[str, Ready] = {}
+        self._latest: list[Entry] = []
+        self._decisions = 0
 
     @property
     def held_back(self) -> Mapping[str, Ready]:
@@ -141,6 +145,9 @@ class Board:
             return
         self._ready[agent_id] = agent
         entry = self._entries[agent_id] = Entry(agent, rank)
+        self._latest.append(entry)
+        if len(self._latest) > 2 * len(self._ready) + _LATEST:
+            self._latest = [each for each in self._latest if each.gone is None]
         newest = tier == IDLE and (self._newest is None or self._newest < rank)
         if newest:
             self._newest = rank
@@ -172,7 +179,7 @@ class Board:
         agent = self._ready.pop(agent_id, None)
         if agent is None:
             return self._held_back.pop(agent_id, None)
-        self._entries.pop(agent_id).agent = None
+        self._entries.pop(agent_id).gone = self._decisions
         fit, room = self._fits[agent_id], agent.open
         for pool, _, _ in fit.stands:
             if room is not None and pool.channel not in room:
@@ -243,16 +250,21 @@ class Board:
                 best, (place, head) = pool, first
         if best is None or head is None:
             return None
-        weighed = tuple(best.best(head, CANDIDATES))
-        # Those who were ready too but may not take it: what a supervisor asks about first. From the end: those at a
-        # dict's front go first, and looking for the first one left would take ever longer.
-        others = tuple(islice(reversed(self._ready.values()), _EXAMINED))
+        self._decisions += 1
+        latest = self._latest
+        while latest and latest[-1].gone is not None:
+            latest.pop()
+        lines, ranked = best.beginnings(CANDIDATES), best.first_ranked(head, CANDIDATES)
+        seen = Seen(self._decisions, lines, ranked, latest[-_LATEST:])
+        agent = ranked[0][0] if ranked else lines[0][1][0].agent
         kept = tuple(islice(self._held_back.values(), CANDIDATES)) if self._held_back else ()
         rule = TARGET if head.target else PREFERRED if best.stage.members == (head.preferred,) else best.rule
         line = None if rule in ALONE else self._lines.get(head.queue_id)
         most = line.rules.ring_agents if line is not None else 1
-        companions = rings_along(weighed, most - 1, best.spare(weighed, self._fits)) if most > 1 else ()
-        match = Match(head, weighed[0][0], rule, best.stage, best.ranking, weighed, others, now, companions, kept)
+        match = Match(head, agent, rule, best.stage, best.ranking, seen, now, (), kept)
+        if most > 1:
+            weighed = match.weighed
+            match = match._replace(companions=rings_along(weighed, most - 1, best.spare(weighed, self._fits)))
         self.drop_contact(head.contact_id)
         for agent in match.agents:
             self.drop_agent(agent.agent_id)

@@ -12,6 +12,7 @@ from routing.domain.courses import ANYTIME, Stage
 from routing.domain.ranking import USUALLY, Ranking, Ready
 from routing.domain.requirements import Requirement
 from routing.domain.rules import Strategy
+from routing.domain.seen import NOBODY, Seen
 
 TARGET, PREFERRED = "target_agent", "preferred_agent"
 """Rules beside the strategies: for one agent alone, and for one agent for a while."""
@@ -22,6 +23,9 @@ HELD_BACK = "held_back"
 """Of an agent who could take it, and takes nothing until they have room for what has its turn (fairness.py)."""
 CANDIDATES = 20
 """Of those who may take a contact as many are in its trace at most, and as many of those who may not."""
+
+EXAMINED = 64
+"""Of those who were ready besides, as many are looked at for who may not take it."""
 
 
 class Waiting(NamedTuple):
@@ -56,17 +60,16 @@ class Candidate(NamedTuple):
 
 
 class Match(NamedTuple):
-    """A proposal: this contact to this agent, and what it was made from. `weighed` are the best agents with their
-    scores, best first; `others` were ready as well; `now` is in seconds since the epoch. `companions` are those of
-    the weighed at whom it rings together with the agent; `held_back` have room for it, and wait for something else."""
+    """A proposal: this contact to this agent, and what it was made from. `now` is in seconds since the epoch.
+    `companions` are those of the weighed at whom it rings together with the agent; `held_back` have room for it, and
+    wait for something else."""
 
     contact: Waiting
     agent: Ready
     rule: str
     stage: Stage = ANYTIME
     ranking: Ranking = USUALLY
-    weighed: tuple[tuple[Ready, int], ...] = ()
-    others: tuple[Ready, ...] = ()
+    seen: Seen = NOBODY
     now: float = 0.0
     companions: tuple[Ready, ...] = ()
     held_back: tuple[Ready, ...] = ()
@@ -77,13 +80,19 @@ class Match(NamedTuple):
         return (self.agent, *self.companions)
 
     @property
+    def weighed(self) -> Sequence[tuple[Ready, int]]:
+        """The best agents with their scores, best first."""
+        return self.seen.weighed(CANDIDATES, self.ranking, self.stage.requirement)
+
+    @property
     def candidates(self) -> list[Candidate]:
         """The trace: who was weighed and why not chosen, at most 20, then who could not be; as
         many again, those first who would have been but for another channel's turn."""
         found: list[Candidate] = []
         together = {each.agent_id for each in self.companions}
-        for agent, score in self.weighed:
-            why = self.ranking.why_after(agent, score, *self.weighed[0]) if found else ""
+        weighed = self.weighed
+        for agent, score in weighed:
+            why = self.ranking.why_after(agent, score, *weighed[0]) if found else ""
             why = RINGS_TOO if agent.agent_id in together else why
             found.append(Candidate(agent, score, why, self._value(agent, score)))
         kept = (
@@ -91,7 +100,9 @@ class Match(NamedTuple):
             for agent in self.held_back
             if agent.takes(self.contact.channel) and not self._why_not(agent)
         )
-        unfit = (Candidate(agent, None, why) for agent in self.others if (why := self._why_not(agent)))
+        # Those who were ready too but may not take it: what a supervisor asks about first.
+        others = self.seen.others(EXAMINED)
+        unfit = (Candidate(agent, None, why) for agent in others if (why := self._why_not(agent)))
         return found + list(islice(chain(kept, unfit), CANDIDATES))
 
     def _why_not(self, agent: Ready) -> str:

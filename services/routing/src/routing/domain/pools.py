@@ -6,9 +6,7 @@ import heapq
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import islice, repeat
-from operator import attrgetter
+from itertools import islice
 
 from routing.domain import requirements
 from routing.domain.contacts import Channel
@@ -16,21 +14,9 @@ from routing.domain.courses import Stage
 from routing.domain.matches import Waiting
 from routing.domain.ranking import AWAY, IDLE, Ranked, Ranking, Ready
 from routing.domain.rules import Strategy
+from routing.domain.seen import Entry
 from routing.domain.urgency import Urgency
 
-
-class Entry:
-    """An agent who became ready, with their rank by idle time. When they are ready no more `agent` is None, and the
-    entry stays in the lines until somebody comes by it."""
-
-    __slots__ = ("agent", "rank")
-
-    def __init__(self, agent: Ready, rank: tuple[datetime, str]) -> None:
-        self.agent: Ready | None = agent
-        self.rank = rank
-
-
-_AGENT = attrgetter("agent")
 Standing = deque[Entry]
 """Agents of one group, who all are idle, hold something or are away alike: the longest idle first."""
 Place = tuple[float, float, str]
@@ -67,25 +53,29 @@ class Pool:
         self.lines.sort(key=lambda grouped: -grouped[0])
         return line
 
-    def best(self, contact: Waiting, most: int) -> list[tuple[Ready, int]]:
-        """Ready agents with their score, the best for this contact first."""
-        if self.ranked is not None:
-            weighted = self.ranking.strategy is Strategy.WEIGHTED and contact.preferred
-            favour = self.ranking.weights.preferred
-            return list(islice(self.ranked.advanced(contact.preferred, favour) if weighted else self.ranked, most))
-        found: list[tuple[Ready, int]] = []
+    def beginnings(self, most: int) -> list[tuple[int, Sequence[Entry]]]:
+        """Of each group's line, best group first, the beginning: enough for so many agents who are ready, as a rule.
+        The first entry is of the best of them."""
+        found: list[tuple[int, Sequence[Entry]]] = []
+        left = 3 * most  # entries that count no more among them
         for group, line in self.lines:
-            while line and line[0].agent is None:
+            while line and line[0].gone is not None:
                 line.popleft()
             if line:
-                looked_at = islice(line, 2 * most)  # entries that count no more among them
-                agents = islice(filter(None, map(_AGENT, looked_at)), most - len(found))
-                found.extend(zip(agents, repeat(self.ranking.score_of(group)), strict=False))
-                if len(found) == most:
+                beginning = tuple(islice(line, 2 * most))
+                found.append((group, beginning))
+                left -= len(beginning)
+                if left <= 0:
                     break
-        if self.ranking.strategy is Strategy.SKILLS:
-            return found
-        return [(agent, requirements.score(agent.skills, self.stage.requirement) or 0) for agent, _ in found]
+        return found
+
+    def first_ranked(self, contact: Waiting, most: int) -> list[tuple[Ready, int]]:
+        """Where agents are ranked: so many who are ready, with their score, the best for this contact first."""
+        if self.ranked is None:
+            return []
+        weighted = self.ranking.strategy is Strategy.WEIGHTED and contact.preferred
+        favour = self.ranking.weights.preferred
+        return list(islice(self.ranked.advanced(contact.preferred, favour) if weighted else self.ranked, most))
 
     def spare(self, weighed: Sequence[tuple[Ready, int]], fits: Mapping[str, Fit]) -> list[Ready]:
         """Of the agents weighed for a contact, the best left out, those whom nobody else who waits could have: here or
@@ -96,7 +86,7 @@ class Pool:
     def tidy(self) -> None:
         """Forget entries that count no more."""
         for _, line in self.lines:
-            kept = [entry for entry in line if entry.agent is not None]
+            kept = [entry for entry in line if entry.gone is None]
             line.clear()
             line.extend(kept)
 

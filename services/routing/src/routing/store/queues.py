@@ -41,8 +41,11 @@ async def change_queue(tx: Transaction, queue: Queue, was: int) -> None:
 
 async def find_queue(tx: Transaction, queue_id: str) -> Queue | None:
     """One by its id, also when deleted."""
-    row = await find(tx, _queues, "queue_id", queue_id)
-    return _queue(row) if row is not None else None
+    named = (_queues.name, queue_id)
+    if named not in tx.known:  # verbs that share a transaction are of few queues
+        row = await find(tx, _queues, "queue_id", queue_id)
+        tx.known[named] = _queue(row) if row is not None else None
+    return tx.known[named]
 
 
 async def page_of_queues(tx: Transaction, size: int, token: str) -> list[Queue]:

@@ -130,6 +130,14 @@ class LiveCall:
 
     # -- media ---------------------------------------------------------------------------------------------
 
+    def outside_media(self, leg_id: str, media: MediaLeg | None) -> None:
+        """A party outside has (new) media, or for now none: a number that rings by another gateway."""
+        if media is not None:
+            self.attach(leg_id, media)
+        else:
+            self.room.lose(leg_id)
+            self._changed()
+
     def attach(self, leg_id: str, media: MediaLeg) -> MediaLeg | None:
         """Give a leg (new) media; the media it replaces, for the caller to close."""
         old = self.room.member(leg_id).leg

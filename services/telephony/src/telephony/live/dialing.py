@@ -342,7 +342,7 @@ class Dialing:
         """What comes from the other end becomes the leg's."""
         spawn = self._house.tasks.spawn
         live.outside[leg_id] = outside
-        outside.on_media = lambda media: live.attach(leg_id, media)
+        outside.on_media = partial(live.outside_media, leg_id)
         outside.on_codec = live.room.settle
         outside.on_answered = lambda: self._answers.begin(live, leg_id)
         outside.on_gone = lambda q850, status: spawn(self._gone(live, leg_id, q850, status), "outside gone")

@@ -20,7 +20,7 @@ from typing import Any
 from chassis.auth import acting_as, acting_for, principal
 from chassis.grpc import Peers
 from chassis.statuses import RemoteFailed
-from chassis.telemetry import log
+from chassis.telemetry import counter, log
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from kernel.errors import DomainError, Unavailable
@@ -36,6 +36,8 @@ from telephony.ops import lines as line_ops
 from telephony.ops import nodes as ops
 from telephony.ops import stations as station_ops
 from telephony.store.calls import Lease
+
+_died = counter("merkez.telephony.nodes_lost", "Nodes that died with calls, which this one went on with")
 
 BEAT_SECONDS = 0.5
 """What is billed of a call whose node dies is right within this time."""
@@ -182,6 +184,7 @@ class Nodes:
         """Adopt what a dead node holds, and give its stations their grace; whether all of it could be looked at."""
         left = await self._house.db.system(lambda tx: ops.left_by(tx, node.node_id), read_only=True)
         if left.leases:
+            _died.add(1)
             log.warning("a node died; its calls are adopted", node=node.node_id, calls=len(left.leases))
         whole = await self._adopt_each(left.leases, node)
         grace = graces(self._house.settings)

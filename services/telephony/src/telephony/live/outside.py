@@ -61,8 +61,8 @@ class TransferWish(Protocol):
 class OutsideLeg(Protocol):
     """One party outside. Callbacks are set as soon as it is given out."""
 
-    on_media: Callable[[MediaLeg], object]
-    """(New) media is there."""
+    on_media: Callable[[MediaLeg | None], object]
+    """(New) media is there; None: what was heard before the answer is over, and it rings on."""
     on_codec: Callable[[], object]
     """Its media speaks another codec now."""
     on_answered: Callable[[], object]

@@ -12,6 +12,7 @@ from time import monotonic
 from telephony.domain.legs import Leg, Party
 from telephony.domain.quality import LegQuality
 from telephony.live.call import LiveCall
+from telephony.live.outcomes import sounded
 from telephony.live.switchboard import Switchboard
 from telephony.media.leg import WebRtcLeg
 from telephony.media.media_leg import LegStatistics, MediaLeg
@@ -28,6 +29,8 @@ class _Seen:
     media: MediaLeg | None = None
     counted: LegStatistics | None = None
     stalled: bool = False
+    stood: bool = False
+    """It stalled at some time since it was measured."""
     quality: LegQuality | None = None
 
 
@@ -52,7 +55,7 @@ class QualityWatch:
                 seen = self._of(leg, media)
                 stalled = self._stalled(media, now)
                 changed |= stalled is not seen.stalled
-                seen.stalled = stalled
+                seen.stalled, seen.stood = stalled, seen.stood or stalled
             if changed:
                 self._tell(live)
         self._seen = {leg_id: seen for leg_id, seen in self._seen.items() if leg_id in known}
@@ -65,6 +68,8 @@ class QualityWatch:
                 if media is not None:
                     before, seen.counted = seen.counted, media.statistics()
                     seen.quality = measured(before, seen.counted) if before is not None else None
+                sounded(stalled=seen.stood, loss=seen.quality.loss if seen.quality is not None else 0.0)
+                seen.stood = seen.stalled
             self._tell(live)
 
     def _talking(self) -> Iterator[LiveCall]:

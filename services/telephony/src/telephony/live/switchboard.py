@@ -24,6 +24,7 @@ from telephony.live.flow import FlowDriver, learn
 from telephony.live.house import House, unbroken
 from telephony.live.instructions import DialInFlow, Dialled, DialOrder
 from telephony.live.ledger import LeaseLost
+from telephony.live.outcomes import ended
 from telephony.live.outside import NoTrunk, OutsideLeg
 from telephony.live.recording import end_part, finish, record
 from telephony.live.screens import leave_message, leaves_message
@@ -185,6 +186,7 @@ class Switchboard:
         self, live: LiveCall, party: EndParty, cause: str, last_heard: float | None, q850: int, sip_status: int
     ) -> Ending:
         """Part the media; how the call ended."""
+        ended(cause)
         talk, hold = live.measured(last_heard)
         mos = live.opinions()
         answer = live.unanswered_question()

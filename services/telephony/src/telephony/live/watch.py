@@ -37,8 +37,8 @@ from telephony.ops import stations as station_ops
 from telephony.ops.nodes import Lease
 from telephony.ops.parties import Found
 
-_active_calls = gauge("merkez.telephony.active_calls", "1", "Calls live on this node")
-_live_legs = gauge("merkez.telephony.legs", "1", "Browser connections live on this node")
+_active_calls = gauge("merkez.telephony.active_calls", "{call}", "Calls live on this node")
+_live_legs = gauge("merkez.telephony.legs", "{leg}", "Browser connections live on this node")
 
 LOOK_SECONDS = 0.25
 BEAT_SECONDS = 5.0

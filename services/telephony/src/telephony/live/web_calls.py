@@ -17,6 +17,7 @@ from telephony.domain.wishes import WebCall, understood_number
 from telephony.live import new_calls
 from telephony.live.call import LiveCall
 from telephony.live.house import House
+from telephony.live.outcomes import setting_up
 from telephony.live.switchboard import CallElsewhere, NodeDraining, Switchboard
 from telephony.media.media_leg import MediaLeg
 from telephony.ops import calls as ops
@@ -37,6 +38,12 @@ class WebCalls:
         """Answer a customer's browser and let flows take over. See the rpc's comment for errors."""
         if self._switchboard.draining:
             raise NodeDraining("this node is about to stop", retry_after=timedelta(seconds=1))
+        with setting_up("web"):
+            return await self._start(request, wish)
+
+    async def _start(
+        self, request: call_service_pb2.StartWebCallRequest, wish: WebCall
+    ) -> call_service_pb2.StartWebCallResponse:
         house = self._house
         route = await house.tenancy.widget_route(wish.widget_key)
         wish = replace(wish, caller_number=understood_number(wish.caller_number, route.number))

@@ -29,8 +29,7 @@ class RecordingNotice:
         """From now on these."""
         self._hearers = frozenset(hearers)
         for name in sorted(self._hearers - self._told):
-            self._told.add(name)
-            self._sound(name)
+            self._tell(name)
         if self._timer is None and self._every is not None and self._hearers:
             self._timer = asyncio.get_running_loop().call_later(self._every, self._again)
 
@@ -44,11 +43,20 @@ class RecordingNotice:
     def _again(self) -> None:
         self._timer = None
         for name in sorted(self._hearers):
-            self._sound(name)
+            member = self._room.members.get(name)
+            # Whose media is lost hears the next one, not all of them at once.
+            if member is not None and not member.announcements:
+                self._room.announce(name, [self._tone])
         self.follow(self._hearers)
 
-    def _sound(self, name: str) -> None:
-        member = self._room.members.get(name)
-        # Whose media is lost hears the next one, not all of them at once.
-        if member is not None and not member.announcements:
-            self._room.announce(name, [self._tone])
+    def _tell(self, name: str) -> None:
+        """For the first time, which may be the only one: behind whatever is said to them now, and again where that is
+        cut off with all that waits behind it."""
+        if name in self._room.members:
+            self._told.add(name)
+            self._room.announce(name, [self._tone]).add_done_callback(lambda told: self._told_all(name, told.result()))
+
+    def _told_all(self, name: str, to_the_end: bool) -> None:
+        if not to_the_end:
+            self._told.discard(name)
+            self.follow(self._hearers)

@@ -8,6 +8,7 @@ heard is heard until the peer's new source is (`source_filter`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 from time import monotonic
@@ -103,6 +104,12 @@ class RtpLeg(VoiceLeg):
         """Take the peer's answer to our last offer, a provisional one too. Errors as in `answer`."""
         self._agreed(self._negotiation.apply(answer))
 
+    def told(self) -> None:
+        """The peer hears only now what was answered, and sends nothing before: it is looked for from now on, unless it
+        was found."""
+        if not self.closed and self._filter.look_again(monotonic()):
+            self._look_for_source()
+
     def withdraw(self) -> None:
         """The peer refused our last offer; everything stays."""
         self._negotiation.withdraw()
@@ -130,7 +137,7 @@ class RtpLeg(VoiceLeg):
 
     @property
     def settled(self) -> bool:
-        """False when the peer left several codecs open: `offer` again then holds only one."""
+        """False when the peer left several codecs open: it is heard by any, and `offer` again holds only one."""
         agreed = self._negotiation.agreed
         return agreed is None or agreed.settled
 
@@ -183,7 +190,7 @@ class RtpLeg(VoiceLeg):
         self._take_keys(agreed)
         self._take_digits(agreed)
         address = (agreed.address, agreed.port) if agreed.address is not None else None
-        if self._filter.expect(address, now, silent_seconds=now - self.last_heard):
+        if self._filter.expect(address, now, silent_seconds=now - self.last_voice):
             self._look_for_source()
         self.last_heard = now
         if not self.connected.done():
@@ -205,7 +212,7 @@ class RtpLeg(VoiceLeg):
             if codec is agreed.codec or OPUS not in (codec, agreed.codec)
         }
         self._event_types = agreed.receive_events
-        listens = self._settings.tones and not agreed.receive_events and agreed.codec is not OPUS
+        listens = self._settings.tones and agreed.send_event is None and agreed.codec is not OPUS
         if not listens:
             self._tones = None
         elif self._tones is None or self._tones.codec is not agreed.codec:
@@ -367,7 +374,10 @@ class RtpLeg(VoiceLeg):
         """Sound in the other law of G.711 is made ours by a table; comfort noise (RFC 3389) is dropped."""
         table = self._laws.get(payload_type)
         if table is None:
-            return super()._other(inbound, payload_type, sequence, timestamp, length)
+            passed = super()._other(inbound, payload_type, sequence, timestamp, length)
+            if (chosen := self._negotiation.heard(payload_type, sequence)) is not None:
+                self._agreed(chosen)
+            return passed
         if table:
             PACKET[HEADER_SIZE:length] = bytes(VIEW[HEADER_SIZE:length]).translate(table)
         return True
@@ -409,22 +419,10 @@ class RtpLeg(VoiceLeg):
         if not length:
             return
         if agreed.rtcp is None:
-            self._transmit_muxed(length)
-        elif not self._filter.leads_inside((there := self._rtcp_target(agreed.rtcp))[0]):
+            with contextlib.suppress(OSError):
+                self._send(VIEW[:length])
+        elif not self._filter.leads_inside((there := self._filter.reports(agreed.rtcp, self._rtcp_source))[0]):
             self._sockets.send_rtcp(VIEW[:length], there)
-
-    def _transmit_muxed(self, length: int) -> None:
-        try:  # noqa: SIM105
-            self._send(VIEW[:length])
-        except OSError:
-            pass
-
-    def _rtcp_target(self, said: Address) -> Address:
-        """Where a peer behind NAT takes RTCP: where it sends it from, or beside its audio."""
-        source = self._filter.source
-        if not self._settings.nat or source is None or source == self._filter.expected:
-            return said
-        return self._rtcp_source or (source[0], source[1] + 1)
 
     def _source(self) -> Wire | None:
         settled = self._rx is None or self._rx.settled

@@ -60,8 +60,9 @@ class RtpSockets:
         return length, (address[0], address[1])
 
     def send_rtcp(self, data: bytes | memoryview, address: Address) -> None:
-        # A full buffer or an ICMP error of an earlier packet is a lost packet, as on any network.
-        with contextlib.suppress(OSError):
+        # A full buffer or an ICMP error of an earlier packet is a lost packet, as on any network. Beside the last port
+        # there is none.
+        with contextlib.suppress(OSError, OverflowError):
             self._rtcp.sendto(data, address)
 
     def connect(self, address: Address) -> bool:

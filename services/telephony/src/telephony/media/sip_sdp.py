@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from telephony.media.codecs import OPUS, PCMA, PCMU, Codec
@@ -26,6 +26,8 @@ _SPELLED = {"opus": "opus", "pcmu": "PCMU", "pcma": "PCMA", EVENT: EVENT}
 _CHANNELS = {"opus": "/2"}
 _FMTP = {"opus": OPUS_FMTP, EVENT: "0-15"}
 _FRAME_MS = 20
+_CONSISTENT = 5
+"""Packets in a row by which a peer that left several codecs open has chosen one of them: 100 ms."""
 _REVERSED: dict[Direction, Direction] = {"sendonly": "recvonly", "recvonly": "sendonly"}
 
 Meaning = tuple[str, int]
@@ -88,6 +90,8 @@ class Agreed:
     """The peer doesn't want to hear us for now."""
     keys: tuple[Crypto, Crypto] | None = None
     """(ours, the peer's) for SRTP."""
+    send_types: Mapping[Codec, int] = field(default_factory=dict[Codec, int])
+    """The peer's payload type of each codec that its answer left open."""
 
     @property
     def sends(self) -> bool:
@@ -99,7 +103,7 @@ class Agreed:
 
     @property
     def settled(self) -> bool:
-        """Whether one codec is left. If not, offer anew (RFC 3264 10.2): the new offer holds only `codec`."""
+        """Whether one codec is left. If not, an offer (RFC 3264 10.2) holds only `codec`."""
         return len(set(self.receive_types.values())) == 1
 
 
@@ -121,6 +125,11 @@ class Negotiation:
         self._numbers: dict[Meaning, int] = {}
         self._offered: tuple[Crypto, ...] = ()
         self._profile = ""
+        self._events: dict[int, int] = {}
+        """Of the peer's answer: clock rate of the digits it takes, by payload type."""
+        self._choosing = (-1, 0, 0)
+        """Payload type of the last packet that was of another codec than agreed, its number, how many in a row."""
+        self._chosen: Codec | None = None
 
     # -- we offer ------------------------------------------------------------------------------------------
 
@@ -160,13 +169,33 @@ class Negotiation:
         ]
         if not spoken or not self._usable(section):
             raise MediaNotAcceptable("the answer can't be met")
-        first, codec = spoken[0]
+        # One that it has chosen by sending it stays, as long as it is there.
+        first, codec = next((each for each in spoken if each[1] is self._chosen), spoken[0])
         receive = {self._number((found.name, found.clock_rate)): other for found, other in spoken}
         # Some send by their own numbers in place of those we gave; where nothing else is meant, that is understood.
         receive = {found.payload_type: other for found, other in spoken} | receive
         events = {self._numbers[EVENT, rate]: rate for rate in (48_000, 8_000) if (EVENT, rate) in self._numbers}
-        self.agreed = self._agree(section, codec, first.payload_type, receive, self._wish, keys, events)
+        agreed = self._agree(section, codec, first.payload_type, receive, self._wish, keys, events)
+        sends = {other: found.payload_type for found, other in reversed(spoken)}
+        self.agreed, self._events = replace(agreed, send_types=sends), self._events_of(section)
         self.direction = self._wish
+        return self.agreed
+
+    def heard(self, payload_type: int, sequence: int) -> Agreed | None:
+        """A packet that isn't of the agreed codec came. What is agreed from now on, when the peer sends by another one
+        of those that its answer left open, which it may at any time (RFC 3264 6.1): nobody would hear it else."""
+        agreed = self.agreed
+        codec = agreed.receive_types.get(payload_type) if agreed is not None else None
+        if agreed is None or codec is None or codec is agreed.codec or codec not in agreed.send_types:
+            return None
+        before, number, packets = self._choosing
+        follows = payload_type == before and sequence == (number + 1) & 0xFFFF
+        self._choosing = payload_type, sequence, packets + 1 if follows else 1
+        if self._choosing[2] < _CONSISTENT:
+            return None
+        self._choosing, self._chosen = (-1, 0, 0), codec
+        event = _event_for(codec, self._events)
+        self.agreed = replace(agreed, codec=codec, send_type=agreed.send_types[codec], send_event=event)
         return self.agreed
 
     # -- the peer offers -----------------------------------------------------------------------------------
@@ -182,7 +211,7 @@ class Negotiation:
         keys = (self._own_key(section, crypto), crypto) if crypto is not None else None
         numbers = {(each.name, each.clock_rate): each.payload_type for each in reversed(section.formats)}
         agreed = self._agree(section, codec, found.payload_type, {found.payload_type: codec}, self.direction, keys, {})
-        self.agreed, self._index, self._others = agreed, index, description.sections
+        self.agreed, self._index, self._others, self._chosen = agreed, index, description.sections, None
         taken = set(numbers.values())
         self._numbers = {meaning: number for meaning, number in self._numbers.items() if number not in taken} | numbers
         self._profile, self._offered, self._wish = section.profile, (keys[0],) if keys else (), self.direction
@@ -309,21 +338,22 @@ class Negotiation:
         keys: tuple[Crypto, Crypto] | None,
         own_events: dict[int, int],
     ) -> Agreed:
-        events = {found.payload_type: found.clock_rate for found in section.formats if found.name == EVENT}
-        events = {number: rate for number, rate in events.items() if rate in (8_000, 48_000) and self.policy.events}
-        # A codec's own clock if it has events at it (RFC 4733 2.1).
-        best = min(events.items(), key=lambda event: event[1] != codec.clock_rate, default=None)
+        events = self._events_of(section)
         receive_events = {n: rate for n, rate in (events | own_events).items() if n not in receive_types}
         address = None if section.unreachable else section.address
         mux = section.rtcp_mux and self.policy.rtcp_mux
         place, port = section.rtcp or (None, section.port + 1)
         return Agreed(
-            codec, send_type, receive_types, best, receive_events, address, section.port,
+            codec, send_type, receive_types, _event_for(codec, events), receive_events, address, section.port,
             rtcp=None if mux or address is None else (place or address, port),
             direction=_meet(wish, section),
             held=section.unreachable or section.direction in ("sendonly", "inactive"),
             keys=keys,
         )  # fmt: skip
+
+    def _events_of(self, section: Section) -> dict[int, int]:
+        events = {found.payload_type: found.clock_rate for found in section.formats if found.name == EVENT}
+        return {number: rate for number, rate in events.items() if rate in (8_000, 48_000) and self.policy.events}
 
     # -- writing -------------------------------------------------------------------------------------------
 
@@ -368,6 +398,11 @@ class Negotiation:
 def _codec(found: Format) -> Codec | None:
     codec = CODECS.get(found.name)
     return codec if codec is not None and codec.clock_rate == found.clock_rate else None
+
+
+def _event_for(codec: Codec, events: Mapping[int, int]) -> tuple[int, int] | None:
+    """The digits to send beside a codec: at its own clock if there are such (RFC 4733 2.1)."""
+    return min(events.items(), key=lambda event: event[1] != codec.clock_rate, default=None)
 
 
 def _meet(wish: Direction, section: Section) -> Direction:

@@ -76,6 +76,19 @@ class SourceFilter:
         self.open(now)
         return True
 
+    def look_again(self, now: float) -> bool:
+        """Open the window anew where nobody was found in it; whether it is open by that."""
+        if self._found or self.expected is None:
+            return False
+        self.open(now)
+        return True
+
+    def reports(self, said: Address, heard_from: Address | None) -> Address:
+        """Where a peer that said `said` takes RTCP: behind NAT where it sends it from, or beside its audio."""
+        if not self._nat or self.source is None or self.source == self.expected:
+            return said
+        return heard_from or (self.source[0], self.source[1] + 1)
+
     def leads_inside(self, host: str) -> bool:
         """Whether a peer that was met in public names a host in a private network: ours, not its own."""
         return is_public(self._home) and not is_public(host)

@@ -38,7 +38,7 @@ class VoiceLeg:
         "_departures", "_digits", "_event_types", "_filled", "_forged", "_forward_to", "_inbound", "_lane",
         "_lane_after", "_last_heard", "_lost_before", "_muted", "_packets_before", "_playback", "_reader", "_sources",
         "_tap", "_ticker", "_voice_type", "closed", "codec", "connected", "in_call", "on_closed", "on_digit",
-        "on_loose", "outbound", "reports",
+        "on_heard", "on_loose", "outbound", "reports",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, ticker: Ticker) -> None:
@@ -49,6 +49,8 @@ class VoiceLeg:
         self._lane: Lane | Gathered | None = None
         self._lane_after = 0.0
         self.on_digit: Callable[[str], None] | None = None
+        self.on_heard: Callable[[], None] | None = None
+        """Told once, in the middle of the first packet that is heard of the other end."""
         self.on_closed: Callable[[], None] | None = None
         self.on_loose: Callable[[VoiceLeg], None] = _ignore
         """Called when it is to be tended again: packets from here or to here go through no lane, or none come."""
@@ -360,6 +362,9 @@ class VoiceLeg:
             self._lost_before += self._inbound.lost
         self._inbound = Inbound(ssrc, sequence, self.codec.clock_rate)
         self._heard_from(ssrc)
+        on_heard, self.on_heard = self.on_heard, None
+        if on_heard is not None:
+            on_heard()
         return self._inbound
 
     def _heard_from(self, ssrc: int) -> None:

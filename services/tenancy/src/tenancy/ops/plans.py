@@ -11,7 +11,7 @@ from kernel.tenant import PLATFORM
 
 from tenancy.domain import plan_rules
 from tenancy.domain.people import TenantNotFound, check_version
-from tenancy.domain.plan_documents import add_on_document, add_on_of, plan_document, plan_of
+from tenancy.domain.plan_documents import add_on_document, add_on_of, plan_document, plan_of, written_anew
 from tenancy.domain.plan_rules import Fault
 from tenancy.domain.plans import DRAFT, AddOn, AddOnNotFound, Plan, PlanNotFound
 from tenancy.store import catalogue as store
@@ -120,7 +120,7 @@ async def update_draft(tx: Tx, item: Item, read: Sequence[Fault], revision: int)
     if isinstance(item, Plan) and item.tenant_id != kept.document.get("tenant_id", ""):
         read = [*read, Fault("plan.tenant_id", "OTHER_COMPANY")]
     plan_rules.check(await faults_of(tx, item, read))
-    if not await store.rewrite(tx, kept, _document(item)):
+    if not await store.rewrite(tx, kept, written_anew(_document(item), kept.document)):
         raise PlanPublished(f"{item_id} version {item.version} is published: begin a new version of it.")
     return await _shown(tx, kind, item_id, item.version)
 

@@ -25,6 +25,7 @@ import { Invoices } from "./billing/Invoices.tsx";
 import { Owed } from "./billing/Owed.tsx";
 import { PaymentPanel } from "./billing/PaymentPanel.tsx";
 import { ProfilePanel } from "./billing/ProfilePanel.tsx";
+import { Days, inAdvance, lineText } from "./billing/parts.tsx";
 import { Source } from "./billing/Source.tsx";
 import { PlanPanel } from "./PlanPanel.tsx";
 import { WalletPanel } from "./WalletPanel.tsx";
@@ -67,8 +68,22 @@ export function Amount({ money }: { money: Money | undefined }) {
 function UsageOfAllowances() {
   const { data } = usePreview();
   const { plans } = usePlans().data ?? {};
+  const current = useCurrentUsage().data;
   const rates = plans?.find((plan) => plan.planId === data?.planId)?.rates;
-  return data && rates ? <Allowances lines={data.lines ?? []} rates={rates} /> : null;
+  if (!data || !rates) return null;
+  // What is paid in advance isn't on this invoice any more: how much is held says the usage itself.
+  const ahead = new Set(
+    rates.filter((rate) => rate.timing === "RATE_TIMING_ADVANCE").map((rate) => rate.meter),
+  );
+  const lines = (data.lines ?? []).filter((line) => !ahead.has(line.meter));
+  const heldNow = (current?.meters ?? []).filter((each) => ahead.has(each.meter));
+  return <Allowances lines={[...lines, ...heldNow]} rates={rates} />;
+}
+
+function useCurrentUsage() {
+  const current = useQuery({ queryKey: ["currentUsage"], queryFn: () => ask(api.GET("/v1/usage:current")) });
+  useRefreshOn(["currentUsage"], "UsageRated");
+  return current;
 }
 
 function usePreview() {
@@ -110,10 +125,10 @@ function Preview() {
       <DataTable
         label={t("billing.preview")}
         rows={lines}
-        keyOf={(line) => `${line.meter}${line.descriptionKey}${line.startTime}`}
+        keyOf={(line) => line.lineId ?? ""}
         testId={(line) => `invoice-line-${line.meter}`}
         columns={[
-          { head: t("billing.line"), cell: (line) => textOr("meter", line.meter ?? "") },
+          { head: t("billing.line"), cell: (line) => <PreviewLine line={line} preview={data} /> },
           {
             head: t("billing.quantity"),
             cell: (line) => <Measure quantity={line.quantity} meter={line.meter} />,
@@ -140,6 +155,21 @@ function Preview() {
         }
       />
     </Panel>
+  );
+}
+
+/** What a line is for, and when, where that isn't the period: what the next one costs in advance. */
+function PreviewLine({ line, preview }: { line: Line; preview: InvoicePreview }) {
+  const whole = line.startTime === preview.periodStartTime && line.endTime === preview.periodEndTime;
+  return (
+    <>
+      <bdi>{lineText(line)}</bdi>
+      {!whole && (
+        <div className={watch.faint}>
+          <Days start={line.startTime} end={line.endTime} />
+        </div>
+      )}
+    </>
   );
 }
 
@@ -268,7 +298,7 @@ function Seconds({ count }: { count: string | undefined }) {
 function Charge({ record }: { record: UsageRecord }) {
   const t = useText();
   const { data } = usePreview();
-  const lines = (data?.lines ?? []).filter((line) => line.meter === record.meter);
+  const lines = (data?.lines ?? []).filter((line) => line.meter === record.meter && !inAdvance(line));
   const ofThisPeriod = Date.parse(record.usageTime ?? "") >= Date.parse(data?.periodStartTime ?? "");
   const covered =
     ofThisPeriod && lines.length > 0 && lines.every((line) => line.includedQuantity === line.quantity);

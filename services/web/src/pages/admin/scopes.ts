@@ -33,6 +33,7 @@ export const SCOPES = [
   "users.read",
   "users.write",
   "voicemails.read",
+  "wfm.adjust",
   "wfm.read",
   "wfm.write",
 ];

@@ -1,6 +1,6 @@
 import { useCallback } from "react";
 import uPlot from "uplot";
-import { formatDate, formatDateTime } from "../../format/dates.ts";
+import { formatDate, formatDateTime, formatTime } from "../../format/dates.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { axisStyle, colour, type Plot, usePlot } from "../../ui/plot.ts";
@@ -28,10 +28,12 @@ interface Props {
   /** Places of two lines between which the room is filled. */
   band?: readonly [number, number];
   testId?: string;
+  /** Of one day: its axis says hours. */
+  hours?: boolean;
 }
 
 /** Values of intervals as lines over time, read out beside the pointer. */
-export function Lines({ label, times, lines, zone, band, testId }: Props) {
+export function Lines({ label, times, lines, zone, band, testId, hours }: Props) {
   const t = useText();
   const language = useLanguage();
   const build = useCallback(() => {
@@ -43,9 +45,10 @@ export function Lines({ label, times, lines, zone, band, testId }: Props) {
       axes: [
         {
           ...axis,
-          space: 120,
-          values: (_, ticks) => ticks.map((tick) => formatDate(new Date(tick * 1000), language, zone)),
-          incrs: [86_400, 2 * 86_400, 7 * 86_400],
+          space: hours ? 56 : 120,
+          values: (_, ticks) =>
+            ticks.map((tick) => (hours ? formatTime : formatDate)(new Date(tick * 1000), language, zone)),
+          incrs: hours ? [3600, 7200, 10_800, 21_600] : [86_400, 2 * 86_400, 7 * 86_400],
         },
         { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => formatNumber(tick, language)) },
       ],
@@ -71,7 +74,7 @@ export function Lines({ label, times, lines, zone, band, testId }: Props) {
     };
     const data = [Array.from(times), ...lines.map((line) => Array.from(line.values))] as uPlot.AlignedData;
     return { options, data };
-  }, [times, lines, band, zone, language, t]);
+  }, [times, lines, band, zone, hours, language, t]);
   const box = usePlot(HEIGHT, build);
   return (
     <div ref={box} className={classes.chart} dir="ltr" role="img" aria-label={label} data-testid={testId} />

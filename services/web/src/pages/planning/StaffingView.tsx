@@ -13,6 +13,7 @@ import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { Lines } from "./Lines.tsx";
 import classes from "./planning.module.css";
 import { RuleForm } from "./RuleForm.tsx";
+import { SkillPlanView } from "./SkillPlanView.tsx";
 import { weekFrom } from "./usePlanning.ts";
 import { WeekBar } from "./WeekBar.tsx";
 
@@ -102,6 +103,7 @@ export function StaffingView({ run, series, zone, mayChange }: Props) {
           <AllQueues totals={needed.data.totals} minutes={run.intervalMinutes ?? 30} zone={zone} />
         </Panel>
       )}
+      <SkillPlanView run={run} week={week} zone={zone} mayChange={mayChange} />
       {editing && rule && (
         <RuleForm
           rule={rule}

@@ -18,7 +18,7 @@ def cover_of(shifts: Iterable[Shift], groups: int, grid: Grid) -> np.ndarray:
     """Groups by slots of the week: agents there, those on a break not."""
     found = np.zeros((groups, grid.slots))
     for shift in shifts:
-        for slot, group in _at_work(shift, grid):
+        for slot, group in at_work(shift, grid):
             if 0 <= group < groups:
                 found[group, slot] += 1
     return found
@@ -43,7 +43,8 @@ def assigned(shift: Shift, groups: Sequence[int], need: np.ndarray, cover: np.nd
     return replace(shift, work=tuple(work))
 
 
-def _at_work(shift: Shift, grid: Grid) -> Iterable[tuple[int, int]]:
+def at_work(shift: Shift, grid: Grid) -> Iterable[tuple[int, int]]:
+    """Slots of the week a shift is worked in, those of breaks not, each with the group it covers."""
     rests = [(grid.slot(each.start), grid.slot(each.end)) for each in shift.breaks]
     ends = [grid.slot(at) for at, _ in shift.work[1:]] + [grid.slot(shift.end)]
     for (at, group), end in zip(shift.work, ends, strict=True):

@@ -57,6 +57,17 @@ class Pattern:
 
 
 @dataclass(frozen=True)
+class Entitlement:
+    """What a contract gives of a kind of time off in a calendar year, in the kind's unit: all with the year, or a
+    twelfth with each month that has begun. `most_carried`: what of the rest goes over into the next year at most."""
+
+    kind_id: str
+    yearly: float
+    monthly: bool = False
+    most_carried: float = 0.0
+
+
+@dataclass(frozen=True)
 class Contract:
     """What an agent is hired for: work and days of a week, and the patterns they may be given."""
 
@@ -68,6 +79,7 @@ class Contract:
     max_days: int
     pattern_ids: tuple[str, ...]
     rules_id: str = ""
+    entitlements: tuple[Entitlement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -267,6 +279,17 @@ def wrong_contract(value: Contract) -> list[tuple[str, str]]:
         ("min_days", 0 <= value.min_days <= 7, "must be 0 to 7"),
         ("max_days", max(1, value.min_days) <= value.max_days <= 7, "must be min_days to 7"),
         ("shift_pattern_ids", 0 < len(value.pattern_ids) <= 20, "must be 1 to 20 patterns"),
+        (
+            "time_off_entitlements",
+            len(value.entitlements) <= 20
+            and len({each.kind_id for each in value.entitlements}) == len(value.entitlements),
+            "must be at most 20, of each kind one",
+        ),
+        (
+            "time_off_entitlements",
+            all(0 <= each.yearly <= 8784 and 0 <= each.most_carried <= 8784 for each in value.entitlements),
+            "must have amounts of 0 to 8784",
+        ),
     ):
         if not fine:
             found.append((name, words))

@@ -130,6 +130,31 @@ def _outcomes(loads: Sequence[float], ahts: Sequence[float], agents: Sequence[in
     return [erlang_c(load, aht, there, rule.threshold_seconds) for load, aht, there in cases]
 
 
+def outcomes(
+    volumes: Sequence[float], ahts: Sequence[float], agents: Sequence[float], rule: Rule, minutes: int
+) -> list[Waiting]:
+    """What comes of so many agents on contacts in each interval; parts of an agent are taken between whole ones."""
+    loads = [max(0.0, volume) * aht / (minutes * 60.0) for volume, aht in zip(volumes, ahts, strict=True)]
+    fewer = [math.floor(each + 1e-9) for each in agents]
+    parts = [max(0.0, each - whole) for each, whole in zip(agents, fewer, strict=True)]
+    low = _outcomes(loads, ahts, fewer, rule)
+    high = _outcomes(loads, ahts, [each + 1 for each in fewer], rule)
+    return [_between(*each) for each in zip(low, high, parts, strict=True)]
+
+
+def _between(low: Waiting, high: Waiting, part: float) -> Waiting:
+    def mixed(one: float, other: float) -> float:
+        return one + part * (other - one)
+
+    asa = None if low.asa is None or high.asa is None else mixed(low.asa, high.asa)
+    # With less than it takes waits grow without end; just more than that is as good as the next whole agent says.
+    asa = high.asa if low.asa is None and part > 0.5 else asa
+    return Waiting(
+        mixed(low.p_wait, high.p_wait), mixed(low.service_level, high.service_level), asa,
+        mixed(low.occupancy, high.occupancy), mixed(low.p_abandon, high.p_abandon),
+    )  # fmt: skip
+
+
 def scheduled(agents: float, rule: Rule) -> float:
     """Agents to schedule so that so many are there."""
     return agents / (1.0 - rule.shrinkage)

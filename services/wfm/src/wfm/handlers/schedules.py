@@ -15,7 +15,7 @@ from kernel.ids import require_id, require_request_id
 from merkez.wfm.v1 import schedule_pb2, schedule_service_pb2, schedule_service_pb2_grpc
 
 from wfm import convert
-from wfm.domain.shifts import Break, Shift
+from wfm.domain.shifts import Shift
 from wfm.domain.violations import Violation
 from wfm.ops import schedules as ops
 from wfm.ops import shifts as by_hand
@@ -93,7 +93,7 @@ class Schedules(schedule_service_pb2_grpc.ScheduleServiceServicer):
         key, page = _key(request.schedule_id), Page(request.page_size, request.page_token)
         user_id = require_id("usr", request.user_id, "user_id") if request.user_id else ""
         found, token = await self._read(lambda tx: by_hand.list_shifts(tx, key, user_id, page))
-        return ask.ListShiftsResponse(shifts=[_shift(each) for each in found], next_page_token=token)
+        return ask.ListShiftsResponse(shifts=[convert.shift_out(each) for each in found], next_page_token=token)
 
     async def SaveShift(self, request: ask.SaveShiftRequest, context: Any) -> ask.SaveShiftResponse:
         key, shift = _key(request.schedule_id), _shift_in(request.shift)
@@ -128,7 +128,7 @@ class Schedules(schedule_service_pb2_grpc.ScheduleServiceServicer):
     ) -> ask.ListScheduleViolationsResponse:
         key = _key(request.schedule_id)
         found = await self._read(lambda tx: ops.list_violations(tx, key))
-        return ask.ListScheduleViolationsResponse(violations=[_violation(each) for each in found[:5000]])
+        return ask.ListScheduleViolationsResponse(violations=[convert.violation_out(each) for each in found[:5000]])
 
     async def GetScheduleCoverage(
         self, request: ask.GetScheduleCoverageRequest, context: Any
@@ -148,7 +148,8 @@ class Schedules(schedule_service_pb2_grpc.ScheduleServiceServicer):
             differences=[
                 schedule_pb2.ScheduleDifference(
                     user_id=each.agent_id, day=each.day.isoformat(), change=each.change.value,
-                    before=_shift(each.one) if each.one else None, after=_shift(each.other) if each.other else None,
+                    before=convert.shift_out(each.one) if each.one else None,
+                    after=convert.shift_out(each.other) if each.other else None,
                 )
                 for each in found
             ],
@@ -219,37 +220,14 @@ def _shift_in(said: schedule_pb2.Shift) -> Shift:
     if day is None or start is None or end is None:
         missing = "day" if day is None else "start_time" if start is None else "end_time"
         raise ShiftInvalid.of(f"shift.{missing}", "must be given")
-    breaks = []
-    for each in said.breaks:
-        begins, ends = time_in(each, "start_time"), time_in(each, "end_time")
-        if begins is None or ends is None:
-            raise ShiftInvalid.of("shift.breaks", "must have a start and an end")
-        breaks.append(Break(begins, ends, each.paid))
-    return Shift(require_id("usr", said.user_id, "shift.user_id"), day, start, end, tuple(breaks))
-
-
-def _shift(value: Shift) -> schedule_pb2.Shift:
-    return schedule_pb2.Shift(
-        user_id=value.agent_id, day=value.day.isoformat(), start_time=time_out(value.start),
-        end_time=time_out(value.end),
-        breaks=[
-            schedule_pb2.ShiftBreak(start_time=time_out(each.start), end_time=time_out(each.end), paid=each.paid)
-            for each in value.breaks
-        ],
-        work=[schedule_pb2.ShiftWork(start_time=time_out(at), group=group) for at, group in value.work],
-        shift_pattern_id=value.pattern_id, locked=value.locked,
-    )  # fmt: skip
-
-
-def _violation(value: Violation) -> schedule_pb2.ScheduleViolation:
-    return schedule_pb2.ScheduleViolation(
-        user_id=value.agent_id, day=value.day.isoformat(), rule=value.rule.value, allowed=value.allowed,
-        found=value.found,
-    )  # fmt: skip
+    breaks = convert.breaks_in(said.breaks, ShiftInvalid.of)
+    return Shift(require_id("usr", said.user_id, "shift.user_id"), day, start, end, breaks)
 
 
 def _saved(version: Version, found: list[Violation]) -> ask.SaveShiftResponse:
-    return ask.SaveShiftResponse(schedule=_schedule(version), violations=[_violation(each) for each in found])
+    return ask.SaveShiftResponse(
+        schedule=_schedule(version), violations=[convert.violation_out(each) for each in found]
+    )
 
 
 def _coverage(value: Covered) -> ask.GetScheduleCoverageResponse:

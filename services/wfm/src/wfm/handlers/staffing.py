@@ -14,7 +14,7 @@ from kernel.ids import require_id
 from merkez.wfm.v1 import staffing_pb2, staffing_service_pb2, staffing_service_pb2_grpc
 
 from wfm import convert
-from wfm.domain.staffing import Need, Rule, tried_out
+from wfm.domain.staffing import Need, tried_out
 from wfm.ops import staffing as ops
 from wfm.ops.history import SeriesKey, checked_minutes
 
@@ -30,16 +30,17 @@ class Staffing(staffing_service_pb2_grpc.StaffingServiceServicer):
     async def GetStaffingRule(self, request: ask.GetStaffingRuleRequest, context: Any) -> staffing_pb2.StaffingRule:
         key = SeriesKey(require_id("que", request.queue_id, "queue_id"), convert.channel_in(request.channel))
         found = await self._db.run(principal().tenant_id, lambda tx: ops.rule(tx, key), read_only=True)
-        return _rule(key, *found)
+        return convert.rule_out(key.queue_id, key.channel, *found)
 
     async def UpdateStaffingRule(
         self, request: ask.UpdateStaffingRuleRequest, context: Any
     ) -> staffing_pb2.StaffingRule:
         said = request.staffing_rule
         queue_id = require_id("que", said.queue_id, "staffing_rule.queue_id")
-        key, value = SeriesKey(queue_id, convert.channel_in(said.channel)), _rule_in(said)
-        return _rule(
-            key,
+        key, value = SeriesKey(queue_id, convert.channel_in(said.channel)), convert.rule_in(said)
+        return convert.rule_out(
+            key.queue_id,
+            key.channel,
             *await self._db.run(principal().tenant_id, lambda tx: ops.update_rule(tx, key, value, said.version)),
         )
 
@@ -57,7 +58,7 @@ class Staffing(staffing_service_pb2_grpc.StaffingServiceServicer):
         return ask.GetRequirementsResponse(
             curves=[
                 staffing_pb2.RequirementCurve(
-                    rule=_rule(each.key, each.rule, each.version),
+                    rule=convert.rule_out(each.key.queue_id, each.key.channel, each.rule, each.version),
                     requirements=[_need(need, at) for at, need in zip(each.starts, each.needs, strict=True)],
                 )
                 for each in curves
@@ -73,26 +74,9 @@ class Staffing(staffing_service_pb2_grpc.StaffingServiceServicer):
     async def CalculateStaffing(
         self, request: ask.CalculateStaffingRequest, context: Any
     ) -> ask.CalculateStaffingResponse:
-        minutes, rule = checked_minutes(request.interval_minutes), _rule_in(request.staffing_rule)
+        minutes, rule = checked_minutes(request.interval_minutes), convert.rule_in(request.staffing_rule)
         found = tried_out(request.volume, request.aht_seconds, request.agents, rule, minutes)
         return ask.CalculateStaffingResponse(requirement=_need(found, None))
-
-
-def _rule_in(said: staffing_pb2.StaffingRule) -> Rule:
-    usual = Rule()
-    return Rule(
-        said.service_level or usual.service_level, said.threshold_seconds or usual.threshold_seconds,
-        said.patience_seconds, said.max_occupancy or usual.max_occupancy, said.shrinkage,
-        said.concurrency or usual.concurrency, said.deadline_minutes,
-        said.default_aht_seconds or usual.default_aht_seconds, said.minimum_agents,
-    )  # fmt: skip
-
-
-def _rule(key: SeriesKey, value: Rule, version: int) -> staffing_pb2.StaffingRule:
-    said = {name: getattr(value, name) for name in Rule.__dataclass_fields__}
-    return staffing_pb2.StaffingRule(
-        queue_id=key.queue_id, channel=convert.channel_out(key.channel), version=version, **said
-    )
 
 
 def _need(value: Need, start: datetime | None) -> staffing_pb2.Requirement:

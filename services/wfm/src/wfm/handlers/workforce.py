@@ -14,13 +14,15 @@ from google.protobuf.message import Message
 from kernel.ids import require_id, require_request_id
 from merkez.wfm.v1 import workforce_pb2, workforce_service_pb2, workforce_service_pb2_grpc
 
+from wfm import convert
 from wfm.domain.labour import COUNTRIES, LabourRules, Limits
-from wfm.domain.shifts import BreakRule, Contract, Pattern, TimeOff, Wish
+from wfm.domain.shifts import BreakRule, Contract, Entitlement, Pattern, TimeOff, Wish
 from wfm.ops import workforce as ops
 from wfm.ops.workforce import Away, LabourRulesInvalid, Profile, Rules, TimeOffInvalid
 
 ask = workforce_service_pb2
 M = TypeVar("M", bound=Message)
+_ACCRUALS = (workforce_pb2.TIME_OFF_ACCRUAL_YEARLY, workforce_pb2.TIME_OFF_ACCRUAL_MONTHLY)
 _LIMITS = (
     ("max_day", "max_day_minutes"), ("max_week", "max_week_minutes"), ("min_rest", "min_rest_minutes"),
     ("min_weekly_rest", "min_weekly_rest_minutes"), ("max_consecutive_days", "max_consecutive_days"),
@@ -227,6 +229,13 @@ def _contract_in(said: workforce_pb2.Contract, contract_id: str) -> Contract:
         said.max_days or 5,
         tuple(dict.fromkeys(require_id("spt", each, "contract.shift_pattern_ids") for each in said.shift_pattern_ids)),
         require_id("lbr", said.labour_rules_id, "contract.labour_rules_id"),
+        tuple(
+            Entitlement(
+                require_id("tok", each.time_off_kind_id, "contract.time_off_entitlements"), each.yearly_amount,
+                each.accrual == workforce_pb2.TIME_OFF_ACCRUAL_MONTHLY, each.most_carried_over,
+            )
+            for each in said.time_off_entitlements
+        ),
     )  # fmt: skip
 
 
@@ -235,6 +244,13 @@ def _contract(value: Contract, version: int) -> workforce_pb2.Contract:
         contract_id=value.contract_id, display_name=value.name, labour_rules_id=value.rules_id,
         min_week_minutes=value.min_week, max_week_minutes=value.max_week, min_days=value.min_days,
         max_days=value.max_days, shift_pattern_ids=value.pattern_ids, version=version,
+        time_off_entitlements=[
+            workforce_pb2.TimeOffEntitlement(
+                time_off_kind_id=each.kind_id, yearly_amount=each.yearly, most_carried_over=each.most_carried,
+                accrual=_ACCRUALS[each.monthly],
+            )
+            for each in value.entitlements
+        ],
     )  # fmt: skip
 
 
@@ -248,7 +264,7 @@ def _profile_in(said: workforce_pb2.PlannedAgent) -> Profile:
         require_id("ctr", said.contract_id, "planned_agent.contract_id"),
         tuple(dict.fromkeys(require_id("que", each, "planned_agent.queue_ids") for each in said.queue_ids)),
         said.under_age, tuple((each.weekday, each.start_minute, each.end_minute) for each in said.availability), wish,
-        said.version,
+        said.version, convert.day_in(said.hire_day, "planned_agent.hire_day"), said.performance_score,
     )  # fmt: skip
 
 
@@ -261,7 +277,8 @@ def _profile(value: Profile) -> workforce_pb2.PlannedAgent:
         user_id=value.user_id, contract_id=value.contract_id, queue_ids=value.queue_ids, under_age=value.under_age,
         availability=stretches, wished_free_weekdays=value.wish.free_weekdays,
         wished_earliest_start_minute=value.wish.earliest_start, wished_latest_end_minute=value.wish.latest_end,
-        wish_weight=value.wish.weight, version=value.version,
+        wish_weight=value.wish.weight, version=value.version, performance_score=value.performance,
+        hire_day=value.hired.isoformat() if value.hired else "",
     )  # fmt: skip
 
 

@@ -82,9 +82,11 @@ async def note_contact(tx: Tx, contact: Contact, version: int) -> None:
     await store.add_counters(tx, contacts.changed(contacts.count(before), contacts.count(after)))
 
 
-async def note_queue(tx: Tx, queue_id: str, display_name: str, version: int) -> None:
-    """A queue's name."""
-    await store.save_queue(tx, queue_id, display_name, version)
+async def note_queue(
+    tx: Tx, queue_id: str, display_name: str, version: int, helpers: Sequence[tuple[str, int]] = ()
+) -> None:
+    """A queue's name, and the queues whose agents may help after so many seconds of waiting."""
+    await store.save_queue(tx, queue_id, display_name, version, helpers)
 
 
 async def forget_queue(tx: Tx, queue_id: str) -> None:

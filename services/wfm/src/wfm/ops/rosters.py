@@ -13,14 +13,15 @@ import numpy as np
 from chassis.sql import Tx
 
 from wfm.domain.covering import cover_of
+from wfm.domain.own import Availability, Stretches, by_user, of_week
 from wfm.domain.shifts import SLOT, Agent, Shift, TimeOff
 from wfm.domain.solving import Problem
 from wfm.domain.violations import Violation, violations
 from wfm.domain.week import DAYS, Grid, burden_hours
 from wfm.ops.staffing import Needed
 from wfm.ops.workforce import limits_of
+from wfm.store import own, workforce
 from wfm.store import schedules as store
-from wfm.store import workforce
 from wfm.store.history import SeriesKey
 from wfm.store.schedules import Group, Version
 
@@ -78,6 +79,7 @@ async def roster(tx: Tx, version: Version, user_ids: Sequence[str] | None = None
     away: dict[str, list[TimeOff]] = {}
     for each in await workforce.list_away(tx, grid.begins, grid.time(grid.slots)):
         away.setdefault(each.user_id, []).append(each.time)
+    said = by_user(await own.list_availability(tx, until=version.first + timedelta(days=DAYS - 1)))
     past, given = await _around(tx, version, grid, range(-BACK, 0))
     future, _ = await _around(tx, version, grid, range(1, 2))
     held: dict[str, list[Shift]] = {}
@@ -89,12 +91,14 @@ async def roster(tx: Tx, version: Version, user_ids: Sequence[str] | None = None
         if user_ids is not None and each.user_id not in user_ids:
             continue
         contract = contracts[each.contract_id]
+        kept = Availability(each.user_id, None, each.availability, each.wish)
+        stretches, wish = of_week([kept, *said.get(each.user_id, ())], version.first)
         agents.append(
             Agent(
                 each.user_id, contract, limits_of(rules[contract.rules_id], each.under_age),
                 tuple(patterns[name] for name in contract.pattern_ids),
-                tuple(at for at, group in enumerate(version.groups) if _serves(each, group)), _availability(each),
-                tuple(away.get(each.user_id, ())), each.wish, tuple(past.get(each.user_id, ())),
+                tuple(at for at, group in enumerate(version.groups) if _serves(each, group)), _by_weekday(stretches),
+                tuple(away.get(each.user_id, ())), wish, tuple(past.get(each.user_id, ())),
                 tuple(future.get(each.user_id, ())),
                 tuple(shift for shift in held.get(each.user_id, ()) if shift.locked),
             )
@@ -123,11 +127,11 @@ def _serves(profile: workforce.Profile, group: Group) -> bool:
     return not profile.queue_ids or any(each.queue_id in profile.queue_ids for each in group.members)
 
 
-def _availability(profile: workforce.Profile) -> dict[int, tuple[tuple[int, int], ...]] | None:
-    if not profile.availability:
+def _by_weekday(stretches: Stretches) -> dict[int, tuple[tuple[int, int], ...]] | None:
+    if not stretches:
         return None
     found: dict[int, tuple[tuple[int, int], ...]] = {}
-    for day, low, high in sorted(profile.availability):
+    for day, low, high in sorted(stretches):
         found[day] = (*found.get(day, ()), (low, high))
     return found
 

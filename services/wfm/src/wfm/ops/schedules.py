@@ -20,7 +20,7 @@ from wfm.domain.shifts import Shift
 from wfm.domain.solving import Plan, Problem
 from wfm.domain.violations import Violation
 from wfm.domain.week import Grid
-from wfm.ops import rosters
+from wfm.ops import notices, rosters
 from wfm.ops import staffing as needs
 from wfm.ops.calendar import VersionConflict
 from wfm.store import history, workforce
@@ -227,11 +227,15 @@ async def publish(tx: Tx, schedule_id: str, version: int, accept: bool, who: str
     wrong = await list_violations(tx, schedule_id)
     if wrong and not accept:
         raise breaks_rules(wrong)
+    superseded, before = "", []
     for other in await store.published(tx, [found.first]):
+        superseded, before = other.schedule_id, await store.list_shifts(tx, other.schedule_id)
         await store.change(tx, other.schedule_id, state="SUPERSEDED")
     figures = {**found.figures, "violations": len(wrong)}
     await store.change(tx, schedule_id, state="PUBLISHED", publish_time=now, publisher=who, figures=figures)
-    return await get(tx, schedule_id)
+    made = await get(tx, schedule_id)
+    await notices.announce(tx, made, superseded, before, await store.list_shifts(tx, schedule_id), now)
+    return made
 
 
 async def list_violations(tx: Tx, schedule_id: str) -> list[Violation]:

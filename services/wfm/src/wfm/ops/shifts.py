@@ -12,6 +12,7 @@ from kernel.errors import InvalidInput, NotFound
 
 from wfm.domain.covering import assigned, cover_of, figures_of
 from wfm.domain.shifts import SLOT, Shift
+from wfm.domain.trades import worse
 from wfm.domain.violations import Violation
 from wfm.domain.week import DAYS, Grid
 from wfm.ops import rosters
@@ -55,7 +56,7 @@ async def save_shift(
     made = await rosters.roster(tx, found, [shift.agent_id])
     if not made.agents:
         raise PlannedAgentNotFound("the agent isn't planned for")
-    _fine(shift, found)
+    check(shift, found)
     shifts = await store.list_shifts(tx, schedule_id)
     rest = [each for each in shifts if (each.agent_id, each.day) != (shift.agent_id, shift.day)]
     need, grid = await store.need_of(tx, schedule_id), Grid(found.first, found.zone)
@@ -85,11 +86,11 @@ async def _changed(
     mine = shift.agent_id
     old = rosters.broken(found, made.agents, [each for each in before if each.agent_id == mine])
     new = rosters.broken(found, made.agents, [each for each in after if each.agent_id == mine])
-    worse = _worse(old, new)
+    broken = worse(old, new)
     if only_look:
         return found, new
-    if worse and not accept:
-        raise breaks_rules(worse)
+    if broken and not accept:
+        raise breaks_rules(broken)
     need, grid = await store.need_of(tx, found.schedule_id), Grid(found.first, found.zone)
     figures = figures_out(figures_of(after, need, grid, made.given), found.figures)
     figures["violations"] = max(0, int(found.figures.get("violations", 0)) + len(new) - len(old))
@@ -112,7 +113,8 @@ async def lock(tx: Tx, schedule_id: str, version: int, keys: Sequence[tuple[str,
     return await get(tx, schedule_id)
 
 
-def _fine(shift: Shift, version: Version) -> None:
+def check(shift: Shift, version: Version) -> None:
+    """Raises `ShiftInvalid` that names the field unless the shift may stand in the version's week."""
     quarters = [shift.start, shift.end, *(at for each in shift.breaks for at in (each.start, each.end))]
     edges = [shift.start, *(at for each in shift.breaks for at in (each.start, each.end)), shift.end]
     grid = Grid(version.first, version.zone)
@@ -129,9 +131,3 @@ def _fine(shift: Shift, version: Version) -> None:
     ):  # fmt: skip
         if not fine:
             raise ShiftInvalid.of(f"shift.{name}", words)
-
-
-def _worse(old: Sequence[Violation], new: Sequence[Violation]) -> list[Violation]:
-    """Broken rules that weren't, or not as much."""
-    known = {(each.rule, each.day): abs(each.found - each.allowed) for each in old}
-    return [each for each in new if abs(each.found - each.allowed) > known.get((each.rule, each.day), -1)]

@@ -22,6 +22,7 @@ from wfm.domain.shifts import (
 )
 from wfm.ops.calendar import VersionConflict
 from wfm.ops.history import RangeInvalid, require_queue
+from wfm.store import time_off
 from wfm.store import workforce as store
 from wfm.store.workforce import Away, Profile, Rules
 
@@ -106,6 +107,12 @@ class TimeOffNotFound(NotFound):
     reason = "TIME_OFF_NOT_FOUND"
 
 
+class TimeOffKindNotFound(NotFound):
+    """No such kind of time off."""
+
+    reason = "TIME_OFF_KIND_NOT_FOUND"
+
+
 def _wrong(kind: type[InvalidInput], prefix: str, found: Sequence[tuple[str, str]]) -> None:
     if found:
         fields = [FieldViolation(f"{prefix}.{name}", words) for name, words in found]
@@ -179,6 +186,9 @@ async def save_contract(tx: Tx, value: Contract, version: int, now: datetime) ->
             raise ContractNotFound("no such contract")
         _fresh(known[1], version)
         after = known[1] + 1
+    kinds = {each.kind_id for each in await time_off.list_kinds(tx)}
+    if unknown := [each.kind_id for each in value.entitlements if each.kind_id not in kinds]:
+        raise TimeOffKindNotFound("no such kind of time off", metadata={"time_off_kind_id": unknown[0]})
     await _check(tx, "contract", [made])
     await store.save_contract(tx, made, after)
     return made, after
@@ -214,6 +224,7 @@ async def save_profile(tx: Tx, value: Profile) -> Profile:
         ("wished_earliest_start_minute", 0 <= wish.earliest_start < 1440, "must be 0 to 1439"),
         ("wished_latest_end_minute", 0 <= wish.latest_end <= 2880, "must be 0 to 2880"),
         ("wish_weight", 0 <= wish.weight <= 10, "must be 0 to 10"),
+        ("performance_score", 0 <= value.performance <= 1000, "must be 0 to 1000"),
     ):  # fmt: skip
         if not fine:
             raise PlannedAgentInvalid.of(f"planned_agent.{name}", words)
@@ -281,6 +292,8 @@ async def remove(tx: Tx, kind: str, key: str) -> None:
         raise WorkforceInUse("agents have this contract")
     if not await store.remove(tx, kind, key):
         raise errors[kind]
+    if kind == "time_off":
+        await time_off.forget(tx, key, tx.now())
 
 
 def limits_of(rules: Rules, under_age: bool) -> Limits:

@@ -147,11 +147,13 @@ async def overlapped(tx: Tx, lines: Sequence[Imported], minutes: int) -> list[tu
     return found
 
 
-async def save_queue(tx: Tx, queue_id: str, display_name: str, version: int) -> None:
-    """Brings a queue's name forward. What is deleted stays so."""
+async def save_queue(
+    tx: Tx, queue_id: str, display_name: str, version: int, helpers: Sequence[tuple[str, int]] = ()
+) -> None:
+    """Brings a queue's name forward, and whose agents may help after so many seconds. What is deleted stays so."""
     row = {
         "tenant_id": tx.tenant_id, "queue_id": queue_id, "version": version, "display_name": display_name,
-        "deleted": False,
+        "deleted": False, "helpers": [list(each) for each in helpers],
     }  # fmt: skip
     await _forward(tx, queues, row, "queue_id", keep=("deleted",))
 
@@ -167,6 +169,12 @@ async def queue_names(tx: Tx) -> dict[str, str]:
     """Names by id, of queues that are there."""
     rows = await tx.all(select(queues).where(queues.c.tenant_id == tx.tenant_id, queues.c.deleted.is_(False)))
     return {row["queue_id"]: row["display_name"] for row in rows}
+
+
+async def queue_helpers(tx: Tx) -> dict[str, list[tuple[str, int]]]:
+    """By queue, the queues whose agents may serve it after so many seconds of waiting."""
+    rows = await tx.all(select(queues).where(queues.c.tenant_id == tx.tenant_id, queues.c.deleted.is_(False)))
+    return {row["queue_id"]: [(queue_id, seconds) for queue_id, seconds in row["helpers"] or ()] for row in rows}
 
 
 async def save_time_zone(tx: Tx, time_zone: str, version: int) -> None:

@@ -85,7 +85,7 @@ async def insert_version(tx: Tx, value: Version, need: np.ndarray) -> None:
         "spent_seconds": value.spent, "stop": value.stop, "cut_short": value.cut_short, "lease_until": None,
         "attempts": 0, "figures": dict(value.figures), "groups": [_group_out(each) for each in value.groups],
         "need": _packed(need=need.astype(np.float32)), "kept": None, "create_time": value.create_time,
-        "end_time": value.end_time, "publish_time": None, "publisher": "",
+        "end_time": value.end_time, "publish_time": value.publish_time, "publisher": value.publisher,
     }  # fmt: skip
     await tx.execute(insert(table).values(**row))
 
@@ -116,6 +116,13 @@ async def published(tx: Tx, firsts: Sequence[date]) -> list[Version]:
     """Of weeks, the versions that are published."""
     days = [each.isoformat() for each in firsts]
     rows = await tx.all(_with_count().where(_own(tx, table), table.c.state == "PUBLISHED", table.c.first_day.in_(days)))
+    return [_version(row) for row in rows]
+
+
+async def drafts(tx: Tx, first: date) -> list[Version]:
+    """Of a week, the versions that are drafts, 50 at most."""
+    mine = (_own(tx, table), table.c.state == "DRAFT", table.c.first_day == first.isoformat())
+    rows = await tx.all(_with_count().where(*mine).order_by(table.c.number.desc()).limit(50))
     return [_version(row) for row in rows]
 
 
@@ -227,6 +234,20 @@ async def list_shifts(
     return [_shift(row) for row in await tx.all(statement.order_by(user, day).limit(most))]
 
 
+async def overlapping(
+    tx: Tx, schedule_ids: Sequence[str], start: datetime, end: datetime, user_ids: Sequence[str] | None = None
+) -> list[Shift]:
+    """Shifts of these versions that touch [start, end), of everybody or of those named, by agent and day."""
+    statement = select(shift_rows).where(
+        _own(tx, shift_rows), shift_rows.c.schedule_id.in_(schedule_ids), shift_rows.c.end_time > start,
+        shift_rows.c.start_time < end,
+    )  # fmt: skip
+    if user_ids is not None:
+        statement = statement.where(shift_rows.c.user_id.in_(user_ids))
+    rows = await tx.all(statement.order_by(shift_rows.c.user_id, shift_rows.c.day))
+    return [_shift(row) for row in rows]
+
+
 async def lock(tx: Tx, schedule_id: str, keys: Sequence[tuple[str, date]], locked: bool) -> int:
     """Locks or unlocks shifts, all without keys; how many there were."""
     base = update(shift_rows).where(_of(tx, schedule_id)).values(locked=locked)
@@ -237,6 +258,31 @@ async def lock(tx: Tx, schedule_id: str, keys: Sequence[tuple[str, date]], locke
         done = await tx.execute(base.where(shift_rows.c.user_id == user_id, shift_rows.c.day == day.isoformat()))
         count += int(done.rowcount)
     return count
+
+
+async def published_shifts(tx: Tx, user_id: str, first: date, last: date) -> list[tuple[Version, list[Shift]]]:
+    """One agent's shifts of published weeks whose Mondays lie in [first, last], oldest week first."""
+    span = (table.c.first_day >= first.isoformat(), table.c.first_day <= last.isoformat())
+    rows = await tx.all(
+        _with_count().where(_own(tx, table), table.c.state == "PUBLISHED", *span).order_by(table.c.first_day)
+    )
+    versions = [_version(row) for row in rows]
+    found: dict[str, list[Shift]] = {each.schedule_id: [] for each in versions}
+    mine = (_own(tx, shift_rows), shift_rows.c.schedule_id.in_(list(found)), shift_rows.c.user_id == user_id)
+    for row in await tx.all(select(shift_rows).where(*mine).order_by(shift_rows.c.day)):
+        found[row["schedule_id"]].append(_shift(row))
+    return [(each, found[each.schedule_id]) for each in versions]
+
+
+def shift_out(value: Shift) -> dict[str, Any]:
+    """A shift as a document keeps it; `shift_in` reads it."""
+    kept = _parts(value)
+    return {**kept, "user_id": value.agent_id, "start": _seconds(value.start), "end": _seconds(value.end)}
+
+
+def shift_in(kept: Mapping[str, Any]) -> Shift:
+    """What `shift_out` kept."""
+    return _shift({**kept, "start_time": _time(kept["start"]), "end_time": _time(kept["end"])})
 
 
 def _own(tx: Tx, which: Any) -> Any:
@@ -289,7 +335,13 @@ def _version(row: Mapping[Any, Any]) -> Version:
 def _row(tx: Tx, schedule_id: str, value: Shift) -> dict[str, Any]:
     return {
         "tenant_id": tx.tenant_id, "schedule_id": schedule_id, "user_id": value.agent_id,
-        "day": value.day.isoformat(), "start_time": value.start, "end_time": value.end,
+        "start_time": value.start, "end_time": value.end, **_parts(value),
+    }  # fmt: skip
+
+
+def _parts(value: Shift) -> dict[str, Any]:
+    return {
+        "day": value.day.isoformat(),
         "breaks": [[_seconds(each.start), _seconds(each.end), each.paid] for each in value.breaks],
         "work": [[_seconds(at), group] for at, group in value.work], "pattern_id": value.pattern_id,
         "locked": value.locked,

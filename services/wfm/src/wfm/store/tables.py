@@ -59,6 +59,7 @@ queues = tenant_table(
     Column("version", BigInteger, nullable=False),
     Column("display_name", Text, nullable=False),
     Column("deleted", Boolean, nullable=False),
+    Column("helpers", Json),
 )
 tenants = tenant_table(
     "tenants", metadata, Column("time_zone", Text, nullable=False), Column("version", BigInteger, nullable=False)
@@ -164,6 +165,7 @@ contracts = tenant_table(
     Column("min_days", BigInteger, nullable=False),
     Column("max_days", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("entitlements", Json, nullable=False),
 )
 planned_agents = tenant_table(
     "planned_agents",
@@ -175,6 +177,8 @@ planned_agents = tenant_table(
     Column("availability", Json, nullable=False),
     Column("wish", Json, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("hire_day", Text, nullable=False),
+    Column("performance", Float, nullable=False),
 )
 time_off = tenant_table(
     "time_off",
@@ -229,4 +233,118 @@ shifts = tenant_table(
     Column("work", Json, nullable=False),
     Column("pattern_id", Text, nullable=False),
     Column("locked", Boolean, nullable=False),
+)
+agent_states = tenant_table(
+    "agent_states",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("reason_id", Text, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("before_state", Text, nullable=False),
+    Column("before_time", Time, nullable=False),
+)
+agents_known = tenant_table(
+    "agents_known",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("start_time", Time, nullable=False),
+)
+adherence_rules = tenant_table(
+    "adherence_rules",
+    metadata,
+    Column("tolerance_seconds", BigInteger, nullable=False),
+    Column("breaks_signed_in", Boolean, nullable=False),
+    Column("reasons", Json, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+adherence_exceptions = tenant_table(
+    "adherence_exceptions",
+    metadata,
+    Column("adherence_exception_id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("end_time", Time, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("create_user_id", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+)
+scenarios = tenant_table(
+    "scenarios",
+    metadata,
+    Column("scenario_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("create_user_id", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+)
+adjustments = tenant_table(
+    "adjustments",
+    metadata,
+    Column("adjustment_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("before", Json),
+    Column("after", Json),
+    Column("undone", Boolean, nullable=False),
+    Column("shift_offer_id", Text, nullable=False),
+    Column("apply_user_id", Text, nullable=False),
+    Column("apply_time", Time, nullable=False),
+    Column("undo_user_id", Text, nullable=False),
+    Column("undo_time", Time),
+)
+shift_offers = tenant_table(
+    "shift_offers",
+    metadata,
+    Column("shift_offer_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("end_time", Time, nullable=False),
+    Column("places", BigInteger, nullable=False),
+    Column("taken", BigInteger, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    Column("expire_time", Time, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("create_user_id", Text, nullable=False),
+    Column("create_time", Time, nullable=False),
+)
+shift_offer_replies = tenant_table(
+    "shift_offer_replies",
+    metadata,
+    Column("shift_offer_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reply_time", Time),
+    Column("adjustment_id", Text, nullable=False),
+)
+skill_plans = tenant_table(
+    "skill_plans",
+    metadata,
+    Column("skill_plan_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("forecast_run_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("end_time", Time, nullable=False),
+    Column("interval_minutes", BigInteger, nullable=False),
+    Column("caution", Float, nullable=False),
+    Column("flexible_cost", Float, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("groups", Json, nullable=False),
+    Column("lines", Json, nullable=False),
+    Column("interval_count", BigInteger, nullable=False),
+    Column("done_count", BigInteger, nullable=False),
+    Column("lease_until", Time),
+    Column("attempts", BigInteger, nullable=False),
+    Column("figures", Json, nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    Column("made", LargeBinary),
+    Column("create_time", Time, nullable=False),
+    Column("finish_time", Time),
 )

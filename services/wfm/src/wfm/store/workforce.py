@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from chassis.sql import Tx
@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from wfm.domain.labour import LabourRules, Limits
-from wfm.domain.shifts import BreakRule, Contract, Pattern, TimeOff, Wish
+from wfm.domain.shifts import BreakRule, Contract, Entitlement, Pattern, TimeOff, Wish
 from wfm.store.tables import contracts, labour_rules, planned_agents, shift_patterns, time_off
 
 MOST = 500
@@ -43,6 +43,8 @@ class Profile:
     availability: tuple[tuple[int, int, int], ...] = ()
     wish: Wish = field(default_factory=Wish)
     version: int = 0
+    hired: date | None = None
+    performance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ async def save_contract(tx: Tx, value: Contract, version: int) -> None:
         tx, contracts, {"contract_id": value.contract_id},
         {"name": value.name, "labour_rules_id": value.rules_id, "pattern_ids": list(value.pattern_ids),
          "min_week": value.min_week, "max_week": value.max_week, "min_days": value.min_days,
-         "max_days": value.max_days, "version": version},
+         "max_days": value.max_days, "version": version,
+         "entitlements": [asdict(each) for each in value.entitlements]},
     )  # fmt: skip
 
 
@@ -154,7 +157,8 @@ async def save_profile(tx: Tx, value: Profile) -> None:
         tx, planned_agents, {"user_id": value.user_id},
         {"contract_id": value.contract_id, "queue_ids": list(value.queue_ids), "under_age": value.under_age,
          "availability": [list(each) for each in value.availability], "wish": asdict(value.wish),
-         "version": value.version},
+         "version": value.version, "hire_day": value.hired.isoformat() if value.hired else "",
+         "performance": value.performance},
     )  # fmt: skip
 
 
@@ -235,6 +239,7 @@ def _contract(row: Mapping[Any, Any]) -> Contract:
     return Contract(
         row["contract_id"], row["name"], row["min_week"], row["max_week"], row["min_days"], row["max_days"],
         tuple(row["pattern_ids"]), row["labour_rules_id"],
+        tuple(Entitlement(**each) for each in row["entitlements"]),
     )  # fmt: skip
 
 
@@ -244,4 +249,5 @@ def _profile(row: Mapping[Any, Any]) -> Profile:
         row["user_id"], row["contract_id"], tuple(row["queue_ids"]), row["under_age"],
         tuple((day, low, high) for day, low, high in row["availability"]),
         Wish(tuple(wish["free_weekdays"]), wish["earliest_start"], wish["latest_end"], wish["weight"]), row["version"],
+        date.fromisoformat(row["hire_day"]) if row["hire_day"] else None, row["performance"],
     )  # fmt: skip

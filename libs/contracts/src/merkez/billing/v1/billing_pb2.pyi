@@ -229,7 +229,7 @@ class InvoiceLine(_message.Message):
 
     @_builtins.property
     def description_parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What the words of description_key need, by name: name, interval, meter, minimum, late_start, late_end."""
+        """What the words of description_key need, by name: name, interval, meter, minimum, late_start, late_end; advance_start and advance_end (RFC 3339) of what the next invoice charges in advance for the period that follows."""
 
     @_builtins.property
     def discount(self) -> _money_pb2.Money:

@@ -72,7 +72,7 @@ class BillingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewInvoice(self, request, context):
-        """What the invoice of the period would say now.
+        """What the invoice of the period would say now: what was used in it, and what the period that follows costs in advance.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,7 @@ class BillingServiceStub:
     SummarizeUsage: _grpc.UnaryUnaryMultiCallable[_billing_service_pb2.SummarizeUsageRequest, _billing_service_pb2.SummarizeUsageResponse]
     """Sums usage by meter for a period."""
     PreviewInvoice: _grpc.UnaryUnaryMultiCallable[_billing_service_pb2.PreviewInvoiceRequest, _billing_pb2.InvoicePreview]
-    """What the invoice of the period would say now."""
+    """What the invoice of the period would say now: what was used in it, and what the period that follows costs in advance."""
 
 @_typing.type_check_only
 class BillingServiceAsyncStub(BillingServiceStub):
@@ -51,7 +51,7 @@ class BillingServiceAsyncStub(BillingServiceStub):
     SummarizeUsage: _aio.UnaryUnaryMultiCallable[_billing_service_pb2.SummarizeUsageRequest, _billing_service_pb2.SummarizeUsageResponse]  # type: ignore[assignment]
     """Sums usage by meter for a period."""
     PreviewInvoice: _aio.UnaryUnaryMultiCallable[_billing_service_pb2.PreviewInvoiceRequest, _billing_pb2.InvoicePreview]  # type: ignore[assignment]
-    """What the invoice of the period would say now."""
+    """What the invoice of the period would say now: what was used in it, and what the period that follows costs in advance."""
 
 class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Usage and invoices."""
@@ -78,6 +78,6 @@ class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _billing_service_pb2.PreviewInvoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_billing_pb2.InvoicePreview, _abc.Awaitable[_billing_pb2.InvoicePreview]]:
-        """What the invoice of the period would say now."""
+        """What the invoice of the period would say now: what was used in it, and what the period that follows costs in advance."""
 
 def add_BillingServiceServicer_to_server(servicer: BillingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -336,7 +336,7 @@ class IssuedLine(_message.Message):
     """What the company is called; empty where no name is known."""
     @_builtins.property
     def description_parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What the words need."""
+        """What the words need; advance_start and advance_end (RFC 3339) of what is charged in advance: the period it is for."""
 
     @_builtins.property
     def unit_price(self) -> _money_pb2.Money:
@@ -664,6 +664,7 @@ class Invoice(_message.Message):
     SUPPLEMENTS_FIELD_NUMBER: _builtins.int
     FOLLOWED_BY_INVOICE_ID_FIELD_NUMBER: _builtins.int
     RESALE_FIELD_NUMBER: _builtins.int
+    IN_ADVANCE_FIELD_NUMBER: _builtins.int
     invoice_id: _builtins.str
     """Output only."""
     number: _builtins.str
@@ -694,6 +695,8 @@ class Invoice(_message.Message):
     """Output only. Invoice of the same period that was made after this one; empty: none."""
     resale: _builtins.bool
     """Whether it is for what the companies come to that the company resells, by the wholesale price list; beside it there is one for its own usage."""
+    in_advance: _builtins.bool
+    """Whether it holds only what its period costs in advance: the first invoice of a company, and one where no invoice before it could say so. What was used in the period is on another one of the same period."""
     @_builtins.property
     def period_start_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Period begins."""
@@ -812,10 +815,11 @@ class Invoice(_message.Message):
         supplements: _builtins.bool = ...,
         followed_by_invoice_id: _builtins.str = ...,
         resale: _builtins.bool = ...,
+        in_advance: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "credited", b"credited", "cutoff_time", b"cutoff_time", "due_time", b"due_time", "issue_time", b"issue_time", "next_reminder_time", b"next_reminder_time", "owed", b"owed", "paid", b"paid", "paid_time", b"paid_time", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "seller", b"seller", "subtotal", b"subtotal", "total", b"total", "void_time", b"void_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "credit_notes", b"credit_notes", "credited", b"credited", "cutoff_time", b"cutoff_time", "digest", b"digest", "discounts", b"discounts", "due_time", b"due_time", "followed_by_invoice_id", b"followed_by_invoice_id", "follows_invoice_id", b"follows_invoice_id", "follows_number", b"follows_number", "invoice_id", b"invoice_id", "issue_time", b"issue_time", "lines", b"lines", "next_reminder_time", b"next_reminder_time", "notes", b"notes", "number", b"number", "owed", b"owed", "paid", b"paid", "paid_time", b"paid_time", "payments", b"payments", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "purchase_order", b"purchase_order", "reminder_count", b"reminder_count", "resale", b"resale", "seller", b"seller", "state", b"state", "subtotal", b"subtotal", "supplements", b"supplements", "taxes", b"taxes", "tenant_id", b"tenant_id", "total", b"total", "version", b"version", "void_reason", b"void_reason", "void_time", b"void_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer", b"buyer", "credit_notes", b"credit_notes", "credited", b"credited", "cutoff_time", b"cutoff_time", "digest", b"digest", "discounts", b"discounts", "due_time", b"due_time", "followed_by_invoice_id", b"followed_by_invoice_id", "follows_invoice_id", b"follows_invoice_id", "follows_number", b"follows_number", "in_advance", b"in_advance", "invoice_id", b"invoice_id", "issue_time", b"issue_time", "lines", b"lines", "next_reminder_time", b"next_reminder_time", "notes", b"notes", "number", b"number", "owed", b"owed", "paid", b"paid", "paid_time", b"paid_time", "payments", b"payments", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "purchase_order", b"purchase_order", "reminder_count", b"reminder_count", "resale", b"resale", "seller", b"seller", "state", b"state", "subtotal", b"subtotal", "supplements", b"supplements", "taxes", b"taxes", "tenant_id", b"tenant_id", "total", b"total", "version", b"version", "void_reason", b"void_reason", "void_time", b"void_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

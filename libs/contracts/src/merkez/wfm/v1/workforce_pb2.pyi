@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +19,28 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _TimeOffAccrual:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TimeOffAccrualEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeOffAccrual.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIME_OFF_ACCRUAL_UNSPECIFIED: _TimeOffAccrual.ValueType  # 0
+    TIME_OFF_ACCRUAL_YEARLY: _TimeOffAccrual.ValueType  # 1
+    """All of it with the year."""
+    TIME_OFF_ACCRUAL_MONTHLY: _TimeOffAccrual.ValueType  # 2
+    """A twelfth with each month that has begun."""
+
+class TimeOffAccrual(_TimeOffAccrual, metaclass=_TimeOffAccrualEnumTypeWrapper):
+    """How time off of a year becomes an agent's."""
+
+TIME_OFF_ACCRUAL_UNSPECIFIED: TimeOffAccrual.ValueType  # 0
+TIME_OFF_ACCRUAL_YEARLY: TimeOffAccrual.ValueType  # 1
+"""All of it with the year."""
+TIME_OFF_ACCRUAL_MONTHLY: TimeOffAccrual.ValueType  # 2
+"""A twelfth with each month that has begun."""
+Global___TimeOffAccrual: _TypeAlias = TimeOffAccrual  # noqa: Y015
 
 @_typing.final
 class BreakDue(_message.Message):
@@ -292,6 +315,7 @@ class Contract(_message.Message):
     MAX_DAYS_FIELD_NUMBER: _builtins.int
     SHIFT_PATTERN_IDS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    TIME_OFF_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     contract_id: _builtins.str
     """Output only."""
     display_name: _builtins.str
@@ -312,6 +336,10 @@ class Contract(_message.Message):
     def shift_pattern_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Required. Patterns they may be given, 1 to 20."""
 
+    @_builtins.property
+    def time_off_entitlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimeOffEntitlement]:
+        """What it gives of each kind of time off, at most 20."""
+
     def __init__(
         self,
         *,
@@ -324,14 +352,49 @@ class Contract(_message.Message):
         max_days: _builtins.int = ...,
         shift_pattern_ids: _abc.Iterable[_builtins.str] | None = ...,
         version: _builtins.int = ...,
+        time_off_entitlements: _abc.Iterable[Global___TimeOffEntitlement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_id", b"contract_id", "display_name", b"display_name", "labour_rules_id", b"labour_rules_id", "max_days", b"max_days", "max_week_minutes", b"max_week_minutes", "min_days", b"min_days", "min_week_minutes", b"min_week_minutes", "shift_pattern_ids", b"shift_pattern_ids", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_id", b"contract_id", "display_name", b"display_name", "labour_rules_id", b"labour_rules_id", "max_days", b"max_days", "max_week_minutes", b"max_week_minutes", "min_days", b"min_days", "min_week_minutes", b"min_week_minutes", "shift_pattern_ids", b"shift_pattern_ids", "time_off_entitlements", b"time_off_entitlements", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Contract: _TypeAlias = Contract  # noqa: Y015
+
+@_typing.final
+class TimeOffEntitlement(_message.Message):
+    """What a contract gives of a kind of time off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_OFF_KIND_ID_FIELD_NUMBER: _builtins.int
+    YEARLY_AMOUNT_FIELD_NUMBER: _builtins.int
+    ACCRUAL_FIELD_NUMBER: _builtins.int
+    MOST_CARRIED_OVER_FIELD_NUMBER: _builtins.int
+    time_off_kind_id: _builtins.str
+    """Required."""
+    yearly_amount: _builtins.float
+    """Amount of a calendar year in the kind's unit, 0 to 8784."""
+    accrual: Global___TimeOffAccrual.ValueType
+    """How it becomes theirs; unset means yearly."""
+    most_carried_over: _builtins.float
+    """What of the rest goes over into the next year at most."""
+    def __init__(
+        self,
+        *,
+        time_off_kind_id: _builtins.str = ...,
+        yearly_amount: _builtins.float = ...,
+        accrual: Global___TimeOffAccrual.ValueType = ...,
+        most_carried_over: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accrual", b"accrual", "most_carried_over", b"most_carried_over", "time_off_kind_id", b"time_off_kind_id", "yearly_amount", b"yearly_amount"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimeOffEntitlement: _TypeAlias = TimeOffEntitlement  # noqa: Y015
 
 @_typing.final
 class AvailableStretch(_message.Message):
@@ -379,6 +442,8 @@ class PlannedAgent(_message.Message):
     WISHED_LATEST_END_MINUTE_FIELD_NUMBER: _builtins.int
     WISH_WEIGHT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    HIRE_DAY_FIELD_NUMBER: _builtins.int
+    PERFORMANCE_SCORE_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Required. Immutable. The user's id."""
     contract_id: _builtins.str
@@ -393,6 +458,10 @@ class PlannedAgent(_message.Message):
     """How much a wish weighs: hours of uncovered work it may cost to keep it for a day, 0 to 10; 0 means 1."""
     version: _builtins.int
     """Version to change: what was read last; 0 for an agent who isn't planned yet."""
+    hire_day: _builtins.str
+    """Day they were hired, YYYY-MM-DD; empty when it isn't known. Time off of that year is counted from it, and bids may go by it."""
+    performance_score: _builtins.float
+    """How well they work, by whatever measure, 0 to 1000; bids may go by it."""
     @_builtins.property
     def queue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Queues they serve; empty means all."""
@@ -418,10 +487,12 @@ class PlannedAgent(_message.Message):
         wished_latest_end_minute: _builtins.int = ...,
         wish_weight: _builtins.float = ...,
         version: _builtins.int = ...,
+        hire_day: _builtins.str = ...,
+        performance_score: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "contract_id", b"contract_id", "queue_ids", b"queue_ids", "under_age", b"under_age", "user_id", b"user_id", "version", b"version", "wish_weight", b"wish_weight", "wished_earliest_start_minute", b"wished_earliest_start_minute", "wished_free_weekdays", b"wished_free_weekdays", "wished_latest_end_minute", b"wished_latest_end_minute"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "contract_id", b"contract_id", "hire_day", b"hire_day", "performance_score", b"performance_score", "queue_ids", b"queue_ids", "under_age", b"under_age", "user_id", b"user_id", "version", b"version", "wish_weight", b"wish_weight", "wished_earliest_start_minute", b"wished_earliest_start_minute", "wished_free_weekdays", b"wished_free_weekdays", "wished_latest_end_minute", b"wished_latest_end_minute"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -61,6 +61,7 @@ class CallingPhone(SipLeg):
         """200. DialogEnded when the phone has given up."""
         await self._invitation.answer(self._sdp)
         if self.rtp is not None:
+            self.rtp.told()
             self.rtp.silent_by_right, self.rtp.last_heard = False, monotonic()
         self.on_changed()
 
@@ -94,6 +95,8 @@ class CallingPhone(SipLeg):
 
         while not answered():
             early = heard()
+            if early and self.rtp is not None:
+                self.rtp.told()
             await (self._invitation.progress(self._sdp) if early else self._invitation.ring())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_AGAIN_SECONDS):

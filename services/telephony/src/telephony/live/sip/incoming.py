@@ -20,6 +20,7 @@ from telephony.live import new_calls
 from telephony.live.dialing import Dialing
 from telephony.live.house import House
 from telephony.live.lines import Lines
+from telephony.live.outcomes import set_up
 from telephony.live.sip.legs import SipLeg
 from telephony.live.sip.outgoing import policy_of
 from telephony.live.sip.roster import Roster
@@ -36,8 +37,12 @@ MAX_NAME = 120
 class Refused(Exception):
     """The invitation is answered by this status."""
 
-    def __init__(self, status: int, *, q850: int | None = None, retry_after: int | None = None) -> None:
+    def __init__(
+        self, status: int, *, q850: int | None = None, retry_after: int | None = None, failed: bool = False
+    ) -> None:
+        """`failed`: nothing is wrong with the call, but with us."""
         super().__init__(str(status))
+        self.failed = failed
         self.status = status
         self.q850 = q850
         self.retry_after = retry_after
@@ -57,15 +62,21 @@ class Incoming:
         """Answer a call for one of the numbers, or refuse it: a number nobody has here is 404, to anyone."""
         gone: list[Ended] = []
         invitation.on_cancelled = gone.append
+        draining = self._switchboard.draining
         try:
             await self._take(invitation, gone)
+            set_up("trunk", "done")
         except Refused as refusal:
+            if not draining:  # its carrier goes on to the next node
+                set_up("trunk", "failed" if refusal.failed else "refused")
             log.info("a call in was refused", source=invitation.source[0], status=refusal.status)
             await invitation.refuse(refusal.status, q850=refusal.q850, retry_after=refusal.retry_after)
         except Unavailable as error:
+            set_up("trunk", "failed")
             log.warning("a call in can't be taken now", source=invitation.source[0], exc_info=error)
             await invitation.refuse(503, retry_after=2)
         except Exception as error:
+            set_up("trunk", "failed")
             log.error("a call in could not be taken", source=invitation.source[0], exc_info=error)
             await invitation.refuse(500)
 
@@ -121,7 +132,7 @@ class Incoming:
                 except (NotFound, NoFlow):
                     continue
                 except Unavailable:
-                    raise Refused(503, retry_after=2) from None
+                    raise Refused(503, retry_after=2, failed=True) from None
                 if rules.may_deliver(trunk.tenant_id, route.tenant_id):
                     found = found or (trunk, route, dialed)
                     if route.trunk_id in ("", trunk.trunk_id):
@@ -143,7 +154,7 @@ class Incoming:
             # No busy number: its carrier may try the next of our addresses, and says so where there is none.
             raise Refused(status_of_error(error), q850=q850_of_error(error)) from None
         except Unavailable:
-            raise Refused(503, retry_after=2) from None
+            raise Refused(503, retry_after=2, failed=True) from None
         except DomainError:
             raise Refused(404) from None
 
@@ -152,7 +163,7 @@ class Incoming:
         try:
             media = self._house.plane.rtp(policy_of(trunk), toward=invitation.source[0])
         except TooManySetups:
-            raise Refused(503, retry_after=2) from None
+            raise Refused(503, retry_after=2, failed=True) from None
         sip.take(media)
         if invitation.sdp_offer is None:
             return media.offer()

@@ -47,7 +47,7 @@ class SipLeg:
         self._sending_digits = False
         self.toward = ""
         """An address of the peer, by which ours is chosen."""
-        self.on_media: Callable[[MediaLeg], object] = lambda _media: None
+        self.on_media: Callable[[MediaLeg | None], object] = lambda _media: None
         self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
         self.on_gone: Callable[[int, int], object] = lambda _q850, _status: None

@@ -7,6 +7,7 @@ import contextlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, Literal
 
 from chassis.telemetry import log
@@ -21,6 +22,7 @@ from telephony.domain.lines import CallRateLimitReached, Line
 from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
+from telephony.live.outcomes import rung
 from telephony.live.outside import RING_SECONDS, Planned
 from telephony.live.sip.calling_phone import BEHIND_NAT, PHONE_POLICY
 from telephony.live.sip.edges import Way
@@ -211,6 +213,7 @@ class TrunkLeg(SipLeg):
 
     async def _invite_at(self, attempt: Attempt, way: Way, dialer: Dialer, policy: SdpPolicy) -> None:
         media = self._house.plane.rtp(policy, toward=self.toward)
+        media.silent_by_right = True  # a gateway that describes itself while it rings may leave the tone to us
         patience, progress = (_FIRST_RESPONSE_SECONDS, _PROGRESS_SECONDS) if self._left else (32.0, _RING_SECONDS)
         wish = invite_wish(self._roster, attempt, way, media.offer(), response_seconds=patience)
         wish = replace(wish, progress_seconds=progress)
@@ -222,6 +225,7 @@ class TrunkLeg(SipLeg):
         invite.on_answered = lambda dialog, sdp: self._was_answered(media, dialog, sdp)
 
         def failed(failure: Failure) -> None:
+            rung(failure.status)
             refused = failure.status in MEDIA_REFUSED and not failure.answered and not self._early and not self.over
             if refused and policy.srtp == "prefer":
                 again = self._secure_alone(media, attempt, way, dialer, failure)
@@ -265,9 +269,14 @@ class TrunkLeg(SipLeg):
         self._rang = True
 
     def _progressed(self, media: RtpLeg, sdp: str) -> None:
-        """Early media: tones and announcements of the carrier's own."""
+        """Early media: tones and announcements of the carrier's own, from its first packet on. Until then the tone is
+        ours, also where the carrier has described itself (RFC 3960 3.2)."""
         if not self.over and self._applied(media, sdp) and self.rtp is not media:
             self._early = True
+            media.on_heard = lambda: self._hears(media)
+
+    def _hears(self, media: RtpLeg) -> None:
+        if not self.over and self.rtp is not media and not media.closed:
             self.take(media)
 
     def _changes_by(self, dialog: SipDialog, media: RtpLeg) -> None:
@@ -275,6 +284,7 @@ class TrunkLeg(SipLeg):
         self.changes_early(dialog, media, lambda: self._progressed(media, ""))
 
     def _was_answered(self, media: RtpLeg, dialog: SipDialog, sdp: str) -> None:
+        rung(200)
         self.follow(dialog)
         if self.over:
             self._house.tasks.spawn(dialog.bye(), "answered too late")
@@ -285,6 +295,7 @@ class TrunkLeg(SipLeg):
             self._house.tasks.spawn(dialog.bye(Q850.UNSPECIFIED), "unusable answer")
             self._house.tasks.spawn(self._house.plane.close_leg(media), "close unusable media")
             return
+        media.silent_by_right, media.last_heard = False, monotonic()
         if self.rtp is not media:
             self.take(media)
         if self.line is not None:
@@ -315,6 +326,9 @@ class TrunkLeg(SipLeg):
 
     async def _next(self, media: RtpLeg, dialer: Dialer, failure: Failure) -> None:
         self._rang = self._early = False
+        if self.rtp is media:
+            self.rtp = None
+            self.on_media(None)
         try:
             await self._house.plane.close_leg(media)
             await self._release()

@@ -1,4 +1,3 @@
-import type { InvoicePreview } from "../../../api/types.ts";
 import { formatNumber, roundDecimal } from "../../../format/numbers.ts";
 import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
 import { Panel } from "../../../ui/Page.tsx";
@@ -11,9 +10,14 @@ interface Allowance {
   included: number;
 }
 
+interface Used {
+  meter?: string;
+  quantity?: string;
+}
+
 /** How much was used of each meter, of all its lines together, and what the plan includes of it. */
 export function allowancesOf(
-  lines: NonNullable<InvoicePreview["lines"]>,
+  lines: readonly Used[],
   rates: readonly { meter?: string; includedUnits?: string }[],
 ): Allowance[] {
   const found = new Map<string, Allowance>();
@@ -29,7 +33,7 @@ export function allowancesOf(
 }
 
 interface Props {
-  lines: NonNullable<InvoicePreview["lines"]>;
+  lines: readonly Used[];
   rates: readonly { meter?: string; includedUnits?: string }[];
 }
 

@@ -50,6 +50,7 @@ export function InvoicePage({ invoiceId }: { invoiceId: string }) {
           <>
             <StateTag state={data.state} /> <Days start={data.periodStartTime} end={data.periodEndTime} />
             {data.resale && <> · {t("invoice.resale")}</>}
+            {data.inAdvance && <> · {t("invoice.onlyAdvance")}</>}
           </>
         }
         actions={data.number && <Actions invoice={data} number={data.number} />}
@@ -59,6 +60,7 @@ export function InvoicePage({ invoiceId }: { invoiceId: string }) {
         {data.voidReason && (
           <Note tone="warn" title={t("invoice.voidBecause", { reason: data.voidReason })} />
         )}
+        {inSteps(data) && <Note title={t("invoice.steps")}>{t("invoice.stepsBody")}</Note>}
         <Following invoice={data} />
         <Facts invoice={data} />
         <Lines invoice={data} records />
@@ -67,6 +69,12 @@ export function InvoicePage({ invoiceId }: { invoiceId: string }) {
       </div>
     </>
   );
+}
+
+/** Whether a card can't be charged what is owed to the last digit: dinars of three digits are taken in steps of ten. */
+function inSteps({ owed }: Invoice): boolean {
+  const dinars = ["BHD", "JOD", "KWD", "OMR", "TND"].includes(owed?.currency ?? "");
+  return dinars && /\.\d\d[1-9]$/.test(owed?.amount ?? "");
 }
 
 function Actions({ invoice, number }: { invoice: Invoice; number: string }) {

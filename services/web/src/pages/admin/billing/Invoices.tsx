@@ -53,6 +53,7 @@ export function Invoices() {
                       <bdi>{numberOf(row)}</bdi>
                     </Anchor>
                     {row.resale && <div className={watch.faint}>{t("invoice.resale")}</div>}
+                    {row.inAdvance && <div className={watch.faint}>{t("invoice.onlyAdvance")}</div>}
                   </>
                 ),
               },

@@ -47,8 +47,19 @@ export function Days({ start, end }: { start: string | undefined; end: string | 
   );
 }
 
+/** What the words of a line are made of, on an invoice or on a preview of one. */
+type Said = Pick<
+  IssuedLine,
+  "meter" | "kind" | "descriptionKey" | "descriptionParameters" | "tenantId" | "tenantName"
+>;
+
+/** Whether a line is for a period that is still to come. */
+export function inAdvance(line: Said): boolean {
+  return Boolean(line.descriptionParameters?.advance_start);
+}
+
 /** What a line is for, in words. */
-export function lineText(line: IssuedLine): string {
+export function lineText(line: Said): string {
   const meter = line.meter ?? "";
   const parameters: Record<string, string> = { ...line.descriptionParameters };
   const described = textOr("line", line.descriptionKey ?? "", parameters);
@@ -56,7 +67,9 @@ export function lineText(line: IssuedLine): string {
   const plain = known ? described : meter ? textOr("meter", meter) : textOr("invoice.kind", line.kind ?? "");
   const of = line.tenantName || line.tenantId;
   const what = of ? `${of}: ${whereTo(plain, parameters)}` : whereTo(plain, parameters);
-  return line.kind === "late" ? t("invoice.late", { invoice: parameters.invoice ?? "", what }) : what;
+  if (inAdvance(line)) return t("invoice.inAdvance", { what });
+  const late = line.kind === "late" || line.kind === "LINE_KIND_LATE";
+  return late ? t("invoice.late", { invoice: parameters.invoice ?? "", what }) : what;
 }
 
 /** Which numbers a line is of: a destination of a rate deck, or a class of numbers of our own. */

@@ -83,6 +83,7 @@ function InvoiceTable({ rows, onOpen }: { rows: readonly Invoice[]; onOpen: (inv
             <>
               <bdi>{numberOf(row)}</bdi>
               {row.resale && <div className={watch.faint}>{t("invoice.resale")}</div>}
+              {row.inAdvance && <div className={watch.faint}>{t("invoice.onlyAdvance")}</div>}
             </>
           ),
         },

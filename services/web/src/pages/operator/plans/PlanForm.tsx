@@ -1,4 +1,5 @@
 import { NumberInput, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../../api/client.ts";
 import type { Problem } from "../../../api/problem.ts";
@@ -14,6 +15,7 @@ import { usePlanFaults } from "./faults.ts";
 import { FeatureFields, LimitFields, MoneyField, TextsFields } from "./fields.tsx";
 import classes from "./plans.module.css";
 import { RatesFields } from "./RateFields.tsx";
+import { meterChoices } from "./rates.ts";
 
 interface Props {
   overview: PlanOverview | undefined;
@@ -42,6 +44,7 @@ export function PlanForm({ overview, meters, features, onClose, onDone }: Props)
   const language = useLanguage();
   const isNew = overview === undefined;
   const [plan, setPlan] = useState<Plan>(overview?.plan ?? FIRST);
+  const own = useQuery({ queryKey: ["meters"], queryFn: () => ask(api.GET("/v1/meters")) });
   const [planId, setPlanId] = useState(plan.planId ?? "");
   const [requestId] = useState(newRequestId);
   const { faultOf, count } = usePlanFaults(isNew ? plan : { ...plan });
@@ -117,7 +120,7 @@ export function PlanForm({ overview, meters, features, onClose, onDone }: Props)
             <Section title={t("plans.form.rates")}>
               <RatesFields
                 rates={plan.rates ?? []}
-                meters={meters}
+                meters={meterChoices(meters, own.data?.meters ?? [], language)}
                 faultOf={faultOf}
                 onChange={(rates) => change({ rates })}
               />

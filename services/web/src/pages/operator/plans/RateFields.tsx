@@ -1,4 +1,4 @@
-import { Button, NumberInput, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { Button, Checkbox, NumberInput, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import type { Rate, RateModel } from "../../../api/types.ts";
@@ -8,39 +8,23 @@ import { RemoveLine } from "../../../ui/RowActions.tsx";
 import type { FaultOf } from "./faults.ts";
 import { DecimalField, MoneyField } from "./fields.tsx";
 import classes from "./plans.module.css";
+import {
+  hasMore,
+  isCall,
+  lasts,
+  type MeterChoice,
+  MODELS,
+  PERCENTAGES,
+  TIERED,
+  withMeter,
+  withModel,
+} from "./rates.ts";
 import { TierFields } from "./TierFields.tsx";
 
-const MODELS = [
-  "RATE_MODEL_STANDARD",
-  "RATE_MODEL_GRADUATED",
-  "RATE_MODEL_VOLUME",
-  "RATE_MODEL_PACKAGE",
-  "RATE_MODEL_PERCENTAGE",
-  "RATE_MODEL_GRADUATED_PERCENTAGE",
-  "RATE_MODEL_DECK",
-] as const satisfies readonly RateModel[];
-const TIERED: readonly RateModel[] = [
-  "RATE_MODEL_GRADUATED",
-  "RATE_MODEL_VOLUME",
-  "RATE_MODEL_GRADUATED_PERCENTAGE",
-];
-const PERCENTAGES: readonly RateModel[] = ["RATE_MODEL_PERCENTAGE", "RATE_MODEL_GRADUATED_PERCENTAGE"];
 const TIMINGS = ["RATE_TIMING_ARREARS", "RATE_TIMING_ADVANCE"] as const;
-/** What a price of a meter is for; the server knows the same. */
-const UNITS: Readonly<Record<string, string>> = {
-  recording_storage_gb_month: "gb_month",
-  seat_concurrent: "seat",
-  seat_active: "seat",
-  seat_hour: "hour",
-  message: "message",
-  call_over_limit: "call",
-  api_request_over_limit: "request",
-  carrier_cost: "amount",
-};
-
 interface Props {
   rates: readonly Rate[];
-  meters: readonly string[];
+  meters: readonly MeterChoice[];
   faultOf: FaultOf;
   onChange: (rates: Rate[]) => void;
 }
@@ -48,7 +32,8 @@ interface Props {
 /** The prices of usage, each of any model. */
 export function RatesFields({ rates, meters, faultOf, onChange }: Props) {
   const t = useText();
-  const add = () => onChange([...rates, withMeter({ model: "RATE_MODEL_STANDARD" }, meters[0] ?? "")]);
+  const add = () =>
+    onChange([...rates, withMeter({ model: "RATE_MODEL_STANDARD" }, meters[0] ?? { meter: "", unit: "" })]);
   const put = (index: number, rate: Rate) =>
     onChange(rates.map((each, place) => (place === index ? rate : each)));
   return (
@@ -83,7 +68,7 @@ export function RatesFields({ rates, meters, faultOf, onChange }: Props) {
 interface RateProps {
   rate: Rate;
   index: number;
-  meters: readonly string[];
+  meters: readonly MeterChoice[];
   faultOf: FaultOf;
   onChange: (rate: Rate) => void;
   onRemove: () => void;
@@ -104,11 +89,15 @@ function RateFields({ rate, index, meters, faultOf, onChange, onRemove }: RatePr
       <SimpleGrid cols={{ base: 1, xs: 2 }}>
         <Select
           label={t("plans.form.meter")}
-          data={meters.map((each) => ({ value: each, label: textOr("meter", each) }))}
+          data={namesOf(meters, rate.meter)}
+          searchable
           value={rate.meter ?? null}
           allowDeselect={false}
           error={faultOf(`${at}.meter`) ?? faultOf(`${at}.unit`)}
-          onChange={(next) => onChange(withMeter(rate, next ?? ""))}
+          onChange={(next) => {
+            const chosen = meters.find((each) => each.meter === next);
+            if (chosen) onChange(withMeter(rate, chosen));
+          }}
           data-testid={`rate-${index}-meter`}
         />
         <Select
@@ -122,7 +111,7 @@ function RateFields({ rate, index, meters, faultOf, onChange, onRemove }: RatePr
         />
       </SimpleGrid>
       <ModelFields rate={rate} at={at} index={index} faultOf={faultOf} onChange={set} />
-      <MoreFields rate={rate} at={at} faultOf={faultOf} onChange={set} />
+      <MoreFields rate={rate} at={at} index={index} meters={meters} faultOf={faultOf} onChange={set} />
     </div>
   );
 }
@@ -135,29 +124,44 @@ interface PartProps {
   onChange: (part: Partial<Rate>) => void;
 }
 
+interface MoreProps extends PartProps {
+  meters: readonly MeterChoice[];
+}
+
+/** The meters by name; one that is chosen and counts no more is there all the same. */
+function namesOf(meters: readonly MeterChoice[], chosen: string | undefined) {
+  const named = meters.map(({ meter, label }) => ({ value: meter, label: label ?? textOr("meter", meter) }));
+  const gone = chosen && !meters.some((each) => each.meter === chosen);
+  return gone ? [...named, { value: chosen, label: textOr("meter", chosen) }] : named;
+}
+
 function ModelFields({ rate, at, index = 0, faultOf, onChange }: PartProps) {
   const t = useText();
   const model = rate.model ?? "RATE_MODEL_STANDARD";
-  if (TIERED.includes(model)) {
-    return (
-      <TierFields
-        tiers={rate.tiers ?? []}
-        percent={model === "RATE_MODEL_GRADUATED_PERCENTAGE"}
-        at={at}
-        faultOf={faultOf}
-        onChange={(tiers) => onChange({ tiers })}
-        testId={`rate-${index}-tier`}
-      />
-    );
-  }
   const included = (
     <DecimalField
       label={t("plans.form.included")}
       value={rate.includedUnits ?? ""}
       error={faultOf(`${at}.included_units`)}
       onChange={(includedUnits) => onChange({ includedUnits })}
+      testId={`rate-${index}-included`}
     />
   );
+  if (TIERED.includes(model)) {
+    return (
+      <>
+        <TierFields
+          tiers={rate.tiers ?? []}
+          percent={model === "RATE_MODEL_GRADUATED_PERCENTAGE"}
+          at={at}
+          faultOf={faultOf}
+          onChange={(tiers) => onChange({ tiers })}
+          testId={`rate-${index}-tier`}
+        />
+        <SimpleGrid cols={{ base: 1, xs: 2 }}>{included}</SimpleGrid>
+      </>
+    );
+  }
   const price = (
     <MoneyField
       label={t(model === "RATE_MODEL_PACKAGE" ? "plans.form.packagePrice" : "plans.form.price")}
@@ -195,13 +199,13 @@ function ModelFields({ rate, at, index = 0, faultOf, onChange }: PartProps) {
           onChange={(packageSize) => onChange({ packageSize })}
         />
       )}
-      {(model === "RATE_MODEL_STANDARD" || model === "RATE_MODEL_PACKAGE") && included}
+      {included}
     </SimpleGrid>
   );
 }
 
 /** Increments, when it is charged, bounds and fees, and which usage it is for: what most prices leave as it is. */
-function MoreFields({ rate, at, faultOf, onChange }: PartProps) {
+function MoreFields({ rate, at, index, meters, faultOf, onChange }: MoreProps) {
   const t = useText();
   const model = rate.model ?? "RATE_MODEL_STANDARD";
   const money = (
@@ -240,7 +244,7 @@ function MoreFields({ rate, at, faultOf, onChange }: PartProps) {
               />
             </>
           )}
-          {rate.unit === "minute" ? (
+          {isCall(rate.meter) && (
             <>
               <NumberInput
                 label={t("plans.form.first")}
@@ -257,7 +261,8 @@ function MoreFields({ rate, at, faultOf, onChange }: PartProps) {
                 onChange={(value) => onChange({ nextIncrementSeconds: Number(value) })}
               />
             </>
-          ) : (
+          )}
+          {lasts(rate.meter) && (
             <Select
               label={t("plans.form.timing")}
               data={TIMINGS.map((each) => ({ value: each, label: textOr("plans.timing", each) }))}
@@ -265,9 +270,30 @@ function MoreFields({ rate, at, faultOf, onChange }: PartProps) {
               allowDeselect={false}
               error={faultOf(`${at}.timing`)}
               onChange={(next) => onChange({ timing: next as Rate["timing"] })}
+              data-testid={`rate-${index}-timing`}
             />
           )}
+          <Select
+            label={t("plans.form.includedPer")}
+            description={t("plans.form.includedPerHint")}
+            data={namesOf(meters, rate.includedPerMeter)}
+            value={rate.includedPerMeter || null}
+            searchable
+            clearable
+            error={faultOf(`${at}.included_per_meter`)}
+            onChange={(next) => onChange({ includedPerMeter: next ?? "" })}
+            data-testid={`rate-${index}-included-per`}
+          />
         </SimpleGrid>
+        {TIERED.includes(model) && (
+          <Checkbox
+            label={t("plans.form.flatAtZero")}
+            checked={rate.flatFeeAtZero ?? false}
+            error={faultOf(`${at}.flat_fee_at_zero`)}
+            onChange={(event) => onChange({ flatFeeAtZero: event.currentTarget.checked })}
+            data-testid={`rate-${index}-flat-at-zero`}
+          />
+        )}
         <Properties rate={rate} at={at} faultOf={faultOf} onChange={onChange} />
       </Stack>
     </details>
@@ -308,50 +334,4 @@ function pairs(text: string): Record<string, string> {
     if (name.trim()) found[name.trim()] = value.join("=").trim();
   }
   return found;
-}
-
-function hasMore(rate: Rate): boolean {
-  const amounts = [rate.minimum, rate.maximum, rate.recordFee, rate.recordMinimum, rate.recordMaximum];
-  return amounts.some(Boolean) || Boolean(rate.freeRecords) || Object.keys(rate.properties ?? {}).length > 0;
-}
-
-function withMeter(rate: Rate, meter: string): Rate {
-  const unit = UNITS[meter] ?? (meter.endsWith("_minute") ? "minute" : "month");
-  const calls = unit === "minute";
-  return {
-    ...rate,
-    meter,
-    unit,
-    firstIncrementSeconds: calls ? rate.firstIncrementSeconds : 0,
-    nextIncrementSeconds: calls ? rate.nextIncrementSeconds : 0,
-    timing: unit.endsWith("month") ? rate.timing : "RATE_TIMING_ARREARS",
-  };
-}
-
-/** The rate under another model, without what only the one before had. */
-function withModel(rate: Rate, model: RateModel): Rate {
-  const {
-    price,
-    tiers,
-    packageSize,
-    percent,
-    rateDeckId,
-    freeRecords,
-    recordMinimum,
-    recordMaximum,
-    flatFeeAtZero,
-    ...kept
-  } = rate;
-  const priced = model === "RATE_MODEL_STANDARD" || model === "RATE_MODEL_PACKAGE";
-  return {
-    ...kept,
-    model,
-    price: priced ? price : undefined,
-    packageSize: model === "RATE_MODEL_PACKAGE" ? packageSize : undefined,
-    percent: model === "RATE_MODEL_PERCENTAGE" ? percent : undefined,
-    rateDeckId: model === "RATE_MODEL_DECK" ? rateDeckId : undefined,
-    tiers: TIERED.includes(model) ? (tiers?.length ? tiers : [{}]) : [],
-    ...(TIERED.includes(model) && { flatFeeAtZero }),
-    ...(PERCENTAGES.includes(model) && { freeRecords, recordMinimum, recordMaximum }),
-  };
 }

@@ -60,6 +60,15 @@ export function TierFields({ tiers, percent, at, faultOf, onChange, testId }: Pr
                 testId={`${testId}-${index}-price`}
               />
             )}
+            {!percent && (
+              <DecimalField
+                label={t("plans.form.package")}
+                value={tier.packageSize ?? ""}
+                error={faultOf(`${here}.package_size`)}
+                onChange={(packageSize) => put(index, { packageSize })}
+                testId={`${testId}-${index}-package`}
+              />
+            )}
             <MoneyField
               label={t("plans.form.flatFee")}
               value={tier.flatFee}

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "wfm_0003"
-down_revision = "wfm_0002"
+revision = "wfm_0006"
+down_revision = "wfm_0005"
 SCHEMA = "wfm"
 
 

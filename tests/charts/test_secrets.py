@@ -1,0 +1,166 @@
+"""Who is given which secret, and how: what is renewed while pods run is a file; encrypted ways name whom they trust."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import yaml
+from chassis.settings import SERVICES, load
+from merkez_ops.settings import OpsSettings
+
+from tests.charts.conftest import CHART, COMBINATIONS, containers, objects, render
+
+DATABASE = "/etc/merkez/database"
+
+
+def _env(container: dict[str, Any]) -> dict[str, Any]:
+    return {each["name"]: each.get("value") for each in container.get("env", [])}
+
+
+def _sources(spec: dict[str, Any], volume: str) -> dict[str, list[str]]:
+    """The secrets of a projected volume, and which of their keys are in it."""
+    (found,) = [each for each in spec["volumes"] if each["name"] == volume]
+    secrets = [each["secret"] for each in found["projected"]["sources"]]
+    return {each["name"]: [item["key"] for item in each["items"]] for each in secrets}
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_a_service_reads_the_databases_password_from_a_file_and_never_the_administrators(combination: str) -> None:
+    seen = 0
+    for name, spec, container in containers(combination):
+        if (service := name.removeprefix("Deployment/merkez-")) not in SERVICES:
+            continue
+        told = _env(container)
+        if service == "gateway":
+            assert not [each for each in told if "DATABASE" in each] and "database" not in str(spec["volumes"])
+            continue
+        seen += 1
+        assert told["MERKEZ_DATABASE_PASSWORD_FILE"] == f"{DATABASE}/role-password"
+        for url in (told["MERKEZ_DATABASE_URL"], told["MERKEZ_SYSTEM_DATABASE_URL"]):
+            assert ":" not in url.partition("://")[2].partition("@")[0], "no password is in it"
+        (mount,) = [each for each in container["volumeMounts"] if each["name"] == "database"]
+        # A file by subPath is never renewed.
+        assert mount == {"name": "database", "mountPath": DATABASE, "readOnly": True}
+        assert _sources(spec, "database")["merkez-database"] == ["role-password"]
+    assert seen == len(SERVICES) - 1
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_whoever_speaks_to_the_database_holds_it_to_the_authority_that_is_named(combination: str) -> None:
+    values = yaml.safe_load((CHART / "ci" / f"{combination}-values.yaml").read_text())
+    named = values["database"].get("tls", {}).get("existingSecret", "")
+    for _, spec, container in containers(combination):
+        told = _env(container)
+        if not {"MERKEZ_DATABASE_URL", "MERKEZ_ADMIN_DATABASE_URL"} & set(told):
+            continue
+        assert told.get("MERKEZ_DATABASE_TLS_AUTHORITY") == (f"{DATABASE}/ca.crt" if named else None)
+        if named and container["name"] not in ("migrate", "ops"):
+            assert _sources(spec, "database")[named] == ["ca.crt"]
+        elif named:
+            (volume,) = [each["secret"] for each in spec["volumes"] if each["name"] == "database"]
+            assert volume["secretName"] == named and "database" in {each["name"] for each in container["volumeMounts"]}
+
+
+def test_every_supported_production_encrypts_what_crosses_the_network() -> None:
+    for combination in ("production", "two-regions-east", "two-regions-west"):
+        values = yaml.safe_load((CHART / "ci" / f"{combination}-values.yaml").read_text())
+        assert values["mtls"]["enabled"] and values["database"]["tls"]["existingSecret"], combination
+
+
+def _collector(*settings: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the collector is told, and its pod."""
+    chosen = [argument for each in settings for argument in ("--set", each)]
+    done = render("--values", str(CHART / "ci" / "production-values.yaml"), *chosen)
+    assert done.returncode == 0, done.stderr
+    found = [each for each in yaml.safe_load_all(done.stdout) if each]
+    (config,) = [each["data"]["collector.yaml"] for each in found if "collector.yaml" in each.get("data", {})]
+    (pod,) = [
+        each["spec"]["template"]["spec"]
+        for each in found
+        if (each["kind"], each["metadata"]["name"]) == ("Deployment", "merkez-collector")
+    ]
+    return yaml.safe_load(config), pod
+
+
+def test_traces_leave_the_collector_by_tls_unless_the_address_says_otherwise() -> None:
+    config, pod = _collector()
+    assert config["exporters"]["otlp"]["tls"]["ca_file"] == "/etc/otel-authority/ca.crt"
+    assert {"name": "authority", "mountPath": "/etc/otel-authority", "readOnly": True} in pod["containers"][0][
+        "volumeMounts"
+    ]
+    believed, _ = _collector("telemetry.collector.forwardAuthority.existingSecret=")
+    assert believed["exporters"]["otlp"]["tls"] == {"insecure": False}
+    plain, _ = _collector("telemetry.collector.forwardTraces=http://tempo:4317")
+    assert plain["exporters"]["otlp"]["tls"] == {"insecure": True}
+    done = render(
+        "--values",
+        str(CHART / "ci" / "production-values.yaml"),
+        "--set",
+        "telemetry.collector.forwardTraces=tempo:4317",
+    )
+    assert done.returncode != 0 and "telemetry/collector/forwardTraces" in done.stderr, "it must say which of the two"
+
+
+def test_services_send_to_the_collector_by_tls_where_they_have_certificates() -> None:
+    config, pod = _collector()
+    shown = config["receivers"]["otlp"]["protocols"]["grpc"]["tls"]
+    assert shown["cert_file"].startswith("/etc/otel-tls/") and shown["reload_interval"], "a renewed one is taken up"
+    assert {each["name"]: each for each in pod["volumes"]}["tls"]["secret"]["secretName"] == "merkez-collector-tls"
+    (made,) = [
+        each["spec"]
+        for each in objects("production")
+        if each["kind"] == "Certificate" and each["spec"]["secretName"] == "merkez-collector-tls"
+    ]
+    for name, _, container in containers("production"):
+        told = _env(container)
+        if "MERKEZ_OTLP_ENDPOINT" in told:
+            assert told["MERKEZ_OTLP_ENDPOINT"] == "https://merkez-collector:4317", name
+            assert told["OTEL_EXPORTER_OTLP_CERTIFICATE"] == "/etc/merkez/tls/ca.crt"
+    assert "merkez-collector" in made["dnsNames"], "the name they ask for"
+    plain, _ = _collector("mtls.enabled=false", "mtls.certManager.enabled=false")
+    assert "tls" not in plain["receivers"]["otlp"]["protocols"]["grpc"]
+
+
+def test_one_flag_takes_every_disruption_budget_away() -> None:
+    def budgets(*settings: str, combination: str) -> set[str]:
+        done = render("--values", str(CHART / "ci" / f"{combination}-values.yaml"), *settings)
+        found = [each for each in yaml.safe_load_all(done.stdout) if each]
+        return {each["metadata"]["name"] for each in found if each["kind"] == "PodDisruptionBudget"}
+
+    wanted = {f"merkez-{each}" for each in (*SERVICES, "nats", "kamailio")}
+    assert budgets(combination="sip-edges") == wanted
+    assert budgets("--set", "podDisruptionBudget.enabled=false", combination="sip-edges") == set()
+
+
+def test_the_relay_is_reached_by_browsers_and_reaches_media_and_nothing_else() -> None:
+    (policy,) = [
+        each["spec"]
+        for each in objects("production")
+        if (each["kind"], each["metadata"]["name"]) == ("NetworkPolicy", "merkez-coturn")
+    ]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    (inward,), (outward,) = policy["ingress"], policy["egress"]
+    assert {(each["port"], each["protocol"]) for each in inward["ports"]} == {
+        (3478, "UDP"), (3478, "TCP"), (49152, "UDP"),
+    }  # fmt: skip
+    assert outward["ports"] == [{"port": 20000, "endPort": 20999, "protocol": "UDP"}]
+
+
+def test_operators_have_a_pod_that_knows_all_that_the_doctor_looks_at() -> None:
+    ((_, spec, container),) = [each for each in containers("two-regions-east") if each[2]["name"] == "ops"]
+    told = _env(container)
+    read = {f"MERKEZ_{each.name.upper()}" for each in fields(OpsSettings)}
+    addresses = {f"MERKEZ_{peer.upper()}_ADDRESS" for peer in SERVICES if peer != "gateway"}
+    assert addresses < set(told) <= read | addresses
+    looked_at = {"ADMIN_DATABASE_URL", "DATABASE_TLS_AUTHORITY", "NATS_URL", "GATEWAY_URL", "PUBLIC_URL", "TURN_URLS"}
+    assert {f"MERKEZ_{each}" for each in looked_at} <= set(told)
+    settings = {name: value for name, value in told.items() if value and not value.startswith("/")}
+    assert list(load(OpsSettings, environ=settings).wrong()) == []
+    mounted = {each["mountPath"] for each in container["volumeMounts"]}
+    files = {value.rpartition("/")[0] for value in told.values() if value and value.startswith("/")}
+    assert files <= mounted and {each["name"] for each in container["volumeMounts"]} <= {
+        each["name"] for each in spec["volumes"]
+    }
+    assert not [each for each in containers("minimal") if each[2]["name"] == "ops"], "only who wants it has it"
