@@ -6,7 +6,7 @@ import { type Axis, placeOf } from "./axis.ts";
 import classes from "./gantt.module.css";
 import type { Part } from "./parts.ts";
 import type { Bar } from "./shifts.ts";
-import { barText, lengthText, OF_WEEK, ruleText, timeText } from "./words.ts";
+import { barText, lengthText, OF_WEEK, ruleText, spanText, timeText } from "./words.ts";
 
 export const ROW = 36;
 
@@ -176,8 +176,7 @@ function BarBox({ bar, axis, from, zone, language, pending, part, wrong }: BarPr
         />
       ))}
       <span className={classes.text}>
-        {wrong.length > 0 && "⚠"}
-        {width > 150 ? `${text}–${timeText(bar.end, zone, language)}` : width > 40 ? text : ""}
+        {width > 150 ? spanText(bar.start, bar.end, zone, language) : width > 40 ? text : ""}
         {bar.locked && width > 54 && <Lock />}
       </span>
       <span className={`${classes.edge} ${classes.last}`} data-edge="end" />

@@ -7,7 +7,7 @@ import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import type { Draft } from "./draft.ts";
 import classes from "./gantt.module.css";
 import { wouldBreak } from "./useSchedules.ts";
-import { dayText, ruleText } from "./words.ts";
+import { ruleText, whenText } from "./words.ts";
 
 /** A change that wasn't taken: which rules it would break, and doing it all the same; or what else was wrong. */
 export function Refused({ draft }: { draft: Draft }) {
@@ -36,7 +36,7 @@ export function Refused({ draft }: { draft: Draft }) {
         <ul style={{ margin: "4px 0", paddingInlineStart: 18 }}>
           {(wrong.data ?? []).map((each) => (
             <li key={`${each.day}${each.rule}`}>
-              {dayText(each.day ?? "", language)}: {ruleText(each, language, t)}
+              {whenText(each, language, t)}: {ruleText(each, language, t)}
             </li>
           ))}
           {!after && <li>{t("schedules.refusedRemoval")}</li>}

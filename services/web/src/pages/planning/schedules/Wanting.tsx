@@ -11,7 +11,7 @@ import classes from "./gantt.module.css";
 import { wallOf } from "./time.ts";
 import type { People } from "./usePlanned.ts";
 import { type Covered, readCoverage } from "./useSchedules.ts";
-import { comma, dayText, ruleText, spanText } from "./words.ts";
+import { comma, dayText, ruleText, spanText, whenText } from "./words.ts";
 
 const MOST = 200;
 
@@ -55,7 +55,7 @@ export const Wanting = memo(function Wanting({ draft, covered, people, onChoose 
                 <strong>
                   <bdi>{people.nameOf(each.userId ?? "")}</bdi>
                 </strong>{" "}
-                · {dayText(each.day ?? "", language)}
+                · {whenText(each, language, t)}
                 <br />
                 {ruleText(each, language, t)}
               </button>

@@ -175,6 +175,7 @@ export function senderOf(scheduleId: string): Sender {
 export function usePlannedAgents() {
   return useQuery({
     queryKey: ["wfm", "plannedAgents"],
+    refetchOnMount: "always", // a week that is opened shows all it was made for, whoever planned them
     queryFn: () =>
       all<PlannedAgent>(async (pageToken) => {
         const query = { pageSize: PAGE, pageToken };

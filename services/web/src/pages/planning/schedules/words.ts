@@ -94,6 +94,10 @@ export const OF_WEEK = [
   "TOO_FEW_DAYS",
 ];
 
+/** The day a broken rule is of, or that it is of the week. */
+export const whenText = (broken: ScheduleViolation, language: Language, t: Text): string =>
+  OF_WEEK.includes(broken.rule ?? "") ? t("schedules.ofWeek") : dayText(broken.day ?? "", language);
+
 /** Agent hours with one digit. */
 export const agentHours = (hours: number | undefined, language: Language): string =>
   formatNumber(hours ?? 0, language, 1);
