@@ -19,8 +19,9 @@ from .looking import Onlookers, onlookers
 from .test_planning_in_browser import half_hours
 
 NAMES = ("Nadia Nouri", "Orhan Okay")
-OTHERS = 28
-"""Agents nobody hired: so many that a week of them isn't the best possible at once."""
+OTHERS = 9
+"""Agents nobody hired: as many as are needed, so that a week of them isn't the best possible at once. It takes ten
+seconds to find that nothing is left to win; many more or fewer cover it in one."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
