@@ -198,7 +198,9 @@ async def test_add_on_in_another_currency_next_month_doesnt_hold_this_months_inv
     await begin(house, MINUTES, price=eur("100"))
     await house.ledger.tell(call_fact("call_1", 60, MARCH + DAY))
     await house.run(MARCH + 2 * DAY)
-    usd = plan_pb2.AddOn(add_on_id="extra", version=1, currency="USD", price={"currency": "USD", "amount": "5"})
+    usd = plan_pb2.AddOn(
+        add_on_id="extra", version=1, currency="USD", price=money_pb2.Money(currency="USD", amount="5")
+    )
     more = stands(2, APRIL, ACTIVE, MARCH)
     more.subscription.add_ons.add(add_on_id="extra", version=1, quantity=1, start_time=time_out(APRIL))
     more.add_ons.append(usd)
