@@ -166,7 +166,7 @@ async def test_flow_calls_a_number_and_goes_on_in_another_flow_when_it_fails(hou
     assert (run.flow_id, run.release_id) == (other.flow_id, other.release_id)
     with house.as_admin():
         request = flow_service_pb2.DeleteFlowRequest(flow_id=other.flow_id)
-        await refused(house.flows.DeleteFlow(request), FailedPrecondition, "FLOW_IN_USE")
+        await refused(house.flows.DeleteFlow(request), FailedPrecondition, "FLOW_CALLED")
     assert (await house.advance(play, "FINISHED")).hang_up.cause == "FLOW_ENDED"
 
 
