@@ -101,14 +101,6 @@ def same(one: Shift | None, other: Shift | None) -> bool:
     )  # fmt: skip
 
 
-def worse(old: Sequence[Violation], new: Sequence[Violation]) -> list[Violation]:
-    """Broken rules that weren't, or not as much."""
-    known = {(each.agent_id, each.rule, each.day): abs(each.found - each.allowed) for each in old}
-    return [
-        each for each in new if abs(each.found - each.allowed) > known.get((each.agent_id, each.rule, each.day), -1)
-    ]
-
-
 def judged(
     broken: Sequence[Violation], under_before: float, under_after: float, *, automatic: bool
 ) -> tuple[list[Violation], list[str]]:

@@ -219,3 +219,11 @@ def by_rule(found: Sequence[Violation]) -> Mapping[Rule, int]:
     for each in found:
         counts[each.rule] = counts.get(each.rule, 0) + 1
     return counts
+
+
+def worse(old: Sequence[Violation], new: Sequence[Violation]) -> list[Violation]:
+    """Broken rules that weren't, or not as much."""
+    known = {(each.agent_id, each.rule, each.day): abs(each.found - each.allowed) for each in old}
+    return [
+        each for each in new if abs(each.found - each.allowed) > known.get((each.agent_id, each.rule, each.day), -1)
+    ]

@@ -18,8 +18,7 @@ from wfm.domain.adjusting import QUARTER, Adjustment, BreakMove, Kind, Window
 from wfm.domain.covering import assigned, cover_of, figures_of
 from wfm.domain.intraday import staffed
 from wfm.domain.shifts import Agent, Shift, TimeOff
-from wfm.domain.trades import worse
-from wfm.domain.violations import Violation
+from wfm.domain.violations import Violation, worse
 from wfm.domain.week import Grid
 from wfm.ops import intraday, rosters
 from wfm.ops.history import RangeInvalid

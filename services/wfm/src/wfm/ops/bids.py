@@ -13,8 +13,8 @@ from kernel.ids import new_id
 from wfm.domain.bids import Bid, Round, RoundState, Standing, awarded, in_order
 from wfm.domain.covering import assigned, cover_of
 from wfm.domain.shifts import Agent, Shift
-from wfm.domain.trades import SOFT, worse
-from wfm.domain.violations import Rule
+from wfm.domain.trades import SOFT
+from wfm.domain.violations import Rule, worse
 from wfm.domain.week import Grid
 from wfm.ops import notices, rosters
 from wfm.ops.own import profile_of

@@ -17,8 +17,8 @@ from kernel.ids import new_id
 
 from wfm.domain.covering import figures_of
 from wfm.domain.shifts import Agent, Shift
-from wfm.domain.trades import applied, same, worse
-from wfm.domain.violations import Violation
+from wfm.domain.trades import applied, same
+from wfm.domain.violations import Violation, worse
 from wfm.domain.week import Grid
 from wfm.ops import notices, rosters
 from wfm.ops.schedules import figures_out, get

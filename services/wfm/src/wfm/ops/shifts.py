@@ -12,8 +12,7 @@ from kernel.errors import InvalidInput, NotFound
 
 from wfm.domain.covering import assigned, cover_of, figures_of
 from wfm.domain.shifts import SLOT, Shift
-from wfm.domain.trades import worse
-from wfm.domain.violations import Violation
+from wfm.domain.violations import Violation, worse
 from wfm.domain.week import DAYS, Grid
 from wfm.ops import rosters
 from wfm.ops.schedules import breaks_rules, draft, figures_out, get

@@ -12,6 +12,7 @@ from sqlalchemy import and_, delete, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from wfm.domain.adherence import WORKING, Doing, Heard, Reason, Rules
+from wfm.store.rows import own
 from wfm.store.tables import adherence_exceptions as exceptions
 from wfm.store.tables import adherence_rules, agent_states, agents_known
 
@@ -81,7 +82,7 @@ async def heard(
 ) -> dict[str, list[Heard]]:
     """By user, what began in [start, end) and the last before: all of it with `every`, else what matters to a plan."""
     found: dict[str, list[Heard]] = {}
-    mine = and_(_own(tx), agent_states.c.user_id.in_(user_ids))
+    mine = and_(own(tx, agent_states), agent_states.c.user_id.in_(user_ids))
     before = (
         select(agent_states)
         .where(
@@ -167,10 +168,6 @@ async def delete_exception(tx: Tx, exception_id: str) -> bool:
 def excused_times(found: Iterable[Excused]) -> list[tuple[str, datetime, datetime]]:
     """Users and times."""
     return [(each.user_id, each.start, each.end) for each in found]
-
-
-def _own(tx: Tx) -> Any:
-    return agent_states.c.tenant_id == tx.tenant_id
 
 
 def _heard(row: Mapping[Any, Any]) -> Heard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from chassis.sql import Tx
@@ -15,6 +15,7 @@ from wfm.domain.adjusting import Adjustment, Kind, Offer, Reply
 from wfm.domain.intraday import Scenario
 from wfm.domain.shifts import Break, Shift
 from wfm.domain.staffing import Rule
+from wfm.store.rows import instant, own, seconds
 from wfm.store.tables import adjustments, scenarios, shift_offer_replies, shift_offers
 
 MOST = 500
@@ -48,7 +49,7 @@ async def note_undone(tx: Tx, value: Adjustment) -> None:
     """Notes that it was undone."""
     await tx.execute(
         update(adjustments)
-        .where(_own(tx, adjustments), adjustments.c.adjustment_id == value.adjustment_id)
+        .where(own(tx, adjustments), adjustments.c.adjustment_id == value.adjustment_id)
         .values(undone=True, undo_user_id=value.undo_user_id, undo_time=value.undo_time)
     )
 
@@ -56,7 +57,7 @@ async def note_undone(tx: Tx, value: Adjustment) -> None:
 async def find_adjustment(tx: Tx, adjustment_id: str) -> Adjustment | None:
     """One."""
     row = await tx.one_or_none(
-        select(adjustments).where(_own(tx, adjustments), adjustments.c.adjustment_id == adjustment_id)
+        select(adjustments).where(own(tx, adjustments), adjustments.c.adjustment_id == adjustment_id)
     )
     return _adjustment(row) if row else None
 
@@ -65,7 +66,7 @@ async def list_adjustments(tx: Tx, day: date) -> list[Adjustment]:
     """Of shifts of a day, newest first."""
     rows = await tx.all(
         select(adjustments)
-        .where(_own(tx, adjustments), adjustments.c.day == day.isoformat())
+        .where(own(tx, adjustments), adjustments.c.day == day.isoformat())
         .order_by(adjustments.c.apply_time.desc(), adjustments.c.adjustment_id.desc())
         .limit(MOST)
     )
@@ -93,7 +94,7 @@ async def save_offer(tx: Tx, value: Offer) -> None:
     """How many took it, and whether it was taken back."""
     await tx.execute(
         update(shift_offers)
-        .where(_own(tx, shift_offers), shift_offers.c.shift_offer_id == value.offer_id)
+        .where(own(tx, shift_offers), shift_offers.c.shift_offer_id == value.offer_id)
         .values(taken=value.taken, cancelled=value.cancelled)
     )
 
@@ -103,7 +104,7 @@ async def save_reply(tx: Tx, offer_id: str, value: Reply) -> None:
     of = shift_offer_replies
     await tx.execute(
         update(of)
-        .where(_own(tx, of), of.c.shift_offer_id == offer_id, of.c.user_id == value.user_id)
+        .where(own(tx, of), of.c.shift_offer_id == offer_id, of.c.user_id == value.user_id)
         .values(state=value.state, reply_time=value.reply_time, adjustment_id=value.adjustment_id)
     )
 
@@ -111,7 +112,7 @@ async def save_reply(tx: Tx, offer_id: str, value: Reply) -> None:
 async def find_offer(tx: Tx, offer_id: str) -> Offer | None:
     """One with all replies."""
     row = await tx.one_or_none(
-        select(shift_offers).where(_own(tx, shift_offers), shift_offers.c.shift_offer_id == offer_id)
+        select(shift_offers).where(own(tx, shift_offers), shift_offers.c.shift_offer_id == offer_id)
     )
     return (await _with_replies(tx, [row]))[0] if row else None
 
@@ -121,7 +122,7 @@ async def list_offers(tx: Tx, start: datetime, end: datetime, most: int = 200) -
     at = shift_offers.c.start_time
     rows = await tx.all(
         select(shift_offers)
-        .where(_own(tx, shift_offers), at >= start, at < end)
+        .where(own(tx, shift_offers), at >= start, at < end)
         .order_by(shift_offers.c.create_time.desc(), shift_offers.c.shift_offer_id.desc())
         .limit(most)
     )
@@ -138,7 +139,7 @@ async def list_own_offers(tx: Tx, user_id: str, now: datetime, most: int = 50) -
     rows = await tx.all(
         select(shift_offers)
         .join(shift_offer_replies, asked)
-        .where(_own(tx, shift_offers), shift_offers.c.end_time > now)
+        .where(own(tx, shift_offers), shift_offers.c.end_time > now)
         .order_by(shift_offers.c.start_time, shift_offers.c.shift_offer_id)
         .limit(most)
     )
@@ -156,7 +157,7 @@ async def insert_scenario(tx: Tx, value: Saved) -> None:
 
 async def count_scenarios(tx: Tx) -> int:
     """How many are kept."""
-    row = await tx.one(select(func.count().label("n")).where(_own(tx, scenarios)))
+    row = await tx.one(select(func.count().label("n")).where(own(tx, scenarios)))
     return int(row["n"])
 
 
@@ -164,7 +165,7 @@ async def list_scenarios(tx: Tx) -> list[Saved]:
     """Newest first."""
     rows = await tx.all(
         select(scenarios)
-        .where(_own(tx, scenarios))
+        .where(own(tx, scenarios))
         .order_by(scenarios.c.create_time.desc(), scenarios.c.scenario_id.desc())
         .limit(MOST_SCENARIOS)
     )
@@ -173,24 +174,20 @@ async def list_scenarios(tx: Tx) -> list[Saved]:
 
 async def delete_scenario(tx: Tx, scenario_id: str) -> bool:
     """Removes one; whether it was there."""
-    done = await tx.execute(delete(scenarios).where(_own(tx, scenarios), scenarios.c.scenario_id == scenario_id))
+    done = await tx.execute(delete(scenarios).where(own(tx, scenarios), scenarios.c.scenario_id == scenario_id))
     return bool(done.rowcount)
 
 
 async def _with_replies(tx: Tx, rows: Sequence[Mapping[Any, Any]], user_id: str = "") -> list[Offer]:
     found: dict[str, list[Reply]] = {row["shift_offer_id"]: [] for row in rows}
     of = shift_offer_replies
-    statement = select(of).where(_own(tx, of), of.c.shift_offer_id.in_(list(found)))
+    statement = select(of).where(own(tx, of), of.c.shift_offer_id.in_(list(found)))
     if user_id:
         statement = statement.where(of.c.user_id == user_id)
     for row in await tx.all(statement.order_by(of.c.user_id)):
         reply = Reply(row["user_id"], row["state"], row["reply_time"], row["adjustment_id"])
         found[row["shift_offer_id"]].append(reply)
     return [replace(_offer(row), replies=tuple(found[row["shift_offer_id"]])) for row in rows]
-
-
-def _own(tx: Tx, table: Any) -> Any:
-    return table.c.tenant_id == tx.tenant_id
 
 
 def _offer(row: Mapping[Any, Any]) -> Offer:
@@ -218,10 +215,10 @@ def _shift_out(value: Shift | None) -> dict[str, Any] | None:
     if value is None:
         return None
     return {
-        "user_id": value.agent_id, "day": value.day.isoformat(), "start": _seconds(value.start),
-        "end": _seconds(value.end),
-        "breaks": [[_seconds(each.start), _seconds(each.end), each.paid] for each in value.breaks],
-        "work": [[_seconds(at), group] for at, group in value.work], "pattern_id": value.pattern_id,
+        "user_id": value.agent_id, "day": value.day.isoformat(), "start": seconds(value.start),
+        "end": seconds(value.end),
+        "breaks": [[seconds(each.start), seconds(each.end), each.paid] for each in value.breaks],
+        "work": [[seconds(at), group] for at, group in value.work], "pattern_id": value.pattern_id,
         "locked": value.locked,
     }  # fmt: skip
 
@@ -230,15 +227,7 @@ def _shift_in(said: Mapping[str, Any] | None) -> Shift | None:
     if said is None:
         return None
     return Shift(
-        said["user_id"], date.fromisoformat(said["day"]), _time(said["start"]), _time(said["end"]),
-        tuple(Break(_time(start), _time(end), paid) for start, end, paid in said["breaks"]), said["pattern_id"],
-        said["locked"], tuple((_time(at), group) for at, group in said["work"]),
+        said["user_id"], date.fromisoformat(said["day"]), instant(said["start"]), instant(said["end"]),
+        tuple(Break(instant(start), instant(end), paid) for start, end, paid in said["breaks"]), said["pattern_id"],
+        said["locked"], tuple((instant(at), group) for at, group in said["work"]),
     )  # fmt: skip
-
-
-def _seconds(at: datetime) -> int:
-    return int(at.timestamp())
-
-
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

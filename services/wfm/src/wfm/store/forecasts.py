@@ -18,6 +18,7 @@ from wfm.domain.cleaning import Warned
 from wfm.domain.forecasting import Backtest, Forecast
 from wfm.domain.overrides import Override
 from wfm.store.history import SeriesKey
+from wfm.store.rows import own
 from wfm.store.tables import forecast_runs as runs
 from wfm.store.tables import forecasts, overrides
 
@@ -74,20 +75,20 @@ async def insert_run(tx: Tx, run: Run, keys: Sequence[SeriesKey]) -> None:
 
 async def find_run(tx: Tx, forecast_run_id: str) -> Run | None:
     """A run with its progress."""
-    row = await tx.one_or_none(_with_progress().where(runs.c.forecast_run_id == forecast_run_id, _own(tx, runs)))
+    row = await tx.one_or_none(_with_progress().where(runs.c.forecast_run_id == forecast_run_id, own(tx, runs)))
     return _run(row) if row else None
 
 
 async def list_runs(tx: Tx, token: str, size: int) -> list[Run]:
     """Newest first, one more than `size`."""
-    statement = _with_progress().where(_own(tx, runs))
+    statement = _with_progress().where(own(tx, runs))
     rows = await tx.all(keyset(statement, runs.c.create_time, runs.c.forecast_run_id, token, size))
     return [_run(row) for row in rows]
 
 
 async def running_count(tx: Tx) -> int:
     """Runs of the tenant that go on."""
-    row = await tx.one(select(func.count().label("n")).where(_own(tx, runs), runs.c.state == "RUNNING"))
+    row = await tx.one(select(func.count().label("n")).where(own(tx, runs), runs.c.state == "RUNNING"))
     return int(row["n"])
 
 
@@ -95,7 +96,7 @@ async def end_run(tx: Tx, forecast_run_id: str, state: str, now: datetime) -> No
     """The run is over; of one that was cancelled nothing more is made."""
     await tx.execute(
         update(runs)
-        .where(_own(tx, runs), runs.c.forecast_run_id == forecast_run_id, runs.c.state == "RUNNING")
+        .where(own(tx, runs), runs.c.forecast_run_id == forecast_run_id, runs.c.state == "RUNNING")
         .values(state=state, end_time=now)
     )
     if state == "CANCELLED":
@@ -119,9 +120,9 @@ async def claim(tx: Tx, now: datetime, until: datetime, most: int) -> tuple[Run,
     oldest = await tx.one_or_none(
         select(runs.c.forecast_run_id)
         .where(
-            _own(tx, runs),
+            own(tx, runs),
             runs.c.state == "RUNNING",
-            select(1).where(_own(tx, forecasts), forecasts.c.forecast_run_id == runs.c.forecast_run_id, free).exists(),
+            select(1).where(own(tx, forecasts), forecasts.c.forecast_run_id == runs.c.forecast_run_id, free).exists(),
         )
         .order_by(runs.c.create_time, runs.c.forecast_run_id)
         .limit(1)
@@ -202,7 +203,7 @@ async def list_overrides(
 ) -> list[Override]:
     """Those that touch [start, end), newest first."""
     statement = select(overrides).where(
-        _own(tx, overrides), overrides.c.queue_id == key.queue_id, overrides.c.channel == key.channel
+        own(tx, overrides), overrides.c.queue_id == key.queue_id, overrides.c.channel == key.channel
     )
     if start:
         statement = statement.where(overrides.c.end_time > start)
@@ -215,17 +216,13 @@ async def list_overrides(
 async def delete_override(tx: Tx, override_id: str) -> bool:
     """Takes one back; whether it was there."""
     done = await tx.execute(
-        delete(overrides).where(_own(tx, overrides), overrides.c.forecast_override_id == override_id)
+        delete(overrides).where(own(tx, overrides), overrides.c.forecast_override_id == override_id)
     )
     return bool(done.rowcount)
 
 
-def _own(tx: Tx, table: Any) -> Any:
-    return table.c.tenant_id == tx.tenant_id
-
-
 def _of(tx: Tx, forecast_run_id: str) -> Any:
-    return and_(_own(tx, forecasts), forecasts.c.forecast_run_id == forecast_run_id)
+    return and_(own(tx, forecasts), forecasts.c.forecast_run_id == forecast_run_id)
 
 
 def _at(tx: Tx, forecast_run_id: str, key: SeriesKey) -> Any:

@@ -15,6 +15,7 @@ from wfm.domain.feeds import Feed
 from wfm.domain.own import Availability, Notice, Settings
 from wfm.domain.shifts import Wish
 from wfm.store.own_tables import agent_notices, availability, calendar_feeds, self_service
+from wfm.store.rows import own
 
 MOST_SHOWN = 50
 _CHUNK = 500
@@ -24,7 +25,7 @@ async def add_notices(tx: Tx, notices: Sequence[Notice], forget_before: datetime
     """Adds notices, and forgets old ones."""
     if not notices:
         return
-    await tx.execute(delete(agent_notices).where(_own(tx, agent_notices), agent_notices.c.create_time < forget_before))
+    await tx.execute(delete(agent_notices).where(own(tx, agent_notices), agent_notices.c.create_time < forget_before))
     rows = [
         {
             "tenant_id": tx.tenant_id, "agent_notice_id": each.notice_id, "user_id": each.user_id, "kind": each.kind,
@@ -42,7 +43,7 @@ async def list_notices(tx: Tx, user_id: str) -> list[Notice]:
     table = agent_notices
     rows = await tx.all(
         select(table)
-        .where(_own(tx, table), table.c.user_id == user_id, table.c.dismissed.is_(False))
+        .where(own(tx, table), table.c.user_id == user_id, table.c.dismissed.is_(False))
         .order_by(table.c.create_time.desc(), table.c.agent_notice_id.desc())
         .limit(MOST_SHOWN)
     )
@@ -54,7 +55,7 @@ async def dismiss(tx: Tx, user_id: str, notice_id: str) -> bool:
     table = agent_notices
     done = await tx.execute(
         update(table)
-        .where(_own(tx, table), table.c.agent_notice_id == notice_id, table.c.user_id == user_id)
+        .where(own(tx, table), table.c.agent_notice_id == notice_id, table.c.user_id == user_id)
         .values(dismissed=True)
     )
     return bool(done.rowcount)
@@ -62,7 +63,7 @@ async def dismiss(tx: Tx, user_id: str, notice_id: str) -> bool:
 
 async def list_availability(tx: Tx, user_id: str = "", until: date | None = None) -> list[Availability]:
     """What agents said, one's or everybody's, by agent and day; with `until` what begins by then."""
-    statement = select(availability).where(_own(tx, availability))
+    statement = select(availability).where(own(tx, availability))
     if user_id:
         statement = statement.where(availability.c.user_id == user_id)
     if until is not None:
@@ -91,22 +92,20 @@ async def save_availability(tx: Tx, value: Availability) -> None:
 async def remove_availability(tx: Tx, user_id: str, from_day: date) -> bool:
     """Takes it back; whether it was there."""
     mine = (availability.c.user_id == user_id, availability.c.from_day == from_day.isoformat())
-    return bool((await tx.execute(delete(availability).where(_own(tx, availability), *mine))).rowcount)
+    return bool((await tx.execute(delete(availability).where(own(tx, availability), *mine))).rowcount)
 
 
 async def feed_of(tx: Tx, user_id: str) -> Feed | None:
     """Somebody's feed."""
     row = await tx.one_or_none(
-        select(calendar_feeds).where(_own(tx, calendar_feeds), calendar_feeds.c.user_id == user_id)
+        select(calendar_feeds).where(own(tx, calendar_feeds), calendar_feeds.c.user_id == user_id)
     )
     return _feed(row) if row else None
 
 
 async def find_feed(tx: Tx, digest: str) -> Feed | None:
     """Whose feed a token's digest leads to."""
-    row = await tx.one_or_none(
-        select(calendar_feeds).where(_own(tx, calendar_feeds), calendar_feeds.c.digest == digest)
-    )
+    row = await tx.one_or_none(select(calendar_feeds).where(own(tx, calendar_feeds), calendar_feeds.c.digest == digest))
     return _feed(row) if row else None
 
 
@@ -118,13 +117,13 @@ async def save_feed(tx: Tx, value: Feed, digest: str) -> None:
 
 async def remove_feed(tx: Tx, user_id: str) -> bool:
     """Removes somebody's feed; whether there was one."""
-    mine = and_(_own(tx, calendar_feeds), calendar_feeds.c.user_id == user_id)
+    mine = and_(own(tx, calendar_feeds), calendar_feeds.c.user_id == user_id)
     return bool((await tx.execute(delete(calendar_feeds).where(mine))).rowcount)
 
 
 async def settings(tx: Tx) -> Settings:
     """What is decided."""
-    row = await tx.one_or_none(select(self_service).where(_own(tx, self_service), self_service.c.one == "all"))
+    row = await tx.one_or_none(select(self_service).where(own(tx, self_service), self_service.c.one == "all"))
     return Settings(**row["settings"], version=row["version"]) if row else Settings()
 
 
@@ -139,10 +138,6 @@ async def _put(tx: Tx, table: Any, row: Mapping[str, Any], keys: Sequence[str]) 
     statement = insert(table).values(**row)
     changed = {name: statement.excluded[name] for name in row if name not in ("tenant_id", *keys)}
     await tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id", *keys], set_=changed))
-
-
-def _own(tx: Tx, table: Any) -> Any:
-    return table.c.tenant_id == tx.tenant_id
 
 
 def _wish(kept: Mapping[str, Any]) -> Wish:

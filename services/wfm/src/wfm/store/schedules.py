@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from wfm.domain.search import Kept
 from wfm.domain.shifts import Break, Shift
 from wfm.domain.solving import Placed, Week
 from wfm.store.history import SeriesKey
+from wfm.store.rows import instant, own, seconds
 from wfm.store.tables import schedules as table
 from wfm.store.tables import shifts as shift_rows
 
@@ -69,7 +70,7 @@ async def next_number(tx: Tx, first: date) -> int:
     """Of the week's versions."""
     row = await tx.one(
         select(func.coalesce(func.max(table.c.number), 0).label("n")).where(
-            _own(tx, table), table.c.first_day == first.isoformat()
+            own(tx, table), table.c.first_day == first.isoformat()
         )
     )
     return int(row["n"]) + 1
@@ -105,7 +106,7 @@ async def need_of(tx: Tx, schedule_id: str) -> np.ndarray:
 
 async def list_versions(tx: Tx, first: date | None, token: str, size: int) -> list[Version]:
     """Newest first, one more than `size`."""
-    statement = _with_count().where(_own(tx, table))
+    statement = _with_count().where(own(tx, table))
     if first is not None:
         statement = statement.where(table.c.first_day == first.isoformat())
     rows = await tx.all(keyset(statement, table.c.create_time, table.c.schedule_id, token, size))
@@ -115,20 +116,20 @@ async def list_versions(tx: Tx, first: date | None, token: str, size: int) -> li
 async def published(tx: Tx, firsts: Sequence[date]) -> list[Version]:
     """Of weeks, the versions that are published."""
     days = [each.isoformat() for each in firsts]
-    rows = await tx.all(_with_count().where(_own(tx, table), table.c.state == "PUBLISHED", table.c.first_day.in_(days)))
+    rows = await tx.all(_with_count().where(own(tx, table), table.c.state == "PUBLISHED", table.c.first_day.in_(days)))
     return [_version(row) for row in rows]
 
 
 async def drafts(tx: Tx, first: date) -> list[Version]:
     """Of a week, the versions that are drafts, 50 at most."""
-    mine = (_own(tx, table), table.c.state == "DRAFT", table.c.first_day == first.isoformat())
+    mine = (own(tx, table), table.c.state == "DRAFT", table.c.first_day == first.isoformat())
     rows = await tx.all(_with_count().where(*mine).order_by(table.c.number.desc()).limit(50))
     return [_version(row) for row in rows]
 
 
 async def running_count(tx: Tx) -> int:
     """Versions of the tenant that are being made."""
-    row = await tx.one(select(func.count().label("n")).where(_own(tx, table), table.c.state == "RUNNING"))
+    row = await tx.one(select(func.count().label("n")).where(own(tx, table), table.c.state == "RUNNING"))
     return int(row["n"])
 
 
@@ -153,7 +154,7 @@ async def claim(tx: Tx, now: datetime, until: datetime) -> Version | None:
     """The tenant's version to make that was asked for first, ours until then."""
     row = await tx.one_or_none(
         select(table.c.schedule_id)
-        .where(_own(tx, table), _free(now))
+        .where(own(tx, table), _free(now))
         .order_by(table.c.spent_seconds, table.c.create_time, table.c.schedule_id)
         .limit(1)
     )
@@ -239,7 +240,7 @@ async def overlapping(
 ) -> list[Shift]:
     """Shifts of these versions that touch [start, end), of everybody or of those named, by agent and day."""
     statement = select(shift_rows).where(
-        _own(tx, shift_rows), shift_rows.c.schedule_id.in_(schedule_ids), shift_rows.c.end_time > start,
+        own(tx, shift_rows), shift_rows.c.schedule_id.in_(schedule_ids), shift_rows.c.end_time > start,
         shift_rows.c.start_time < end,
     )  # fmt: skip
     if user_ids is not None:
@@ -264,11 +265,11 @@ async def published_shifts(tx: Tx, user_id: str, first: date, last: date) -> lis
     """One agent's shifts of published weeks whose Mondays lie in [first, last], oldest week first."""
     span = (table.c.first_day >= first.isoformat(), table.c.first_day <= last.isoformat())
     rows = await tx.all(
-        _with_count().where(_own(tx, table), table.c.state == "PUBLISHED", *span).order_by(table.c.first_day)
+        _with_count().where(own(tx, table), table.c.state == "PUBLISHED", *span).order_by(table.c.first_day)
     )
     versions = [_version(row) for row in rows]
     found: dict[str, list[Shift]] = {each.schedule_id: [] for each in versions}
-    mine = (_own(tx, shift_rows), shift_rows.c.schedule_id.in_(list(found)), shift_rows.c.user_id == user_id)
+    mine = (own(tx, shift_rows), shift_rows.c.schedule_id.in_(list(found)), shift_rows.c.user_id == user_id)
     for row in await tx.all(select(shift_rows).where(*mine).order_by(shift_rows.c.day)):
         found[row["schedule_id"]].append(_shift(row))
     return [(each, found[each.schedule_id]) for each in versions]
@@ -277,24 +278,20 @@ async def published_shifts(tx: Tx, user_id: str, first: date, last: date) -> lis
 def shift_out(value: Shift) -> dict[str, Any]:
     """A shift as a document keeps it; `shift_in` reads it."""
     kept = _parts(value)
-    return {**kept, "user_id": value.agent_id, "start": _seconds(value.start), "end": _seconds(value.end)}
+    return {**kept, "user_id": value.agent_id, "start": seconds(value.start), "end": seconds(value.end)}
 
 
 def shift_in(kept: Mapping[str, Any]) -> Shift:
     """What `shift_out` kept."""
-    return _shift({**kept, "start_time": _time(kept["start"]), "end_time": _time(kept["end"])})
-
-
-def _own(tx: Tx, which: Any) -> Any:
-    return which.c.tenant_id == tx.tenant_id
+    return _shift({**kept, "start_time": instant(kept["start"]), "end_time": instant(kept["end"])})
 
 
 def _at(tx: Tx, schedule_id: str) -> Any:
-    return and_(_own(tx, table), table.c.schedule_id == schedule_id)
+    return and_(own(tx, table), table.c.schedule_id == schedule_id)
 
 
 def _of(tx: Tx, schedule_id: str) -> Any:
-    return and_(_own(tx, shift_rows), shift_rows.c.schedule_id == schedule_id)
+    return and_(own(tx, shift_rows), shift_rows.c.schedule_id == schedule_id)
 
 
 def _free(now: datetime) -> Any:
@@ -342,24 +339,16 @@ def _row(tx: Tx, schedule_id: str, value: Shift) -> dict[str, Any]:
 def _parts(value: Shift) -> dict[str, Any]:
     return {
         "day": value.day.isoformat(),
-        "breaks": [[_seconds(each.start), _seconds(each.end), each.paid] for each in value.breaks],
-        "work": [[_seconds(at), group] for at, group in value.work], "pattern_id": value.pattern_id,
+        "breaks": [[seconds(each.start), seconds(each.end), each.paid] for each in value.breaks],
+        "work": [[seconds(at), group] for at, group in value.work], "pattern_id": value.pattern_id,
         "locked": value.locked,
     }  # fmt: skip
 
 
 def _shift(row: Mapping[Any, Any]) -> Shift:
-    breaks = tuple(Break(_time(start), _time(end), paid) for start, end, paid in row["breaks"])
-    work = tuple((_time(at), group) for at, group in row["work"])
+    breaks = tuple(Break(instant(start), instant(end), paid) for start, end, paid in row["breaks"])
+    work = tuple((instant(at), group) for at, group in row["work"])
     return Shift(
         row["user_id"], date.fromisoformat(row["day"]), row["start_time"], row["end_time"], breaks, row["pattern_id"],
         row["locked"], work,
     )  # fmt: skip
-
-
-def _seconds(at: datetime) -> int:
-    return int(at.timestamp())
-
-
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from wfm.domain.time_off import Allowance, Kind, Obstacle, Request, State, Unit
 from wfm.store.own_tables import carried_over, time_off_allowances, time_off_kinds, time_off_requests
+from wfm.store.rows import own
 
 MOST = 100
 """Kinds or allowances of a tenant."""
@@ -22,14 +23,14 @@ _REQUEST = time_off_requests
 async def list_kinds(tx: Tx) -> list[Kind]:
     """By name."""
     table = time_off_kinds
-    rows = await tx.all(select(table).where(_own(tx, table)).order_by(table.c.name).limit(MOST))
+    rows = await tx.all(select(table).where(own(tx, table)).order_by(table.c.name).limit(MOST))
     return [_kind(row) for row in rows]
 
 
 async def find_kind(tx: Tx, kind_id: str) -> Kind | None:
     """One."""
     table = time_off_kinds
-    row = await tx.one_or_none(select(table).where(_own(tx, table), table.c.time_off_kind_id == kind_id))
+    row = await tx.one_or_none(select(table).where(own(tx, table), table.c.time_off_kind_id == kind_id))
     return _kind(row) if row else None
 
 
@@ -41,28 +42,28 @@ async def save_kind(tx: Tx, value: Kind) -> None:
 
 async def kind_in_use(tx: Tx, kind_id: str) -> bool:
     """Whether anybody asked for it."""
-    found = select(_REQUEST.c.time_off_request_id).where(_own(tx, _REQUEST), _REQUEST.c.time_off_kind_id == kind_id)
+    found = select(_REQUEST.c.time_off_request_id).where(own(tx, _REQUEST), _REQUEST.c.time_off_kind_id == kind_id)
     return bool(await tx.all(found.limit(1)))
 
 
 async def remove_kind(tx: Tx, kind_id: str) -> bool:
     """Removes one; whether it was there."""
     table = time_off_kinds
-    done = await tx.execute(delete(table).where(_own(tx, table), table.c.time_off_kind_id == kind_id))
+    done = await tx.execute(delete(table).where(own(tx, table), table.c.time_off_kind_id == kind_id))
     return bool(done.rowcount)
 
 
 async def list_allowances(tx: Tx) -> list[Allowance]:
     """By name."""
     table = time_off_allowances
-    rows = await tx.all(select(table).where(_own(tx, table)).order_by(table.c.name).limit(MOST))
+    rows = await tx.all(select(table).where(own(tx, table)).order_by(table.c.name).limit(MOST))
     return [_allowance(row) for row in rows]
 
 
 async def find_allowance(tx: Tx, allowance_id: str) -> Allowance | None:
     """One."""
     table = time_off_allowances
-    row = await tx.one_or_none(select(table).where(_own(tx, table), table.c.time_off_allowance_id == allowance_id))
+    row = await tx.one_or_none(select(table).where(own(tx, table), table.c.time_off_allowance_id == allowance_id))
     return _allowance(row) if row else None
 
 
@@ -78,7 +79,7 @@ async def save_allowance(tx: Tx, value: Allowance) -> None:
 async def remove_allowance(tx: Tx, allowance_id: str) -> bool:
     """Removes one; whether it was there."""
     table = time_off_allowances
-    done = await tx.execute(delete(table).where(_own(tx, table), table.c.time_off_allowance_id == allowance_id))
+    done = await tx.execute(delete(table).where(own(tx, table), table.c.time_off_allowance_id == allowance_id))
     return bool(done.rowcount)
 
 
@@ -101,7 +102,7 @@ async def save_request(tx: Tx, value: Request) -> None:
 
 async def find_request(tx: Tx, request_id: str) -> Request | None:
     """One."""
-    row = await tx.one_or_none(select(_REQUEST).where(_own(tx, _REQUEST), _REQUEST.c.time_off_request_id == request_id))
+    row = await tx.one_or_none(select(_REQUEST).where(own(tx, _REQUEST), _REQUEST.c.time_off_request_id == request_id))
     return _request(row) if row else None
 
 
@@ -109,28 +110,28 @@ async def requests_of(tx: Tx, user_id: str) -> list[Request]:
     """All of an agent's that count for anything, oldest first."""
     live = _REQUEST.c.state.in_((State.PENDING.value, State.APPROVED.value))
     rows = await tx.all(
-        select(_REQUEST).where(_own(tx, _REQUEST), _REQUEST.c.user_id == user_id, live).order_by(_REQUEST.c.create_time)
+        select(_REQUEST).where(own(tx, _REQUEST), _REQUEST.c.user_id == user_id, live).order_by(_REQUEST.c.create_time)
     )
     return [_request(row) for row in rows]
 
 
 async def list_requests(tx: Tx, user_id: str, token: str, size: int) -> list[Request]:
     """An agent's, newest first, one more than `size`."""
-    statement = select(_REQUEST).where(_own(tx, _REQUEST), _REQUEST.c.user_id == user_id)
+    statement = select(_REQUEST).where(own(tx, _REQUEST), _REQUEST.c.user_id == user_id)
     rows = await tx.all(keyset(statement, _REQUEST.c.create_time, _REQUEST.c.time_off_request_id, token, size))
     return [_request(row) for row in rows]
 
 
 async def pending(tx: Tx, most: int = 500) -> list[Request]:
     """Those that wait, in the order they were asked."""
-    statement = select(_REQUEST).where(_own(tx, _REQUEST), _REQUEST.c.state == State.PENDING.value)
+    statement = select(_REQUEST).where(own(tx, _REQUEST), _REQUEST.c.state == State.PENDING.value)
     rows = await tx.all(statement.order_by(_REQUEST.c.create_time, _REQUEST.c.time_off_request_id).limit(most))
     return [_request(row) for row in rows]
 
 
 async def inbox(tx: Tx, state: str, user_id: str, token: str, size: int) -> list[Request]:
     """Everybody's: those that wait in the order they were asked, then others newest first; one more than `size`."""
-    statement = select(_REQUEST).where(_own(tx, _REQUEST))
+    statement = select(_REQUEST).where(own(tx, _REQUEST))
     if state:
         statement = statement.where(_REQUEST.c.state == state)
     if user_id:
@@ -157,14 +158,14 @@ async def forget(tx: Tx, time_off_id: str, now: datetime) -> None:
     """A manager took time off back: the request it came from doesn't count any more."""
     await tx.execute(
         update(_REQUEST)
-        .where(_own(tx, _REQUEST), _REQUEST.c.time_off_id == time_off_id)
+        .where(own(tx, _REQUEST), _REQUEST.c.time_off_id == time_off_id)
         .values(state=State.WITHDRAWN.value, time_off_id="", decide_time=now, version=_REQUEST.c.version + 1)
     )
 
 
 async def brought(tx: Tx, user_id: str) -> dict[str, dict[int, float]]:
     """What managers say an agent carried over, by kind and year."""
-    rows = await tx.all(select(carried_over).where(_own(tx, carried_over), carried_over.c.user_id == user_id))
+    rows = await tx.all(select(carried_over).where(own(tx, carried_over), carried_over.c.user_id == user_id))
     found: dict[str, dict[int, float]] = {}
     for row in rows:
         found.setdefault(row["time_off_kind_id"], {})[row["year"]] = row["amount"]
@@ -183,11 +184,7 @@ async def _save(tx: Tx, table: Any, name: str, key: str, values: Mapping[str, An
     if values["version"] == 1:
         await tx.execute(insert(table).values(tenant_id=tx.tenant_id, **{name: key}, **values))
         return
-    await tx.execute(update(table).where(_own(tx, table), table.c[name] == key).values(**values))
-
-
-def _own(tx: Tx, table: Any) -> Any:
-    return table.c.tenant_id == tx.tenant_id
+    await tx.execute(update(table).where(own(tx, table), table.c[name] == key).values(**values))
 
 
 def _day(text: str | None) -> date | None:

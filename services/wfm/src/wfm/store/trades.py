@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from chassis.sql import Tx
@@ -14,6 +14,7 @@ from wfm.domain.bids import Bid, OpenShift, Order, Outcome, Round, RoundState
 from wfm.domain.shifts import Break
 from wfm.domain.trades import Trade, TradeState
 from wfm.store.own_tables import bid_rounds, bids, shift_trades
+from wfm.store.rows import instant, own
 from wfm.store.schedules import shift_in, shift_out
 
 MOST_TRADES = 200
@@ -39,7 +40,7 @@ async def save_trade(tx: Tx, value: Trade) -> None:
 async def find_trade(tx: Tx, trade_id: str) -> Trade | None:
     """One."""
     table = shift_trades
-    row = await tx.one_or_none(select(table).where(_own(tx, table), table.c.shift_trade_id == trade_id))
+    row = await tx.one_or_none(select(table).where(own(tx, table), table.c.shift_trade_id == trade_id))
     return _trade(row) if row else None
 
 
@@ -47,13 +48,13 @@ async def live_trades(tx: Tx, user_id: str, day: date) -> list[Trade]:
     """Open or accepted ones of a shift that somebody offers."""
     table = shift_trades
     mine = (table.c.user_id == user_id, table.c.day == day.isoformat(), table.c.state.in_(_LIVE))
-    return [_trade(row) for row in await tx.all(select(table).where(_own(tx, table), *mine))]
+    return [_trade(row) for row in await tx.all(select(table).where(own(tx, table), *mine))]
 
 
 async def list_trades(tx: Tx, state: str = "", *, of: str = "", now: datetime | None = None) -> list[Trade]:
     """Newest first. `of`: those somebody offered or accepted, and those they may accept."""
     table = shift_trades
-    statement = select(table).where(_own(tx, table))
+    statement = select(table).where(own(tx, table))
     if state:
         statement = statement.where(table.c.state == state)
     if of:
@@ -90,21 +91,21 @@ async def list_rounds(tx: Tx) -> list[Round]:
 async def bids_of(tx: Tx, round_id: str) -> list[Bid]:
     """Of a round, in their order."""
     rows = await tx.all(
-        select(bids).where(_own(tx, bids), bids.c.bid_round_id == round_id).order_by(bids.c.place, bids.c.update_time)
+        select(bids).where(own(tx, bids), bids.c.bid_round_id == round_id).order_by(bids.c.place, bids.c.update_time)
     )
     return [_bid(row) for row in rows]
 
 
 async def list_bids(tx: Tx, user_id: str) -> list[tuple[str, Bid]]:
     """Somebody's with their rounds, newest first."""
-    statement = select(bids).where(_own(tx, bids), bids.c.user_id == user_id)
+    statement = select(bids).where(own(tx, bids), bids.c.user_id == user_id)
     rows = await tx.all(statement.order_by(bids.c.bid_round_id.desc()).limit(MOST_ROUNDS))
     return [(row["bid_round_id"], _bid(row)) for row in rows]
 
 
 async def save_bid(tx: Tx, round_id: str, value: Bid) -> None:
     """Bids, in place of what somebody bid before; none takes it back."""
-    mine = (_own(tx, bids), bids.c.bid_round_id == round_id, bids.c.user_id == value.user_id)
+    mine = (own(tx, bids), bids.c.bid_round_id == round_id, bids.c.user_id == value.user_id)
     await tx.execute(delete(bids).where(*mine))
     if value.numbers:
         row = {
@@ -121,7 +122,7 @@ async def won_since(tx: Tx, since: datetime) -> dict[str, list[datetime]]:
     table = bid_rounds
     over = (table.c.state == RoundState.AWARDED.value, table.c.decide_time >= since)
     found: dict[str, list[datetime]] = {}
-    for row in await tx.all(select(table.c.open_shifts, table.c.decide_time).where(_own(tx, table), *over)):
+    for row in await tx.all(select(table.c.open_shifts, table.c.decide_time).where(own(tx, table), *over)):
         for each in row["open_shifts"]:
             for user_id in each["winners"]:
                 found.setdefault(user_id, []).append(row["decide_time"])
@@ -132,17 +133,13 @@ async def _save(tx: Tx, table: Any, name: str, key: str, values: Mapping[str, An
     if values["version"] == 1:
         await tx.execute(insert(table).values(tenant_id=tx.tenant_id, **{name: key}, **values))
         return
-    await tx.execute(update(table).where(_own(tx, table), table.c[name] == key).values(**values))
-
-
-def _own(tx: Tx, table: Any) -> Any:
-    return table.c.tenant_id == tx.tenant_id
+    await tx.execute(update(table).where(own(tx, table), table.c[name] == key).values(**values))
 
 
 def _rounds(tx: Tx) -> Any:
     of = (bids.c.tenant_id == bid_rounds.c.tenant_id) & (bids.c.bid_round_id == bid_rounds.c.bid_round_id)
     count = select(func.count()).where(of).scalar_subquery().label("bid_count")
-    return select(*bid_rounds.c, count).where(_own(tx, bid_rounds))
+    return select(*bid_rounds.c, count).where(own(tx, bid_rounds))
 
 
 def _trade(row: Mapping[Any, Any]) -> Trade:
@@ -163,15 +160,11 @@ def _open_out(value: OpenShift) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
 def _round(row: Mapping[Any, Any]) -> Round:
     shifts = tuple(
         OpenShift(
-            each["number"], date.fromisoformat(each["day"]), _time(each["start"]), _time(each["end"]),
-            tuple(Break(_time(start), _time(end), paid) for start, end, paid in each["breaks"]), each["places"],
+            each["number"], date.fromisoformat(each["day"]), instant(each["start"]), instant(each["end"]),
+            tuple(Break(instant(start), instant(end), paid) for start, end, paid in each["breaks"]), each["places"],
             tuple(each["winners"]),
         )
         for each in row["open_shifts"]

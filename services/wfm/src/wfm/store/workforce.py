@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from wfm.domain.labour import LabourRules, Limits
 from wfm.domain.shifts import BreakRule, Contract, Entitlement, Pattern, TimeOff, Wish
+from wfm.store.rows import own
 from wfm.store.tables import contracts, labour_rules, planned_agents, shift_patterns, time_off
 
 MOST = 500
@@ -60,7 +61,7 @@ class Away:
 
 async def list_rules(tx: Tx) -> list[Rules]:
     """By name."""
-    rows = await tx.all(select(labour_rules).where(_own(tx, labour_rules)).order_by(labour_rules.c.name).limit(MOST))
+    rows = await tx.all(select(labour_rules).where(own(tx, labour_rules)).order_by(labour_rules.c.name).limit(MOST))
     return [_rules(row) for row in rows]
 
 
@@ -84,7 +85,7 @@ async def save_rules(tx: Tx, value: Rules) -> None:
 async def list_patterns(tx: Tx) -> list[tuple[Pattern, int]]:
     """With versions, by name."""
     rows = await tx.all(
-        select(shift_patterns).where(_own(tx, shift_patterns)).order_by(shift_patterns.c.name).limit(MOST)
+        select(shift_patterns).where(own(tx, shift_patterns)).order_by(shift_patterns.c.name).limit(MOST)
     )
     return [(_pattern(row), row["version"]) for row in rows]
 
@@ -107,7 +108,7 @@ async def save_pattern(tx: Tx, value: Pattern, version: int) -> None:
 
 async def list_contracts(tx: Tx) -> list[tuple[Contract, int]]:
     """With versions, by name."""
-    rows = await tx.all(select(contracts).where(_own(tx, contracts)).order_by(contracts.c.name).limit(MOST))
+    rows = await tx.all(select(contracts).where(own(tx, contracts)).order_by(contracts.c.name).limit(MOST))
     return [(_contract(row), row["version"]) for row in rows]
 
 
@@ -130,7 +131,7 @@ async def save_contract(tx: Tx, value: Contract, version: int) -> None:
 
 async def list_profiles(tx: Tx, after: str = "", most: int = 20_000) -> list[Profile]:
     """By user, those after `after`."""
-    statement = select(planned_agents).where(_own(tx, planned_agents), planned_agents.c.user_id > after)
+    statement = select(planned_agents).where(own(tx, planned_agents), planned_agents.c.user_id > after)
     rows = await tx.all(statement.order_by(planned_agents.c.user_id).limit(most))
     return [_profile(row) for row in rows]
 
@@ -145,7 +146,7 @@ async def contracts_in_use(tx: Tx, contract_ids: Sequence[str]) -> dict[str, boo
     """Of these contracts, those somebody has: and whether anybody under age."""
     rows = await tx.all(
         select(planned_agents.c.contract_id, func.bool_or(planned_agents.c.under_age).label("young"))
-        .where(_own(tx, planned_agents), planned_agents.c.contract_id.in_(contract_ids))
+        .where(own(tx, planned_agents), planned_agents.c.contract_id.in_(contract_ids))
         .group_by(planned_agents.c.contract_id)
     )
     return {row["contract_id"]: row["young"] for row in rows}
@@ -175,7 +176,7 @@ async def insert_away(tx: Tx, value: Away) -> None:
 async def list_away(tx: Tx, start: datetime, end: datetime, user_id: str = "", most: int = 20_000) -> list[Away]:
     """What touches [start, end), oldest first."""
     statement = select(time_off).where(
-        _own(tx, time_off), time_off.c.end_time > start, time_off.c.start_time < end
+        own(tx, time_off), time_off.c.end_time > start, time_off.c.start_time < end
     )  # fmt: skip
     if user_id:
         statement = statement.where(time_off.c.user_id == user_id)
@@ -207,10 +208,6 @@ async def _save(tx: Tx, table: Any, key: Mapping[str, Any], values: Mapping[str,
     await tx.execute(
         update(table).where(table.c.tenant_id == tx.tenant_id, table.c[name] == key[name]).values(**values)
     )
-
-
-def _own(tx: Tx, table: Any) -> Any:
-    return table.c.tenant_id == tx.tenant_id
 
 
 def _one(tx: Tx, table: Any, column: Any, key: str) -> Any:
