@@ -111,6 +111,14 @@ def day_in(text: str, field: str) -> date | None:
         raise InvalidInput.of(field, "must be a day like 2026-03-31") from error
 
 
+def given_day_in(text: str, field: str, wrong: Callable[[str, str], InvalidInput]) -> date:
+    """The same of a day that must be given. Raises `wrong(field, what)`."""
+    found = day_in(text, field)
+    if found is None:
+        raise wrong(field, "must be given")
+    return found
+
+
 def special_day_in(message: history_pb2.SpecialDay, wrong: Callable[[str, str], InvalidInput]) -> SpecialDay:
     """A special day as it is asked for. Raises `wrong(field, what)`."""
     kind = _KINDS.get(message.kind)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
 from typing import Any
 
 from chassis.auth import principal
@@ -31,7 +30,8 @@ class MySchedule(my_schedule_service_pb2_grpc.MyScheduleServiceServicer):
         self._db = db
 
     async def ListMyShifts(self, request: ask.ListMyShiftsRequest, context: Any) -> ask.ListMyShiftsResponse:
-        first, last = _day(request.first_day, "first_day"), _day(request.last_day, "last_day")
+        first = convert.given_day_in(request.first_day, "first_day", RangeInvalid.of)
+        last = convert.given_day_in(request.last_day, "last_day", RangeInvalid.of)
         shown = await self._read(lambda tx: ops.shifts(tx, principal().subject, first, last))
         away = [ask.MyTimeOff(first_day=first.isoformat(), last_day=last.isoformat()) for first, last in shown.away]
         return ask.ListMyShiftsResponse(
@@ -63,9 +63,7 @@ class MySchedule(my_schedule_service_pb2_grpc.MyScheduleServiceServicer):
         self, request: ask.SetMyAvailabilityRequest, context: Any
     ) -> my_schedule_pb2.AgentAvailability:
         said, now = request.availability, self._db.clock.now()
-        day = convert.day_in(said.from_day, "availability.from_day")
-        if day is None:
-            raise PlannedAgentInvalid.of("availability.from_day", "must be given")
+        day = convert.given_day_in(said.from_day, "availability.from_day", PlannedAgentInvalid.of)
         wish = Wish(
             tuple(dict.fromkeys(said.wished_free_weekdays)), said.wished_earliest_start_minute,
             said.wished_latest_end_minute,
@@ -75,9 +73,7 @@ class MySchedule(my_schedule_service_pb2_grpc.MyScheduleServiceServicer):
         return _availability(await self._write(lambda tx: ops.say(tx, value, now)))
 
     async def DeleteMyAvailability(self, request: ask.DeleteMyAvailabilityRequest, context: Any) -> empty_pb2.Empty:
-        day, now = convert.day_in(request.from_day, "from_day"), self._db.clock.now()
-        if day is None:
-            raise PlannedAgentInvalid.of("from_day", "must be given")
+        day, now = convert.given_day_in(request.from_day, "from_day", PlannedAgentInvalid.of), self._db.clock.now()
         await self._write(lambda tx: ops.unsay(tx, principal().subject, day, now))
         return empty_pb2.Empty()
 
@@ -128,13 +124,6 @@ class MySchedule(my_schedule_service_pb2_grpc.MyScheduleServiceServicer):
 
     async def _read(self, work: Callable[[Tx], Awaitable[Any]]) -> Any:
         return await self._db.run(principal().tenant_id, work, read_only=True)
-
-
-def _day(text: str, field: str) -> date:
-    found = convert.day_in(text, field)
-    if found is None:
-        raise RangeInvalid.of(field, "must be given")
-    return found
 
 
 def _week(value: Week, zone: str) -> my_schedule_pb2.MyWeek:

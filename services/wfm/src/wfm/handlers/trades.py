@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
 from typing import Any
 
 from chassis.auth import principal
@@ -29,9 +28,10 @@ class Trades(shift_trade_service_pb2_grpc.ShiftTradeServiceServicer):
 
     async def OfferTrade(self, request: ask.OfferTradeRequest, context: Any) -> shift_trade_pb2.ShiftTrade:
         request_id, said, now = require_request_id(request.request_id), request.shift_trade, self._db.clock.now()
-        user_id, day = principal().subject, _day(said.day, "shift_trade.day")
+        user_id, day = principal().subject, convert.given_day_in(said.day, "shift_trade.day", TradeInvalid.of)
         to_user = require_id("usr", said.to_user_id, "shift_trade.to_user_id") if said.to_user_id else ""
-        wanted = tuple(sorted({_day(each, "shift_trade.wanted_days") for each in said.wanted_days}))
+        days = {convert.given_day_in(each, "shift_trade.wanted_days", TradeInvalid.of) for each in said.wanted_days}
+        wanted = tuple(sorted(days))
         nothing = convert.EPOCH
         value = Trade(
             "", user_id, day, Shift(user_id, day, nothing, nothing), nothing, nothing, to_user, said.swap, wanted,
@@ -102,13 +102,6 @@ class Trades(shift_trade_service_pb2_grpc.ShiftTradeServiceServicer):
 
 def _key(trade_id: str) -> str:
     return require_id("trd", trade_id, "shift_trade_id")
-
-
-def _day(text: str, field: str) -> date:
-    found = convert.day_in(text, field)
-    if found is None:
-        raise TradeInvalid.of(field, "must be given")
-    return found
 
 
 def _trade(value: Trade) -> shift_trade_pb2.ShiftTrade:
