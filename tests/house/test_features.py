@@ -184,7 +184,7 @@ async def open_house(
             service="tenancy", public_url=PUBLIC, oidc_issuer=provider.issuer, oidc_client_id=provider.client_id,
             oidc_client_secret=provider.client_secret,
         )  # fmt: skip
-        desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
+        desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(QUICK))
         every: Any = EveryFlow()  # pyright: ignore[reportAbstractUsage]
         await rpc.serve("flows", [(flow_service_pb2_grpc.add_FlowServiceServicer_to_server, every)])
         flows = Flows(rpc.peers("tenancy"))

@@ -304,7 +304,7 @@ async def open_town(
         db = await service_db("tenancy", clock=clock, fresh=fresh)
         await stock_inventory(db)
         await sow_catalogue(db)
-        desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(hasher=QUICK))
+        desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(QUICK))
         beside = await neighbours(rpc)
         carrier = SimulatedCarrier(clock)
         carriage = Carriage(Seal(b"a key", PURPOSE), carrier, WEBHOOK_KEY)

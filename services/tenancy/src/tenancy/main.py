@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from argon2 import PasswordHasher
 from chassis.bus import Bus
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process
@@ -54,7 +55,7 @@ from tenancy.porter import OUTS_EVERY_SECONDS, PORTING_EVERY_SECONDS, Carriage, 
 from tenancy.settings import Settings
 from tenancy.store import inventory
 from tenancy.sweeper import DUE_EVERY_SECONDS, EVERY_SECONDS, KEPT_EVERY_SECONDS, end_kept, settle_due, sweep
-from tenancy.tokens import AccessTokenSigner, Passwords
+from tenancy.tokens import PROFILES, AccessTokenSigner, Passwords
 
 
 async def main(process: Process) -> None:
@@ -64,7 +65,8 @@ async def main(process: Process) -> None:
     bus = process.closing(await Bus.connect(settings))
     peers = process.closing(Peers(settings))
     keys = Path(settings.signing_keys or Path(settings.data_dir) / "signing.jwks")
-    desk = Desk(db, AccessTokenSigner.load(keys), Passwords(), settings.region if settings.other_regions else "")
+    passwords = Passwords(PasswordHasher.from_parameters(PROFILES[settings.password_profile]))
+    desk = Desk(db, AccessTokenSigner.load(keys), passwords, settings.region if settings.other_regions else "")
     provider = OpenIdProvider(settings, db.clock) if settings.oidc_issuer else None
     mailer = Mailer(settings, db) if settings.smtp_url else None
     mailed_links = settings.public_url if mailer is not None else ""

@@ -9,6 +9,7 @@ from email.utils import parseaddr
 from chassis.settings import ProcessSettings, secret, url_wrong, variable
 
 from tenancy.carriers.hooks import key_of
+from tenancy.tokens import PROFILES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,9 @@ class Settings(ProcessSettings):
     smtp_url: str = secret("")
     """smtp://user:password@host:587 or smtps://…; empty sends no e-mail."""
     smtp_sender: str = "Merkez <no-reply@localhost>"
+    password_profile: str = "rfc9106"
+    """What a password's hash costs: rfc9106 (64 MiB, a tenth of a second of a core) or owasp (19 MiB, a fiftieth), the
+    least that OWASP holds to be safe, for small machines. Passwords hashed by the other one still fit."""
     oidc_issuer: str = ""
     """Issuer of the OpenID provider; empty switches sign-in by it off."""
     oidc_client_id: str = ""
@@ -47,6 +51,8 @@ class Settings(ProcessSettings):
             yield f"{variable('smtp_sender')} must be an address, such as Merkez <no-reply@example.com>"
         if not 0 <= self.quarantine_days <= 731:
             yield f"{variable('quarantine_days')} must be 0 to 731"
+        if self.password_profile not in PROFILES:
+            yield f"{variable('password_profile')} must be one of {', '.join(PROFILES)}"
         yield from self._carrier_wrong()
         yield from url_wrong("oidc_issuer", self.oidc_issuer, ("https", "http"), "host")
         if self.oidc_issuer and not self.oidc_client_id:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from chassis.watched import Watched
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
@@ -73,6 +75,13 @@ def _key_set(content: bytes) -> KeySet:
     return found
 
 
+PROFILES = {
+    "rfc9106": RFC_9106_LOW_MEMORY,
+    "owasp": replace(RFC_9106_LOW_MEMORY, time_cost=2, memory_cost=19 * 1024, parallelism=1),
+}
+"""argon2id as RFC 9106, section 4, recommends it second, and as OWASP's Password Storage Cheat Sheet does at least."""
+
+
 class SignInBusy(Unavailable):
     """Too many people sign in at once."""
 
@@ -85,8 +94,8 @@ class Passwords:
     Those that wait are bounded too: strangers may ask for a hash, and a queue longer than their patience helps nobody.
     """
 
-    def __init__(self, at_once: int = 2, waiting: int = 100, hasher: PasswordHasher | None = None) -> None:
-        self._hasher = hasher or PasswordHasher()
+    def __init__(self, hasher: PasswordHasher | None = None, at_once: int = 2, waiting: int = 100) -> None:
+        self._hasher = hasher or PasswordHasher.from_parameters(PROFILES["rfc9106"])
         self._room = asyncio.Semaphore(at_once)
         self._most = at_once + waiting
         self._asked = 0
