@@ -21,11 +21,13 @@ from testkit.voice_peers import Turnserver, VoicePeers
 
 
 def _group(path: Path) -> str:
-    """The system a file's tests share: what browsers look at, and what services alone do. The two nodes that are killed
-    (faults/test_kill_a_node.py) have their own, and no other test beside them."""
+    """The system a file's tests share: what browsers look at, in two halves of the same work, and what services alone
+    do. The two nodes that are killed (faults/test_kill_a_node.py) have their own, and no other test beside them."""
     if path.name == "test_kill_a_node.py":
         return "nodes"
-    return "browsers" if path.parent.name == "browser" or path.stem.endswith("_in_browsers") else "system"
+    if path.parent.name != "browser" and not path.stem.endswith("_in_browsers"):
+        return "system"
+    return "browsers a to h" if path.stem < "test_i" else "browsers i to z"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in this hook too

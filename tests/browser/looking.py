@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page
-from testkit.browser import person, signed_in
+from testkit.browser import open_session, person
 from testkit.company import Company
 from testkit.journey import until
 
@@ -151,7 +151,7 @@ async def onlookers(browser: Browser, company: Company, path: str, email: str = 
     contexts = {f"{language} {scheme}": await in_language(browser, language, scheme) for language, scheme in LOOKS}
 
     async def enter(name: str, context: BrowserContext) -> None:
-        await (await signed_in(context, company.url, email or company.email)).close()
+        await open_session(context, company.url, email or company.email)
         page = group.pages[name] = await context.new_page()
         await page.emulate_media(reduced_motion="reduce")  # half faded in, every text lacks contrast
         await page.goto(company.url + path)

@@ -11,7 +11,7 @@ import pytest_asyncio
 from merkez_local.system import System
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 from testkit import eventually
-from testkit.browser import chromium, person, signed_in
+from testkit.browser import chromium, open_session, person
 from testkit.company import PASSWORD, Api, Company, request_id
 from testkit.journey import until
 from testkit.people import AgentAtDesk, CallerOnWidget
@@ -70,8 +70,8 @@ async def test_every_page_fits_both_screens_and_axe_finds_nothing(
     stranger = await in_language(browser, language, scheme)
     owner = await in_language(browser, language, scheme)
     operator = await in_language(browser, language, scheme)
-    await (await signed_in(owner, agency.url, agency.email)).close()
-    await (await signed_in(operator, agency.url, operators_email)).close()
+    await open_session(owner, agency.url, agency.email)
+    await open_session(operator, agency.url, operators_email)
 
     async def look(context: BrowserContext, paths: Sequence[str]) -> None:
         page = await context.new_page()
@@ -318,7 +318,7 @@ async def test_sign_up_and_set_up_fit_a_phone(browser: Browser, system: System, 
     await page.goto(f"{company.url}/sign-up")
     await page.wait_for_selector("h1")
     await fits()
-    await (await signed_in(context, company.url, company.email)).close()
+    await open_session(context, company.url, company.email)
     await page.goto(f"{company.url}/set-up")
     await page.get_by_test_id("setup-invite-email").fill("alex.with.a.rather.long.address@customer-service.example.com")
     await page.get_by_test_id("setup-next").click()

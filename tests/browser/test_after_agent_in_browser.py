@@ -133,8 +133,7 @@ async def test_the_agent_wraps_up_at_once_while_the_customer_is_asked_on_their_p
 
     cdr = await eventually(told)
     assert cdr["endCause"] == "FLOW_ENDED" and float(cdr["afterAgentDuration"][:-1]) > 0
-    owner = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await owner.goto(f"{company.url}/calls/{cdr['callId']}")
+    owner = await signed_in(await person(browser, tone=440), company.url, company.email, f"/calls/{cdr['callId']}")
     await expect(owner.get_by_text("hung up, and the flow went on with the caller")).to_be_visible()
     await expect(owner.get_by_text("After the agent", exact=True)).to_be_visible()
     found = [*await wide(owner, "call after agent"), *await violations(owner, "call after agent")]
@@ -156,16 +155,16 @@ async def test_the_agent_wraps_up_at_once_while_the_customer_is_asked_on_their_p
     await owner.get_by_role("option").first.click()
     await expect(question).to_be_visible()
     found = [*await wide(owner, "surveys en"), *await violations(owner, "surveys en")]
-    persian = await signed_in(await in_language(browser, "fa", "dark"), company.url, company.email)
-    await persian.goto(f"{company.url}/contacts?tab=surveys")
+    persian = await signed_in(
+        await in_language(browser, "fa", "dark"), company.url, company.email, "/contacts?tab=surveys"
+    )
     await expect(persian.get_by_test_id("survey-average")).to_have_text("۵٫۰۰")
     found += [*await wide(persian, "surveys fa"), *await violations(persian, "surveys fa")]
     assert not found, "\n".join(found)
 
 
 async def test_a_company_without_answers_is_told_how_to_get_some(company: Company, browser: Browser) -> None:
-    owner = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await owner.goto(f"{company.url}/contacts?tab=surveys")
+    owner = await signed_in(await person(browser, tone=440), company.url, company.email, "/contacts?tab=surveys")
     await expect(owner.get_by_test_id("empty-state")).to_contain_text("No answers in this period")
     await expect(owner.get_by_test_id("surveys-download")).to_be_disabled()
     templates = (await company.owner.get("/v1/flowTemplates"))["templates"]

@@ -115,8 +115,7 @@ async def test_supervisor_sees_how_often_an_agent_missed_an_offer_and_the_agent_
     await expect(agent.get_by_test_id("missed-return")).to_be_visible(timeout=30_000)
     await customer.get_by_test_id("widget-hangup").click()
     await shot(agent, "missed")
-    admin = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await admin.goto(f"{company.url}/wallboard")
+    admin = await signed_in(await person(browser, tone=440), company.url, company.email, "/wallboard")
     await expect(admin.get_by_text("1 missed", exact=True)).to_be_visible()
     await shot(admin, "wallboard")
 

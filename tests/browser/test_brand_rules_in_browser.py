@@ -21,8 +21,7 @@ async def test_owner_lets_customers_hear_that_they_are_recorded_and_parked_calls
     system: System, company: Company
 ) -> None:
     async with chromium() as browser:
-        page = await signed_in(await person(browser, tone=440), company.url, company.email)
-        await page.goto(f"{company.url}/admin/brands")
+        page = await signed_in(await person(browser, tone=440), company.url, company.email, "/admin/brands")
         [brand] = (await company.owner.get("/v1/brands"))["brands"]
         edit = page.get_by_test_id(f"brand-{brand['brandId']}-edit")
         await edit.click()

@@ -121,8 +121,7 @@ async def test_agent_is_offered_a_callback_and_sees_whom_to_call(company: Compan
 
 
 async def test_admin_says_how_a_queue_calls_back_and_sees_what_is_wrong(company: Company, browser: Browser) -> None:
-    page = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await page.goto(f"{company.url}/admin/queues")
+    page = await signed_in(await person(browser, tone=440), company.url, company.email, "/admin/queues")
     await page.get_by_test_id(f"queue-{company.queue['queueId']}-edit").click()
     await page.get_by_test_id("queue-part-callbacks").click()
     await page.get_by_test_id("callback-attempts").fill("5")
@@ -143,8 +142,7 @@ async def test_admin_says_how_a_queue_calls_back_and_sees_what_is_wrong(company:
 
 
 async def test_admin_has_customers_rung_first_and_says_for_how_long(company: Company, browser: Browser) -> None:
-    page = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await page.goto(f"{company.url}/admin/queues")
+    page = await signed_in(await person(browser, tone=440), company.url, company.email, "/admin/queues")
     await page.get_by_test_id(f"queue-{company.queue['queueId']}-edit").click()
     await page.get_by_test_id("queue-part-callbacks").click()
     await expect(page.get_by_test_id("callback-ring-timeout")).to_have_count(0)

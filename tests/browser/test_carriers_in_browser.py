@@ -62,8 +62,9 @@ async def test_owner_is_told_what_to_do_about_a_carrier_that_is_not_there_also_i
 ) -> None:
     trunk_id = await a_trunk(owners, "sip.carrier.invalid", 5060)
     async with chromium() as browser:
-        page = await signed_in(await person(browser, tone=440, width=390, height=844), owners.url, owners.email)
-        await page.goto(f"{owners.url}/admin/trunks")
+        page = await signed_in(
+            await person(browser, tone=440, width=390, height=844), owners.url, owners.email, "/admin/trunks"
+        )
         await page.get_by_test_id(f"trunk-{trunk_id}-test").click()
         await page.get_by_test_id("trunk-test-number").fill("112")
         await page.get_by_test_id("trunk-test-save").click()

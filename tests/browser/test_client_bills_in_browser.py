@@ -21,8 +21,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.mark.browser
 async def test_company_says_what_a_client_pays_and_in_whose_name(browser: Browser, company: Company) -> None:
-    page = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await page.goto(f"{company.url}/admin/client-bills")
+    page = await signed_in(await person(browser, tone=440), company.url, company.email, "/admin/client-bills")
     await page.get_by_test_id("price-list-add").click()
     await page.get_by_test_id("price-list-name").fill("Travel agencies")
     await page.get_by_test_id("price-list-markup").fill("35")

@@ -7,7 +7,7 @@ import re
 import pytest
 from merkez_local.system import System
 from playwright.async_api import Page, expect
-from testkit.browser import chromium, person, signed_in
+from testkit.browser import chromium, open_session, person, signed_in
 from testkit.company import Company
 from testkit.journey import until
 
@@ -95,7 +95,7 @@ async def test_the_page_fits_the_screen_and_everybody_can_use_it(
 ) -> None:
     async with chromium() as browser:
         context = await in_language(browser, language, "light")
-        await (await signed_in(context, company.url, company.email)).close()
+        await open_session(context, company.url, company.email)
         page = await context.new_page()
         await page.set_viewport_size({"width": width, "height": 768 if width > 1000 else 844})
         await page.goto(company.url + "/reach")

@@ -75,8 +75,7 @@ async def test_company_reads_an_invoice_down_to_its_records_and_operator_notes_i
         return [each for each in found if each.get("number")] or None
 
     invoice = (await eventually(issued, deadline=90))[0]  # pyright: ignore
-    page = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await page.goto(f"{company.url}/admin/billing")
+    page = await signed_in(await person(browser, tone=440), company.url, company.email, "/admin/billing")
     await expect(page.get_by_test_id("payment-instructions")).to_contain_text("IBAN AZ21")
     await page.get_by_test_id("profile-legalName").fill("Acme Support")
     await page.get_by_test_id("profile-save").click()

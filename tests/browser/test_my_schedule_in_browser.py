@@ -130,8 +130,7 @@ async def forecast(company: Company, monday: date) -> str:
 
 
 async def at_their_schedule(browser: Browser, company: Company, worker: Worker, **size: Any) -> Page:
-    page = await signed_in(await person(browser, tone=440, **size), company.url, worker.email)
-    await page.goto(f"{company.url}/my-schedule")
+    page = await signed_in(await person(browser, tone=440, **size), company.url, worker.email, "/my-schedule")
     await page.get_by_test_id("mine-zone").wait_for()
     return page
 

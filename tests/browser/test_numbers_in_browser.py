@@ -39,8 +39,7 @@ async def test_operator_adds_numbers_after_a_rehearsal_and_sees_who_had_them(
     await page.get_by_test_id("stock-import-take").click()
     await expect(page.get_by_test_id("stock-import")).to_have_count(0)
 
-    owner = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await owner.goto(f"{company.url}/admin/numbers")
+    owner = await signed_in(await person(browser, tone=440), company.url, company.email, "/admin/numbers")
     await owner.get_by_test_id("number-add").click()
     await owner.get_by_test_id("number-search-prefix").fill("+44 20")
     await owner.get_by_test_id("number-found-+442079460501").check()
@@ -70,8 +69,7 @@ async def test_operator_adds_numbers_after_a_rehearsal_and_sees_who_had_them(
 @pytest.mark.timeout(240)
 async def test_company_orders_a_port_step_by_step(browser: Browser, company: Company) -> None:
     await company.subscribe("growth")  # the cheapest plan has no room for two more numbers
-    page = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await page.goto(f"{company.url}/admin/numbers/porting/new")
+    page = await signed_in(await person(browser, tone=440), company.url, company.email, "/admin/numbers/porting/new")
     await page.get_by_test_id("port-entries").fill(LONDON.format(601) + "\n" + LONDON.format(602))
     await page.get_by_test_id("port-check").click()
     await page.get_by_test_id("port-step-details").wait_for(timeout=30_000)

@@ -65,8 +65,7 @@ async def test_operator_approves_a_number_that_a_company_brought_also_in_persian
     number = "+902129001099"
     brought = {"entries": [number], "trunkId": trunk["trunkId"], "brandId": company.brand["brandId"]}
     await company.owner.post("/v1/numbers:bring", {"requestId": request_id(), **brought})
-    owner = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await owner.goto(f"{company.url}/admin/numbers")
+    owner = await signed_in(await person(browser, tone=440), company.url, company.email, "/admin/numbers")
     await expect(owner.get_by_test_id(f"number-{number}")).to_contain_text("Not shown until approved")
 
     page = await signed_in(await person(browser, tone=440, width=390, height=844), company.url, operators_email)

@@ -73,8 +73,7 @@ async def test_operator_drafts_a_plan_is_told_its_faults_while_writing_and_publi
     await expect(draft).to_contain_text("On sale")
     await expect(draft).to_contain_text("EUR 49.50 per month")
 
-    owner = await signed_in(await person(browser, tone=440), customer.url, customer.email)
-    await owner.goto(f"{customer.url}/admin/billing")
+    owner = await signed_in(await person(browser, tone=440), customer.url, customer.email, "/admin/billing")
     await expect(owner.get_by_role("region", name="Team")).to_contain_text("Seat: from EUR 7.00 / month")
 
     await page.get_by_test_id(f"version-{plan_id}-1-next").click()
@@ -162,8 +161,7 @@ async def test_company_sees_what_a_change_costs_makes_it_and_takes_a_smaller_one
     }  # fmt: skip
     await operator.post("/v1/operator/addOns", {"requestId": request_id(), "addOnId": add_on_id, "addOn": add_on})
     await operator.post(f"/v1/operator/addOns/{add_on_id}:publish", {"addOnId": add_on_id, "version": 1})
-    page = await signed_in(await person(browser, tone=440), customer.url, customer.email)
-    await page.goto(f"{customer.url}/admin/billing")
+    page = await signed_in(await person(browser, tone=440), customer.url, customer.email, "/admin/billing")
     await page.get_by_test_id("plan-interval").get_by_text("Yearly").click()
     await page.get_by_test_id(f"plan-{plan_id}").click()
     await expect(page.get_by_test_id("move-amount")).to_have_text("EUR 90.00")

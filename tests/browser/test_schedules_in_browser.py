@@ -175,8 +175,7 @@ def minutes(shift: dict[str, Any]) -> int:
 @pytest.mark.browser
 async def test_planner_makes_a_week_changes_it_by_keys_and_publishes_it(browser: Browser, company: Company) -> None:
     await asyncio.gather(forecast(company), *(company.hire(name=each) for each in NAMES))
-    page = await signed_in(await person(browser, tone=440), company.url, company.email)
-    await page.goto(f"{company.url}/planning?tab=schedules")
+    page = await signed_in(await person(browser, tone=440), company.url, company.email, "/planning?tab=schedules")
     await says_who_may_work_how(page)
     await plan_the_others(company)
     await part(page, 0)

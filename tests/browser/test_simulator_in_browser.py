@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from merkez_local.system import System
 from playwright.async_api import Page, expect
-from testkit.browser import chromium, person, signed_in
+from testkit.browser import chromium, open_session, person, signed_in
 from testkit.company import Company, request_id
 
 from tests.browser.looking import SIDEWAYS, in_language, violations, wide
@@ -133,7 +133,7 @@ async def test_simulator_with_an_outcome_fits_both_screens_and_axe_finds_nothing
     company = skilled
     async with chromium() as browser:
         context = await in_language(browser, language, scheme)
-        await (await signed_in(context, company.url, company.email)).close()
+        await open_session(context, company.url, company.email)
         page = await context.new_page()
         await page.emulate_media(reduced_motion="reduce")
         await page.goto(f"{company.url}/simulator")

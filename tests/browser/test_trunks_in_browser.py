@@ -82,8 +82,7 @@ async def test_in_a_company_of_several_brands_the_page_says_which_phone_cant_dia
     brand = {"displayName": "Luna", "language": "en", "timeZone": "Asia/Baku"}
     luna = await company.owner.post("/v1/brands", {"requestId": "luna", "brand": brand})
     async with chromium() as browser:
-        page = await signed_in(await person(browser, tone=440), company.url, company.email)
-        await page.goto(f"{company.url}/admin/devices")
+        page = await signed_in(await person(browser, tone=440), company.url, company.email, "/admin/devices")
         row = page.get_by_test_id(f"device-{made['deviceId']}")
         await expect(row).to_contain_text("Can't dial out")
         await page.get_by_test_id(f"device-{made['deviceId']}-edit").click()

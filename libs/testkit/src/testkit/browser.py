@@ -135,9 +135,20 @@ async def person(
     return context
 
 
-async def signed_in(context: BrowserContext, url: str, email: str) -> Page:
-    """A page on which somebody has just signed in, as a person does."""
-    page = await sign_in(context, url, email)
+async def open_session(context: BrowserContext, url: str, email: str) -> None:
+    """Somebody has signed in in this browser before; none of its pages is open. Spares the page that does it where
+    signing in is not what a test is about."""
+    answer = await context.request.post(
+        f"{url}/v1/sessions:signIn", data={"email": email, "password": PASSWORD}, headers={"x-merkez-browser": "1"}
+    )
+    assert answer.ok, await answer.text()
+
+
+async def signed_in(context: BrowserContext, url: str, email: str, path: str = "/") -> Page:
+    """A page at a path, of somebody who has signed in."""
+    await open_session(context, url, email)
+    page = await context.new_page()
+    await page.goto(url + path)
     await page.locator('[data-testid="user-menu"], [data-testid="sign-out"]').first.wait_for()
     return page
 
