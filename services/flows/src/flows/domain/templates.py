@@ -314,14 +314,14 @@ TEMPLATES: tuple[Template, ...] = (
         {
             "en": "Greeting, queue and survey after the agent",
             "tr": "Karşılama, kuyruk ve temsilciden sonra anket",
-            "az": "Salamlama, növbə və operatordan sonra sorğu",
+            "az": "Salamlama, növbə və agentdən sonra sorğu",
             "fa": "خوشامدگویی، صف و نظرسنجی پس از کارشناس",
         },
         {
             "en": "Queues the caller; once the agent has hung up asks from 1 to 5 how satisfied they are, and for a "
             "comment.",
             "tr": "Arayanı kuyruğa alır; temsilci kapatınca memnuniyetini 1-5 arasında ve bir yorum ister.",
-            "az": "Zəng edəni növbəyə qoyur; operator asdıqdan sonra razılığını 1-dən 5-ə qədər və rəyini soruşur.",
+            "az": "Zəng edəni növbəyə qoyur; agent asdıqdan sonra razılığını 1-dən 5-ə qədər və rəyini soruşur.",
             "fa": "تماس‌گیرنده را در صف می‌گذارد؛ پس از قطع کارشناس رضایت او را از ۱ تا ۵ و نظرش را می‌پرسد.",
         },
         ("queue_id",),
