@@ -98,6 +98,20 @@ async def test_planner_goes_from_a_file_to_a_forecast_and_a_requirement(
     # Of eight not more than five are there, and that is too few at noon.
     await expect(page.get_by_test_id("skill-plan-staffed")).to_contain_text("5")
     await expect(page.get_by_test_id("skill-plan")).to_contain_text("a promise breaks in")
+    await page.get_by_test_id("planning-schedules").click()
+    await page.get_by_test_id("schedule-new").click()
+    for week in range(4):
+        await page.get_by_test_id("new-schedule-week").click()
+        await page.get_by_role("option").nth(week).click()
+        await page.get_by_test_id("new-schedule-plan").click()
+        made = page.get_by_role("option", name="By skill plan")
+        if await made.count():
+            break
+        await page.keyboard.press("Escape")
+    await made.click()
+    await page.get_by_test_id("new-schedule-save").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Nobody is planned for")
+    await page.keyboard.press("Escape")
     await page.get_by_test_id("planning-calendar").click()
     await page.get_by_test_id("special-day-add").click()
     await page.get_by_test_id("special-day-name").fill("New Year")

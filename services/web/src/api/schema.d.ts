@@ -6783,7 +6783,7 @@ export interface paths {
         put?: never;
         /**
          * Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work
-         * @description Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made. Needs the permission `wfm.write`.
+         * @description Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND, SKILL_PLAN_NOT_FOUND; FAILED_PRECONDITION SKILL_PLAN_NOT_DONE, SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made. Needs the permission `wfm.write`.
          */
         post: operations["merkez.wfm.v1.ScheduleService.StartSchedule"];
         delete?: never;
@@ -19026,6 +19026,8 @@ export interface components {
             timeZone?: string;
             /** @description Who published it: a user, or an API key; empty before that. */
             publisher?: string;
+            /** @description Skill plan its requirement comes from; empty when queues are staffed one by one. */
+            skillPlanId?: string;
         };
         /** @description A day of an agent that differs between two versions. */
         "wfm.v1.ScheduleDifference": {
@@ -19073,7 +19075,7 @@ export interface components {
              */
             gap?: number;
         };
-        /** @description Queues that the same agents serve, whose requirements are added. */
+        /** @description Queues that the same agents serve: their requirements are added, or found by a skill plan. */
         "wfm.v1.ScheduleGroup": {
             /** @description Queues and channels. */
             members?: components["schemas"]["wfm.v1.ScheduleGroupMember"][];
@@ -19082,6 +19084,8 @@ export interface components {
              * @description Agents who serve them.
              */
             agentCount?: number;
+            /** @description Of a group of a skill plan: its agents are those who of the plan's queues serve exactly these. Empty: all who serve a member. */
+            queueIds?: string[];
         };
         /** @description A queue and channel of a group. */
         "wfm.v1.ScheduleGroupMember": {
@@ -19744,7 +19748,7 @@ export interface components {
             requestId: string;
             /** @description Required. Monday the week begins on, YYYY-MM-DD, at most 64 weeks ahead. */
             firstDay: string;
-            /** @description Forecast run the requirement comes from; empty with base_schedule_id, whose requirement is taken then. */
+            /** @description Forecast run the requirement comes from, queue by queue; empty with skill_plan_id, and with base_schedule_id, whose requirement is taken then. */
             forecastRunId?: string;
             /** @description Version to begin with: its locked shifts stay, the rest is made anew. Empty for none. */
             baseScheduleId?: string;
@@ -19770,6 +19774,8 @@ export interface components {
             seed?: number;
             /** @description What it is called, up to 100 characters. */
             displayName?: string;
+            /** @description Skill plan of the whole week the requirement comes from, group by group: an agent covers the group whose queues they serve, and work that can wait. */
+            skillPlanId?: string;
         };
         /** @description Begins. */
         "wfm.v1.StartSkillPlanRequest": {

@@ -8,11 +8,14 @@ import { useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
 import classes from "./planning.module.css";
-import { useSeries } from "./usePlanning.ts";
+import { useSeries, weekFrom } from "./usePlanning.ts";
+import { weekText, wholeWeeksOf } from "./weeks.ts";
 
 interface Props {
   run: ForecastRun;
+  /** Days that are looked at. */
   week: { start: string; end: string };
+  zone: string;
   onClose: () => void;
   onMade: (plan: SkillPlan) => Promise<void>;
 }
@@ -27,13 +30,18 @@ const COSTS = [0.05, 0.15, 0.3, 0.6];
 const MOST_GROUPS = 24;
 
 /** What a plan of agents with several skills is made of. */
-export function NewSkillPlan({ run, week, onClose, onMade }: Props) {
+export function NewSkillPlan({ run, week, zone, onClose, onMade }: Props) {
   const t = useText();
   const language = useLanguage();
   const series = useSeries().data?.series ?? [];
   const queues = [
     ...new Map(series.map((each) => [each.queueId ?? "", each.queueName || each.queueId || ""])),
   ];
+  // Of whole weeks, so that schedules may be made of it; of a run without one, of what is looked at.
+  const weeks = wholeWeeksOf(run);
+  const [monday, setMonday] = useState(
+    () => weeks.find((each) => weekFrom(each, zone).start >= week.start) ?? weeks.at(-1),
+  );
   const [name, setName] = useState("");
   const [who, setWho] = useState("planned");
   const [caution, setCaution] = useState("0");
@@ -59,11 +67,12 @@ export function NewSkillPlan({ run, week, onClose, onMade }: Props) {
   };
   const save = async () => {
     const said = groups.map(({ queueIds, count }) => ({ queueIds, agentCount: Number(count) || 0 }));
+    const asked = monday ? weekFrom(monday, zone) : week;
     const body = {
       requestId,
       forecastRunId: run.forecastRunId ?? "",
-      startTime: week.start,
-      endTime: week.end,
+      startTime: asked.start,
+      endTime: asked.end,
       caution: Number(caution),
       flexibleCost: Number(cost),
       groups: who === "said" ? said : [],
@@ -88,6 +97,16 @@ export function NewSkillPlan({ run, week, onClose, onMade }: Props) {
         onChange={(event) => setName(event.currentTarget.value)}
         data-testid="skill-plan-name"
       />
+      {weeks.length > 0 && (
+        <Select
+          label={t("schedules.weekOf")}
+          allowDeselect={false}
+          data={weeks.map((each) => ({ value: each, label: weekText(each, language) }))}
+          value={monday}
+          onChange={(next) => next && setMonday(next)}
+          data-testid="skill-plan-week"
+        />
+      )}
       <Select
         label={t("skill.who")}
         allowDeselect={false}

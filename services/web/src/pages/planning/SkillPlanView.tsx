@@ -4,7 +4,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
 import type { ForecastRun, SkillPlan } from "../../api/types.ts";
-import { formatDateTime } from "../../format/dates.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { Loading } from "../../ui/LoadMore.tsx";
@@ -14,8 +13,7 @@ import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { NewSkillPlan } from "./NewSkillPlan.tsx";
 import classes from "./planning.module.css";
 import { SkillPlanResult } from "./SkillPlanResult.tsx";
-
-const WHILE_RUNNING_MS = 1_000;
+import { isWorkedOut, isWorking, planName, useSkillPlans } from "./usePlanning.ts";
 
 interface Props {
   run: ForecastRun;
@@ -23,9 +21,6 @@ interface Props {
   zone: string;
   mayChange: boolean;
 }
-
-const isMade = (plan: SkillPlan | undefined) => plan?.state === "SKILL_PLAN_STATE_DONE";
-const isRunning = (plan: SkillPlan | undefined) => plan?.state === "SKILL_PLAN_STATE_RUNNING";
 
 /** How many of each group a week takes when agents serve several queues: worked out, looked at, cancelled. */
 export function SkillPlanView({ run, week, zone, mayChange }: Props) {
@@ -35,30 +30,22 @@ export function SkillPlanView({ run, week, zone, mayChange }: Props) {
   const [chosen, setChosen] = useState("");
   const [making, setMaking] = useState(false);
   const refresh = () => queries.invalidateQueries({ queryKey: ["wfm", "skillPlans"] });
-  const plans = useQuery({
-    queryKey: ["wfm", "skillPlans", "list"],
-    queryFn: async () =>
-      (await ask(api.GET("/v1/wfm/skillPlans", { params: { query: { pageSize: 100 } } }))).skillPlans ?? [],
-    refetchInterval: ({ state }) => (state.data?.some(isRunning) ? WHILE_RUNNING_MS : false),
-  });
+  const plans = useSkillPlans();
   const begins = Date.parse(week.start);
   const mine = (plans.data ?? []).filter(
     (each) =>
       each.forecastRunId === run.forecastRunId &&
-      Date.parse(each.startTime ?? "") >= begins &&
-      Date.parse(each.startTime ?? "") < Date.parse(week.end),
+      (each.skillPlanId === chosen ||
+        (Date.parse(each.startTime ?? "") >= begins &&
+          Date.parse(each.startTime ?? "") < Date.parse(week.end))),
   );
   const plan = mine.find((each) => each.skillPlanId === chosen) ?? mine[0];
   const skillPlanId = plan?.skillPlanId ?? "";
   const made = useQuery({
     queryKey: ["wfm", "skillPlans", skillPlanId],
-    enabled: isMade(plan),
+    enabled: isWorkedOut(plan),
     queryFn: () => ask(api.GET("/v1/wfm/skillPlans/{skillPlanId}", { params: { path: { skillPlanId } } })),
   });
-  const name = (each: SkillPlan) =>
-    [each.displayName, each.createTime ? formatDateTime(new Date(each.createTime), language, zone) : ""]
-      .filter(Boolean)
-      .join(" · ");
   return (
     <Panel label={t("skill.title")} testId="skill-plan">
       <div className={classes.head}>
@@ -84,22 +71,26 @@ export function SkillPlanView({ run, week, zone, mayChange }: Props) {
         <Select
           label={t("skill.plan")}
           allowDeselect={false}
-          data={mine.map((each) => ({ value: each.skillPlanId ?? "", label: name(each) }))}
+          data={mine.map((each) => ({
+            value: each.skillPlanId ?? "",
+            label: planName(each, language, zone),
+          }))}
           value={skillPlanId}
           onChange={(next) => next && setChosen(next)}
           className={classes.narrow}
           data-testid="skill-plan-choose"
         />
       )}
-      {plan && isRunning(plan) && <Running plan={plan} mayChange={mayChange} onCancelled={refresh} />}
+      {plan && isWorking(plan) && <Running plan={plan} mayChange={mayChange} onCancelled={refresh} />}
       {plan?.state === "SKILL_PLAN_STATE_CANCELLED" && <Note tone="info">{t("skill.cancelled")}</Note>}
       {plan?.state === "SKILL_PLAN_STATE_FAILED" && <Note tone="warn">{t("skill.failed")}</Note>}
-      {isMade(plan) && made.isPending && <Loading />}
-      {isMade(plan) && made.data && <SkillPlanResult plan={made.data} zone={zone} />}
+      {isWorkedOut(plan) && made.isPending && <Loading />}
+      {isWorkedOut(plan) && made.data && <SkillPlanResult plan={made.data} zone={zone} />}
       {making && (
         <NewSkillPlan
           run={run}
           week={week}
+          zone={zone}
           onClose={() => setMaking(false)}
           onMade={async (begun) => {
             setChosen(begun.skillPlanId ?? "");

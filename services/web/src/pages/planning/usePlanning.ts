@@ -2,7 +2,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "../../api/client.ts";
 import { asProblem } from "../../api/problem.ts";
-import type { Forecast, ForecastRun, HistorySeries } from "../../api/types.ts";
+import type { Forecast, ForecastRun, HistorySeries, SkillPlan } from "../../api/types.ts";
+import { formatDateTime } from "../../format/dates.ts";
+import type { Language } from "../../i18n/index.ts";
 import { daysLater, instantOf } from "./days.ts";
 
 const WHILE_RUNNING_MS = 1_000;
@@ -48,6 +50,25 @@ export function useRuns() {
       [],
     refetchInterval: ({ state }) => (state.data?.some(isRunning) ? WHILE_RUNNING_MS : false),
   });
+}
+
+export const isWorking = (plan: SkillPlan | undefined): boolean => plan?.state === "SKILL_PLAN_STATE_RUNNING";
+export const isWorkedOut = (plan: SkillPlan | undefined): boolean => plan?.state === "SKILL_PLAN_STATE_DONE";
+
+/** Plans of agents with several skills, newest first; read again while one is worked out. */
+export function useSkillPlans() {
+  return useQuery({
+    queryKey: ["wfm", "skillPlans", "list"],
+    queryFn: async () =>
+      (await ask(api.GET("/v1/wfm/skillPlans", { params: { query: { pageSize: 100 } } }))).skillPlans ?? [],
+    refetchInterval: ({ state }) => (state.data?.some(isWorking) ? WHILE_RUNNING_MS : false),
+  });
+}
+
+/** What a plan is called, and when it was begun. */
+export function planName(plan: SkillPlan, language: Language, zone: string): string {
+  const begun = plan.createTime ? formatDateTime(new Date(plan.createTime), language, zone) : "";
+  return [plan.displayName, begun].filter(Boolean).join(" · ");
 }
 
 /** A week of a run's forecast; null when the run has nothing of this queue. */

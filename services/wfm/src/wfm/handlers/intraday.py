@@ -122,7 +122,7 @@ def _day(seen: Seen, now: datetime) -> intraday_pb2.Intraday:
         ],
         time_zone=gathered.zone,
     )  # fmt: skip
-    there = gathered.group is not None
+    there = bool(gathered.groups)
     for at, start in enumerate(mine.curve.starts):
         over = at < gathered.over
         row = intraday_pb2.IntradayInterval(

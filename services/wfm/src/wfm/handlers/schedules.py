@@ -38,11 +38,11 @@ class Schedules(schedule_service_pb2_grpc.ScheduleServiceServicer):
         wanted = ops.checked(_wanted(request), now.date())
         asked = await self._read(lambda tx: ops.asked(tx, wanted))
         # Beside whoever else is served: a week of many queues takes seconds.
-        curves, _ = await asyncio.to_thread(required, asked)
+        curves, _ = await asyncio.to_thread(required, asked.curves)
 
         async def work(tx: Tx) -> schedule_pb2.Schedule:
             async def start() -> schedule_pb2.Schedule:
-                return _schedule(await ops.start(tx, wanted, curves, now))
+                return _schedule(await ops.start(tx, wanted, curves, asked.by_group, now))
 
             tx.after_commit(self._wake)
             return await tx.once(request_id, "StartSchedule", request, schedule_pb2.Schedule, start)
@@ -172,9 +172,10 @@ def _wanted(said: ask.StartScheduleRequest) -> Wanted:
     if first is None:
         raise ScheduleInvalid.of("first_day", "must be given")
     run_id = require_id("fcr", said.forecast_run_id, "forecast_run_id") if said.forecast_run_id else ""
+    plan_id = require_id("skp", said.skill_plan_id, "skill_plan_id") if said.skill_plan_id else ""
     base_id = require_id("sch", said.base_schedule_id, "base_schedule_id") if said.base_schedule_id else ""
     return Wanted(
-        first, run_id, base_id, said.caution, said.seconds, said.fairness, said.seed, said.display_name.strip()
+        first, run_id, plan_id, base_id, said.caution, said.seconds, said.fairness, said.seed, said.display_name.strip()
     )
 
 
@@ -203,14 +204,14 @@ def _schedule(value: Version) -> schedule_pb2.Schedule:
                     )
                     for key in each.members
                 ],
-                agent_count=each.agents,
+                agent_count=each.agents, queue_ids=each.queue_ids,
             )
             for each in value.groups
         ],
         seconds=value.seconds, spent_seconds=value.spent, cut_short=value.cut_short,
         violation_count=int(value.figures.get("violations", 0)), create_time=time_out(value.create_time),
         end_time=time_out(value.end_time), publish_time=time_out(value.publish_time), time_zone=value.zone,
-        publisher=value.publisher,
+        publisher=value.publisher, skill_plan_id=value.plan_id,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -28,6 +28,7 @@ from wfm.ops.shifts import ShiftNotFound
 from wfm.ops.workforce import PlannedAgentNotFound
 from wfm.store import adjustments as store
 from wfm.store import history, schedules
+from wfm.store.history import SeriesKey
 from wfm.store.schedules import Version
 
 LEAD = timedelta(minutes=15)
@@ -80,7 +81,9 @@ class Day:
     """Of the version's week."""
     around: Sequence[Shift]
     """Of the day, also those that began the day before."""
-    going: Mapping[int, Sequence[Going]]
+    going: Mapping[SeriesKey, Going]
+    need: np.ndarray
+    """Of the version, groups by slots of its week."""
     gone: Mapping[str, Sequence[TimeOff]]
     minutes: int
     over: int
@@ -241,17 +244,19 @@ async def gather(tx: Tx, day: date | None, now: datetime) -> Day:
     version, zone = await work_version(tx, day), await history.time_zone(tx)
     start, end = intraday.bounds(day, zone)
     run = await intraday.the_run(tx, day, None, version.run_id, must=False)
-    going: dict[int, list[Going]] = {}
-    for at, group in enumerate(version.groups):
-        found = [await intraday.going(tx, run, key, zone, start, end) for key in group.members]
-        going[at] = [each for each in found if each is not None]
+    going: dict[SeriesKey, Going] = {}
+    for key in dict.fromkeys(each for group in version.groups for each in group.members):
+        found = await intraday.going(tx, run, key, zone, start, end)
+        if found is not None:
+            going[key] = found
     length = timedelta(minutes=run.minutes)
-    starts = next((each.curve.starts for mine in going.values() for each in mine), ())
+    starts = next((each.curve.starts for each in going.values()), ())
     shifts = await schedules.list_shifts(tx, version.schedule_id)
     around = await schedules.overlapping(tx, [version.schedule_id], start, end)
     gone = await intraday.away_of_day(tx, start, end)
     return Day(
-        day, zone, version, await rosters.roster(tx, version), shifts, around, going, gone, run.minutes,
+        day, zone, version, await rosters.roster(tx, version), shifts, around, going,
+        await schedules.need_of(tx, version.schedule_id), gone, run.minutes,
         sum(1 for at in starts if at + length <= now),
     )  # fmt: skip
 
@@ -298,9 +303,27 @@ def suggestions(value: Day, now: datetime) -> tuple[list[BreakMove], list[Sugges
 
 
 def _need(value: Day, group: int, quarters: Sequence[datetime]) -> np.ndarray:
+    """Agents a group takes as the day goes. What a skill plan took of it goes up and down with what all queues take
+    that its agents and those beside them serve."""
+    mine = value.version.groups[group]
+    if not mine.queue_ids:
+        return _summed(value, mine.members, quarters, intraday.required_now)
+    others = (value.version.groups[at] for at in value.version.beside(mine.members[0]))
+    beside = dict.fromkeys(each for other in others for each in other.members)
+    now, planned = (_summed(value, beside, quarters, how) for how in (intraday.required_now, intraday.required_before))
+    grid = Grid(value.version.first, value.zone)
+    slots = np.array([grid.slot(each) for each in quarters])
+    row = np.where((slots >= 0) & (slots < grid.slots), value.need[group][np.clip(slots, 0, grid.slots - 1)], 0.0)
+    return row * np.divide(now, planned, out=np.ones(len(quarters)), where=planned > 0)
+
+
+def _summed(
+    value: Day, keys: Iterable[SeriesKey], quarters: Sequence[datetime],
+    how: Callable[[Going, int, int], np.ndarray],
+) -> np.ndarray:  # fmt: skip
     found = np.zeros(len(quarters))
-    for each in value.going.get(group, ()):
-        row = intraday.required_now(each, value.over, value.minutes)
+    for each in (value.going[key] for key in keys if key in value.going):
+        row = how(each, value.over, value.minutes)
         by_start = dict(zip(each.curve.starts, row.tolist(), strict=True))
         known, last = 0.0, None
         for at, quarter in enumerate(quarters):

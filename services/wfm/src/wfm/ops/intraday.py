@@ -74,13 +74,14 @@ class Going:
 
 @dataclass(frozen=True)
 class Gathered:
-    """All that a day is worked out from. `group`: of the published schedule, None where it has none of this queue."""
+    """All that a day is worked out from. `groups`: of the published schedule, those whose agents this queue's work
+    hangs on; none where it has none of this queue."""
 
     zone: str
     day: date
     run: Run
     version: Version | None
-    group: int | None
+    groups: Sequence[int]
     going: Sequence[Going]
     """This queue first, then those the same agents serve."""
     shifts: Sequence[Shift]
@@ -112,10 +113,8 @@ async def gather(tx: Tx, day: date | None, key: SeriesKey, run_id: str, now: dat
     zone = await history.time_zone(tx)
     version = await published(tx, day)
     run = await the_run(tx, day, key, run_id or (version.run_id if version else ""), must=bool(run_id))
-    group = None
-    if version is not None:
-        group = next((at for at, each in enumerate(version.groups) if key in each.members), None)
-    members = version.groups[group].members if version is not None and group is not None else (key,)
+    groups = version.beside(key) if version is not None else ()
+    members = dict.fromkeys(each for at in groups for each in version.groups[at].members) if version is not None else ()
     start, end = bounds(day, zone)
     mine = [
         found
@@ -124,14 +123,14 @@ async def gather(tx: Tx, day: date | None, key: SeriesKey, run_id: str, now: dat
     ]
     if not mine or mine[0].key != key:
         raise IntradayNoForecast("nothing was forecast of this queue and day")
-    shifts = await adherence.published_shifts(tx, start, end) if group is not None else []
+    shifts = await adherence.published_shifts(tx, start, end) if groups else []
     users = sorted({each.agent_id for each in shifts})
     people, _ = await adherence.people(tx, start, end, users, shifts=shifts)
     length = timedelta(minutes=run.minutes)
     over = sum(1 for at in mine[0].curve.starts if at + length <= now)
     gone = await away_of_day(tx, start, end)
     return Gathered(
-        zone, day, run, version, group, mine, shifts, gone, people, await heard.find_rules(tx), over
+        zone, day, run, version, groups, mine, shifts, gone, people, await heard.find_rules(tx), over
     )  # fmt: skip
 
 
@@ -199,10 +198,10 @@ def seen(gathered: Gathered, now: datetime) -> Seen:
     first, starts = gathered.going[0], gathered.going[0].curve.starts
     everything = np.sum(required, axis=0)
     there = np.zeros(len(starts))
-    if gathered.group is not None:
-        there = domain.staffed(
-            gathered.shifts, lambda user_id: gathered.gone.get(user_id, ()), gathered.group, starts, minutes
-        )
+    for group in gathered.groups:
+        there += domain.staffed(
+            gathered.shifts, lambda user_id: gathered.gone.get(user_id, ()), group, starts, minutes
+        )  # fmt: skip
     # Where nothing is required of any queue, all of them get the same.
     weight = np.where(everything > 0, required[0], 1.0)
     total = np.where(everything > 0, everything, float(len(gathered.going)))
@@ -231,6 +230,11 @@ def _outlook(value: Going, over: int, minutes: int) -> Outlook:
     )
 
 
+def required_before(value: Going, over: int, minutes: int) -> np.ndarray:
+    """Agents to schedule by interval, as it was forecast."""
+    return _required(value.curve.volume, value.curve.aht, value.rule, minutes)
+
+
 def required_now(value: Going, over: int, minutes: int) -> np.ndarray:
     """Agents to schedule by interval, from how the day goes."""
     mine = _outlook(value, over, minutes)
@@ -242,11 +246,11 @@ def _required(volume: np.ndarray, aht: np.ndarray, rule: Rule, minutes: int) -> 
 
 
 def _present(gathered: Gathered, starts: Sequence[datetime], minutes: int, now: datetime) -> np.ndarray:
-    """Agents of the group who were at work, by interval that is over."""
+    """Agents of the groups who were at work, by interval that is over."""
     found, length = np.zeros(len(starts)), timedelta(minutes=minutes)
-    if gathered.group is None:
+    if not gathered.groups:
         return found
-    mine = {each.agent_id for each in gathered.shifts if any(group == gathered.group for _, group in each.work)}
+    mine = {each.agent_id for each in gathered.shifts if any(group in gathered.groups for _, group in each.work)}
     end = min(now, starts[-1] + length)
     for person in gathered.people:
         if person.user_id not in mine or end <= starts[0]:

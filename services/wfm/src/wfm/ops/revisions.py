@@ -111,8 +111,8 @@ async def _carry(tx: Tx, first: date, gone: Sequence[Shift], new: Sequence[Shift
             await store.remove_shifts(tx, draft.schedule_id, only=key)
         # Groups of queues are numbered by each version for itself.
         numbered = await get(tx, draft.schedule_id)
-        same_groups = [each.members for each in numbered.groups] == [
-            each.members for each in (await published_groups(tx, first))
+        same_groups = [(each.members, each.queue_ids) for each in numbered.groups] == [
+            (each.members, each.queue_ids) for each in (await published_groups(tx, first))
         ]
         await store.put_shifts(tx, draft.schedule_id, new if same_groups else [replace(each, work=()) for each in new])
         await store.change(tx, draft.schedule_id)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +18,7 @@ from wfm.domain.shifts import SLOT, Agent, Shift, TimeOff
 from wfm.domain.solving import Problem
 from wfm.domain.violations import Violation, violations
 from wfm.domain.week import DAYS, Grid, burden_hours
+from wfm.ops.skill_plans import ByGroup
 from wfm.ops.staffing import Needed
 from wfm.ops.workforce import limits_of
 from wfm.store import own, workforce
@@ -60,12 +61,39 @@ def grouped(
     return groups, np.stack(list(needs.values())) if needs else np.zeros((0, grid.slots))
 
 
+def grouped_by_plan(
+    by_group: ByGroup, curves: Sequence[Needed], profiles: Sequence[workforce.Profile], grid: Grid
+) -> tuple[tuple[Group, ...], np.ndarray]:
+    """A skill plan's groups that it takes anybody of, and what each takes by slot; work that can wait (`curves`) is
+    grouped as ever, beside them."""
+    lines = [each for each in by_group.plan.lines if not each.can_wait]
+    groups, rows = [], []
+    for at, group in enumerate(by_group.plan.groups):
+        row = _stretched(by_group.starts, by_group.scheduled[:, at].tolist(), grid)
+        if not row.any():
+            continue
+        served = set(group.queue_ids) & {each.queue_id for each in lines} or {each for each, _ in group.reaches}
+        members = tuple(SeriesKey(each.queue_id, each.channel) for each in lines if each.queue_id in served)
+        groups.append(Group(members, 0, group.queue_ids))
+        rows.append(row)
+    groups = [
+        replace(each, agents=sum(_serves(profile, each, groups) for profile in profiles)) for each in groups
+    ]  # fmt: skip
+    others, more = grouped(curves, profiles, grid)
+    return (*groups, *others), np.stack([*rows, *more]) if rows or len(more) else np.zeros((0, grid.slots))
+
+
 def _by_slot(curve: Needed, grid: Grid) -> np.ndarray:
+    return _stretched(curve.starts, [each.scheduled for each in curve.needs], grid)
+
+
+def _stretched(starts: Sequence[datetime], values: Sequence[float], grid: Grid) -> np.ndarray:
+    """Intervals' values by slot."""
     found = np.zeros(grid.slots)
-    starts = [grid.slot(each) for each in curve.starts]
-    length = min((after - at for at, after in pairwise(starts)), default=60 // SLOT)
-    for at, need in zip(starts, curve.needs, strict=True):
-        found[max(0, at) : max(0, at + length)] = need.scheduled
+    slots = [grid.slot(each) for each in starts]
+    length = min((after - at for at, after in pairwise(slots)), default=60 // SLOT)
+    for at, value in zip(slots, values, strict=True):
+        found[max(0, at) : max(0, at + length)] = value
     return found
 
 
@@ -97,8 +125,8 @@ async def roster(tx: Tx, version: Version, user_ids: Sequence[str] | None = None
             Agent(
                 each.user_id, contract, limits_of(rules[contract.rules_id], each.under_age),
                 tuple(patterns[name] for name in contract.pattern_ids),
-                tuple(at for at, group in enumerate(version.groups) if _serves(each, group)), _by_weekday(stretches),
-                tuple(away.get(each.user_id, ())), wish, tuple(past.get(each.user_id, ())),
+                tuple(at for at, group in enumerate(version.groups) if _serves(each, group, version.groups)),
+                _by_weekday(stretches), tuple(away.get(each.user_id, ())), wish, tuple(past.get(each.user_id, ())),
                 tuple(future.get(each.user_id, ())),
                 tuple(shift for shift in held.get(each.user_id, ()) if shift.locked),
             )
@@ -123,8 +151,12 @@ def broken(version: Version, agents: Sequence[Agent], shifts: Sequence[Shift]) -
     return violations(agents, shifts, version.first, version.zone)
 
 
-def _serves(profile: workforce.Profile, group: Group) -> bool:
-    return not profile.queue_ids or any(each.queue_id in profile.queue_ids for each in group.members)
+def _serves(profile: workforce.Profile, group: Group, groups: Sequence[Group]) -> bool:
+    if not group.queue_ids:
+        return not profile.queue_ids or any(each.queue_id in profile.queue_ids for each in group.members)
+    planned = {key.queue_id for each in groups if each.queue_ids for key in each.members}
+    mine = set(profile.queue_ids or planned)
+    return (mine & planned or mine) == (set(group.queue_ids) & planned or set(group.queue_ids))
 
 
 def _by_weekday(stretches: Stretches) -> dict[int, tuple[tuple[int, int], ...]] | None:
@@ -140,7 +172,7 @@ async def _around(tx: Tx, version: Version, grid: Grid, weeks: range) -> tuple[d
     """Published shifts of weeks around by agent, and what those that reach into this week cover of it."""
     found: dict[str, list[Shift]] = {}
     given = np.zeros((len(version.groups), grid.slots))
-    place = {key: at for at, group in enumerate(version.groups) for key in group.members}
+    place = [set(group.members) for group in version.groups]
     firsts = [version.first + timedelta(days=DAYS * each) for each in weeks]
     for other in await store.published(tx, firsts):
         for shift in await store.list_shifts(tx, other.schedule_id):
@@ -150,12 +182,14 @@ async def _around(tx: Tx, version: Version, grid: Grid, weeks: range) -> tuple[d
     return found, given
 
 
-def _spill(shift: Shift, other: Version, place: dict[SeriesKey, int], given: np.ndarray, grid: Grid) -> None:
+def _spill(shift: Shift, other: Version, place: Sequence[set[SeriesKey]], given: np.ndarray, grid: Grid) -> None:
     there = cover_of([shift], len(other.groups), grid)
     for group, row in enumerate(there):
-        at = next((place[key] for key in other.groups[group].members if key in place), None)
-        if at is not None:
-            given[at] += row
+        members = set(other.groups[group].members)
+        # The group most like it: a skill plan's groups share queues.
+        alike = [len(members & each) / len(members | each) for each in place]
+        if any(alike):
+            given[int(np.argmax(alike))] += row
 
 
 def _burden(shifts: Sequence[Shift], grid: Grid) -> float:

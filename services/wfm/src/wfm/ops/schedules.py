@@ -20,9 +20,10 @@ from wfm.domain.shifts import Shift
 from wfm.domain.solving import Plan, Problem
 from wfm.domain.violations import Violation
 from wfm.domain.week import Grid
-from wfm.ops import notices, rosters
+from wfm.ops import notices, rosters, skill_plans
 from wfm.ops import staffing as needs
 from wfm.ops.calendar import VersionConflict
+from wfm.ops.skill_plans import ByGroup
 from wfm.store import history, workforce
 from wfm.store import schedules as store
 from wfm.store.schedules import Version
@@ -79,16 +80,26 @@ class ShiftBreaksRules(FailedPrecondition):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be made. Without a run the base's requirement is taken."""
+    """What is to be made. Without a run and a skill plan the base's requirement is taken."""
 
     first: date
     run_id: str
+    plan_id: str
     base_id: str
     caution: float
     seconds: int
     fairness: float
     seed: int
     name: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the requirement is to be made of: curves of queues, all of them or those whose work can wait beside a skill
+    plan."""
+
+    curves: Sequence[needs.Asked] = ()
+    by_group: ByGroup | None = None
 
 
 @dataclass(frozen=True)
@@ -106,28 +117,45 @@ def checked(value: Wanted, today: date) -> Wanted:
     for name, fine, words in (
         ("first_day", value.first.weekday() == 0, "must be a Monday"),
         ("first_day", -FARTHEST <= value.first - today <= FARTHEST, "must be at most 64 weeks from today"),
-        ("forecast_run_id", bool(value.run_id or value.base_id), "must be given without base_schedule_id"),
+        ("forecast_run_id", bool(value.run_id or value.plan_id or value.base_id),
+         "must be given without skill_plan_id and base_schedule_id"),
+        ("forecast_run_id", not (value.run_id and value.plan_id), "must be empty with skill_plan_id: it is of a run"),
         ("caution", 0 <= value.caution <= 1, "must be 0 to 1"),
         ("seconds", value.seconds == 0 or 5 <= value.seconds <= 600, "must be 5 to 600"),
         ("fairness", 0 <= value.fairness <= 1, "must be 0 to 1"),
         ("seed", 0 <= value.seed < 2**31, "must not be negative"),
         ("display_name", len(value.name) <= 100, "must be at most 100 characters"),
-    ):
+    ):  # fmt: skip
         if not fine:
             raise ScheduleInvalid.of(name, words)
     return replace(value, seconds=value.seconds or USUAL_SECONDS)
 
 
-async def asked(tx: Tx, value: Wanted) -> list[needs.Asked]:
+async def asked(tx: Tx, value: Wanted) -> Asked:
     """What the requirement is to be made of, after the transaction; nothing where the base's is taken."""
-    if not value.run_id:
-        return []
     grid = Grid(value.first, await history.time_zone(tx))
-    return await needs.asked(tx, value.run_id, (), grid.begins, grid.time(grid.slots), value.caution, MOST_SERIES)
+    begin, end = grid.begins, grid.time(grid.slots)
+    if value.plan_id:
+        made = await skill_plans.by_group(tx, value.plan_id)
+        plan = made.plan
+        if not plan.start <= begin < end <= plan.end:
+            until = plan.end.astimezone(grid.place)
+            raise ScheduleInvalid.of(
+                "skill_plan_id", f"must be of the whole week: it is from {plan.start.astimezone(grid.place)} to {until}"
+            )
+        later = {(each.queue_id, each.channel) for each in plan.lines if each.can_wait}
+        names = sorted({queue_id for queue_id, _ in later})
+        curves = await needs.asked(tx, plan.run_id, names, begin, end, plan.caution, MOST_SERIES) if later else []
+        return Asked([each for each in curves if (each.key.queue_id, each.key.channel) in later], made)
+    if not value.run_id:
+        return Asked()
+    return Asked(await needs.asked(tx, value.run_id, (), begin, end, value.caution, MOST_SERIES))
 
 
-async def start(tx: Tx, value: Wanted, curves: Sequence[needs.Needed], now: datetime) -> Version:
-    """Begins a version; it waits for a turn."""
+async def start(
+    tx: Tx, value: Wanted, curves: Sequence[needs.Needed], by_group: ByGroup | None, now: datetime
+) -> Version:
+    """Begins a version; it waits for a turn. `curves` and `by_group`: what `asked` found, worked out."""
     base = await get(tx, value.base_id) if value.base_id else None
     if base is not None and base.first != value.first:
         raise ScheduleInvalid.of("base_schedule_id", "must be of the same week")
@@ -139,22 +167,27 @@ async def start(tx: Tx, value: Wanted, curves: Sequence[needs.Needed], now: date
     if not profiles:
         raise ScheduleNobody("nobody is planned for: say which agents have which contract first")
     zone = await history.time_zone(tx)
-    if value.run_id:
+    run_id, plan_id = value.run_id, value.plan_id
+    if by_group is not None:
+        run_id = by_group.plan.run_id
+        groups, need = rosters.grouped_by_plan(by_group, curves, profiles, Grid(value.first, zone))
+    elif value.run_id:
         groups, need = rosters.grouped(curves, profiles, Grid(value.first, zone))
     else:
         assert base is not None
         groups, need, zone = base.groups, await store.need_of(tx, base.schedule_id), base.zone
+        run_id, plan_id = base.run_id, base.plan_id
     if not len(need):
         raise ScheduleNoRequirement("the forecast run requires nobody in this week: is it of other days?")
     version = Version(
         new_id("sch", now), value.first, await store.next_number(tx, value.first), "RUNNING", 1,
-        value.run_id or (base.run_id if base else ""), value.base_id, value.name, zone, len(profiles), value.fairness,
-        value.seed, value.seconds, groups, now,
+        run_id, value.base_id, value.name, zone, len(profiles), value.fairness, value.seed, value.seconds, groups, now,
+        plan_id=plan_id,
     )  # fmt: skip
     await store.insert_version(tx, version, need)
     if base is not None:
         locked = [each for each in await store.list_shifts(tx, base.schedule_id) if each.locked]
-        if value.run_id:  # groups are numbered anew
+        if value.run_id or value.plan_id:  # groups are numbered anew
             cover = np.zeros_like(need)
             grid, serves = Grid(value.first, zone), await rosters.roster(tx, version)
             of = {each.agent_id: each.groups for each in serves.agents}

@@ -62,6 +62,12 @@ class SkillPlanNothing(FailedPrecondition):
     reason = "SKILL_PLAN_NOTHING"
 
 
+class SkillPlanNotDone(FailedPrecondition):
+    """The plan is being made, or was ended before it was."""
+
+    reason = "SKILL_PLAN_NOT_DONE"
+
+
 class SkillPlanRunning(QuotaExceeded):
     """As many plans of the tenant are made as may be."""
 
@@ -116,6 +122,15 @@ class Interval:
     wait: Sequence[float]
     occupancy: Sequence[float]
     kept: Sequence[bool]
+
+
+@dataclass(frozen=True)
+class ByGroup:
+    """A plan that is made: agents to schedule, intervals by its groups, with shrinkage and not rounded."""
+
+    plan: Plan
+    starts: Sequence[datetime]
+    scheduled: np.ndarray
 
 
 def checked(value: Wanted) -> Wanted:
@@ -210,6 +225,16 @@ async def read(tx: Tx, skill_plan_id: str) -> tuple[Plan, list[Interval]]:
     """A plan with its intervals, once it is made."""
     plan = await get(tx, skill_plan_id)
     return plan, intervals(*await store.arrays_of(tx, skill_plan_id)) if plan.state == "DONE" else []
+
+
+async def by_group(tx: Tx, skill_plan_id: str) -> ByGroup:
+    """What a made plan takes of each group."""
+    plan = await get(tx, skill_plan_id)
+    if plan.state != "DONE":
+        raise SkillPlanNotDone("the skill plan isn't made: wait until it is, or make another")
+    asked, made = await store.arrays_of(tx, skill_plan_id)
+    scheduled = (made["agents"] / (1 - asked["shrinkage"]))[asked["case_of"]]
+    return ByGroup(plan, [_time(each) for each in asked["starts"].tolist()], scheduled)
 
 
 async def list_plans(tx: Tx, page: Page) -> tuple[list[Plan], str]:

@@ -28,10 +28,12 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class Group:
-    """Queues that the same agents serve."""
+    """Queues that the same agents serve. `queue_ids`: of a skill plan's group what its agents serve of the plan's
+    queues, exactly; without, everybody is of it who serves a member."""
 
     members: tuple[SeriesKey, ...]
     agents: int
+    queue_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,16 @@ class Version:
     publish_time: datetime | None = None
     shift_count: int = 0
     publisher: str = ""
+    plan_id: str = ""
+
+    def beside(self, key: SeriesKey) -> tuple[int, ...]:
+        """Numbers of the groups that serve a queue, and of those that share queues with these: what comes of one hangs
+        on the others. A skill plan's groups share queues; else there is one at most."""
+        keys, found = {key}, set[int]()
+        while more := {at for at, each in enumerate(self.groups) if keys & set(each.members)} - found:
+            found |= more
+            keys |= {each for at in more for each in self.groups[at].members}
+        return tuple(sorted(found))
 
 
 async def next_number(tx: Tx, first: date) -> int:
@@ -87,6 +99,7 @@ async def insert_version(tx: Tx, value: Version, need: np.ndarray) -> None:
         "attempts": 0, "figures": dict(value.figures), "groups": [_group_out(each) for each in value.groups],
         "need": _packed(need=need.astype(np.float32)), "kept": None, "create_time": value.create_time,
         "end_time": value.end_time, "publish_time": value.publish_time, "publisher": value.publisher,
+        "skill_plan_id": value.plan_id,
     }  # fmt: skip
     await tx.execute(insert(table).values(**row))
 
@@ -312,20 +325,24 @@ def _packed(**arrays: np.ndarray) -> bytes:
 
 
 def _group_out(value: Group) -> dict[str, Any]:
-    return {"members": [[each.queue_id, each.channel] for each in value.members], "agents": value.agents}
+    members = [[each.queue_id, each.channel] for each in value.members]
+    return {"members": members, "agents": value.agents, "queue_ids": list(value.queue_ids)}
 
 
 def _version(row: Mapping[Any, Any]) -> Version:
     groups = tuple(
-        Group(tuple(SeriesKey(queue, channel) for queue, channel in each["members"]), each["agents"])
+        Group(
+            tuple(SeriesKey(queue, channel) for queue, channel in each["members"]), each["agents"],
+            tuple(each.get("queue_ids", ())),
+        )
         for each in row["groups"]
-    )
+    )  # fmt: skip
     return Version(
         row["schedule_id"], date.fromisoformat(row["first_day"]), row["number"], row["state"], row["version"],
         row["forecast_run_id"], row["base_schedule_id"], row["name"], row["time_zone"], row["agent_count"],
         row["fairness"], row["seed"], row["seconds"], groups, row["create_time"], row["spent_seconds"], row["stop"],
         row["cut_short"], row["lease_until"], row["attempts"], row["figures"], row["end_time"], row["publish_time"],
-        row["shift_count"], row["publisher"],
+        row["shift_count"], row["publisher"], row["skill_plan_id"],
     )  # fmt: skip
 
 

@@ -220,6 +220,7 @@ schedules = tenant_table(
     Column("end_time", Time),
     Column("publish_time", Time),
     Column("publisher", Text, nullable=False),
+    Column("skill_plan_id", Text, nullable=False),
 )
 shifts = tenant_table(
     "shifts",

@@ -26,37 +26,37 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from merkez.routing.v1 import contact_pb2 as merkez_dot_routing_dot_v1_dot_contact__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmerkez/wfm/v1/schedule.proto\x12\rmerkez.wfm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\"z\n\x0fScheduleFigures\x12\x14\n\x0cneeded_hours\x18\x01 \x01(\x01\x12\x13\n\x0bunder_hours\x18\x02 \x01(\x01\x12\x12\n\nover_hours\x18\x03 \x01(\x01\x12\x0c\n\x04\x63ost\x18\x04 \x01(\x01\x12\r\n\x05\x62ound\x18\x05 \x01(\x01\x12\x0b\n\x03gap\x18\x06 \x01(\x01\"Y\n\rScheduleGroup\x12\x33\n\x07members\x18\x01 \x03(\x0b\x32\".merkez.wfm.v1.ScheduleGroupMember\x12\x13\n\x0b\x61gent_count\x18\x02 \x01(\x05\"T\n\x13ScheduleGroupMember\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12+\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.merkez.routing.v1.Channel\"\xdd\x04\n\x08Schedule\x12\x13\n\x0bschedule_id\x18\x01 \x01(\t\x12\x11\n\tfirst_day\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x05\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.merkez.wfm.v1.ScheduleState\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12\x17\n\x0f\x66orecast_run_id\x18\x06 \x01(\t\x12\x18\n\x10\x62\x61se_schedule_id\x18\x07 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x08 \x01(\t\x12\x13\n\x0b\x61gent_count\x18\t \x01(\x05\x12\x13\n\x0bshift_count\x18\n \x01(\x05\x12/\n\x07\x66igures\x18\x0b \x01(\x0b\x32\x1e.merkez.wfm.v1.ScheduleFigures\x12,\n\x06groups\x18\x0c \x03(\x0b\x32\x1c.merkez.wfm.v1.ScheduleGroup\x12\x0f\n\x07seconds\x18\r \x01(\x05\x12\x15\n\rspent_seconds\x18\x0e \x01(\x01\x12\x11\n\tcut_short\x18\x0f \x01(\x08\x12\x17\n\x0fviolation_count\x18\x10 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cpublish_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x14 \x01(\t\x12\x11\n\tpublisher\x18\x15 \x01(\t\"x\n\nShiftBreak\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04paid\x18\x03 \x01(\x08\"J\n\tShiftWork\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05group\x18\x02 \x01(\x05\"\x80\x02\n\x05Shift\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06\x62reaks\x18\x05 \x03(\x0b\x32\x19.merkez.wfm.v1.ShiftBreak\x12&\n\x04work\x18\x06 \x03(\x0b\x32\x18.merkez.wfm.v1.ShiftWork\x12\x18\n\x10shift_pattern_id\x18\x07 \x01(\t\x12\x0e\n\x06locked\x18\x08 \x01(\x08\"_\n\x11ScheduleViolation\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\x05\x12\r\n\x05\x66ound\x18\x05 \x01(\x05\"\xa2\x01\n\tShortfall\x12\r\n\x05group\x18\x01 \x01(\x05\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05hours\x18\x04 \x01(\x01\x12\x0c\n\x04most\x18\x05 \x01(\x01\x12\x0b\n\x03why\x18\x06 \x01(\t\"c\n\x10\x43overageInterval\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06needed\x18\x02 \x01(\x01\x12\x0f\n\x07\x63overed\x18\x03 \x01(\x01\"R\n\rGroupCoverage\x12\r\n\x05group\x18\x01 \x01(\x05\x12\x32\n\tintervals\x18\x02 \x03(\x0b\x32\x1f.merkez.wfm.v1.CoverageInterval\"\x8d\x01\n\x12ScheduleDifference\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x0e\n\x06\x63hange\x18\x03 \x01(\t\x12$\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32\x14.merkez.wfm.v1.Shift\x12#\n\x05\x61\x66ter\x18\x05 \x01(\x0b\x32\x14.merkez.wfm.v1.Shift*\xdb\x01\n\rScheduleState\x12\x1e\n\x1aSCHEDULE_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SCHEDULE_STATE_RUNNING\x10\x01\x12\x18\n\x14SCHEDULE_STATE_DRAFT\x10\x02\x12\x1c\n\x18SCHEDULE_STATE_PUBLISHED\x10\x03\x12\x1d\n\x19SCHEDULE_STATE_SUPERSEDED\x10\x04\x12\x1c\n\x18SCHEDULE_STATE_CANCELLED\x10\x05\x12\x19\n\x15SCHEDULE_STATE_FAILED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmerkez/wfm/v1/schedule.proto\x12\rmerkez.wfm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\"z\n\x0fScheduleFigures\x12\x14\n\x0cneeded_hours\x18\x01 \x01(\x01\x12\x13\n\x0bunder_hours\x18\x02 \x01(\x01\x12\x12\n\nover_hours\x18\x03 \x01(\x01\x12\x0c\n\x04\x63ost\x18\x04 \x01(\x01\x12\r\n\x05\x62ound\x18\x05 \x01(\x01\x12\x0b\n\x03gap\x18\x06 \x01(\x01\"l\n\rScheduleGroup\x12\x33\n\x07members\x18\x01 \x03(\x0b\x32\".merkez.wfm.v1.ScheduleGroupMember\x12\x13\n\x0b\x61gent_count\x18\x02 \x01(\x05\x12\x11\n\tqueue_ids\x18\x03 \x03(\t\"T\n\x13ScheduleGroupMember\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12+\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.merkez.routing.v1.Channel\"\xf4\x04\n\x08Schedule\x12\x13\n\x0bschedule_id\x18\x01 \x01(\t\x12\x11\n\tfirst_day\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x05\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.merkez.wfm.v1.ScheduleState\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12\x17\n\x0f\x66orecast_run_id\x18\x06 \x01(\t\x12\x18\n\x10\x62\x61se_schedule_id\x18\x07 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x08 \x01(\t\x12\x13\n\x0b\x61gent_count\x18\t \x01(\x05\x12\x13\n\x0bshift_count\x18\n \x01(\x05\x12/\n\x07\x66igures\x18\x0b \x01(\x0b\x32\x1e.merkez.wfm.v1.ScheduleFigures\x12,\n\x06groups\x18\x0c \x03(\x0b\x32\x1c.merkez.wfm.v1.ScheduleGroup\x12\x0f\n\x07seconds\x18\r \x01(\x05\x12\x15\n\rspent_seconds\x18\x0e \x01(\x01\x12\x11\n\tcut_short\x18\x0f \x01(\x08\x12\x17\n\x0fviolation_count\x18\x10 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cpublish_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x14 \x01(\t\x12\x11\n\tpublisher\x18\x15 \x01(\t\x12\x15\n\rskill_plan_id\x18\x16 \x01(\t\"x\n\nShiftBreak\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04paid\x18\x03 \x01(\x08\"J\n\tShiftWork\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05group\x18\x02 \x01(\x05\"\x80\x02\n\x05Shift\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06\x62reaks\x18\x05 \x03(\x0b\x32\x19.merkez.wfm.v1.ShiftBreak\x12&\n\x04work\x18\x06 \x03(\x0b\x32\x18.merkez.wfm.v1.ShiftWork\x12\x18\n\x10shift_pattern_id\x18\x07 \x01(\t\x12\x0e\n\x06locked\x18\x08 \x01(\x08\"_\n\x11ScheduleViolation\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\x05\x12\r\n\x05\x66ound\x18\x05 \x01(\x05\"\xa2\x01\n\tShortfall\x12\r\n\x05group\x18\x01 \x01(\x05\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05hours\x18\x04 \x01(\x01\x12\x0c\n\x04most\x18\x05 \x01(\x01\x12\x0b\n\x03why\x18\x06 \x01(\t\"c\n\x10\x43overageInterval\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06needed\x18\x02 \x01(\x01\x12\x0f\n\x07\x63overed\x18\x03 \x01(\x01\"R\n\rGroupCoverage\x12\r\n\x05group\x18\x01 \x01(\x05\x12\x32\n\tintervals\x18\x02 \x03(\x0b\x32\x1f.merkez.wfm.v1.CoverageInterval\"\x8d\x01\n\x12ScheduleDifference\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x0e\n\x06\x63hange\x18\x03 \x01(\t\x12$\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32\x14.merkez.wfm.v1.Shift\x12#\n\x05\x61\x66ter\x18\x05 \x01(\x0b\x32\x14.merkez.wfm.v1.Shift*\xdb\x01\n\rScheduleState\x12\x1e\n\x1aSCHEDULE_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SCHEDULE_STATE_RUNNING\x10\x01\x12\x18\n\x14SCHEDULE_STATE_DRAFT\x10\x02\x12\x1c\n\x18SCHEDULE_STATE_PUBLISHED\x10\x03\x12\x1d\n\x19SCHEDULE_STATE_SUPERSEDED\x10\x04\x12\x1c\n\x18SCHEDULE_STATE_CANCELLED\x10\x05\x12\x19\n\x15SCHEDULE_STATE_FAILED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.wfm.v1.schedule_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCHEDULESTATE']._serialized_start=2071
-  _globals['_SCHEDULESTATE']._serialized_end=2290
+  _globals['_SCHEDULESTATE']._serialized_start=2113
+  _globals['_SCHEDULESTATE']._serialized_end=2332
   _globals['_SCHEDULEFIGURES']._serialized_start=113
   _globals['_SCHEDULEFIGURES']._serialized_end=235
   _globals['_SCHEDULEGROUP']._serialized_start=237
-  _globals['_SCHEDULEGROUP']._serialized_end=326
-  _globals['_SCHEDULEGROUPMEMBER']._serialized_start=328
-  _globals['_SCHEDULEGROUPMEMBER']._serialized_end=412
-  _globals['_SCHEDULE']._serialized_start=415
-  _globals['_SCHEDULE']._serialized_end=1020
-  _globals['_SHIFTBREAK']._serialized_start=1022
-  _globals['_SHIFTBREAK']._serialized_end=1142
-  _globals['_SHIFTWORK']._serialized_start=1144
-  _globals['_SHIFTWORK']._serialized_end=1218
-  _globals['_SHIFT']._serialized_start=1221
-  _globals['_SHIFT']._serialized_end=1477
-  _globals['_SCHEDULEVIOLATION']._serialized_start=1479
-  _globals['_SCHEDULEVIOLATION']._serialized_end=1574
-  _globals['_SHORTFALL']._serialized_start=1577
-  _globals['_SHORTFALL']._serialized_end=1739
-  _globals['_COVERAGEINTERVAL']._serialized_start=1741
-  _globals['_COVERAGEINTERVAL']._serialized_end=1840
-  _globals['_GROUPCOVERAGE']._serialized_start=1842
-  _globals['_GROUPCOVERAGE']._serialized_end=1924
-  _globals['_SCHEDULEDIFFERENCE']._serialized_start=1927
-  _globals['_SCHEDULEDIFFERENCE']._serialized_end=2068
+  _globals['_SCHEDULEGROUP']._serialized_end=345
+  _globals['_SCHEDULEGROUPMEMBER']._serialized_start=347
+  _globals['_SCHEDULEGROUPMEMBER']._serialized_end=431
+  _globals['_SCHEDULE']._serialized_start=434
+  _globals['_SCHEDULE']._serialized_end=1062
+  _globals['_SHIFTBREAK']._serialized_start=1064
+  _globals['_SHIFTBREAK']._serialized_end=1184
+  _globals['_SHIFTWORK']._serialized_start=1186
+  _globals['_SHIFTWORK']._serialized_end=1260
+  _globals['_SHIFT']._serialized_start=1263
+  _globals['_SHIFT']._serialized_end=1519
+  _globals['_SCHEDULEVIOLATION']._serialized_start=1521
+  _globals['_SCHEDULEVIOLATION']._serialized_end=1616
+  _globals['_SHORTFALL']._serialized_start=1619
+  _globals['_SHORTFALL']._serialized_end=1781
+  _globals['_COVERAGEINTERVAL']._serialized_start=1783
+  _globals['_COVERAGEINTERVAL']._serialized_end=1882
+  _globals['_GROUPCOVERAGE']._serialized_start=1884
+  _globals['_GROUPCOVERAGE']._serialized_end=1966
+  _globals['_SCHEDULEDIFFERENCE']._serialized_start=1969
+  _globals['_SCHEDULEDIFFERENCE']._serialized_end=2110
 # @@protoc_insertion_point(module_scope)

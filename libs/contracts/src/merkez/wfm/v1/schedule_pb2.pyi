@@ -103,27 +103,33 @@ Global___ScheduleFigures: _TypeAlias = ScheduleFigures  # noqa: Y015
 
 @_typing.final
 class ScheduleGroup(_message.Message):
-    """Queues that the same agents serve, whose requirements are added."""
+    """Queues that the same agents serve: their requirements are added, or found by a skill plan."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBERS_FIELD_NUMBER: _builtins.int
     AGENT_COUNT_FIELD_NUMBER: _builtins.int
+    QUEUE_IDS_FIELD_NUMBER: _builtins.int
     agent_count: _builtins.int
     """Agents who serve them."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScheduleGroupMember]:
         """Queues and channels."""
 
+    @_builtins.property
+    def queue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of a group of a skill plan: its agents are those who of the plan's queues serve exactly these. Empty: all who serve a member."""
+
     def __init__(
         self,
         *,
         members: _abc.Iterable[Global___ScheduleGroupMember] | None = ...,
         agent_count: _builtins.int = ...,
+        queue_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_count", b"agent_count", "members", b"members"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_count", b"agent_count", "members", b"members", "queue_ids", b"queue_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -182,6 +188,7 @@ class Schedule(_message.Message):
     PUBLISH_TIME_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     PUBLISHER_FIELD_NUMBER: _builtins.int
+    SKILL_PLAN_ID_FIELD_NUMBER: _builtins.int
     schedule_id: _builtins.str
     """Output only."""
     first_day: _builtins.str
@@ -214,6 +221,8 @@ class Schedule(_message.Message):
     """Time zone of its days, such as Europe/Istanbul."""
     publisher: _builtins.str
     """Who published it: a user, or an API key; empty before that."""
+    skill_plan_id: _builtins.str
+    """Skill plan its requirement comes from; empty when queues are staffed one by one."""
     @_builtins.property
     def figures(self) -> Global___ScheduleFigures:
         """While it is made: of the best so far."""
@@ -258,10 +267,11 @@ class Schedule(_message.Message):
         publish_time: _timestamp_pb2.Timestamp | None = ...,
         time_zone: _builtins.str = ...,
         publisher: _builtins.str = ...,
+        skill_plan_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "figures", b"figures", "publish_time", b"publish_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_count", b"agent_count", "base_schedule_id", b"base_schedule_id", "create_time", b"create_time", "cut_short", b"cut_short", "display_name", b"display_name", "end_time", b"end_time", "figures", b"figures", "first_day", b"first_day", "forecast_run_id", b"forecast_run_id", "groups", b"groups", "number", b"number", "publish_time", b"publish_time", "publisher", b"publisher", "schedule_id", b"schedule_id", "seconds", b"seconds", "shift_count", b"shift_count", "spent_seconds", b"spent_seconds", "state", b"state", "time_zone", b"time_zone", "version", b"version", "violation_count", b"violation_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_count", b"agent_count", "base_schedule_id", b"base_schedule_id", "create_time", b"create_time", "cut_short", b"cut_short", "display_name", b"display_name", "end_time", b"end_time", "figures", b"figures", "first_day", b"first_day", "forecast_run_id", b"forecast_run_id", "groups", b"groups", "number", b"number", "publish_time", b"publish_time", "publisher", b"publisher", "schedule_id", b"schedule_id", "seconds", b"seconds", "shift_count", b"shift_count", "skill_plan_id", b"skill_plan_id", "spent_seconds", b"spent_seconds", "state", b"state", "time_zone", b"time_zone", "version", b"version", "violation_count", b"violation_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

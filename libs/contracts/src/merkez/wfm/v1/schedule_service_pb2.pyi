@@ -34,12 +34,13 @@ class StartScheduleRequest(_message.Message):
     FAIRNESS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    SKILL_PLAN_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
     first_day: _builtins.str
     """Required. Monday the week begins on, YYYY-MM-DD, at most 64 weeks ahead."""
     forecast_run_id: _builtins.str
-    """Forecast run the requirement comes from; empty with base_schedule_id, whose requirement is taken then."""
+    """Forecast run the requirement comes from, queue by queue; empty with skill_plan_id, and with base_schedule_id, whose requirement is taken then."""
     base_schedule_id: _builtins.str
     """Version to begin with: its locked shifts stay, the rest is made anew. Empty for none."""
     caution: _builtins.float
@@ -52,6 +53,8 @@ class StartScheduleRequest(_message.Message):
     """The same seed makes the same schedule, given the same time."""
     display_name: _builtins.str
     """What it is called, up to 100 characters."""
+    skill_plan_id: _builtins.str
+    """Skill plan of the whole week the requirement comes from, group by group: an agent covers the group whose queues they serve, and work that can wait."""
     def __init__(
         self,
         *,
@@ -64,10 +67,11 @@ class StartScheduleRequest(_message.Message):
         fairness: _builtins.float = ...,
         seed: _builtins.int = ...,
         display_name: _builtins.str = ...,
+        skill_plan_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_schedule_id", b"base_schedule_id", "caution", b"caution", "display_name", b"display_name", "fairness", b"fairness", "first_day", b"first_day", "forecast_run_id", b"forecast_run_id", "request_id", b"request_id", "seconds", b"seconds", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_schedule_id", b"base_schedule_id", "caution", b"caution", "display_name", b"display_name", "fairness", b"fairness", "first_day", b"first_day", "forecast_run_id", b"forecast_run_id", "request_id", b"request_id", "seconds", b"seconds", "seed", b"seed", "skill_plan_id", b"skill_plan_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

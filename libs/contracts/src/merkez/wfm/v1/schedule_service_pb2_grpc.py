@@ -119,7 +119,7 @@ class ScheduleServiceServicer:
     """
 
     def StartSchedule(self, request, context):
-        """Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made.
+        """Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND, SKILL_PLAN_NOT_FOUND; FAILED_PRECONDITION SKILL_PLAN_NOT_DONE, SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

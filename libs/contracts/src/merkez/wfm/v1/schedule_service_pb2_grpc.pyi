@@ -36,7 +36,7 @@ class ScheduleServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ScheduleServiceAsyncStub: ...
     StartSchedule: _grpc.UnaryUnaryMultiCallable[_schedule_service_pb2.StartScheduleRequest, _schedule_pb2.Schedule]
-    """Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made."""
+    """Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND, SKILL_PLAN_NOT_FOUND; FAILED_PRECONDITION SKILL_PLAN_NOT_DONE, SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made."""
     GetSchedule: _grpc.UnaryUnaryMultiCallable[_schedule_service_pb2.GetScheduleRequest, _schedule_pb2.Schedule]
     """Reads a version: its progress, figures and groups. NOT_FOUND SCHEDULE_NOT_FOUND."""
     ListSchedules: _grpc.UnaryUnaryMultiCallable[_schedule_service_pb2.ListSchedulesRequest, _schedule_service_pb2.ListSchedulesResponse]
@@ -72,7 +72,7 @@ class ScheduleServiceAsyncStub(ScheduleServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartSchedule: _aio.UnaryUnaryMultiCallable[_schedule_service_pb2.StartScheduleRequest, _schedule_pb2.Schedule]  # type: ignore[assignment]
-    """Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made."""
+    """Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND, SKILL_PLAN_NOT_FOUND; FAILED_PRECONDITION SKILL_PLAN_NOT_DONE, SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made."""
     GetSchedule: _aio.UnaryUnaryMultiCallable[_schedule_service_pb2.GetScheduleRequest, _schedule_pb2.Schedule]  # type: ignore[assignment]
     """Reads a version: its progress, figures and groups. NOT_FOUND SCHEDULE_NOT_FOUND."""
     ListSchedules: _aio.UnaryUnaryMultiCallable[_schedule_service_pb2.ListSchedulesRequest, _schedule_service_pb2.ListSchedulesResponse]  # type: ignore[assignment]
@@ -111,7 +111,7 @@ class ScheduleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _schedule_service_pb2.StartScheduleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_schedule_pb2.Schedule, _abc.Awaitable[_schedule_pb2.Schedule]]:
-        """Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND; FAILED_PRECONDITION SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made."""
+        """Begins to make a version of a week; it goes on by itself, taking turns with other tenants' work. Of a version to begin with, locked shifts stay and the rest is made anew. INVALID_ARGUMENT SCHEDULE_INVALID; NOT_FOUND FORECAST_RUN_NOT_FOUND, SCHEDULE_NOT_FOUND, SKILL_PLAN_NOT_FOUND; FAILED_PRECONDITION SKILL_PLAN_NOT_DONE, SCHEDULE_NOBODY without planned agents, SCHEDULE_NO_REQUIREMENT when the run says nothing of the week, SCHEDULE_NOT_DRAFT; RESOURCE_EXHAUSTED SCHEDULE_RUNNING while three of the tenant's are made."""
 
     @_abc_1.abstractmethod
     def GetSchedule(

@@ -2,31 +2,17 @@ import { NumberInput, Select, Text } from "@mantine/core";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, ask, newRequestId } from "../../../api/client.ts";
-import type { ForecastRun, Schedule } from "../../../api/types.ts";
-import { formatDate } from "../../../format/dates.ts";
+import type { Schedule } from "../../../api/types.ts";
 import { formatNumber } from "../../../format/numbers.ts";
-import { type Language, useLanguage, useText } from "../../../i18n/index.ts";
+import { useLanguage, useText } from "../../../i18n/index.ts";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { SelectField, TextField } from "../../../ui/fields.tsx";
 import { Note } from "../../../ui/Note.tsx";
-import { daysLater, noonOf, ZONELESS } from "../days.ts";
-import { useRuns } from "../usePlanning.ts";
-import { mondayOf } from "./time.ts";
+import { isWorkedOut, planName, useRuns, useSeries, useSkillPlans, weekFrom } from "../usePlanning.ts";
+import { weeksOf, weekText } from "../weeks.ts";
 import { useRefreshSchedules } from "./useSchedules.ts";
 
 const SECONDS = [10, 30, 60, 120, 300, 600];
-
-/** Mondays of weeks a run says something of, whole ones first. */
-export function weeksOf(run: ForecastRun | undefined): string[] {
-  if (!run?.firstDay) return [];
-  const end = daysLater(run.firstDay, run.days ?? 0);
-  const found: string[] = [];
-  for (let day = mondayOf(run.firstDay); day < end; day = daysLater(day, 7)) found.push(day);
-  return found;
-}
-
-export const weekText = (day: string | undefined, language: Language): string =>
-  formatDate(noonOf(day), language, ZONELESS);
 
 interface Props {
   /** Version to begin with: its locked shifts stay, the rest is made anew. */
@@ -47,6 +33,18 @@ export function NewSchedule({ base, onClose }: Props) {
   const [chosen, setChosen] = useState("");
   const usual = weeks.find((each) => each > new Date().toISOString().slice(0, 10)) ?? weeks[0];
   const first = base?.firstDay ?? (weeks.includes(chosen) ? chosen : usual);
+  const zone = useSeries().data?.zone ?? "UTC";
+  const week = first && weekFrom(first, zone);
+  const plans = (useSkillPlans().data ?? []).filter(
+    (each) =>
+      week &&
+      isWorkedOut(each) &&
+      each.forecastRunId === run?.forecastRunId &&
+      Date.parse(each.startTime ?? "") <= Date.parse(week.start) &&
+      Date.parse(each.endTime ?? "") >= Date.parse(week.end),
+  );
+  const [planId, setPlanId] = useState("");
+  const plan = plans.find((each) => each.skillPlanId === planId);
   const [seconds, setSeconds] = useState("60");
   const [caution, setCaution] = useState("0");
   const [fairness, setFairness] = useState<number | string>(0.2);
@@ -57,9 +55,10 @@ export function NewSchedule({ base, onClose }: Props) {
     const body = {
       requestId,
       firstDay: first ?? "",
-      forecastRunId: run?.forecastRunId ?? "",
+      forecastRunId: plan ? "" : (run?.forecastRunId ?? ""),
+      skillPlanId: plan?.skillPlanId ?? "",
       baseScheduleId: base?.scheduleId ?? "",
-      caution: base ? 0 : Number(caution),
+      caution: base || plan ? 0 : Number(caution),
       seconds: Number(seconds),
       fairness: Number(fairness) || 0,
       displayName: name.trim(),
@@ -108,15 +107,32 @@ export function NewSchedule({ base, onClose }: Props) {
             data-testid="new-schedule-week"
           />
           <Select
-            label={t("planning.caution")}
+            label={t("schedules.staffedBy")}
+            description={t("schedules.staffedByHint")}
             allowDeselect={false}
             data={[
-              { value: "0", label: t("planning.cautionMean") },
-              { value: "1", label: t("planning.cautionHigh") },
+              { value: "", label: t("schedules.staffedApart") },
+              ...plans.map((each) => ({
+                value: each.skillPlanId ?? "",
+                label: t("schedules.staffedByPlan", { plan: planName(each, language, zone) }),
+              })),
             ]}
-            value={caution}
-            onChange={(next) => next && setCaution(next)}
+            value={plan?.skillPlanId ?? ""}
+            onChange={(next) => setPlanId(next ?? "")}
+            data-testid="new-schedule-plan"
           />
+          {!plan && (
+            <Select
+              label={t("planning.caution")}
+              allowDeselect={false}
+              data={[
+                { value: "0", label: t("planning.cautionMean") },
+                { value: "1", label: t("planning.cautionHigh") },
+              ]}
+              value={caution}
+              onChange={(next) => next && setCaution(next)}
+            />
+          )}
         </>
       )}
       <Select

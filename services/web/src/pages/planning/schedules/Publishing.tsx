@@ -6,7 +6,7 @@ import { formatNumber } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { TextField } from "../../../ui/fields.tsx";
-import { weekText } from "./NewSchedule.tsx";
+import { weekText } from "../weeks.ts";
 
 interface Props {
   schedule: Schedule;

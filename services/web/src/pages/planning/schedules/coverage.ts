@@ -1,4 +1,5 @@
 /** What shifts cover, by quarters of an hour: the server's sums done over while somebody drags. */
+import type { ScheduleGroup } from "../../../api/types.ts";
 import type { Bar } from "./shifts.ts";
 import { QUARTER } from "./time.ts";
 
@@ -54,6 +55,26 @@ export interface Stack {
   /** Agents there who aren't needed. */
   spare: Float64Array;
   needed: Float64Array;
+}
+
+/** Numbers of the groups an agent of these queues (none: of all) covers, as the server finds them. */
+export function servedGroups(groups: readonly ScheduleGroup[], queues: readonly string[]): number[] {
+  const planned = new Set(
+    groups.flatMap(({ members, queueIds }) =>
+      queueIds?.length ? (members ?? []).map(({ queueId }) => queueId ?? "") : [],
+    ),
+  );
+  const ofPlan = (named: readonly string[]) => {
+    const mine = named.filter((each) => planned.has(each));
+    return [...(mine.length ? mine : named)].sort().join(" ");
+  };
+  const mine = ofPlan(queues.length ? queues : [...planned]);
+  return groups.flatMap(({ members, queueIds }, at) => {
+    const serves = queueIds?.length
+      ? ofPlan(queueIds) === mine
+      : queues.length === 0 || members?.some(({ queueId }) => queues.includes(queueId ?? ""));
+    return serves ? [at] : [];
+  });
 }
 
 /** Requirement against coverage, added over groups: one group's spare agents don't hide what another lacks. */

@@ -2,6 +2,7 @@
 import { useMemo } from "react";
 import { useAgents } from "../../../api/staff.ts";
 import type { PlannedAgent, Schedule, ShiftPattern } from "../../../api/types.ts";
+import { servedGroups } from "./coverage.ts";
 import { useContracts, usePatterns, usePeople, usePlannedAgents } from "./useSchedules.ts";
 
 export interface People {
@@ -27,12 +28,7 @@ export function usePlanned(groups: Schedule["groups"]): { people: People | undef
     const names = new Map(users?.map((each) => [each.userId ?? "", each.displayName ?? ""]));
     const said = JSON.parse(members) as NonNullable<Schedule["groups"]>;
     const known = new Map<string, readonly number[]>();
-    const groupsOf = (userId: string) => {
-      const queues = byId.get(userId)?.queueIds ?? [];
-      return said.flatMap(({ members: of }, at) =>
-        queues.length === 0 || of?.some(({ queueId }) => queues.includes(queueId ?? "")) ? [at] : [],
-      );
-    };
+    const groupsOf = (userId: string) => servedGroups(said, byId.get(userId)?.queueIds ?? []);
     return {
       planned: byId,
       nameOf: (userId) => names.get(userId) || userId,
