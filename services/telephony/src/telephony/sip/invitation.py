@@ -55,6 +55,7 @@ class Invitation:
         self.dialog.on_early_bye = self._ended
         transaction.on_cancel = self._cancelled
         self._reliable = ReliableResponses(stack.timers, transaction, self._never_heard)
+        self.dialog.offers.too_early = self._too_early
 
     @property
     def caller(self) -> NameAddr:
@@ -162,6 +163,13 @@ class Invitation:
             typed(response, SDP)
             response.body = sdp.encode()
         return response
+
+    def _too_early(self) -> int:
+        """What was sent without waiting for its PRACK may be lost: who calls waits for the answer to its INVITE still,
+        and would take the one in our 200 for it, which is to another offer. Where the INVITE had none ours is first."""
+        if self.sdp_offer is None:
+            return 491
+        return 0 if self._reliable.described else 500
 
     def _prack(self, prack: ServerTransaction) -> bool:
         if not self._reliable.acknowledged(prack):

@@ -321,6 +321,9 @@ class OutgoingInvite:
         request, keep = self._transaction.request, self.wish.keep_hop
         state = of_response(request, response, self._contact(), self._hop(), keep_hop=keep)
         dialog = self._early[tag] = SipDialog(self._stack, state, self._digest, confirmed=False)
+        # Our offer is open until the fork has described itself (RFC 3311 5.2), by a 183 without PRACK too: we know that
+        # it arrived, and gateways that know no PRACK go on by UPDATE from there.
+        dialog.offers.too_early = lambda: 0 if dialog.offers.local else 491
         self.on_early_dialog(dialog)
         return dialog
 
