@@ -49,7 +49,9 @@ from telephony.sip import (
 
 _TRY_NEXT = frozenset({408, 477, 478, 500, 502, 503, 504})
 """What another gateway may do better (RFC 3261 21.5; 408 is ours when nothing came, 477 and 478 an edge's that found no
-way)."""
+way). A redirection is never followed: where it leads, at what price, is for nobody to say but the trunk. What it says
+besides is that this gateway doesn't take the call."""
+_REDIRECTIONS = range(300, 400)
 _SRTP: Mapping[Srtp, Literal["never", "prefer", "require"]] = {
     Srtp.NEVER: "never",
     Srtp.PREFER: "prefer",
@@ -314,11 +316,12 @@ class TrunkLeg(SipLeg):
 
     def _failed(self, media: RtpLeg, failure: Failure, dialer: Dialer) -> None:
         log.info("number not reached", call_id=self._call.call_id, status=failure.status, reason=failure.reason)
-        # A telephone that rang and wasn't answered would ring anew by every other gateway.
-        unanswered = (self._rang or self._early) and failure.status == 408
+        sent_on = failure.status in _REDIRECTIONS
+        # A telephone that rang and wasn't answered, or is diverted then, would ring anew by every other gateway.
+        unanswered = (self._rang or self._early) and (failure.status == 408 or sent_on)
         # Nor does one that was answered and said nothing that could be used: what went wrong goes wrong there too.
         again = bool(self._left) and not self.over and not unanswered and not failure.answered
-        if again and (failure.status in _TRY_NEXT or failure.local):
+        if again and (failure.status in _TRY_NEXT or sent_on or failure.local):
             self._house.tasks.spawn(self._next(media, dialer, failure), "next gateway")
             return
         self._house.tasks.spawn(self._house.plane.close_leg(media), "close unanswered media")
