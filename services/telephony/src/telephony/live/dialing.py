@@ -328,8 +328,8 @@ class Dialing:
             raise
 
     async def _ring(self, live: LiveCall, leg: Leg, planned: Planned) -> None:
-        outside = await self._house.outside.dial(live.call, leg.leg_id, live.tenant_id, planned)
-        await self._hold_if_wanted(live, leg, outside)
+        wish = live.call, leg.leg_id, live.tenant_id, planned, live.outside.get(live.customer_id)
+        await self._hold_if_wanted(live, leg, await self._house.outside.dial(*wish))
 
     async def _hold_if_wanted(self, live: LiveCall, leg: Leg, outside: OutsideLeg) -> None:
         """What was rung is the leg's, unless the call or the leg ended meanwhile."""

@@ -17,6 +17,7 @@ from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.session import Ended, SipDialog
 from telephony.sip.session_timer import Agreed
 from telephony.sip.stack import Stack
+from telephony.sip.syntax import number
 from telephony.sip.uris import NameAddr, parse_dialed
 
 
@@ -91,6 +92,11 @@ class Invitation:
         """Who forwarded the call, the latest first: Diversion (RFC 5806), else History-Info (RFC 7044) backwards."""
         diversion = parse_addresses(self.request.headers.each("diversion"))
         return diversion or parse_addresses(self.request.headers.each("history-info"))[::-1][1:]
+
+    @property
+    def hops(self) -> int:
+        """Max-Forwards: how many servers the call may pass yet."""
+        return number(self.request.headers.get("max-forwards") or "70", most=255)
 
     @property
     def is_open(self) -> bool:

@@ -51,6 +51,8 @@ class InviteWish:
     """Hide the caller: From says so, and Privacy asks for it (RFC 3323)."""
     diversion: str = ""
     """A Diversion value, when we forward."""
+    hops: int = 70
+    """Max-Forwards."""
     replaces: Replaces | None = None
     referred_by: str = ""
     headers: tuple[tuple[str, str], ...] = ()
@@ -160,7 +162,7 @@ class OutgoingInvite:
         headers.set("call-id", self.call_id)
         self._cseq += 1
         headers.set("cseq", f"{self._cseq} INVITE")
-        headers.set("max-forwards", "70")
+        headers.set("max-forwards", str(wish.hops))
         headers.set("contact", f"<{self._contact()}>")
         optional = {
             "p-asserted-identity": f"<{wish.asserted}>" if wish.asserted else "",
