@@ -72,13 +72,19 @@ class Carrier:
         self.dialogs.append(dialog)
 
     async def call(
-        self, port: int, number: str, caller: str = "+15550100199", replaces: Replaces | None = None
+        self,
+        port: int,
+        number: str,
+        caller: str = "+15550100199",
+        replaces: Replaces | None = None,
+        **more: Any,
     ) -> SipDialog | Failure:
         """Call a number over Merkez's SIP port, to the answer or the refusal."""
         outcome: asyncio.Future[SipDialog | Failure] = asyncio.get_running_loop().create_future()
         wish = InviteWish(
             target=f"sip:{number}@127.0.0.1:{port}", caller=NameAddr(f"sip:{caller}@127.0.0.1", "Zoe Zimmer"),
             sdp=self.peer.describe(), hop=Destination(self.transport, "127.0.0.1", port), replaces=replaces,
+            **more,
         )  # fmt: skip
         attempt = await self.agent.invite(wish)
 

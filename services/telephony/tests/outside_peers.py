@@ -86,7 +86,9 @@ class OutsidePeers:
         shown = caller_number or numbers.default
         return Planned(understood_number(number, shown, "number"), shown)
 
-    async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsidePeer:
+    async def dial(
+        self, call: Call, leg_id: str, tenant_id: str, planned: Planned, on_behalf: object = None
+    ) -> OutsidePeer:
         leg = OutsidePeer(tenant_id, leg_id, planned, self.plane)
         self.begun.append(leg)
         return leg

@@ -153,3 +153,60 @@ async def test_a_gateway_that_takes_no_connection_is_left_for_the_next_one(make_
     agent, agent_id = await an_agent(exchange)
     await dial(exchange, agent_id)
     await agent.hears(CALLER_HZ)
+
+
+def sends_elsewhere(carrier: Carrier, to: Carrier, status: int, *, rings: bool = False) -> None:
+    """The carrier redirects every call to another one."""
+
+    async def redirect(invitation: Invitation) -> None:
+        if rings:
+            await invitation.ring()
+        response = invitation.request.response(status, tag=invitation._tag)
+        response.headers.set("contact", f"<sip:+23999123456@{to.host}:{to.port}>")
+        invitation._close(response)
+
+    carrier.behave = redirect
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 305, 380])
+async def test_a_gateway_that_sends_the_call_elsewhere_is_left_for_the_next_one(exchange, carriers, status) -> None:
+    sends, free = carriers
+    unknown = Carrier(await RtpPeer.start(None))
+    await unknown.start()
+    sends_elsewhere(sends, unknown, status)
+    await trunk(exchange, sends, free)
+    agent, agent_id = await an_agent(exchange)
+    await dial(exchange, agent_id)
+    await agent.hears(CALLER_HZ)
+    assert (len(sends.invitations), len(free.invitations), unknown.invitations) == (1, 1, [])
+    await unknown.close()
+
+
+@pytest.mark.parametrize(("status", "q850"), [(301, 22), (302, 23)])
+async def test_a_call_that_every_gateway_sends_elsewhere_ends_and_says_so(exchange, carriers, status, q850) -> None:
+    first, second = carriers
+    unknown = Carrier(await RtpPeer.start(None))
+    await unknown.start()
+    for each in carriers:
+        sends_elsewhere(each, unknown, status)
+    await trunk(exchange, first, second)
+    _, agent_id = await an_agent(exchange)
+    call = await dial(exchange, agent_id)
+    await eventually(lambda: not exchange.switchboard.calls)
+    record = await cdr(exchange, call.call_id)
+    assert (record.end_cause, record.sip_status, record.q850_cause) == ("UNREACHABLE", status, q850)
+    assert (len(first.invitations), len(second.invitations), unknown.invitations) == (1, 1, [])
+    await unknown.close()
+
+
+async def test_a_number_that_rang_and_is_diverted_then_does_not_ring_anew_by_the_next_gateway(
+    exchange, carriers
+) -> None:
+    sends, free = carriers
+    sends_elsewhere(sends, free, 302, rings=True)
+    await trunk(exchange, sends, free)
+    _, agent_id = await an_agent(exchange)
+    call = await dial(exchange, agent_id)
+    await eventually(lambda: not exchange.switchboard.calls)
+    assert (await cdr(exchange, call.call_id)).sip_status == 302
+    assert free.invitations == []

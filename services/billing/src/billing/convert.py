@@ -22,7 +22,7 @@ from billing.domain.usage import EndedCall, UsageRecord
 from billing.domain.wallets import Grant
 from billing.money_proto import money, share_out, shown
 
-REFUSED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED")
+REFUSED = ("CONCURRENT_CALL_LIMIT_REACHED", "TENANT_SUSPENDED", "CALL_LOOPED")
 """End causes of calls that were refused: nobody pays for a refusal."""
 BALANCE_USED_UP = "BALANCE_USED_UP"
 """End cause of prepaid calls alone."""

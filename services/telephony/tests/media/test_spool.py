@@ -324,7 +324,7 @@ async def spool_written(spool: Spool) -> None:
 @pytest.mark.parametrize("cut", [1, 3, 40])
 async def test_of_a_batch_that_a_power_cut_tore_all_that_is_whole_is_sent(tmp_path: Path, cut: int) -> None:
     store, reports = Store(), []
-    content = segment_files.batch_of([(TENANT, [segment(number).entry]) for number in range(3)])
+    content = b"".join(segment_files.batch_of([(TENANT, [segment(number).entry]) for number in range(3)]))
     (tmp_path / "life-00000001.batch").write_bytes(content[:-cut])
     async with spooling(tmp_path, store, reports) as spool:
         assert spool.resume() == 1
@@ -337,7 +337,7 @@ async def test_of_a_batch_that_a_power_cut_tore_all_that_is_whole_is_sent(tmp_pa
 @given(st.data())
 def test_whatever_a_disk_makes_of_a_batch_only_whole_segments_of_it_are_read(data: st.DataObject) -> None:
     kept = [segment(sequence) for sequence in range(3)]
-    content = bytearray(segment_files.batch_of([(TENANT, [each.entry for each in kept])]))
+    content = bytearray().join(segment_files.batch_of([(TENANT, [each.entry for each in kept])]))
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     found: list[Segment] = []
@@ -392,5 +392,25 @@ async def test_what_neither_disk_nor_memory_take_while_recording_is_away_is_told
     assert 0 < len(store.segments) <= 2
 
 
-def _full(path: Path, content: bytes) -> None:
+def _full(path: Path, *content: bytes) -> None:
     raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+
+def test_a_batch_of_more_parts_than_one_call_takes_is_written_whole_also_where_the_disk_takes_it_by_pieces(
+    tmp_path, monkeypatch
+) -> None:
+    kept = [segment(number) for number in range(1500)]
+    parts = segment_files.batch_of([(TENANT, [each.entry for each in kept])])
+    assert len(parts) > 2 * segment_files._MOST_PARTS
+    really, written = os.writev, []
+
+    def by_pieces(file: int, content: Any) -> int:
+        head, *others = content
+        some = [head, *others[:2]] if len(written) % 3 else [memoryview(head)[: max(1, len(head) // 2)]]
+        written.append(really(file, some))
+        return written[-1]
+
+    monkeypatch.setattr(os, "writev", by_pieces)
+    segment_files.put(tmp_path / "x.batch", *parts)
+    assert (tmp_path / "x.batch").read_bytes() == b"".join(parts)
+    assert [each.sequence for each in segment_files.in_batch(b"".join(parts))] == [each.sequence for each in kept]

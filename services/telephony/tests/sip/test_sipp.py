@@ -187,7 +187,7 @@ async def test_we_call_are_answered_and_hang_up(house: Line, tmp_path: Path, sce
 
 @pytest.mark.parametrize(
     ("scenario", "status", "q850", "targets"),
-    [("uas_busy", 486, 17, ()), ("uas_moved", 302, 127, ("sip:other@192.0.2.7",))],
+    [("uas_busy", 486, 17, ()), ("uas_moved", 302, 23, ("sip:other@192.0.2.7",))],
 )
 async def test_we_call_and_are_refused(
     house: Line, tmp_path: Path, scenario: str, status: int, q850: int, targets: tuple[str, ...]

@@ -14073,7 +14073,7 @@ export interface components {
             holdDuration?: string;
             /** @description Who ended it. */
             endParty?: components["schemas"]["telephony.v1.EndParty"];
-            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT, NODE_DRAINED, BALANCE_USED_UP, BILLING_UNREACHABLE. */
+            /** @description Why, a stable key such as NORMAL, CALLER_LEFT, MEDIA_LOST, MEDIA_FAILED, NODE_LOST, FLOW_ENDED, FLOW_FAILED, CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, BUSY, NO_ANSWER, REJECTED, UNREACHABLE, CANCELLED, PARK_TIMEOUT, ANSWERING_MACHINE, FAX, MESSAGE_LEFT, NODE_DRAINED, BALANCE_USED_UP, BILLING_UNREACHABLE, CALL_LOOPED. */
             endCause?: string;
             /**
              * Format: double

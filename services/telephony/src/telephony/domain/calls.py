@@ -87,6 +87,7 @@ class EndCause:
     SUSPENDED = "TENANT_SUSPENDED"
     BALANCE = "BALANCE_USED_UP"
     BILLING_AWAY = "BILLING_UNREACHABLE"
+    LOOPED = "CALL_LOOPED"
 
 
 _S, _T = CallState, Trigger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -70,6 +70,8 @@ class LiveCall:
         """Leg id -> what is to be known of whoever answers there."""
         self.screens: dict[str, Screen] = {}
         """Leg id -> who listens whether a person answered there."""
+        self.answers_ahead: dict[str, datetime] = {}
+        """Leg id -> when they picked up, of parties outside of whom it can't be written yet."""
         self.lost_since: dict[str, float] = {}
         """Leg id -> when its media was last heard of, of legs that have lost it."""
         self.returning: asyncio.Task[Any] | None = None

@@ -328,8 +328,8 @@ class Dialing:
             raise
 
     async def _ring(self, live: LiveCall, leg: Leg, planned: Planned) -> None:
-        outside = await self._house.outside.dial(live.call, leg.leg_id, live.tenant_id, planned)
-        await self._hold_if_wanted(live, leg, outside)
+        wish = live.call, leg.leg_id, live.tenant_id, planned, live.outside.get(live.customer_id)
+        await self._hold_if_wanted(live, leg, await self._house.outside.dial(*wish))
 
     async def _hold_if_wanted(self, live: LiveCall, leg: Leg, outside: OutsideLeg) -> None:
         """What was rung is the leg's, unless the call or the leg ended meanwhile."""
@@ -424,13 +424,12 @@ class Dialing:
         await self._switchboard.party_gone(live, leg_id, q850, sip_status)
 
     async def _answered(self, live: LiveCall, leg_id: str) -> None:
-        """What happened outside is true whatever the database does: written as soon as it can be."""
-        try:
+        """What happened outside is true whatever the database does: written as soon as it can be, and heard by then."""
+        at, found = self._house.now(), None
+        with contextlib.suppress(LeaseLost), self._switchboard.answered_ahead(live, leg_id, at):
             found = await live.journal.write(
-                lambda tx: party_ops.party_answered(tx, live.call_id, leg_id, self._house.now())
+                lambda tx: party_ops.party_answered(tx, live.call_id, leg_id, at, self._house.now())
             )
-        except LeaseLost:
-            return
         if found is not None:
             self._switchboard.settle(live.tenant_id, *found)
 

@@ -212,7 +212,8 @@ class _Hunt:
                 longest = (rules.MAX_RING + rules.SLACK).total_seconds()
                 outside = await outside_world.ring_agent(live.tenant_id, live.call, leg.agent_id, longest)
             else:
-                outside = await outside_world.dial(live.call, leg.leg_id, live.tenant_id, planned)
+                caller = live.outside.get(live.customer_id)
+                outside = await outside_world.dial(live.call, leg.leg_id, live.tenant_id, planned, caller)
         except (DomainError, RemoteFailed) as error:
             log.info("an agent's telephone can't be rung", call_id=live.call_id, reason=_why(error))
         if outside is None:

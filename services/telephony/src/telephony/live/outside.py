@@ -107,8 +107,11 @@ class Outside(Protocol):
         `caller_number` is the one to show, empty for the default."""
         ...
 
-    async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsideLeg:
-        """Begin to ring. Limits may be met by now; everything later is told by the leg."""
+    async def dial(
+        self, call: Call, leg_id: str, tenant_id: str, planned: Planned, on_behalf: OutsideLeg | None = None
+    ) -> OutsideLeg:
+        """Begin to ring, for the party `on_behalf` where the call came with one. Limits may be met by now; everything
+        later is told by the leg."""
         ...
 
     async def ring_agent(
@@ -128,7 +131,9 @@ class NobodyOutside:
     async def plan(self, tenant_id: str, number: str, caller_number: str, numbers: CallerNumbers) -> Planned:
         raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
 
-    async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> OutsideLeg:
+    async def dial(
+        self, call: Call, leg_id: str, tenant_id: str, planned: Planned, on_behalf: OutsideLeg | None = None
+    ) -> OutsideLeg:
         raise NoTrunk("this installation has no SIP: set MERKEZ_SIP_LISTEN to reach numbers")
 
     async def ring_agent(

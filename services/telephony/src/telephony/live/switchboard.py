@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
@@ -19,6 +20,7 @@ from telephony.domain.calls import TALK_STATES, Actor, Call, CallEnded, EndCause
 from telephony.domain.cdrs import Ending
 from telephony.domain.flow_dials import led_by_flow
 from telephony.domain.legs import Q850, Leg, LegTrigger, Party
+from telephony.domain.pick_ups import ahead
 from telephony.live.call import LiveCall
 from telephony.live.flow import FlowDriver, learn
 from telephony.live.house import House, unbroken
@@ -37,6 +39,8 @@ from telephony.ops.parties import Found
 
 LINGER_SECONDS = 3.0
 """A call that was handed over is heard here for at most this long, while its parties connect to the other node."""
+_AHEAD_SECONDS = 0.3
+"""How long who has picked up waits for it to be written, before the media go by it all the same."""
 _PHRASE_OF = {EndCause.LIMIT: "busy", EndCause.SUSPENDED: "closed"}
 
 
@@ -109,6 +113,27 @@ class Switchboard:
         if call.node_id != self._house.settings.node_id:
             self.abandon(live)
             return
+        self._go_by(live, *ahead(call, legs, live.answers_ahead))
+
+    @contextmanager
+    def answered_ahead(self, live: LiveCall, leg_id: str, at: datetime) -> Iterator[None]:
+        """Meanwhile it is written that a party outside has answered: where that takes longer than anybody would notice,
+        the media go ahead of the rows."""
+
+        def go_ahead() -> None:
+            if not live.ending and not live.parted:
+                live.answers_ahead[leg_id] = at
+                self._go_by(live, *ahead(live.call, live.legs, live.answers_ahead))
+                log.info("an answer is heard before it can be written", call_id=live.call_id, leg_id=leg_id)
+
+        timer = asyncio.get_running_loop().call_later(_AHEAD_SECONDS, go_ahead)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            live.answers_ahead.pop(leg_id, None)
+
+    def _go_by(self, live: LiveCall, call: Call, legs: Sequence[Leg]) -> None:
         before = live.call
         led = led_by_flow(call, legs)
         if not led:
@@ -304,10 +329,12 @@ class Switchboard:
         await self.stations.close()
 
     async def party_gone(self, live: LiveCall, leg_id: str, q850: int = Q850.NORMAL, sip_status: int = 0) -> None:
-        """A party that isn't the customer is gone, whatever the database does: written as soon as it can be."""
+        """A party that isn't the customer is gone, whatever the database does: written as soon as it can be, with the
+        time at which it went."""
+        at = self._house.now()
         try:
             found = await live.journal.write(
-                lambda tx: party_ops.party_gone(tx, live.call_id, leg_id, self._house.now(), q850, sip_status)
+                lambda tx: party_ops.party_gone(tx, live.call_id, leg_id, at, q850, sip_status)
             )
         except LeaseLost:
             return

@@ -85,16 +85,18 @@ class Inbound:
         self._expected_before = 0
         self._received_before = 0
 
-    def add(self, sequence: int, timestamp: int, arrival: float) -> None:
-        """Count one packet that passed authentication; `arrival` in seconds, monotonic."""
+    def add(self, sequence: int, timestamp: int, arrival: float) -> bool:
+        """Count one packet that passed authentication; `arrival` in seconds, monotonic. False, and it isn't counted,
+        when its number is too far from the others to be one of theirs: see `begins_anew`."""
         highest = self._highest
-        self.packets += 1
         step = (sequence - highest) & 0xFFFF
-        if step >= 0x8000:
-            self.late += 1
+        if step > _RESYNC_JUMP:
             if step < 0x10000 - _MAX_REORDER:
-                self._restarted(sequence)
-            return
+                return False
+            self.packets += 1
+            self.late += 1
+            return True
+        self.packets += 1
         if sequence < highest:
             self._cycles += 0x10000
         self._highest = sequence
@@ -104,16 +106,15 @@ class Inbound:
         # A step of more than a second is DTX, a new talk spurt's origin, the first packet or the wrap: not jitter.
         if -rate < drift < rate:
             self.jitter_samples += (abs(drift) - self.jitter_samples) / 16
+        return True
 
-    def _restarted(self, sequence: int) -> None:
-        """Two packets in a row far behind: the sender has begun anew with the same SSRC (RFC 3550 A.1).
-
-        Another SSRC in place of this one makes the leg begin a new source with the next packet; otherwise these would
-        be dropped as late until their numbers have caught up.
+    def begins_anew(self, sequence: int) -> bool:
+        """Whether this is the second packet in a row far from the others: the sender has begun anew with the same SSRC,
+        and this is the first of another source (RFC 3550 A.1). One alone is a stray.
         """
-        if sequence == self._odd:
-            self.ssrc ^= 0xFFFFFFFF
+        again = sequence == self._odd
         self._odd = (sequence + 1) & 0xFFFF
+        return again
 
     def write_to(self, numbers: Any) -> None:
         """Say them to a lane's thread (lanes.h: `lane`)."""

@@ -8,6 +8,7 @@ time. A file with its final name is whole, unless the machine lost its power: a 
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 import zlib
@@ -27,6 +28,8 @@ _NAME = re.compile(r"(customer|agent|leg_[0-9a-z]+)-(\d+)-(\d+)\.seg")
 _PLACE = re.compile(r"([0-9A-Za-z_-]+)/([0-9A-Za-z_-]+)/([0-9a-z_]+-\d+-\d+\.seg)")
 _TENANT = re.compile(r"[0-9A-Za-z_-]+")
 _NAMES = re.compile(r"[0-9A-Za-z_-]+/(?:customer|agent|leg_[0-9a-z]+)")
+_MOST_PARTS = 1024
+"""In one call of writev (IOV_MAX)."""
 _HEAD = struct.Struct("<IHI")
 """Of a segment in a batch: CRC-32 of what follows the head, lengths of its tenant's id and of its entry."""
 _FINISH = "finish.json"
@@ -82,12 +85,26 @@ class Finish:
     presences: tuple[Presence, ...] = ()
 
 
-def put(path: Path, content: bytes) -> None:
-    """Write a file that is whole whenever it has this name."""
+def put(path: Path, *content: bytes) -> None:
+    """Write a file, of these one behind the other, that is whole whenever it has this name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f"{path.suffix}.tmp")
-    temporary.write_bytes(content)
+    with temporary.open("wb", buffering=0) as file:
+        _write(file.fileno(), content)
     temporary.replace(path)
+
+
+def _write(file: int, content: Sequence[bytes]) -> None:
+    """All of it, without a copy in one piece first: a beat of a full node is some megabytes."""
+    for first in range(0, len(content), _MOST_PARTS):
+        parts: Sequence[bytes | memoryview] = content[first : first + _MOST_PARTS]
+        while parts:
+            written = os.writev(file, parts)
+            while parts and written >= len(parts[0]):
+                written -= len(parts[0])
+                parts = parts[1:]
+            if written:
+                parts = [memoryview(parts[0])[written:], *parts[1:]]
 
 
 def listed(recording: Path) -> list[Path]:
@@ -104,15 +121,15 @@ def segment_at(path: Path, sealed: bytes) -> Segment:
     return Segment(recording.parent.name, recording.name, match[1], int(match[2]), int(match[3]) / 1000, sealed)
 
 
-def batch_of(kept: Sequence[tuple[str, Sequence[Entry]]]) -> bytes:
-    """The content of a batch of segments, together with their tenant."""
+def batch_of(kept: Sequence[tuple[str, Sequence[Entry]]]) -> list[bytes]:
+    """The content of a batch of segments, together with their tenant: parts that belong one behind the other."""
     parts: list[bytes] = []
     for tenant_id, entries in kept:
         tenant = tenant_id.encode()
         sum_ = zlib.crc32(tenant)
         for entry in entries:
-            parts += (_HEAD.pack(zlib.crc32(entry, sum_), len(tenant), len(entry)), tenant, entry)
-    return b"".join(parts)
+            parts += (_HEAD.pack(zlib.crc32(entry, sum_), len(tenant), len(entry)) + tenant, entry)
+    return parts
 
 
 def in_batch(content: bytes) -> Iterator[Segment]:

@@ -15,7 +15,7 @@ import shutil
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from kernel.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
@@ -43,13 +43,13 @@ Report = Callable[[str, str, BaseException | None], None]
 """Takes (what happened, recording id or file, error)."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Waiting:
     """What of one recording is to be sent."""
 
     tenant_id: str
     recording_id: str
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    wake: asyncio.Event | None = None  # of who sends what lies in its folder, and its end: None before there is either
     at_hand: int = 0
     """How much is being written, or sent from memory."""
     on_disk: bool = False
@@ -122,7 +122,7 @@ class Spool:
             finish = segment_files.finish_of(recording, ends.get(recording, 0.0))
             waiting = self._sender(recording.parent.name, recording.name)
             waiting.finish, waiting.on_disk = finish, True
-            waiting.wake.set()
+            self._wake(waiting)
             try:  # what was counted once must stay: after a second crash fewer segments are here
                 segment_files.write_finish(self._folder, finish)
             except OSError as error:
@@ -156,7 +156,7 @@ class Spool:
             if error is not None:
                 self._report("the end of a recording could not be written", finish.recording_id, error)
             waiting.finish = finish
-            waiting.wake.set()
+            self._wake(waiting)
 
         self._write(lambda: segment_files.write_finish(self._folder, finish), written)
 
@@ -187,13 +187,12 @@ class Spool:
             entry.batch = batch
         kept = [(entry.waiting.tenant_id, entry.segments) for entry in entries]
         self._write(
-            lambda: segment_files.put(path, segment_files.batch_of(kept)),
+            lambda: segment_files.put(path, *segment_files.batch_of(kept)),
             lambda error: self._batch_written(batch, entries, error),
         )
 
     def _batch_written(self, batch: _Batch, entries: Sequence[_AtHand], error: OSError | None) -> None:
-        if error is not None:
-            # All that is lost by that is what protects them from being killed.
+        if error is not None:  # all that is lost by that is what protects them from being killed
             self._report("recording segments could not be written; they are sent from memory", str(batch.path), error)
             batch.path = None
         if self._octets <= _AT_HAND_BYTES:
@@ -277,7 +276,7 @@ class Spool:
         waiting.at_hand -= 1
         self._octets -= entry.octets
         if waiting.at_hand == 0 and waiting.finish is not None:
-            waiting.wake.set()
+            self._wake(waiting)
         if batch is None:
             return
         batch.left -= 1
@@ -322,7 +321,7 @@ class Spool:
                 self._leave(entry)
             else:
                 kept.append(entry)
-            entry.waiting.wake.set()
+            self._wake(entry.waiting)
         if error is not None:
             said = f"{lost} are lost" if lost else "they are sent from memory"
             self._report(f"recording segments could not be written; {said}", str(self._folder), error)
@@ -331,19 +330,24 @@ class Spool:
 
     def _sender(self, tenant_id: str, recording_id: str) -> _Waiting:
         waiting = self._waiting.get((tenant_id, recording_id))
-        if waiting is None:
-            waiting = self._waiting[tenant_id, recording_id] = _Waiting(tenant_id, recording_id)
-            self._spawn(self._send_all(self._folder / tenant_id / recording_id, waiting), "recording spool")
-        return waiting
+        return waiting or self._waiting.setdefault((tenant_id, recording_id), _Waiting(tenant_id, recording_id))
 
-    async def _send_all(self, recording: Path, waiting: _Waiting) -> None:
+    def _wake(self, waiting: _Waiting) -> None:
+        """Something of it lies in its folder, or its end is known."""
+        if waiting.wake is None:
+            waiting.wake = asyncio.Event()
+            recording = self._folder / waiting.tenant_id / waiting.recording_id
+            self._spawn(self._send_all(recording, waiting, waiting.wake), "recording spool")
+        waiting.wake.set()
+
+    async def _send_all(self, recording: Path, waiting: _Waiting, wake: asyncio.Event) -> None:
         """Send this recording's files in order until its end was acknowledged. Only being cancelled ends it before."""
         failures = 0
         try:
             while True:
-                waiting.wake.clear()
+                wake.clear()
                 try:
-                    if await self._send_waiting(recording, waiting):
+                    if await self._send_waiting(recording, waiting, wake):
                         return
                     failures = 0
                 except Exception as error:
@@ -354,16 +358,16 @@ class Spool:
                     await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
                     failures += 1
                     continue
-                await waiting.wake.wait()
+                await wake.wait()
         finally:
             self._waiting.pop((recording.parent.name, recording.name), None)
 
-    async def _send_waiting(self, recording: Path, waiting: _Waiting) -> bool:
+    async def _send_waiting(self, recording: Path, waiting: _Waiting, wake: asyncio.Event) -> bool:
         """Send what lies in its folder now; whether the recording is finished and gone."""
         if waiting.on_disk:
             await self._send_folder(recording)
             # Put there meanwhile: the next turn looks for it.
-            if not waiting.wake.is_set():
+            if not wake.is_set():
                 waiting.on_disk = False
         if waiting.finish is None or waiting.on_disk or waiting.at_hand:
             return False

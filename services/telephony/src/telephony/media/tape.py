@@ -28,13 +28,14 @@ _OPENSSL = {
 class Tape:
     """One track's. `started` is when the recording began, in monotonic seconds."""
 
+    __slots__ = ("_number", "_slot", "_stream", "at")
+
     def __init__(self, started: float) -> None:
         self.at = ffi.gc(lib.tape_new(started), lib.tape_free)
         if self.at == ffi.NULL:
             raise MemoryError("no memory for a track of a recording")
         self._stream: object | None = None
         self._number = 0
-        self._piece = ffi.new("tape_piece *")
         self._slot: Slot | None = None
 
     def stream(self, source: object) -> int:
@@ -72,7 +73,7 @@ class Tape:
     def cut(self) -> list[Piece]:
         """Take off what came up to now, in pieces of at most a second."""
         pieces: list[Piece] = []
-        piece = self._piece
+        piece = _piece()
         while lib.tape_cut(self.at, piece):
             pieces.append(Piece(ffi.buffer(piece.bytes, piece.length)[:], piece.seconds, bool(piece.sealed)))
             if not piece.more:
@@ -89,6 +90,12 @@ class Tape:
     def last_arrival(self) -> float:
         """When the last packet came, or the recording began."""
         return lib.tape_last(self.at)
+
+
+@cache
+def _piece() -> Any:
+    """What is taken off lies there until it is copied, of whatever tape: tapes are cut by one thread."""
+    return ffi.new("tape_piece *")
 
 
 @cache

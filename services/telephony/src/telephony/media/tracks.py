@@ -54,6 +54,9 @@ class Track:
     `source` is None in a message, whose one track needs no telling apart.
     """
 
+    # For the memory: a full node has thousands.
+    __slots__ = ("_head", "_key", "_waiting", "ended", "joined", "left", "name", "sequence", "source", "tape")
+
     def __init__(self, name: str, started: float, source: Source | None = None) -> None:
         self.name = name
         self.source = source
@@ -65,7 +68,7 @@ class Track:
         self.left: float | None = None
         self.ended = False
         """Nothing is taken any more."""
-        self._waiting: deque[Piece] = deque(maxlen=_MOST_WAITING)
+        self._waiting: deque[Piece] | None = None
         """What was cut before there was a key."""
         self._key: Key | None = None
         self._head = b""
@@ -97,11 +100,13 @@ class Track:
         pieces = self.tape.cut()
         key = self._key
         if key is None:
+            if self._waiting is None:
+                self._waiting = deque(maxlen=_MOST_WAITING)
             self._waiting.extend(pieces)
             return
-        if self._waiting:
+        if self._waiting is not None:
             pieces = [*self._waiting, *pieces]
-            self._waiting.clear()
+            self._waiting = None
         for piece in pieces:
             sequence = self.sequence
             self.sequence += 1

@@ -301,7 +301,11 @@ class VoiceLeg:
         inbound = self._inbound
         if inbound is None or inbound.ssrc != ssrc:
             inbound = self._new_inbound(ssrc, sequence)
-        inbound.add(sequence, timestamp, now)
+        if not inbound.add(sequence, timestamp, now):
+            if not inbound.begins_anew(sequence):
+                return
+            inbound = self._new_inbound(ssrc, sequence)
+            inbound.add(sequence, timestamp, now)
         if first != 0x80:
             length = self._plain(length)
             if length < HEADER_SIZE:

@@ -93,6 +93,19 @@ async def start_calls(tx: Tx, wishes: Sequence[NewCall], now: datetime) -> Seque
     return begun
 
 
+async def refuse_call(tx: Tx, call: Call, leg_id: str, ending: Ending, now: datetime) -> None:
+    """Store a call that is refused before anybody answers it, told of and ended as `ending` says."""
+    _, token_hash = legs.new_token(tx.tenant_id, leg_id)
+    leg = Leg(
+        leg_id, call.call_id, Party.CUSTOMER, LegState.CONNECTING, token_hash=token_hash, join_time=now,
+        address=call.caller_number,
+    )  # fmt: skip
+    await call_store.add_calls(tx, [(call, False)], now)
+    await leg_store.add_legs(tx, [leg], now)
+    tx.emit(convert.call_refused(call, leg, ending.cause, 0, now), key=call.call_id)
+    await end_call(tx, call.call_id, ending, now)
+
+
 async def start_outbound(
     tx: Tx, call: Call, customer: Leg, agent_id: str, limit: int, now: datetime, *, soft: bool = False
 ) -> tuple[Call, Sequence[Leg]]:

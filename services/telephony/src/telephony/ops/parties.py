@@ -20,6 +20,7 @@ from telephony.domain.cdrs import Ending
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, may_control
 from telephony.domain.legs import Q850, Leg, LegState, Party
 from telephony.domain.moments import Happening, Moment, of_hold
+from telephony.domain.pick_ups import picked_up
 from telephony.domain.stations import Station, StationOnCall, StationRequired
 from telephony.ops import devices as device_ops
 from telephony.ops.calls import change_call, end_call
@@ -148,21 +149,17 @@ async def begin_consult(tx: Tx, call_id: str, actor: Actor, leg: Leg, now: datet
     return await change(tx, call_id, actor, lambda talk: consults.begin_consult(talk, actor, leg, now), now)
 
 
-async def party_answered(tx: Tx, call_id: str, leg_id: str, now: datetime) -> Found | None:
-    """A number that was rung answered. None when it is over by then."""
+async def party_answered(tx: Tx, call_id: str, leg_id: str, at: datetime, now: datetime) -> Found | None:
+    """A number that was rung answered, `at` a time before `now` where the database was away. None when it is over by
+    then."""
     before = await conversation(tx, call_id)
-    if not before.call.live or not any(leg.leg_id == leg_id for leg in before.live_legs):
+    outcome = picked_up(before, leg_id, at)
+    if outcome is None:
         return None
+    found = await keep(tx, before, outcome, now)
     if callbacks.rings_first(before.call):
-        found = await keep(tx, before, callbacks.answered(before, leg_id, now), now)
         tx.emit(convert.call_progressed(*found, before.call.state), key=call_id)
-        return found
-    outcome = parties.answered(before, leg_id, now)
-    call = outcome.after.call
-    if call.state is CallState.DIALING:
-        call = dataclasses.replace(calls.change(call, Trigger.JOIN, now), answer_time=call.answer_time or now)
-        outcome = dataclasses.replace(outcome, after=dataclasses.replace(outcome.after, call=call))
-    return await keep(tx, before, outcome, now)
+    return found
 
 
 async def party_gone(

@@ -1,4 +1,8 @@
-"""SIP status to Q.850 cause and back (RFC 3398 7.2.4.1 and 8.2.6.1, RFC 4497 8.4.1 and 8.4.4)."""
+"""SIP status to Q.850 cause and back (RFC 3398 7.2.4.1 and 8.2.6.1, RFC 4497 8.4.1 and 8.4.4).
+
+A redirection that isn't followed has no cause there: it is number changed (22) or redirection to new destination
+(23).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ RECOVERY_ON_TIMER_EXPIRY = 102
 INTERWORKING = 127
 
 _CAUSES = {
+    300: 23, 301: 22, 302: 23, 305: 23, 380: 23,
     400: 41, 401: 21, 402: 21, 403: 21, 404: 1, 405: 63, 406: 79, 407: 21, 408: 102, 410: 22, 413: 127, 414: 127,
     415: 79, 416: 127, 420: 127, 421: 127, 423: 127, 480: 18, 481: 41, 482: 25, 483: 25, 484: 28, 485: 1, 486: 17,
     487: 127, 488: 127, 500: 41, 501: 79, 502: 38, 503: 41, 504: 102, 505: 127, 513: 127, 600: 17, 603: 21, 604: 1,

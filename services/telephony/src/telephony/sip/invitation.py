@@ -17,6 +17,7 @@ from telephony.sip.server_transactions import ServerTransaction
 from telephony.sip.session import Ended, SipDialog
 from telephony.sip.session_timer import Agreed
 from telephony.sip.stack import Stack
+from telephony.sip.syntax import number
 from telephony.sip.uris import NameAddr, parse_dialed
 
 
@@ -55,6 +56,7 @@ class Invitation:
         self.dialog.on_early_bye = self._ended
         transaction.on_cancel = self._cancelled
         self._reliable = ReliableResponses(stack.timers, transaction, self._never_heard)
+        self.dialog.offers.too_early = self._too_early
 
     @property
     def caller(self) -> NameAddr:
@@ -90,6 +92,11 @@ class Invitation:
         """Who forwarded the call, the latest first: Diversion (RFC 5806), else History-Info (RFC 7044) backwards."""
         diversion = parse_addresses(self.request.headers.each("diversion"))
         return diversion or parse_addresses(self.request.headers.each("history-info"))[::-1][1:]
+
+    @property
+    def hops(self) -> int:
+        """Max-Forwards: how many servers the call may pass yet."""
+        return number(self.request.headers.get("max-forwards") or "70", most=255)
 
     @property
     def is_open(self) -> bool:
@@ -162,6 +169,13 @@ class Invitation:
             typed(response, SDP)
             response.body = sdp.encode()
         return response
+
+    def _too_early(self) -> int:
+        """What was sent without waiting for its PRACK may be lost: who calls waits for the answer to its INVITE still,
+        and would take the one in our 200 for it, which is to another offer. Where the INVITE had none ours is first."""
+        if self.sdp_offer is None:
+            return 491
+        return 0 if self._reliable.described else 500
 
     def _prack(self, prack: ServerTransaction) -> bool:
         if not self._reliable.acknowledged(prack):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chassis.telemetry import log
@@ -41,6 +42,8 @@ class Offers:
         self._unacknowledged: dict[int, tuple[ServerTransaction, bool]] = {}
         self._last_ack: tuple[int, Request] | None = None
         self._turns: list[asyncio.Future[None]] = []
+        self.too_early: Callable[[], int] = lambda: 0
+        """What refuses an offer before the INVITE's own has its answer; 0 once it has (RFC 3311 5.2)."""
 
     def acknowledge(self, cseq: int) -> None:
         """Send the ACK to a 2xx to our INVITE, again for each repetition of it (13.2.2.4)."""
@@ -108,10 +111,10 @@ class Offers:
             return
         if (request.method == "INVITE" or sdp is not None) and (self._asking or self._answering):
             # 14.2: our own offer is under way, or an answer to the peer's.
-            response = request.response(491 if self._asking else 500)
-            if not self._asking:
-                response.headers.set("retry-after", str(secrets.randbelow(10)))
-            transaction.respond(response)
+            self._not_now(transaction, 491 if self._asking else 500)
+            return
+        if sdp is not None and not self._dialog.confirmed and (status := self.too_early()):
+            self._not_now(transaction, status)
             return
         try:
             agreed = session_timer.answer(request, self._stack.times)
@@ -130,6 +133,13 @@ class Offers:
             self._stack.spawn(self._answer(transaction, sdp, agreed), "answer offer")
         if changed:
             self._dialog.on_change()
+
+    @staticmethod
+    def _not_now(transaction: ServerTransaction, status: int) -> None:
+        response = transaction.request.response(status)
+        if status == 500:
+            response.headers.set("retry-after", str(secrets.randbelow(10)))
+        transaction.respond(response)
 
     def answer_prack(self, transaction: ServerTransaction, sdp: str) -> None:
         """An offer that came with a PRACK (RFC 3262 5): its 200 has the answer."""

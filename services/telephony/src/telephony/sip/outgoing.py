@@ -51,6 +51,8 @@ class InviteWish:
     """Hide the caller: From says so, and Privacy asks for it (RFC 3323)."""
     diversion: str = ""
     """A Diversion value, when we forward."""
+    hops: int = 70
+    """Max-Forwards."""
     replaces: Replaces | None = None
     referred_by: str = ""
     headers: tuple[tuple[str, str], ...] = ()
@@ -160,7 +162,7 @@ class OutgoingInvite:
         headers.set("call-id", self.call_id)
         self._cseq += 1
         headers.set("cseq", f"{self._cseq} INVITE")
-        headers.set("max-forwards", "70")
+        headers.set("max-forwards", str(wish.hops))
         headers.set("contact", f"<{self._contact()}>")
         optional = {
             "p-asserted-identity": f"<{wish.asserted}>" if wish.asserted else "",
@@ -321,6 +323,9 @@ class OutgoingInvite:
         request, keep = self._transaction.request, self.wish.keep_hop
         state = of_response(request, response, self._contact(), self._hop(), keep_hop=keep)
         dialog = self._early[tag] = SipDialog(self._stack, state, self._digest, confirmed=False)
+        # Our offer is open until the fork has described itself (RFC 3311 5.2), by a 183 without PRACK too: we know that
+        # it arrived, and gateways that know no PRACK go on by UPDATE from there.
+        dialog.offers.too_early = lambda: 0 if dialog.offers.local else 491
         self.on_early_dialog(dialog)
         return dialog
 

@@ -33,6 +33,8 @@ class ReliableResponses:
         self._passed = 0.0
         self._timer: Timer | None = None
         self._settled: list[asyncio.Future[None]] = []
+        self.described = False
+        """Whether one of them has said what we describe the session as."""
 
     def send(self, response: Response, *, reliable: bool) -> None:
         """Now, or when those before have arrived."""
@@ -45,6 +47,7 @@ class ReliableResponses:
             response.headers.add("require", "100rel")
             response.headers.set("rseq", str(self._number))
             self._pending, self._pause, self._passed = response, T1, 0.0
+            self.described = self.described or bool(response.body)
             self._transaction.respond(response)
             self._timer = self._timers.after(T1, self._repeat)
 

@@ -88,7 +88,9 @@ class CallRefused(_message.Message):
     brand_id: _builtins.str
     """Brand."""
     reason: _builtins.str
-    """Why: CONCURRENT_CALL_LIMIT_REACHED or TENANT_SUSPENDED."""
+    """Why: CONCURRENT_CALL_LIMIT_REACHED, TENANT_SUSPENDED, or CALL_LOOPED of one that is never answered: numbers pass it
+    on to each other.
+    """
     limit: _builtins.int
     """Limit that was met; 0 when it wasn't about one."""
     leg_id: _builtins.str

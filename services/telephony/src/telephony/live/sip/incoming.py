@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from chassis.telemetry import log
@@ -10,9 +11,11 @@ from kernel.ids import new_id
 
 from telephony.clients import NoFlow, Route
 from telephony.domain import trunks as rules
-from telephony.domain.calls import Call
+from telephony.domain.calls import Call, EndCause, EndParty
+from telephony.domain.cdrs import Ending
 from telephony.domain.countries import Tier
 from telephony.domain.dialing import read_dialed
+from telephony.domain.diversions import Diversion, goes_in_a_circle
 from telephony.domain.legs import Leg, LegState, Party
 from telephony.domain.lines import Line
 from telephony.domain.trunks import Digits, Trunk
@@ -29,9 +32,11 @@ from telephony.live.switchboard import Switchboard
 from telephony.media.plane import TooManySetups
 from telephony.media.sdp import SdpInvalid
 from telephony.ops import calls as ops
-from telephony.sip import DialogEnded, Ended, Invitation
+from telephony.sip import DialogEnded, Ended, Invitation, SipParseError
 
 MAX_NAME = 120
+_SCHEMES = ("sip:", "sips:", "tel:")
+_COUNT = re.compile(r"[0-9]{1,3}")
 
 
 class Refused(Exception):
@@ -90,9 +95,11 @@ class Incoming:
         house, now = self._house, self._house.now()
         call = self._new_call(invitation, trunk, route, dialed)
         leg_id = new_id("leg", now)
+        if goes_in_a_circle(dialed, _diversions(invitation, trunk)):
+            await self._refuse_circle(route.tenant_id, call, leg_id)
         sip = SipLeg(house.plane, house.tasks.spawn)
         sip.trunk_id, sip.digits_by_info = trunk.trunk_id, trunk.digits is Digits.INFO
-        sip.toward = invitation.source[0]
+        sip.toward, sip.hops = invitation.source[0], invitation.hops
         line = await self._line(trunk, route, call)
         sip.holds(line, self._lines)
         try:
@@ -118,6 +125,18 @@ class Incoming:
             return
         live.driver = house.tasks.spawn(self._switchboard.lead(live, started.refusal), "drive call")
         sip.on_changed()
+
+    async def _refuse_circle(self, tenant_id: str, call: Call, leg_id: str) -> None:
+        """Whoever sends it on hears that, and can find nobody else to send it to. Refused."""
+        now = self._house.now()
+        ending = Ending(EndParty.SYSTEM, EndCause.LOOPED, call.start_time, sip_status=482)
+        try:
+            await self._house.ledger.begin_by(
+                tenant_id, call.call_id, lambda tx: ops.refuse_call(tx, call, leg_id, ending, now)
+            )
+        except Unavailable:
+            log.info("a call that goes in a circle isn't written down: the database is away", call_id=call.call_id)
+        raise Refused(482)
 
     async def _look_up(self, invitation: Invitation) -> tuple[Trunk, Route, str]:
         """The trunk it came on, where its number leads, and that number. Refused.
@@ -175,12 +194,30 @@ class Incoming:
     def _new_call(self, invitation: Invitation, trunk: Trunk, route: Route, dialed: str) -> Call:
         asserted = invitation.asserted
         shown = asserted[0] if asserted else invitation.caller
-        readable = shown.uri.startswith(("sip:", "sips:", "tel:")) and not invitation.private
+        readable = shown.uri.startswith(_SCHEMES) and not invitation.private
         number = read_dialed(shown.sip.number, trunk) if readable else ""
         name = "" if invitation.private else shown.display[:MAX_NAME]
         return new_calls.inbound(
             self._house, route, dialed, caller_number=number, caller_name=name, trunk_id=trunk.trunk_id
         )
+
+
+def _diversions(invitation: Invitation, trunk: Trunk) -> Sequence[Diversion]:
+    """Who has passed the call on, in order; what can't be read is nobody."""
+    try:
+        addresses = invitation.diverted[::-1]
+        numbers = [
+            read_dialed(each.sip.number, trunk) if each.uri.lower().startswith(_SCHEMES) else "" for each in addresses
+        ]
+    except SipParseError:
+        return ()
+    found: list[Diversion] = []
+    for address, number in zip(addresses, numbers, strict=True):
+        counted = address.parameters.get("counter") or ""
+        # Of History-Info: a number whose servers pass the call among themselves has diverted it once (RFC 7044 9.3).
+        again = "index" in address.parameters and bool(found) and number == found[-1].number
+        found.append(Diversion(number, 0 if again else int(counted) if _COUNT.fullmatch(counted) else 1))
+    return found
 
 
 def _numbers_called(invitation: Invitation, trunk: Trunk) -> Sequence[str]:

@@ -12,6 +12,7 @@ from chassis.telemetry import log
 from kernel.errors import DomainError
 
 from telephony.domain.conversation import NoConsult, NotOnCall
+from telephony.domain.diversions import MOST_HOPS
 from telephony.domain.legs import Q850
 from telephony.domain.lines import Line
 from telephony.live.lines import Lines
@@ -42,6 +43,8 @@ class SipLeg:
         """Of a phone with two calls: that which is talked on."""
         self.second: SipLeg | None = None
         """The same phone's other call, to whom its agent asks while the customer waits on this one."""
+        self.hops = MOST_HOPS
+        """Of whom we were called by: how many servers a call that is made for them may pass."""
         self.digits_by_info = False
         self._digits = ""
         self._sending_digits = False
@@ -76,7 +79,7 @@ class SipLeg:
         return {
             "dialog": dialog.state(), "media": media.state(), "toward": self.toward, "trunk_id": self.trunk_id,
             "by_info": self.digits_by_info, "line": [self.line.tenant_id, self.line.line_id] if self.line else [],
-            "user": self.user, "second": self._second_dialog(),
+            "user": self.user, "second": self._second_dialog(), "hops": self.hops,
         }  # fmt: skip
 
     @property

@@ -17,13 +17,14 @@ from telephony.clients import CallerNumbers
 from telephony.domain import dialing
 from telephony.domain.calls import Call
 from telephony.domain.dialing import Attempt, Dialer, Plan, Wish
+from telephony.domain.diversions import MOST_HOPS, hops_left
 from telephony.domain.legs import Q850
 from telephony.domain.lines import CallRateLimitReached, Line
 from telephony.domain.trunks import CallerHeader, Digits, Srtp, Trunk
 from telephony.live.house import House
 from telephony.live.lines import Lines
 from telephony.live.outcomes import rung
-from telephony.live.outside import RING_SECONDS, Planned
+from telephony.live.outside import RING_SECONDS, OutsideLeg, Planned
 from telephony.live.sip.calling_phone import BEHIND_NAT, PHONE_POLICY
 from telephony.live.sip.edges import Way
 from telephony.live.sip.gateways import address_of, uri_of
@@ -49,7 +50,9 @@ from telephony.sip import (
 
 _TRY_NEXT = frozenset({408, 477, 478, 500, 502, 503, 504})
 """What another gateway may do better (RFC 3261 21.5; 408 is ours when nothing came, 477 and 478 an edge's that found no
-way)."""
+way). A redirection is never followed: where it leads, at what price, is for nobody to say but the trunk. What it says
+besides is that this gateway doesn't take the call."""
+_REDIRECTIONS = range(300, 400)
 _SRTP: Mapping[Srtp, Literal["never", "prefer", "require"]] = {
     Srtp.NEVER: "never",
     Srtp.PREFER: "prefer",
@@ -93,11 +96,14 @@ class SipOutside:
         plan = dialing.decide(Wish(number, caller_number), dialer, sights, house.now(), random.Random())
         return Planned(plan.destination.number, plan.caller_number, _Way(plan, dialer))
 
-    async def dial(self, call: Call, leg_id: str, tenant_id: str, planned: Planned) -> SipLeg:
+    async def dial(
+        self, call: Call, leg_id: str, tenant_id: str, planned: Planned, on_behalf: OutsideLeg | None = None
+    ) -> SipLeg:
         """See `live.outside.Outside`. The first line is taken before it returns, so that a limit that is met now is
         told at once."""
         assert isinstance(planned.plan, _Way)
         leg = TrunkLeg(self._house, self._agent, self._roster, self._lines, call, planned.plan.plan)
+        leg.hops = hops_left(on_behalf.hops) if isinstance(on_behalf, SipLeg) else MOST_HOPS
         await leg.begin(planned.plan.dialer)
         self._on_lines.add(leg)
         return leg
@@ -114,7 +120,7 @@ class SipOutside:
         trunk = self._roster.trunk(kept["trunk_id"])
         leg = SipLeg(house.plane, house.tasks.spawn)
         leg.trunk_id, leg.toward, leg.digits_by_info = kept["trunk_id"], kept["toward"], kept["by_info"]
-        leg.user = kept.get("user", "")
+        leg.user, leg.hops = kept.get("user", ""), kept.get("hops", MOST_HOPS)
         policy, settings = (policy_of(trunk), None) if trunk is not None else (PHONE_POLICY, BEHIND_NAT)
         media = house.plane.rtp(policy, settings, toward=leg.toward, state=kept["media"])
         dialog = self._agent.take_over(dict(kept["dialog"]))
@@ -216,7 +222,7 @@ class TrunkLeg(SipLeg):
         media.silent_by_right = True  # a gateway that describes itself while it rings may leave the tone to us
         patience, progress = (_FIRST_RESPONSE_SECONDS, _PROGRESS_SECONDS) if self._left else (32.0, _RING_SECONDS)
         wish = invite_wish(self._roster, attempt, way, media.offer(), response_seconds=patience)
-        wish = replace(wish, progress_seconds=progress)
+        wish = replace(wish, progress_seconds=progress, hops=self.hops)
         invite = await self._agent.invite(wish)
         self._invite = invite
         invite.on_early_dialog = lambda dialog: self._changes_by(dialog, media)
@@ -314,11 +320,12 @@ class TrunkLeg(SipLeg):
 
     def _failed(self, media: RtpLeg, failure: Failure, dialer: Dialer) -> None:
         log.info("number not reached", call_id=self._call.call_id, status=failure.status, reason=failure.reason)
-        # A telephone that rang and wasn't answered would ring anew by every other gateway.
-        unanswered = (self._rang or self._early) and failure.status == 408
+        sent_on = failure.status in _REDIRECTIONS
+        # A telephone that rang and wasn't answered, or is diverted then, would ring anew by every other gateway.
+        unanswered = (self._rang or self._early) and (failure.status == 408 or sent_on)
         # Nor does one that was answered and said nothing that could be used: what went wrong goes wrong there too.
         again = bool(self._left) and not self.over and not unanswered and not failure.answered
-        if again and (failure.status in _TRY_NEXT or failure.local):
+        if again and (failure.status in _TRY_NEXT or sent_on or failure.local):
             self._house.tasks.spawn(self._next(media, dialer, failure), "next gateway")
             return
         self._house.tasks.spawn(self._house.plane.close_leg(media), "close unanswered media")
