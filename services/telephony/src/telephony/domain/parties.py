@@ -128,9 +128,8 @@ def joined(talk: Conversation, agent: Leg, call: Call) -> Outcome:
     ringing = talk.of_agent(agent.agent_id)
     if ringing is not None:
         agent = dataclasses.replace(agent, leg_id=ringing.leg_id, invited_by=ringing.invited_by)
-    customer = dataclasses.replace(talk.customer, held=False)
     talk = _watches_no_more(talk, agent, call.state_time)
-    return Outcome(dataclasses.replace(talk, call=call).with_legs(customer, agent))
+    return Outcome(dataclasses.replace(talk, call=call).with_legs(leg_rules.freed(talk.customer), agent))
 
 
 def _watches_no_more(talk: Conversation, agent: Leg, now: datetime) -> Conversation:
@@ -214,16 +213,17 @@ def leave(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
 
 
 def _put_through(talk: Conversation, now: datetime) -> Conversation:
-    """Without an agent who could join those who wait or take them off hold, whoever is there talks to the customer.
-    Agents who are on hold themselves are back where nobody else talks; a customer on hold is theirs to take back."""
+    """Without an agent who could join those who wait, take them off hold or unmute them, whoever is there talks to the
+    customer; an agent who has muted themselves stays so. Agents who are on hold themselves are back where nobody else
+    talks; a customer on hold is theirs to take back."""
     there = [leg for leg in talk.live_legs if leg.answered and leg.party in (Party.AGENT, Party.PARTICIPANT)]
     if there and all(leg.held for leg in there):
         there = [dataclasses.replace(leg, held=leg.party != Party.AGENT) for leg in there]
         talk = talk.with_legs(*there)
     if not there or any(leg.party == Party.AGENT and not leg.consulted for leg in there):
         return raised(talk)
-    freed = [dataclasses.replace(leg, held=False, consulted=False) for leg in (talk.customer, *there)]
-    after = settled(talk.with_legs(*freed), now)
+    heard = [leg if leg.party == Party.AGENT else leg_rules.freed(leg) for leg in (talk.customer, *there)]
+    after = settled(talk.with_legs(*(dataclasses.replace(leg, held=False, consulted=False) for leg in heard)), now)
     return after if after.call.agent_id else led_by_next(after)
 
 

@@ -139,6 +139,5 @@ def taken_over(talk: Conversation, leg: Leg, now: datetime, agent_id: str = "") 
 def _without_agents(talk: Conversation, call: Call, reason: LeftReason, now: datetime) -> Outcome:
     over = [leg_rules.ended(leg, now) for leg in talk.live_legs if leg.party != Party.CUSTOMER]
     left = tuple(Left(leg, reason) for leg in over if leg.party == Party.AGENT and leg.contact_id)
-    customer = dataclasses.replace(talk.customer, held=False)
     call = dataclasses.replace(call, agent_id="")
-    return Outcome(dataclasses.replace(talk, call=call).with_legs(customer, *over), left)
+    return Outcome(dataclasses.replace(talk, call=call).with_legs(leg_rules.freed(talk.customer), *over), left)
