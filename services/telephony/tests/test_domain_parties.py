@@ -100,3 +100,19 @@ def test_who_muted_themselves_stays_so_and_a_colleague_who_stays_may_unmute_a_cu
     stays = parties.leave(parties.mute(talking(agent_leg(BEN)), "customer", ANN, True).after, ANN, NOW).after
     assert stays.customer.muted
     assert not parties.mute(stays, "customer", BEN, False).after.customer.muted
+
+
+@pytest.mark.parametrize(("mode", "since"), [("LISTEN", "LISTEN"), ("WHISPER", "LISTEN"), ("BARGE", "BARGE")])
+def test_who_supervises_an_agent_who_has_left_is_with_who_leads_the_call_next(mode: str, since: str) -> None:
+    def eve(talk: Conversation) -> tuple[str, SupervisionMode | None]:
+        return talk.leg("eve").supervised_agent_id, talk.leg("eve").mode
+
+    both = talking(agent_leg(BEN), watcher(SupervisionMode(mode)))
+    with_ben = BEN.user_id, SupervisionMode(since)
+    assert eve(parties.leave(both, ANN, NOW).after) == with_ben
+    assert eve(parties.leave(both, BEN, NOW).after) == (ANN.user_id, SupervisionMode(mode))
+    ringing = consults.begin_consult(
+        talking(watcher(SupervisionMode(mode))), ANN, agent_leg(BEN, state=LegState.RINGING), NOW
+    ).after
+    gone = parties.gone(ringing, "ann", NOW).after
+    assert eve(parties.answered(gone, "ben", NOW).after) == with_ben

@@ -32,6 +32,7 @@ from telephony.domain.conversation import (
     own_leg,
     raised,
     settled,
+    watched_on,
 )
 from telephony.domain.legs import Leg, LegTrigger, Party
 
@@ -163,7 +164,7 @@ def answered(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     connected = leg_rules.change_leg(leg, LegTrigger.ANSWER) or leg
     after = _watches_no_more(talk, leg, now).with_legs(dataclasses.replace(connected, join_time=now))
     # The agent may have taken the customer back meanwhile: then whoever was asked waits until they turn to them.
-    return Outcome(_put_through(_apart(after, after.customer), now) if leg.consulted else raised(after))
+    return Outcome(watched_on(_put_through(_apart(after, after.customer), now)) if leg.consulted else raised(after))
 
 
 def gone(
@@ -175,7 +176,8 @@ def gone(
     reason: LeftReason = LeftReason.LEFT,
 ) -> Outcome:
     """A party that isn't the customer is gone: it hung up, didn't answer, or was let go. The others talk on; an agent
-    alone with a held customer takes them back by hand. Whoever was asked by an agent who is gone has the customer."""
+    alone with a held customer takes them back by hand. Whoever was asked by an agent who is gone has the customer, and
+    supervisors stay with the agent who leads the call."""
     leg = talk.leg(leg_id)
     ended = leg_rules.ended(leg, now, q850, sip_status)
     after = talk.with_legs(ended)
@@ -186,7 +188,7 @@ def gone(
         after = after.with_legs(*(leg_rules.ended(leg, now) for leg in watching))
     if leg.agent_id == talk.call.agent_id and leg.party == Party.AGENT:
         after = led_by_next(after)
-    return Outcome(_put_through(after, now), left)
+    return Outcome(watched_on(_put_through(after, now)), left)
 
 
 def drop(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
