@@ -101,6 +101,23 @@ async def test_an_agent_calls_a_number_hears_its_early_media_talks_and_the_custo
     assert exchange.routing.started[0].agent_id == ben_id
 
 
+async def test_a_customer_whom_an_agent_called_is_known_by_their_own_number_where_they_are_sent_on(
+    scene: Scene,
+) -> None:
+    exchange, zoe = scene.exchange, scene.exchange.peer(ZOE_HZ)
+    _, ben_id = await scene.agent(BEN_HZ)
+    with exchange.as_agent(ben_id):
+        call = await exchange.calls.DialCall(call_service_pb2.DialCallRequest(request_id="r", number="+15550100199"))
+        await exchange.outside.begun[-1].answer(zoe)
+        await zoe.hears(BEN_HZ)
+        await exchange.calls.TransferCall(
+            call_service_pb2.TransferCallRequest(call_id=call.call_id, queue_id=an_id("que"))
+        )
+    await eventually(lambda: exchange.flows.started[-1].call_id == call.call_id)
+    led = exchange.flows.started[-1]
+    assert (led.caller_number, led.dialed_number) == ("+15550100199", "+15550100")
+
+
 async def test_an_agent_who_mutes_while_it_rings_is_not_heard_by_who_answers(exchange: Exchange) -> None:
     ann, ann_id, zoe = exchange.peer(ANN_HZ), an_id("usr"), exchange.peer(ZOE_HZ)
     await exchange.attach(ann, ann_id)

@@ -18,6 +18,7 @@ from testkit.rtp_peer import RtpPeer
 
 from .carriers import Carrier
 from .conftest import MUSIC_HZ, Exchange, an_id
+from .desk_phones import DeskPhone
 from .media.voices import quiet, tone
 from .neighbours import queue_instruction
 from .test_answers import GREETING, MESSAGE_HZ, a_prompt, kept, moved, record, says
@@ -104,6 +105,33 @@ async def test_customer_who_answers_hears_music_and_then_the_agent_who_accepts(e
     assert found.HasField("answer_time")
     waited = found.answer_time.ToMilliseconds() - found.connect_time.ToMilliseconds()
     assert waited > 0 and found.connect_time.ToMilliseconds() > found.start_time.ToMilliseconds()
+
+
+async def test_customer_whose_agents_desk_phone_is_not_picked_up_waits_on_and_is_not_hung_up_on(
+    exchange, carrier, make_bus
+) -> None:
+    await trunk(exchange, carrier)
+    agent_id, queue_id = an_id("usr"), an_id("que")
+    phone = await DeskPhone.signed_in(exchange, agent_id)
+    phone.behave = lambda invitation: invitation.refuse(486)
+    contact_id = wanted(exchange)
+    bus = await released(exchange, make_bus, contact_id, agent_id)
+    live = await waits(exchange, contact_id)
+    fact = routing_events_pb2.OfferAccepted()
+    fact.offer.agent_id, fact.offer.contact.contact_id = agent_id, contact_id
+    fact.offer.contact.queue_id, fact.offer.contact.call_id = queue_id, live.call_id
+    await publish(bus, exchange, fact, "ofr_1")
+    await eventually(lambda: len(exchange.flows.started) == 2 or bool(live.ending))
+    assert not live.ending and exchange.flows.started[1].queue_id == queue_id
+    carrier.peer.forget()
+    await carrier.peer.hears(MUSIC_HZ)
+    assert not carrier.dialogs[0].ended
+    (left,) = [fact for fact in await exchange.told() if fact.DESCRIPTOR.name == "AgentLeft"]
+    assert (left.agent_id, left.contact_id) == (agent_id, contact_id)
+    await carrier.dialogs[0].bye()
+    found = await record(exchange, live.call_id)
+    assert found.HasField("connect_time") and not found.HasField("answer_time")
+    await phone.close()
 
 
 async def test_release_that_is_told_twice_rings_once(exchange, carrier, make_bus) -> None:

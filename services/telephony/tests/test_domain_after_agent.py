@@ -56,6 +56,12 @@ def test_the_customer_stays_and_the_agents_part_is_over() -> None:
     assert outcome.left == (Left(ann, LeftReason.HUNG_UP),)
 
 
+def test_a_customer_whom_the_agent_muted_is_heard_by_the_flow() -> None:
+    found = talk(customer=dataclasses.replace(CUSTOMER, muted=True, held=True), state=CallState.HELD)
+    customer = handed_back(found).after.customer
+    assert not customer.muted and not customer.held
+
+
 @pytest.mark.parametrize(
     ("found", "goes_on"),
     [

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from kernel.errors import DomainError
-from telephony.domain import consults, parties
-from telephony.domain.calls import CallState
+from telephony.domain import consults, parties, transfers
+from telephony.domain.calls import CallState, Trigger
+from telephony.domain.conversation import Conversation, Outcome
 from telephony.domain.legs import LegState, SupervisionMode
 
-from .test_parties import ANN, BEN, EVE, agent_leg, ears, talking, watcher
+from .test_parties import ANN, BEN, EVE, agent_leg, asked, ears, outside, talking, watcher
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -73,3 +75,44 @@ def test_a_phones_key_takes_back_whom_the_desk_held_and_holds_nobody_twice() -> 
         parties.phone_hold(held, held.leg("ann"), True, NOW)
     assert caught.value.reason == "LEG_ON_HOLD"
     assert parties.phone_hold(held, held.leg("ann"), False, NOW).after.call.state is CallState.TALKING
+
+
+@pytest.mark.parametrize("way", ["sent on", "parked", "transferred", "to a number", "left"])
+def test_a_customer_whom_an_agent_muted_is_heard_by_whoever_has_them_next(way: str) -> None:
+    def muted(talk: Conversation) -> Conversation:
+        return parties.mute(talk, "customer", ANN, True).after
+
+    goes: dict[str, Callable[[], Outcome]] = {
+        "sent on": lambda: transfers.sent_on(muted(talking()), ANN, Trigger.SEND_ON, NOW),
+        "parked": lambda: transfers.parked(muted(talking()), "701", NOW),
+        "transferred": lambda: consults.complete(muted(asked(agent_leg(BEN))), ANN, NOW),
+        "to a number": lambda: consults.complete(muted(asked(outside("guest"))), ANN, NOW),
+        "left": lambda: parties.leave(muted(talking(outside("guest", muted=True))), ANN, NOW),
+    }
+    after = goes[way]().after
+    assert not any(leg.muted for leg in after.live_legs), "nobody is there who knows that they are"
+
+
+def test_who_muted_themselves_stays_so_and_a_colleague_who_stays_may_unmute_a_customer() -> None:
+    silent = parties.mute(asked(agent_leg(BEN)), "ben", BEN, True).after
+    after = parties.gone(silent, "ann", NOW).after
+    assert after.leg("ben").muted and not after.leg("ben").consulted
+    stays = parties.leave(parties.mute(talking(agent_leg(BEN)), "customer", ANN, True).after, ANN, NOW).after
+    assert stays.customer.muted
+    assert not parties.mute(stays, "customer", BEN, False).after.customer.muted
+
+
+@pytest.mark.parametrize(("mode", "since"), [("LISTEN", "LISTEN"), ("WHISPER", "LISTEN"), ("BARGE", "BARGE")])
+def test_who_supervises_an_agent_who_has_left_is_with_who_leads_the_call_next(mode: str, since: str) -> None:
+    def eve(talk: Conversation) -> tuple[str, SupervisionMode | None]:
+        return talk.leg("eve").supervised_agent_id, talk.leg("eve").mode
+
+    both = talking(agent_leg(BEN), watcher(SupervisionMode(mode)))
+    with_ben = BEN.user_id, SupervisionMode(since)
+    assert eve(parties.leave(both, ANN, NOW).after) == with_ben
+    assert eve(parties.leave(both, BEN, NOW).after) == (ANN.user_id, SupervisionMode(mode))
+    ringing = consults.begin_consult(
+        talking(watcher(SupervisionMode(mode))), ANN, agent_leg(BEN, state=LegState.RINGING), NOW
+    ).after
+    gone = parties.gone(ringing, "ann", NOW).after
+    assert eve(parties.answered(gone, "ben", NOW).after) == with_ben

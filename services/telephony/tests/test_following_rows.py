@@ -76,6 +76,17 @@ async def test_a_microphone_stays_muted_though_the_rows_never_learned_of_it(exch
     await customer.hears_nothing()
 
 
+async def test_a_customer_whose_muting_the_rows_never_learned_of_is_heard_by_the_next_agent(exchange) -> None:
+    _, _, call_id = await talking(exchange)
+    colleague, live = exchange.peer(660), exchange.switchboard.find(call_id)
+    await exchange.attach(colleague, OTHER_AGENT)
+    live.wish_mute(live.customer_id, True)
+    with exchange.as_agent(AGENT):
+        await exchange.calls.TransferCall(pb.TransferCallRequest(call_id=call_id, agent_id=OTHER_AGENT))
+    await exchange.accept(call_id, OTHER_AGENT)
+    await colleague.hears(440)
+
+
 async def test_an_agent_can_not_mute_another_agents_microphone(exchange) -> None:
     customer, _, call_id = await talking(exchange)
     with exchange.as_agent(OTHER_AGENT), pytest.raises(Forbidden):

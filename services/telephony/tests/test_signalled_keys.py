@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from kernel.errors import DomainError
 from merkez.flows.v1 import run_service_pb2 as run
 from merkez.telephony.v1 import call_service_pb2
 from telephony.domain.trunks import Digits
@@ -68,6 +69,33 @@ async def test_a_key_whose_info_is_lost_is_told_again_before_the_next_one(exchan
         await press(digit)
     await eventually(lambda: len(told) >= 4)
     assert "".join(told) == "1234" and lost
+
+
+@pytest.mark.parametrize(("status", "gives_up"), [(501, True), (415, True), (405, True), (503, False)])
+async def test_an_agent_is_told_that_keys_are_not_taken_where_a_carrier_refuses_them_for_good(
+    exchange: Any, carrier: Any, status: int, gives_up: bool
+) -> None:
+    told, dialog, press = await _pressing(exchange, carrier)
+    receive, refused = dialog.receive, []
+
+    def refuse(transaction: Any) -> None:
+        if transaction.request.method == "INFO" and not refused:
+            refused.append(transaction)
+            transaction.answer(status)
+        else:
+            receive(transaction)
+
+    dialog.receive = refuse
+    await press("1")
+    (line,) = [leg for leg in exchange.switchboard.calls[0].outside.values() if leg.digits_by_info or leg.trunk_id]
+    await eventually(lambda: bool(refused) and not line._sending_digits)
+    if not gives_up:
+        await press("2")
+        await eventually(lambda: told == ["2"])
+        return
+    with pytest.raises(DomainError) as caught:
+        await press("2")
+    assert caught.value.reason == "DIGITS_NOT_TAKEN" and not told
 
 
 async def test_a_phones_second_line_presses_keys_for_who_is_asked(talk: Talk, asked_carrier: Any) -> None:

@@ -9,7 +9,7 @@ from merkez.telephony.v1 import call_pb2, call_service_pb2
 from testkit.rpc import someone
 
 from .conftest import an_id
-from .scene import ANN_HZ, CUSTOMER_HZ, EVE_HZ, Scene, scene
+from .scene import ANN_HZ, BEN_HZ, CUSTOMER_HZ, EVE_HZ, Scene, scene
 
 __all__ = ["scene"]
 pytestmark = pytest.mark.media
@@ -88,6 +88,30 @@ async def test_who_listens_can_be_asked_like_anybody_and_nobody_learns_that_they
     assert {leg.party for leg in call.legs} == {"customer", "agent"}
     await scene.customer.hears(EVE_HZ)
     assert (await scene.exchange.facts()).count("SupervisionChanged") == 2
+
+
+async def test_whoever_listens_is_with_the_colleague_who_has_the_customer_next(scene: Scene) -> None:
+    _, eve_id = await scene.agent(EVE_HZ)
+    ben, ben_id = await scene.agent(BEN_HZ)
+    whisper = call_pb2.SUPERVISION_MODE_WHISPER
+    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=whisper)
+    await scene.ann.hears(EVE_HZ)
+    await scene.consult(ben_id)
+    call = await scene.do("CompleteTransfer")
+    ben.forget()
+    await ben.hears(CUSTOMER_HZ)
+    watching = next(
+        leg for leg in (await scene.do("GetCall", eve_id, role="supervisor")).legs if leg.party == "supervisor"
+    )
+    assert call.agent_id == watching.supervised_agent_id == ben_id
+    assert watching.mode == call_pb2.SUPERVISION_MODE_LISTEN, "what was said to Ann isn't for Ben"
+    told = [fact for fact in await scene.exchange.told() if fact.DESCRIPTOR.name == "SupervisionChanged"]
+    assert [(fact.agent_id, fact.mode) for fact in told[1:]] == [(ben_id, call_pb2.SUPERVISION_MODE_LISTEN)]
+    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=whisper, agent_id=watching.supervised_agent_id)
+    await ben.hears(EVE_HZ)
+    taken = await scene.do("TakeOverCall", eve_id, role="supervisor", agent_id=watching.supervised_agent_id)
+    assert taken.agent_id == eve_id
+    await scene.customer.hears(EVE_HZ)
 
 
 async def test_an_agent_learns_nothing_of_who_listens_and_may_not_listen_to_others(scene: Scene) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from telephony.ops import trunks as trunk_ops
 from telephony.sip import OfferRefused, SipDialog
 from testkit import eventually
 from testkit.rtp_peer import RtpPeer
@@ -57,6 +58,34 @@ async def test_a_peer_that_refuses_to_go_on_elsewhere_is_hung_up(make_exchange: 
     await eventually(lambda: carrier.ended)
     edge = second.edge
     await eventually(lambda: edge is not None and not edge.agent.dialogs and not second.house.plane.legs)
+    await carrier.close()
+
+
+async def test_a_call_on_a_trunk_that_was_switched_off_meanwhile_goes_on_by_what_its_carrier_takes(
+    make_exchange: Any,
+) -> None:
+    first, carrier = await make_exchange(sip_listen="udp:127.0.0.1:0"), await a_carrier(CALLER_HZ)
+    trunk_id = await trunk(first, carrier)
+    dialog = await carrier.call(port(first), OURS)
+    assert isinstance(dialog, SipDialog)
+    await carrier.peer.hears(MUSIC_HZ)
+    house = first.house
+    # As an admin is told to, before a trunk is deleted: its calls are waited for.
+    await house.db.run(
+        first.tenant_id, lambda tx: trunk_ops.update_trunk(tx, trunk_id, {"enabled": False}, 0, house.now())
+    )
+    offers: list[str] = []
+
+    async def follows(sdp: str | None) -> str:
+        offers.append(sdp or "")
+        return carrier.peer.describe()
+
+    dialog.on_offer = follows
+    second = await taken_over(make_exchange, first)
+    await eventually(lambda: offers)
+    assert "opus" not in offers[0] and "crypto" not in offers[0], "none of a desk phone's"
+    (live,) = second.switchboard.calls
+    await eventually(lambda: live.customer is not None)
     await carrier.close()
 
 

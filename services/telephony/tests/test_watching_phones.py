@@ -84,3 +84,23 @@ async def test_a_supervisor_who_listens_by_a_phone_and_accepts_a_call_has_it_on_
     await eventually(lambda: exchange.switchboard.find(call.call_id) is None)
     assert exchange.switchboard.find(scene.call_id) is not None
     await phone.close()
+
+
+async def test_a_supervisor_who_barges_in_by_a_phone_and_holds_it_is_heard_by_nobody_until_they_are_back(
+    scene: Scene,
+) -> None:
+    phone, eve_id = await listening(scene)
+    await scene.do("SuperviseCall", eve_id, role="supervisor", mode=call_pb2.SUPERVISION_MODE_BARGE)
+    await scene.customer.hears_all(ANN_HZ, EVE_HZ)
+    said = phone.peer.describe()
+    # Many play music to whom they hold.
+    phone.peer.accept(await phone.dialogs[0].reinvite(phone.peer.describe("sendonly")))
+
+    def heard() -> list[float]:
+        return scene.customer.frequencies(seconds=0.3, count=2)
+
+    await eventually(lambda: bool(heard()) and not any(abs(each - EVE_HZ) < 20 for each in heard()))
+    assert any(abs(each - ANN_HZ) < 20 for each in heard())
+    phone.peer.accept(await phone.dialogs[0].reinvite(said))
+    await scene.customer.hears_all(ANN_HZ, EVE_HZ)
+    await phone.close()

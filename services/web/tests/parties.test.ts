@@ -1,7 +1,7 @@
 /** Who hears whom as the screen shows it, and what the one button at the end of the row does. */
 import { expect, test } from "vitest";
 import type { Call, Leg } from "../src/api/types.ts";
-import { consultOf, groupsOf, isMany, partiesOf, talkOf, wayOut } from "../src/desktop/parties.ts";
+import { consultOf, groupsOf, partiesOf, talkOf, wantsList, wayOut } from "../src/desktop/parties.ts";
 
 const ME = "usr_me";
 
@@ -20,7 +20,7 @@ const call = (state: string, ...legs: Leg[]): Call =>
 
 test("a call between two is no list, and the last button ends it for both", () => {
   const both = call("TALKING", CUSTOMER, MINE);
-  expect(isMany(both)).toBe(false);
+  expect(wantsList(both)).toBe(false);
   expect(talkOf(both, ME)).toBe("talking");
   expect(wayOut(both, ME)).toBe("hangUp");
 });
@@ -46,9 +46,13 @@ test("who is asked leaves when they press the last button, and waits when the ot
   expect(talkOf(swapped, ME)).toBe("talking");
 });
 
+test("a customer who was muted in a conference can be unmuted by the agent who is left with them", () => {
+  expect(wantsList(call("TALKING", { ...CUSTOMER, muted: true }, MINE))).toBe(true);
+});
+
 test("in a conference the last button leaves the others to it", () => {
   const joined = call("TALKING", CUSTOMER, MINE, leg("usr_b"));
-  expect(isMany(joined)).toBe(true);
+  expect(wantsList(joined)).toBe(true);
   expect(wayOut(joined, ME)).toBe("leave");
   const stillRinging = call(
     "TALKING",

@@ -85,6 +85,38 @@ def test_timestamps_unwrap_keep_gaps_and_go_on_behind_a_new_stream(kind: type[Ta
     assert positions[6] - positions[5] == 960
 
 
+@pytest.mark.parametrize("kind", [Tape, Runs])
+@pytest.mark.parametrize("leap", [3_600 * 48_000, 5 * 48_000, -5 * 48_000, -3_600 * 48_000])
+def test_where_a_senders_clock_leaps_its_voice_goes_on_where_time_is(kind: type[Tape | Runs], leap: int) -> None:
+    tape, stream, start = kind(0.0), object(), 1 << 31
+    for index in range(100):
+        tape.put(stream, start + index * 960, SILENCE, 1.0 + index * 0.02)
+    for index in range(100, 200):
+        tape.put(stream, (start + leap + index * 960) & 0xFFFFFFFF, SILENCE, 1.0 + index * 0.02)
+    assert positions_of(tape) == pytest.approx([index * 960 for index in range(200)], abs=2)
+
+
+@pytest.mark.parametrize("kind", [Tape, Runs])
+def test_a_senders_clock_that_stood_still_while_it_sent_nothing_takes_nobodys_time_away(
+    kind: type[Tape | Runs],
+) -> None:
+    tape, stream = kind(0.0), object()
+    arrivals = [index * 0.02 for index in range(50)] + [60.0 + index * 0.02 for index in range(50)]
+    for index, arrival in enumerate(arrivals):
+        tape.put(stream, index * 960, SILENCE, arrival)
+    assert positions_of(tape)[50:] == pytest.approx([(60.0 + index * 0.02) * 48_000 for index in range(50)], abs=2)
+
+
+@pytest.mark.parametrize("kind", [Tape, Runs])
+@pytest.mark.parametrize("lost", [range(0), range(140, 300)])
+def test_what_a_network_kept_back_for_seconds_stays_where_it_was_said(kind: type[Tape | Runs], lost: range) -> None:
+    tape, stream = kind(0.0), object()
+    sent = [index for index in range(400) if index not in lost]
+    for index in sent:
+        tape.put(stream, index * 960, SILENCE, max(index * 0.02, 6.0 if index >= 100 else 0.0))
+    assert positions_of(tape) == [index * 960 for index in sent]
+
+
 @given(
     st.lists(
         st.tuples(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from telephony.media import rtp
 from telephony.media.codecs import PCMA, PCMU
 from telephony.media.rtp import HEADER, HEADER_SIZE, PACKET, SILENCE, VIEW, Inbound, Outbound, payload_bounds
 
@@ -69,6 +71,27 @@ def test_silence_of_dtx_is_kept_as_time() -> None:
     wire.forward(peer, 1, 0)
     wire.forward(peer, 2, 19_200)
     assert (wire.sent[1][1] - wire.sent[0][1]) & 0xFFFFFFFF == 19_200
+
+
+@pytest.mark.parametrize("leap", [3_600 * 48_000, 5 * 48_000, -5 * 48_000, -3_600 * 48_000])
+def test_where_a_sources_clock_leaps_the_listeners_goes_on(leap: int) -> None:
+    wire, peer, start = Wire(), object(), 1 << 31
+    for index in range(6):
+        wire.forward(peer, index, start + index * 960 + (leap if index > 2 else 0))
+    assert [(b[0] - a[0]) & 0xFFFF for a, b in pairwise(wire.sent)] == [1] * 5
+    steps = [(b[1] - a[1]) & 0xFFFFFFFF for a, b in pairwise(wire.sent)]
+    assert all(960 <= step < 48_000 for step in steps), steps
+    assert [marker for _, _, marker, _ in wire.sent] == [True, False, False, True, False, False]
+
+
+def test_a_pause_of_any_length_in_which_a_sources_clock_ran_is_kept_as_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire, peer, now = Wire(), object(), [100.0]
+    monkeypatch.setattr(rtp, "monotonic", lambda: now[0])
+    wire.forward(peer, 1, 0)
+    now[0] += 30.0
+    wire.forward(peer, 2, 30 * 48_000)
+    assert (wire.sent[1][1] - wire.sent[0][1]) & 0xFFFFFFFF == 30 * 48_000
+    assert not wire.sent[1][2]
 
 
 def test_a_late_packet_is_passed_on_once_and_none_that_came_or_is_too_late() -> None:

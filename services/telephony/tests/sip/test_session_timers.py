@@ -121,6 +121,19 @@ async def test_a_refresh_refused_once_by_a_peer_without_time_is_tried_again_and_
     assert call.ended == []
 
 
+async def test_the_shortest_interval_leaves_time_to_try_again_before_the_peer_gives_up(call: Call) -> None:
+    dialog = await call.begin("Session-Expires: 90", "Allow: UPDATE")
+    call.timers.pass_now(45)
+    call.stranger.answer(await call.stranger.request("UPDATE"), 503)
+    await eventually(lambda: not dialog.offers._asking)
+    # The peer hangs up a third of the interval before its end (RFC 4028 10).
+    call.timers.pass_now(14)
+    call.stranger.answer(await call.stranger.request("UPDATE"), 200, "", "Session-Expires: 90;refresher=uac")
+    await eventually(lambda: not dialog.offers._asking)
+    call.timers.pass_now(40)
+    assert call.ended == []
+
+
 @pytest.mark.parametrize("status", [405, 501, 488])
 async def test_a_peer_that_allows_update_and_refuses_it_is_refreshed_by_reinvite(call: Call, status: int) -> None:
     dialog = await call.begin("Session-Expires: 600", "Allow: UPDATE, INVITE")

@@ -31,9 +31,9 @@ function othersStay(call: Call | undefined, me: string): boolean {
   return partiesOf(call).some((leg) => isThere(leg) && leg.party !== "customer" && leg.agentId !== me);
 }
 
-/** More than the customer and one agent: worth a list. */
-export function isMany(call: Call | undefined): boolean {
-  return partiesOf(call).length > 2;
+/** More than the customer and one agent, or a customer who was muted among more and would stay so: worth a list. */
+export function wantsList(call: Call | undefined): boolean {
+  return partiesOf(call).length > 2 || (customerOf(call)?.muted ?? false);
 }
 
 /** How our side of a call stands: with nobody to hear it is on hold. */

@@ -91,7 +91,7 @@ def handed_back(outcome: Outcome, now: datetime) -> Outcome:
         sent_by="",
         forwarded_by=(),
     )
-    customer = dataclasses.replace(talk.customer, held=False)
+    customer = leg_rules.freed(talk.customer)
     return Outcome(dataclasses.replace(talk, call=call).with_legs(customer, *over), tuple(left))
 
 

@@ -18,7 +18,7 @@ from telephony.domain.conversation import (
     own_leg,
     settled,
 )
-from telephony.domain.legs import Leg
+from telephony.domain.legs import Leg, freed
 from telephony.domain.parties import add, gone, phone_hold
 
 
@@ -71,8 +71,10 @@ def join(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
 
 
 def complete(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
-    """The customer goes to the party consulted, the actor leaves. NoConsult, ConsultNotAnswered."""
+    """The customer goes to the party consulted, who hears them whoever muted them; the actor leaves. NoConsult,
+    ConsultNotAnswered."""
     together = join(talk, actor, now).after
+    together = together.with_legs(freed(together.customer))
     return gone(together, own_leg(talk, actor).leg_id, now, reason=LeftReason.TRANSFERRED)
 
 

@@ -21,7 +21,7 @@ from telephony.domain.calls import (
     Trigger,
     change,
 )
-from telephony.domain.legs import Leg, Party
+from telephony.domain.legs import Leg, Party, SupervisionMode
 
 MAX_PARTIES = 16
 """Legs of one call at most; a conference of eight with its supervisors fits twice."""
@@ -241,3 +241,21 @@ def led_by_next(talk: Conversation) -> Conversation:
     if first is not None and first.contact_id:
         call = dataclasses.replace(call, contact_id=first.contact_id)
     return dataclasses.replace(talk, call=call)
+
+
+def watched_on(talk: Conversation) -> Conversation:
+    """Who supervises an agent who has left is with the agent who leads the call now. What they whispered was for the
+    one who is gone: they listen."""
+    if not talk.call.agent_id:
+        return talk
+    left = [
+        leg
+        for leg in talk.live_legs
+        if leg.party == Party.SUPERVISOR and talk.of_agent(leg.supervised_agent_id) is None
+    ]
+    return talk.with_legs(*(_with(leg, talk.call.agent_id) for leg in left))
+
+
+def _with(watching: Leg, agent_id: str) -> Leg:
+    mode = SupervisionMode.LISTEN if watching.mode is SupervisionMode.WHISPER else watching.mode
+    return dataclasses.replace(watching, supervised_agent_id=agent_id, mode=mode)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from telephony.domain.calls import Call, CallState, Direction, Trigger, change
 from telephony.domain.conversation import Conversation, Outcome
-from telephony.domain.legs import Leg, Party
+from telephony.domain.legs import Leg, Party, freed
 from telephony.domain.parties import add
 
 _RUN = "run_"
@@ -62,8 +62,7 @@ def begun(talk: Conversation, leg: Leg, now: datetime) -> Outcome:
 
 def gone_on(talk: Conversation, now: datetime) -> Conversation:
     """The party has left, and nobody but the customer is there: flows leads on."""
-    customer = dataclasses.replace(talk.customer, held=False)
-    return dataclasses.replace(talk, call=change(talk.call, Trigger.GO_ON, now)).with_legs(customer)
+    return dataclasses.replace(talk, call=change(talk.call, Trigger.GO_ON, now)).with_legs(freed(talk.customer))
 
 
 def talked(leg: Leg) -> timedelta:

@@ -163,6 +163,11 @@ def ended(leg: Leg, now: datetime, q850: int = Q850.NORMAL, sip_status: int = 0)
     )
 
 
+def freed(leg: Leg) -> Leg:
+    """Off hold and heard again: whoever held or muted it is gone, and nobody else knows."""
+    return dataclasses.replace(leg, held=False, muted=False)
+
+
 def change_leg(leg: Leg, trigger: LegTrigger) -> Leg | None:
     """The leg after `trigger`, or None when that changes nothing."""
     state = LEG_TRANSITIONS.get((leg.state, trigger))

@@ -32,6 +32,7 @@ from telephony.domain.conversation import (
     own_leg,
     raised,
     settled,
+    watched_on,
 )
 from telephony.domain.legs import Leg, LegTrigger, Party
 
@@ -128,9 +129,8 @@ def joined(talk: Conversation, agent: Leg, call: Call) -> Outcome:
     ringing = talk.of_agent(agent.agent_id)
     if ringing is not None:
         agent = dataclasses.replace(agent, leg_id=ringing.leg_id, invited_by=ringing.invited_by)
-    customer = dataclasses.replace(talk.customer, held=False)
     talk = _watches_no_more(talk, agent, call.state_time)
-    return Outcome(dataclasses.replace(talk, call=call).with_legs(customer, agent))
+    return Outcome(dataclasses.replace(talk, call=call).with_legs(leg_rules.freed(talk.customer), agent))
 
 
 def _watches_no_more(talk: Conversation, agent: Leg, now: datetime) -> Conversation:
@@ -164,7 +164,7 @@ def answered(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
     connected = leg_rules.change_leg(leg, LegTrigger.ANSWER) or leg
     after = _watches_no_more(talk, leg, now).with_legs(dataclasses.replace(connected, join_time=now))
     # The agent may have taken the customer back meanwhile: then whoever was asked waits until they turn to them.
-    return Outcome(_put_through(_apart(after, after.customer), now) if leg.consulted else raised(after))
+    return Outcome(watched_on(_put_through(_apart(after, after.customer), now)) if leg.consulted else raised(after))
 
 
 def gone(
@@ -176,7 +176,8 @@ def gone(
     reason: LeftReason = LeftReason.LEFT,
 ) -> Outcome:
     """A party that isn't the customer is gone: it hung up, didn't answer, or was let go. The others talk on; an agent
-    alone with a held customer takes them back by hand. Whoever was asked by an agent who is gone has the customer."""
+    alone with a held customer takes them back by hand. Whoever was asked by an agent who is gone has the customer, and
+    supervisors stay with the agent who leads the call."""
     leg = talk.leg(leg_id)
     ended = leg_rules.ended(leg, now, q850, sip_status)
     after = talk.with_legs(ended)
@@ -187,7 +188,7 @@ def gone(
         after = after.with_legs(*(leg_rules.ended(leg, now) for leg in watching))
     if leg.agent_id == talk.call.agent_id and leg.party == Party.AGENT:
         after = led_by_next(after)
-    return Outcome(_put_through(after, now), left)
+    return Outcome(watched_on(_put_through(after, now)), left)
 
 
 def drop(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
@@ -214,16 +215,17 @@ def leave(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
 
 
 def _put_through(talk: Conversation, now: datetime) -> Conversation:
-    """Without an agent who could join those who wait or take them off hold, whoever is there talks to the customer.
-    Agents who are on hold themselves are back where nobody else talks; a customer on hold is theirs to take back."""
+    """Without an agent who could join those who wait, take them off hold or unmute them, whoever is there talks to the
+    customer; an agent who has muted themselves stays so. Agents who are on hold themselves are back where nobody else
+    talks; a customer on hold is theirs to take back."""
     there = [leg for leg in talk.live_legs if leg.answered and leg.party in (Party.AGENT, Party.PARTICIPANT)]
     if there and all(leg.held for leg in there):
         there = [dataclasses.replace(leg, held=leg.party != Party.AGENT) for leg in there]
         talk = talk.with_legs(*there)
     if not there or any(leg.party == Party.AGENT and not leg.consulted for leg in there):
         return raised(talk)
-    freed = [dataclasses.replace(leg, held=False, consulted=False) for leg in (talk.customer, *there)]
-    after = settled(talk.with_legs(*freed), now)
+    heard = [leg if leg.party == Party.AGENT else leg_rules.freed(leg) for leg in (talk.customer, *there)]
+    after = settled(talk.with_legs(*(dataclasses.replace(leg, held=False, consulted=False) for leg in heard)), now)
     return after if after.call.agent_id else led_by_next(after)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from telephony.domain import legs as leg_rules
 from telephony.domain.call_rules import ParkEnd
-from telephony.domain.calls import TALK_STATES, Actor, Call, Direction, Trigger, change
+from telephony.domain.calls import TALK_STATES, Actor, Call, Trigger, change
 from telephony.domain.conversation import (
     Conversation,
     Left,
@@ -74,13 +74,13 @@ def park_over(talk: Conversation, parker: str, now: datetime) -> Outcome | None:
 
 
 def never_came(talk: Conversation, leg: Leg, now: datetime) -> Outcome | None:
-    """`leg`, over now, is of an agent who accepted the call and whose telephone wasn't answered: who called and has
+    """`leg`, over now, is of an agent who accepted the call and whose telephone wasn't answered: a customer who has
     nobody else waits in their queue again. None where there is no queue, or others are there or asked."""
     call = talk.call
     others = [each for each in talk.live_legs if each.leg_id != leg.leg_id]
     alone = not any(each.party in (Party.AGENT, Party.PARTICIPANT) for each in others)
-    waited = call.direction is Direction.INBOUND and call.queue_id and call.state in TALK_STATES
-    if leg.party != Party.AGENT or not waited or not alone:
+    # Also of a call out: a customer who is called back, or whom an agent called and sent to a queue, waits there too.
+    if leg.party != Party.AGENT or not call.queue_id or call.state not in TALK_STATES or not alone:
         return None
     after = dataclasses.replace(
         change(call, Trigger.SEND_ON, now), turn=call.turn + 1, run_id="", sent_to=f"queue:{call.queue_id}", sent_by="",
@@ -139,6 +139,5 @@ def taken_over(talk: Conversation, leg: Leg, now: datetime, agent_id: str = "") 
 def _without_agents(talk: Conversation, call: Call, reason: LeftReason, now: datetime) -> Outcome:
     over = [leg_rules.ended(leg, now) for leg in talk.live_legs if leg.party != Party.CUSTOMER]
     left = tuple(Left(leg, reason) for leg in over if leg.party == Party.AGENT and leg.contact_id)
-    customer = dataclasses.replace(talk.customer, held=False)
     call = dataclasses.replace(call, agent_id="")
-    return Outcome(dataclasses.replace(talk, call=call).with_legs(customer, *over), left)
+    return Outcome(dataclasses.replace(talk, call=call).with_legs(leg_rules.freed(talk.customer), *over), left)

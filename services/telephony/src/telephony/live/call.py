@@ -196,6 +196,8 @@ class LiveCall:
         self._retap()
         # Once the rows have it, they tell when it ends: whoever unmutes may do so at another node.
         self._mute_wished -= {leg.leg_id for leg in self.legs if leg.muted}
+        if call.state not in TALK_STATES and call.state is not CallState.DIALING:
+            self._mute_wished.discard(self.customer_id)  # whoever wished it has left
         for leg in self.legs:
             if leg.live:
                 self._mute(leg)

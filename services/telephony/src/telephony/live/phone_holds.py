@@ -60,6 +60,8 @@ class PhoneHold:
 
     def _wants(self, wish: _Wish, *, silent: bool) -> None:
         if self._own() is None:
+            if any(leg.leg_id == self._leg_id and leg.party == Party.SUPERVISOR for leg in self._live.legs):
+                self._live.hush(self._leg_id, silent)  # whoever barges in isn't heard, nor is their phone's music
             return
         self._live.hush(self._leg_id, silent)
         self._wish = wish

@@ -30,7 +30,7 @@
 #include "stream.h"
 #include "tape.h"
 
-enum { RAISED = -10, BATCH = 128, GROW = 64, MAX_WAITING = 256 };
+enum { RAISED = -10, BATCH = 128, GROW = 64, MAX_WAITING = 256, LEAP_FRAMES = 100, LONGEST_FRAMES = 6 };
 
 /* Checks and reports may wait a little, so that Python is woken for several at once. */
 enum urgency { NOT_TOLD, SOON, NOW };
@@ -154,6 +154,13 @@ static int came_late(lane *at, unsigned behind) {
     return missing;
 }
 
+/* Whether there was a long pause, or the sender's clock has leapt: rtp.Outbound tells them apart. */
+static int leaps(const lane *at, const uint8_t *packet) {
+    uint16_t step = (uint16_t)(get16(packet + 2) - at->source_highest);
+    int32_t ahead = (int32_t)(get32(packet + 4) + at->timestamp_offset - at->out_timestamp), frame = (int32_t)at->clock_rate / 50;
+    return step < 0x8000 && (ahead < -LEAP_FRAMES * frame || ahead > (LEAP_FRAMES + LONGEST_FRAMES * (int32_t)step) * frame);
+}
+
 /* Whether the packet is to be sent; its header is the outbound stream's then. */
 static int spliced(lane *at, uint8_t *packet, uint16_t sequence, uint32_t timestamp, double now) {
     uint16_t step = (uint16_t)(sequence - at->source_highest);
@@ -216,7 +223,7 @@ static void step(lanes *all, slot *one, uint64_t id) {
     ssize_t length = recv(one->at.in_fd, packet, BUFFER - 256, MSG_DONTWAIT);
     if (length <= 0) return;
     int rtp = is_rtp(packet, length);
-    if (rtp && !one->stands && expected(&one->at, packet)) {
+    if (rtp && !one->stands && expected(&one->at, packet) && !leaps(&one->at, packet)) {
         forward(all, &one->at, id, (int)length);
         return;
     }

@@ -40,6 +40,10 @@ _pack_header = HEADER.pack_into
 
 _MAX_REORDER = 128
 _RESYNC_JUMP = 3000
+_LEAP_SECONDS = 2
+"""A source's clock has leapt where it runs so far ahead of time and of what was lost, or behind itself."""
+_LONGEST_FRAMES = 6
+"""Of 20 ms in a packet (RFC 6716 3.2.5)."""
 _LATE = (1 << _MAX_REORDER) - 1
 _NEAR = (1 << 64) - 1
 
@@ -232,7 +236,7 @@ class Outbound:
             if step == 0:
                 return
             if step < 0x8000:
-                if step > _RESYNC_JUMP:
+                if step > _RESYNC_JUMP or self._leaps(step, timestamp, now):
                     self._splice(source, sequence, timestamp, now)
                     marker = 0x80
                 else:
@@ -357,6 +361,16 @@ class Outbound:
         self.packets += 1
         self.octets += len(payload)
         self._transmit(length)
+
+    def _leaps(self, step: int, timestamp: int, now: float) -> bool:
+        """Whether a source's clock tells no time any more. Some senders begin theirs anew in the middle under the same
+        SSRC (RFC 3550 5.1 wants another one); telephones take what follows a leap back for late, and are silent."""
+        ahead = ((timestamp + self._timestamp_offset - self._timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        most = _LEAP_SECONDS * self.codec.clock_rate
+        if -most <= ahead <= most or self._sent_at is None:
+            return False
+        passed = (now - self._sent_at) * self.codec.clock_rate
+        return ahead < 0 or ahead > most + passed + step * _LONGEST_FRAMES * self.codec.frame_samples
 
     def _elapsed(self, now: float) -> int:
         """Samples between the last packet and `now`, at least one frame."""

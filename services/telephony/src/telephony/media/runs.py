@@ -21,6 +21,10 @@ _NUMBERS = struct.Struct("<iIH")
 """merkez.recording.v1.PacketRun: samples and microseconds after the first one, length of the payload."""
 _MICROS = 1_000_000
 _FRAME_SECONDS = 0.02
+_LEAP = 2 * CLOCK_RATE
+_STILL_SECONDS = 10.0
+"""A sender's clock has leapt where it runs so far ahead of time, or behind itself, or stood still for longer than a
+network keeps packets back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +65,23 @@ class Runs:
         self._stream: object | None = None
         self._furthest = (0, 0)
         """RTP timestamp and position of the stream's packet that lies furthest, up to the run that is on."""
+        self._ahead = 0
+        """Samples that the stream was ahead of time at most: what comes late is less so."""
         self._runs: list[_Run] = []
         self._waiting: list[Piece] = []
 
     def put(self, source: object, timestamp: int, payload: bytes, now: float) -> None:
         """Take one packet that came at `now`. `source` is the stream it belongs to."""
+        anew = source is not self._stream or self._leapt(timestamp, now)
         long = bool(self._runs) and now - self._runs[0].arrival >= MOST_SECONDS
-        if long or (len(self._runs) == _MOST_RUNS and source is not self._stream):
+        if long or (len(self._runs) == _MOST_RUNS and anew):
             self._set_aside()
-        if not self._runs or source is not self._stream:
-            self._begin(source, timestamp, now)
+        if not self._runs or anew:
+            self._begin(source, timestamp, now, anew)
         run = self._runs[-1]
         offset = _distance(timestamp, run.timestamp)
         run.furthest = max(run.furthest, offset)
+        self._ahead = max(self._ahead, run.position + offset - self._time_at(now))
         run.packets += _NUMBERS.pack(offset, max(0, int((now - run.arrival) * _MICROS)), len(payload)) + payload
         self.last_arrival = now
 
@@ -84,17 +92,35 @@ class Runs:
         pieces, self._waiting = self._waiting, []
         return pieces
 
-    def _begin(self, source: object, timestamp: int, now: float) -> None:
-        """Give a run its place: 48 kHz samples since the track's first packet; a new stream goes on where time is."""
+    def _time_at(self, now: float) -> int:
+        return int((now - self._started) * CLOCK_RATE)
+
+    def _leapt(self, timestamp: int, now: float) -> bool:
+        """Whether the stream's clock tells no time any more: some senders begin theirs anew in the middle (RFC 3550 5.1
+        wants another SSRC then), or let it stand while they send nothing."""
+        origin, furthest = self._furthest
+        position = furthest + _distance(timestamp, origin)
+        if self._runs:
+            run = self._runs[-1]
+            position = run.position + _distance(timestamp, run.timestamp)
+            furthest = max(furthest, run.position + run.furthest)
+        step = position - furthest
+        early = position - self._time_at(now) > self._ahead + _LEAP
+        return early or step < -_LEAP or step < int((now - self.last_arrival - _STILL_SECONDS) * CLOCK_RATE)
+
+    def _begin(self, source: object, timestamp: int, now: float, anew: bool) -> None:
+        """Give a run its place: 48 kHz samples since the track's first packet; one that is `anew`, of another stream or
+        behind a leap of its clock, goes on where time is."""
         self._pass()
         origin, position = self._furthest
-        if source is self._stream:
+        if not anew:
             # From the packet furthest behind: unwraps, and lets a late packet stand before it.
             position += _distance(timestamp, origin)
         else:
             position += int((now - self.last_arrival) * CLOCK_RATE) if self._stream is not None else 0
             self._stream = source
             self._furthest = (timestamp, position)
+            self._ahead = position - self._time_at(now)
         self._runs.append(_Run(position, timestamp, now))
 
     def _pass(self) -> None:

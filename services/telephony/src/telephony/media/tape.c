@@ -22,6 +22,10 @@ enum { RUNS = 8, NUMBERS = 10, FIRST_ROOM = 1024, MOST_ROOM = 1 << 20, RUN_HEAD 
 enum { TINK = 5, IV = 12, TAG = 16, GET_TAG = 0x10, FRAME_HEAD = 4, FRAMED = 2, ENTRY_TAIL = 16 };
 enum { LINE = 64 }; /* of the cache */
 static const double MOST_SECONDS = 1.0, FRAME_SECONDS = 0.02, CLOCK_RATE = 48000;
+/* A sender's clock has leapt where it runs so far ahead of time, or behind itself, or stood still for longer than a network
+ * keeps packets back. */
+static const int64_t LEAP = 96000;
+static const double STILL_SECONDS = 10;
 /* While packets come 20 ms apart, one is sealed at most 80 ms after it came. */
 static const double GUARD_SECONDS = 0.075;
 static const uint32_t GUARD_BYTES = 4096;
@@ -52,7 +56,7 @@ struct tape {
     void *cipher;
     /* The stream that is on, and the packet of it that lies furthest. */
     uint32_t stream, last_timestamp;
-    int64_t last_position;
+    int64_t last_position, ahead; /* samples that it was ahead of time at most: what comes late is less so */
     uint32_t waits;
     run runs[RUNS];
     /* What they are sealed with. */
@@ -330,13 +334,31 @@ static int has_room(tape *at, uint32_t more) {
     return 1;
 }
 
-static void begin_run(tape *at, uint32_t stream, uint32_t timestamp, double now) {
+static int64_t time_at(const tape *at, double now) { return (int64_t)((now - at->started) * CLOCK_RATE); }
+
+/* Whether the stream's clock tells no time any more: some senders begin theirs anew in the middle (RFC 3550 5.1 wants another
+ * SSRC then), or let it stand while they send nothing. */
+static int leapt(const tape *at, uint32_t timestamp, double now) {
+    int64_t furthest = at->last_position, position = furthest + (int32_t)(timestamp - at->last_timestamp);
+    if (at->count) {
+        const run *one = &at->runs[at->count - 1];
+        position = one->position + (int32_t)(timestamp - one->timestamp);
+        if (one->position + one->furthest > furthest) furthest = one->position + one->furthest;
+    }
+    int64_t step = position - furthest;
+    return position - time_at(at, now) > at->ahead + LEAP || step < -LEAP ||
+           step < (int64_t)((now - at->last_arrival - STILL_SECONDS) * CLOCK_RATE);
+}
+
+/* `anew`: it is placed by time, behind what came before. */
+static void begin_run(tape *at, uint32_t stream, uint32_t timestamp, double now, int anew) {
     int64_t position = at->last_position;
-    if (stream != at->stream) {
+    if (anew) {
         if (at->stream) position += (int64_t)((now - at->last_arrival) * CLOCK_RATE);
         at->stream = stream;
         at->last_timestamp = timestamp;
         at->last_position = position;
+        at->ahead = position - time_at(at, now);
     } else {
         position += (int32_t)(timestamp - at->last_timestamp);
     }
@@ -345,16 +367,19 @@ static void begin_run(tape *at, uint32_t stream, uint32_t timestamp, double now)
 
 static int added(tape *at, uint32_t stream, uint32_t timestamp, double now, const uint8_t *payload, uint32_t length) {
     if (length > UINT16_MAX) return 0;
+    int anew = stream != at->stream || leapt(at, timestamp, now);
     if (is_open(at) && now - at->began >= MOST_SECONDS && !set_aside(at)) return 0;
-    if (at->count == RUNS && stream != at->stream && !(at->cipher ? guard(at) : set_aside(at))) return 0;
+    if (at->count == RUNS && anew && !(at->cipher ? guard(at) : set_aside(at))) return 0;
     if (!has_room(at, NUMBERS + length)) return 0;
-    if (!at->count || stream != at->stream) {
+    if (!at->count || anew) {
         pass(at);
-        begin_run(at, stream, timestamp, now);
+        begin_run(at, stream, timestamp, now, anew);
     }
     run *one = &at->runs[at->count - 1];
     int32_t offset = (int32_t)(timestamp - one->timestamp);
     if (offset > (int32_t)one->furthest) one->furthest = (uint32_t)offset;
+    int64_t ahead = one->position + offset - time_at(at, now);
+    if (ahead > at->ahead) at->ahead = ahead;
     uint8_t *to = at->packets + at->length;
     put_little(to, (uint32_t)offset, 4);
     put_little(to + 4, (uint32_t)micros(now - one->arrival), 4);

@@ -414,7 +414,9 @@ async def keep(tx: Tx, before: Conversation, outcome: Outcome, now: datetime, *,
     for left in outcome.left:
         tx.emit(convert.agent_left(left, now), key=call.call_id)
     for leg in changed:
-        if leg.party == Party.SUPERVISOR and not leg.live:
+        was = known.get(leg.leg_id)
+        moved = was is None or (was.mode, was.supervised_agent_id) != (leg.mode, leg.supervised_agent_id)
+        if leg.party == Party.SUPERVISOR and (moved or not leg.live):
             tx.emit(convert.supervision_changed(call, leg, now), key=call.call_id)
     return call, legs
 

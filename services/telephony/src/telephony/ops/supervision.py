@@ -21,12 +21,7 @@ async def supervise(tx: Tx, call_id: str, leg: Leg, now: datetime) -> Found:
     before = await conversation(tx, call_id)
     agent_id = leg.supervised_agent_id or before.call.agent_id
     leg = dataclasses.replace(leg, supervised_agent_id=agent_id)
-    outcome = supervision.supervise(before, leg, now)
-    found = await keep(tx, before, outcome, now)
-    # Who takes part already and changes how keeps their leg.
-    seated = outcome.after.of_supervisor(leg.agent_id) or leg
-    tx.emit(convert.supervision_changed(found[0], seated, now), key=call_id)
-    return found
+    return await keep(tx, before, supervision.supervise(before, leg, now), now)
 
 
 async def take_over(

@@ -122,6 +122,11 @@ async def every_trunk(tx: Tx) -> Sequence[Trunk]:
     return await store.every_trunk(tx)
 
 
+async def find_trunk(tx: Tx, tenant_id: str, trunk_id: str) -> Trunk | None:
+    """One of a tenant's or the platform's, also one that is switched off. None when it is gone."""
+    return await store.find_trunk(tx, tenant_id, trunk_id)
+
+
 async def record_health(tx: Tx, tenant_id: str, trunk_id: str, node_id: str, seen: Sequence[GatewayHealth]) -> None:
     """What a node saw of a trunk's gateways (`check_time` is when). A trunk that is gone is none."""
     if await store.find_trunk(tx, tenant_id, trunk_id) is None:

@@ -11,8 +11,8 @@ from telephony.sip.messages import Message, Request, Response
 from telephony.sip.syntax import number
 from telephony.sip.timers import Timer, Timers
 
-_LEAST_LEFT = 32.0
-"""Seconds before its end that a session is given up (10)."""
+_LEAD = 32.0
+"""Seconds before its end that a session is given up, or a third of it where that is less (10)."""
 
 
 @dataclass(frozen=True)
@@ -89,25 +89,30 @@ class SessionTimer:
         self._refresh = refresh
         self._expire = expire
         self._running: Timer | None = None
-        self._left = 0.0
+        self._left = self._least = 0.0
 
     def run(self, agreed: Agreed | None) -> None:
         """Begin anew, after the first agreement and after every refresh (10)."""
         self.stop()
         if agreed is None:
             return
-        self._left = agreed.seconds / 2
+        given_up = agreed.seconds - min(_LEAD, agreed.seconds / 3)
+        self._left, self._least = given_up - agreed.seconds / 2, min(_LEAD, agreed.seconds / 12)
         if agreed.we_refresh:
-            self._running = self._timers.after(self._left, self._refresh)
+            self._running = self._timers.after(agreed.seconds / 2, self._refresh)
         else:
-            self._running = self._timers.after(agreed.seconds - min(32.0, agreed.seconds / 3), self._expire)
+            self._running = self._timers.after(given_up, self._expire)
 
     def refused(self) -> None:
         """Our refresh was refused: that isn't the end, an interval without one is (10). Who has no time for it now may
-        have in half of what is left."""
+        have in half of what is left until the peer gives up."""
         self.stop()
-        self._left /= 2
-        self._running = self._timers.after(self._left, self._refresh if self._left >= _LEAST_LEFT else self._expire)
+        pause = self._left / 2
+        if pause < self._least:
+            self._running = self._timers.after(self._left, self._expire)
+        else:
+            self._left -= pause
+            self._running = self._timers.after(pause, self._refresh)
 
     def stop(self) -> None:
         """Nothing is due any more."""

@@ -9,7 +9,7 @@ import { lazyPage } from "../../ui/lazyPage.ts";
 import { useCallTitle } from "../../ui/title.ts";
 import { handingOn, parkedCode } from "../calls.ts";
 import { useDesktop } from "../desktop.ts";
-import { isMany } from "../parties.ts";
+import { wantsList } from "../parties.ts";
 import { type DesktopNotice, isMuted, isOnCall, type Phase, phaseOf } from "../state.ts";
 import { supervision, wanted } from "../supervision.ts";
 import { CallControls } from "./CallControls.tsx";
@@ -99,7 +99,7 @@ function Above({ phase }: { phase: Phase }) {
   }, [talking]);
   return (
     <Suspense fallback={null}>
-      {talking && isMany(call) && <PartyStrip />}
+      {talking && wantsList(call) && <PartyStrip />}
       {(supervising || wish) && <SupervisionBar />}
       {talking && handing && <TransferDialog onClose={() => handingOn.set(false)} />}
       {code && <ParkedDialog code={code} onClose={() => parkedCode.set(undefined)} />}

@@ -115,11 +115,11 @@ class StartRunRequest(_message.Message):
     language: _builtins.str
     """Language to speak."""
     caller_number: _builtins.str
-    """Caller number."""
+    """The customer's number: who called, or who is called."""
     caller_name: _builtins.str
     """Caller's name."""
     dialed_number: _builtins.str
-    """Dialed number."""
+    """Which of the company's numbers was called, or is shown to who is called."""
     turn: _builtins.int
     """0 for the run a call begins with, one more for each time it is handed on."""
     queue_id: _builtins.str

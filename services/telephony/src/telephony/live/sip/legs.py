@@ -25,6 +25,8 @@ from telephony.media.sdp import SdpInvalid
 from telephony.sip import DialogEnded, Ended, OfferRefused, ReferWish, SipDialog, SipRefused
 
 Spawn = Callable[[Coroutine[Any, Any, Any], str], object]
+_NO_INFO = frozenset({405, 415, 501})
+"""What says that a peer takes no INFO, or none with digits in it (RFC 6086 4.2.2)."""
 
 
 class SipLeg:
@@ -280,9 +282,17 @@ class SipLeg:
                 digit, self._digits = self._digits[0], self._digits[1:]
                 await self._send_digit(dialog, digit)
         except (SipRefused, DialogEnded) as error:
-            log.info("a digit was not taken", exc_info=error)
+            log.info("a digit was not taken", trunk_id=self.trunk_id, exc_info=error)
+            if isinstance(error, SipRefused) and error.status in _NO_INFO:
+                self._take_no_more()
         finally:
             self._digits, self._sending_digits = "", False
+
+    def _take_no_more(self) -> None:
+        """The peer takes no digits this way: whoever presses the next one is told so."""
+        self.digits_by_info = False
+        if self.rtp is not None:
+            self.rtp.send_by_signalling = None
 
     @staticmethod
     async def _send_digit(dialog: SipDialog, digit: str) -> None:

@@ -117,7 +117,8 @@ class SipOutside:
     async def resume(self, kept: Mapping[str, Any]) -> SipLeg | None:
         """See `live.outside.Outside`: a re-INVITE from here tells the peer where the call is now."""
         house = self._house
-        trunk = self._roster.trunk(kept["trunk_id"])
+        owner = kept["line"][0] if kept.get("line") else ""
+        trunk = await self._roster.trunk_of_call(owner, kept["trunk_id"])
         leg = SipLeg(house.plane, house.tasks.spawn)
         leg.trunk_id, leg.toward, leg.digits_by_info = kept["trunk_id"], kept["toward"], kept["by_info"]
         leg.user, leg.hops = kept.get("user", ""), kept.get("hops", MOST_HOPS)

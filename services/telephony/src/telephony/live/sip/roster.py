@@ -12,6 +12,7 @@ import hashlib
 import ipaddress
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 
 from chassis.sealing import Seal
@@ -55,6 +56,14 @@ class Roster:
 
     def trunk(self, trunk_id: str) -> Trunk | None:
         return self._trunks.get(trunk_id)
+
+    async def trunk_of_call(self, tenant_id: str, trunk_id: str) -> Trunk | None:
+        """The trunk a call is on already, of its owner: one that was switched off since keeps its calls."""
+        known = self._trunks.get(trunk_id)
+        if known is not None or not trunk_id or not tenant_id:
+            return known
+        find = partial(ops.find_trunk, tenant_id=tenant_id, trunk_id=trunk_id)
+        return await self._house.db.system(find, read_only=True)
 
     def of_source(self, host: str) -> list[Trunk]:
         """Trunks whose carrier calls from this address; several companies may have the same carrier."""
