@@ -194,7 +194,7 @@ def test_a_telephony_pod_knows_its_name_and_may_patch_pods_and_nothing_else() ->
     ((_, _, container),) = [each for each in containers("production") if each[2]["name"] == "telephony"]
     assert {"MERKEZ_POD_NAME", "MERKEZ_POD_NAMESPACE"} <= {each["name"] for each in container["env"]}
     (role,) = [each for each in objects("production") if each["kind"] == "Role"]
-    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["patch"]}]
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]}]
 
 
 def test_media_pods_keep_their_ports_and_have_no_cpu_limit() -> None:

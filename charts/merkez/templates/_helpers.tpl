@@ -22,7 +22,7 @@ merkez.io/region: {{ .root.Values.region }}
 {{- end }}
 
 {{- define "merkez.serviceAccount" -}}
-{{ .Values.serviceAccount.name | default (include "merkez.name" .) }}
+{{ .Values.serviceAccount.name | default (ternary (include "merkez.name" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
 
 {{- define "merkez.natsUrl" -}}
