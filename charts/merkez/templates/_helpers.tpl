@@ -17,7 +17,7 @@ merkez.io/region: {{ .root.Values.region }}
 
 {{- define "merkez.image" -}}
 {{- with .root.Values.image -}}
-{{- if .registry }}{{ .registry }}/{{ end }}{{ .prefix }}-{{ $.service }}:{{ .tag | default $.root.Chart.AppVersion }}
+{{- if .registry }}{{ .registry }}/{{ end }}{{ .prefix }}-{{ $.service }}:{{ get .tags $.service | default .tag | default $.root.Chart.AppVersion }}
 {{- end -}}
 {{- end }}
 
