@@ -75,6 +75,14 @@ def test_no_pod_waits_for_an_account_that_nobody_makes(combination: str) -> None
             assert pod.get("serviceAccountName", "default") in made, each["metadata"]["name"]
 
 
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_a_pod_whose_disk_goes_with_it_waits_until_recording_has_what_lies_there(combination: str) -> None:
+    spec = _spec(objects(combination), "Deployment", "telephony")["template"]["spec"]
+    (volume,) = [each for each in spec["volumes"] if each["name"] == "data"]
+    told = {each["name"]: each.get("value") for each in spec["containers"][0]["env"]}
+    assert "emptyDir" in volume and told["MERKEZ_DATA_STAYS"] == "false"
+
+
 def test_operators_reach_every_relay_that_browsers_are_told_of() -> None:
     urls = "turns:turn.example.com?transport=tcp\\,turn:turn.example.com:3479\\,turns:[2001:db8::1]:5350"
     found = _rendered(f"telephony.turnUrls={urls}", "publicUrl=https://cc.example.com:8443", combination="production")
