@@ -133,17 +133,17 @@ def test_what_would_be_shut_out_or_lost_is_refused_by_name(setting: str, said: s
     assert done.returncode != 0 and said in done.stderr, done.stderr
 
 
-def test_a_key_of_a_partner_comes_from_a_secret() -> None:
-    at = "services.billing.secretEnv.MERKEZ_STRIPE_API_KEY"
-    found = _rendered(f"{at}.existingSecret=merkez-stripe", f"{at}.key=api-key", combination="minimal")
+def test_a_key_of_a_cloud_comes_from_a_secret() -> None:
+    at = "services.billing.secretEnv.AWS_ACCESS_KEY_ID"
+    found = _rendered(f"{at}.existingSecret=merkez-aws", f"{at}.key=id", combination="minimal")
     (pod,) = [
         each["spec"]["template"]["spec"]["containers"][0]
         for each in found
         if each["kind"] == "Deployment" and each["metadata"]["name"] == "merkez-billing"
     ]
     told = {each["name"]: each for each in pod["env"]}
-    wanted = {"secretKeyRef": {"name": "merkez-stripe", "key": "api-key"}}
-    assert told["MERKEZ_STRIPE_API_KEY"]["valueFrom"] == wanted
+    wanted = {"secretKeyRef": {"name": "merkez-aws", "key": "id"}}
+    assert told["AWS_ACCESS_KEY_ID"]["valueFrom"] == wanted
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
