@@ -83,6 +83,14 @@ def test_a_pod_whose_disk_goes_with_it_waits_until_recording_has_what_lies_there
     assert "emptyDir" in volume and told["MERKEZ_DATA_STAYS"] == "false"
 
 
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_on_a_machines_own_network_services_are_asked_at_the_address_that_neighbours_know(combination: str) -> None:
+    spec = _spec(objects(combination), "Deployment", "telephony")["template"]["spec"]
+    told = {each["name"]: each.get("value") for each in spec["containers"][0]["env"]}
+    assert told["MERKEZ_GRPC_HOST"] == ("$(POD_IP)" if spec.get("hostNetwork") else "0.0.0.0")
+    assert list(told).index("POD_IP") < list(told).index("MERKEZ_GRPC_HOST"), "or it isn't put in"
+
+
 def test_operators_reach_every_relay_that_browsers_are_told_of() -> None:
     urls = "turns:turn.example.com?transport=tcp\\,turn:turn.example.com:3479\\,turns:[2001:db8::1]:5350"
     found = _rendered(f"telephony.turnUrls={urls}", "publicUrl=https://cc.example.com:8443", combination="production")

@@ -88,7 +88,8 @@ capabilities: {drop: [ALL]}
 {{- /* What every process is told. The database's password is in a file, which the kubelet renews. */}}
 {{- define "merkez.env" -}}
 {{- $v := .root.Values }}
-- {name: MERKEZ_GRPC_HOST, value: "0.0.0.0"}
+{{- /* On a machine's own network at the address that neighbours know, not at its public one too. */}}
+- {name: MERKEZ_GRPC_HOST, value: "{{ if and (eq .component "telephony") $v.telephony.hostNetwork }}$(POD_IP){{ else }}0.0.0.0{{ end }}"}
 - {name: MERKEZ_GRPC_PORT, value: "7000"}
 - {name: MERKEZ_REGION, value: {{ $v.region | quote }}}
 {{- with $v.regions }}
