@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import inspect
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
+from chassis.settings import ProcessSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "merkez"
@@ -53,3 +56,10 @@ def containers(combination: str) -> list[tuple[str, dict[str, Any], dict[str, An
         spec = each["spec"] if each["kind"] == "Pod" else each.get("spec", {}).get("template", {}).get("spec", {})
         found += [(f"{each['kind']}/{each['metadata']['name']}", spec, one) for one in spec.get("containers", [])]
     return found
+
+
+def settings_of(service: str) -> type[ProcessSettings]:
+    """What a service reads."""
+    module = importlib.import_module(f"{service}.settings")
+    kinds = [kind for _, kind in inspect.getmembers(module, inspect.isclass) if kind.__module__ == module.__name__]
+    return next(kind for kind in kinds if issubclass(kind, ProcessSettings))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import json
 import re
 import subprocess
@@ -15,7 +13,7 @@ import pytest
 import yaml
 from chassis.regions import KEPT_AT_HOME
 from chassis.schemas import services_with_migrations
-from chassis.settings import SERVICES, ProcessSettings
+from chassis.settings import SERVICES
 
 from tests.charts.conftest import (
     CHART,
@@ -26,6 +24,7 @@ from tests.charts.conftest import (
     objects,
     render,
     rendered,
+    settings_of,
     tool,
 )
 
@@ -80,16 +79,11 @@ def test_what_a_container_is_told_is_what_its_service_reads(combination: str) ->
         service = name.removeprefix("Deployment/merkez-")
         if service not in SERVICES:
             continue
-        read = {f"MERKEZ_{each.name.upper()}" for each in fields(_settings_of(service))}
+        read = {f"MERKEZ_{each.name.upper()}" for each in fields(settings_of(service))}
         read |= {f"MERKEZ_{peer.upper()}_ADDRESS" for peer in SERVICES}
+        read |= {f"MERKEZ_{each.name.upper()}_FILE" for each in fields(settings_of(service)) if each.metadata}
         told = {each["name"] for each in container["env"] if each["name"].startswith("MERKEZ_")}
         assert told <= read, f"{name} is told what nothing reads: {told - read}"
-
-
-def _settings_of(service: str) -> type[ProcessSettings]:
-    module = importlib.import_module(f"{service}.settings")
-    kinds = [kind for _, kind in inspect.getmembers(module, inspect.isclass) if kind.__module__ == module.__name__]
-    return next(kind for kind in kinds if issubclass(kind, ProcessSettings))
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
@@ -194,7 +188,7 @@ def test_a_telephony_pod_knows_its_name_and_may_patch_pods_and_nothing_else() ->
     ((_, _, container),) = [each for each in containers("production") if each[2]["name"] == "telephony"]
     assert {"MERKEZ_POD_NAME", "MERKEZ_POD_NAMESPACE"} <= {each["name"] for each in container["env"]}
     (role,) = [each for each in objects("production") if each["kind"] == "Role"]
-    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["patch"]}]
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]}]
 
 
 def test_media_pods_keep_their_ports_and_have_no_cpu_limit() -> None:

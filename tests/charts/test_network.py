@@ -38,6 +38,18 @@ def _open(rules: list[dict[str, Any]], port: int | str, side: str, peer: dict[st
     return False
 
 
+def _goes(rules: list[dict[str, Any]], port: int) -> bool:
+    """Whether a TCP port is let through to anybody outside of the release."""
+    ours = [{"app.kubernetes.io/name": "merkez", "app.kubernetes.io/instance": "merkez"}]
+    inside = [
+        rule
+        for rule in rules
+        if [each.get("podSelector", {}).get("matchLabels") for each in rule.get("to", [])] == ours
+    ]
+    return any(each["port"] <= port <= each.get("endPort", each["port"]) and each["protocol"] == "TCP"
+               for rule in rules if rule not in inside for each in rule["ports"])  # fmt: skip
+
+
 def _rendered(*settings: str, combination: str) -> tuple[dict[str, Any], ...]:
     chosen = [argument for each in settings for argument in ("--set", each)]
     done = render("--values", str(CHART / "ci" / f"{combination}-values.yaml"), *chosen)
@@ -85,8 +97,18 @@ def test_regions_with_a_nats_of_ones_own_reach_each_others_telephony() -> None:
 
 def test_only_what_sends_mail_may_go_to_a_mail_servers_port() -> None:
     found = objects("production")
-    assert _open(_policies(found, "tenancy", "egress"), 25, "to", None)
-    assert not _open(_policies(found, "flows", "egress"), 25, "to", None)
+    for port in (25, 465, 587, 2525):
+        assert _open(_policies(found, "tenancy", "egress"), port, "to", None)
+        for other in ("flows", "billing", "recording"):
+            assert not _goes(_policies(found, other, "egress"), port), f"{other} to {port}"
+
+
+def test_who_calls_nobody_outside_may_not() -> None:
+    everywhere = {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}
+    found = objects("production")
+    for component, calls in (("flows", True), ("tenancy", True), ("gateway", False), ("routing", False)):
+        assert _open(_policies(found, component, "egress"), 443, "to", {"ipBlock": everywhere}) == calls, component
+        assert _goes(_policies(found, component, "egress"), 443) == calls, component
 
 
 @pytest.mark.parametrize(
@@ -98,6 +120,7 @@ def test_only_what_sends_mail_may_go_to_a_mail_servers_port() -> None:
         ("nats.url=nats://user:word@nats:4222", "nats/url"),
         ("services.billing.env.MERKEZ_STRIPE_API_KEY=sk_live", "'MERKEZ_STRIPE_API_KEY'"),
         ("telephony.env.MERKEZ_TURN_SECRET=x", "'MERKEZ_TURN_SECRET'"),
+        ("telephony.turnUrls=turn:turn.example.com", "secrets.turn.existingSecret is missing"),
         ("nats.url=,nats.internal.enabled=true,nats.internal.replicas=1", "nats.streamReplicas is more than"),
         (
             "recording.storeUrl=,services.recording.replicas=1,services.recording.autoscaling.enabled=true",
@@ -110,17 +133,17 @@ def test_what_would_be_shut_out_or_lost_is_refused_by_name(setting: str, said: s
     assert done.returncode != 0 and said in done.stderr, done.stderr
 
 
-def test_a_key_of_a_partner_comes_from_a_secret() -> None:
-    at = "services.billing.secretEnv.MERKEZ_STRIPE_API_KEY"
-    found = _rendered(f"{at}.existingSecret=merkez-stripe", f"{at}.key=api-key", combination="minimal")
+def test_a_key_of_a_cloud_comes_from_a_secret() -> None:
+    at = "services.billing.secretEnv.AWS_ACCESS_KEY_ID"
+    found = _rendered(f"{at}.existingSecret=merkez-aws", f"{at}.key=id", combination="minimal")
     (pod,) = [
         each["spec"]["template"]["spec"]["containers"][0]
         for each in found
         if each["kind"] == "Deployment" and each["metadata"]["name"] == "merkez-billing"
     ]
     told = {each["name"]: each for each in pod["env"]}
-    wanted = {"secretKeyRef": {"name": "merkez-stripe", "key": "api-key"}}
-    assert told["MERKEZ_STRIPE_API_KEY"]["valueFrom"] == wanted
+    wanted = {"secretKeyRef": {"name": "merkez-aws", "key": "id"}}
+    assert told["AWS_ACCESS_KEY_ID"]["valueFrom"] == wanted
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
@@ -128,6 +151,17 @@ def test_the_images_of_ours_can_open_the_master_key_that_is_named(combination: s
     told = {each["name"]: each for name, _, one in containers(combination) for each in one.get("env", [])}
     uri = told["MERKEZ_RECORDING_MASTER_KEY_URI"]["value"]
     assert uri == "" or uri.startswith("file:///etc/merkez/recording/"), "the images hold no KMS client"
+
+
+def test_browsers_are_told_of_a_stun_server_that_needs_no_secret() -> None:
+    found = _rendered("telephony.turnUrls=stun:stun.example.com:3478", combination="minimal")
+    (pod,) = [
+        each["spec"]["template"]["spec"]["containers"][0]
+        for each in found
+        if each["kind"] == "Deployment" and each["metadata"]["name"] == "merkez-telephony"
+    ]
+    told = {each["name"]: each.get("value") for each in pod["env"]}
+    assert told["MERKEZ_TURN_URLS"] == "stun:stun.example.com:3478" and "MERKEZ_TURN_SECRET" not in told
 
 
 def test_metrics_name_the_pod_they_are_of() -> None:

@@ -10,7 +10,7 @@ import yaml
 from chassis.settings import SERVICES, load
 from merkez_ops.settings import OpsSettings
 
-from tests.charts.conftest import CHART, COMBINATIONS, containers, objects, render
+from tests.charts.conftest import CHART, COMBINATIONS, containers, objects, render, settings_of
 
 DATABASE = "/etc/merkez/database"
 
@@ -53,7 +53,7 @@ def test_whoever_speaks_to_the_database_holds_it_to_the_authority_that_is_named(
     named = values["database"].get("tls", {}).get("existingSecret", "")
     for _, spec, container in containers(combination):
         told = _env(container)
-        if not {"MERKEZ_DATABASE_URL", "MERKEZ_ADMIN_DATABASE_URL"} & set(told):
+        if not {"MERKEZ_DATABASE_URL", "MERKEZ_ADMIN_DATABASE_URL", "MERKEZ_ADMIN_DATABASE_URL_FILE"} & set(told):
             continue
         assert told.get("MERKEZ_DATABASE_TLS_AUTHORITY") == (f"{DATABASE}/ca.crt" if named else None)
         if named and container["name"] not in ("migrate", "ops"):
@@ -153,8 +153,16 @@ def test_operators_have_a_pod_that_knows_all_that_the_doctor_looks_at() -> None:
     told = _env(container)
     read = {f"MERKEZ_{each.name.upper()}" for each in fields(OpsSettings)}
     addresses = {f"MERKEZ_{peer.upper()}_ADDRESS" for peer in SERVICES if peer != "gateway"}
+    read |= {f"MERKEZ_{each.name.upper()}_FILE" for each in fields(OpsSettings) if each.metadata}
     assert addresses < set(told) <= read | addresses
-    looked_at = {"ADMIN_DATABASE_URL", "DATABASE_TLS_AUTHORITY", "NATS_URL", "GATEWAY_URL", "PUBLIC_URL", "TURN_URLS"}
+    looked_at = {
+        "ADMIN_DATABASE_URL_FILE",
+        "DATABASE_TLS_AUTHORITY",
+        "NATS_URL",
+        "GATEWAY_URL",
+        "PUBLIC_URL",
+        "TURN_URLS",
+    }
     assert {f"MERKEZ_{each}" for each in looked_at} <= set(told)
     settings = {name: value for name, value in told.items() if value and not value.startswith("/")}
     assert list(load(OpsSettings, environ=settings).wrong()) == []
@@ -164,3 +172,59 @@ def test_operators_have_a_pod_that_knows_all_that_the_doctor_looks_at() -> None:
         each["name"] for each in spec["volumes"]
     }
     assert not [each for each in containers("minimal") if each[2]["name"] == "ops"], "only who wants it has it"
+
+
+LIVE = {
+    "tenancy": (
+        "MERKEZ_SMTP_URL",
+        "MERKEZ_OIDC_CLIENT_SECRET",
+        "MERKEZ_CARRIER_TOKEN",
+        "MERKEZ_CARRIER_WEBHOOK_SECRET",
+    ),
+    "telephony": ("MERKEZ_TURN_SECRET",),
+    "billing": ("MERKEZ_STRIPE_API_KEY", "MERKEZ_STRIPE_WEBHOOK_SECRET", "MERKEZ_LAGO_API_KEY"),
+}
+
+
+def test_every_secret_of_others_is_a_file_that_pods_take_up() -> None:
+    at = "services.{}.secretEnv.{}"
+    given = [(service, name) for service in ("tenancy", "billing") for name in LIVE[service]]
+    given = [each for each in given if each[1] not in ("MERKEZ_SMTP_URL", "MERKEZ_OIDC_CLIENT_SECRET")]
+    chosen = [
+        f"{at.format(*each)}.{key}" for each in given for key in (f"existingSecret=of-{each[0]}", f"key={each[1]}")
+    ]
+    chosen += [
+        "secrets.oidc.existingSecret=merkez-oidc",
+        "services.billing.secretEnv.MERKEZ_DATABASE_URL.existingSecret=x",
+    ]
+    chosen += ["services.billing.secretEnv.MERKEZ_DATABASE_URL.key=y"]
+    done = render(
+        "--values", str(CHART / "ci/production-values.yaml"), *(part for each in chosen for part in ("--set", each))
+    )
+    assert done.returncode == 0, done.stderr
+    pods = {
+        each["metadata"]["name"].removeprefix("merkez-"): each["spec"]["template"]["spec"]
+        for each in yaml.safe_load_all(done.stdout)
+        if each and each["kind"] == "Deployment"
+    }
+    for service, names in LIVE.items():
+        (container,) = pods[service]["containers"]
+        told = {each["name"]: each for each in container["env"]}
+        assert {f"{name}_FILE": told[f"{name}_FILE"]["value"] for name in names} == {
+            f"{name}_FILE": f"/etc/merkez/given/{name}" for name in names
+        }
+        assert not set(names) & set(told), "and in no environment"
+        (volume,) = [each for each in pods[service]["volumes"] if each["name"] == "given"]
+        kept = [item["path"] for each in volume["projected"]["sources"] for item in each["secret"]["items"]]
+        assert sorted(kept) == sorted(names)
+        # A file by subPath is never renewed.
+        assert {"name": "given", "mountPath": "/etc/merkez/given", "readOnly": True} in container["volumeMounts"]
+    assert not [each for each in pods["routing"]["volumes"] if each["name"] == "given"]
+
+
+def test_no_secret_of_a_service_is_left_to_its_start() -> None:
+    for service in SERVICES:
+        secrets = {
+            f"MERKEZ_{each.name.upper()}" for each in fields(settings_of(service)) if each.metadata.get("secret")
+        }
+        assert secrets - {"MERKEZ_DATABASE_URL", "MERKEZ_SYSTEM_DATABASE_URL"} == set(LIVE.get(service, ())), service

@@ -17,12 +17,12 @@ merkez.io/region: {{ .root.Values.region }}
 
 {{- define "merkez.image" -}}
 {{- with .root.Values.image -}}
-{{- if .registry }}{{ .registry }}/{{ end }}{{ .prefix }}-{{ $.service }}:{{ .tag | default $.root.Chart.AppVersion }}
+{{- if .registry }}{{ .registry }}/{{ end }}{{ .prefix }}-{{ $.service }}:{{ get .tags $.service | default .tag | default $.root.Chart.AppVersion }}
 {{- end -}}
 {{- end }}
 
 {{- define "merkez.serviceAccount" -}}
-{{ .Values.serviceAccount.name | default (include "merkez.name" .) }}
+{{ .Values.serviceAccount.name | default (ternary (include "merkez.name" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
 
 {{- define "merkez.natsUrl" -}}
@@ -88,7 +88,8 @@ capabilities: {drop: [ALL]}
 {{- /* What every process is told. The database's password is in a file, which the kubelet renews. */}}
 {{- define "merkez.env" -}}
 {{- $v := .root.Values }}
-- {name: MERKEZ_GRPC_HOST, value: "0.0.0.0"}
+{{- /* On a machine's own network at the address that neighbours know, not at its public one too. */}}
+- {name: MERKEZ_GRPC_HOST, value: "{{ if and (eq .component "telephony") $v.telephony.hostNetwork }}$(POD_IP){{ else }}0.0.0.0{{ end }}"}
 - {name: MERKEZ_GRPC_PORT, value: "7000"}
 - {name: MERKEZ_REGION, value: {{ $v.region | quote }}}
 {{- with $v.regions }}
@@ -135,7 +136,45 @@ capabilities: {drop: [ALL]}
 - {name: {{ $name }}, value: {{ $value | quote }}}
 {{- end }}
 {{- range $name, $from := .own.secretEnv }}
+{{- if not (include "merkez.isLive" $name) }}
 - {name: {{ $name }}, valueFrom: {secretKeyRef: {name: {{ $from.existingSecret }}, key: {{ $from.key }}}}}
+{{- end }}
+{{- end }}
+{{- range $name, $_ := include "merkez.given" . | fromYaml }}
+- {name: {{ $name }}_FILE, value: /etc/merkez/given/{{ $name }}}
+{{- end }}
+{{- end }}
+
+{{- /* Others' secrets that a process takes up while it runs; what else is in secretEnv is read when it starts. */}}
+{{- define "merkez.isLive" -}}
+{{- if has . (list "MERKEZ_TURN_SECRET" "MERKEZ_SMTP_URL" "MERKEZ_OIDC_CLIENT_SECRET" "MERKEZ_CARRIER_TOKEN" "MERKEZ_CARRIER_WEBHOOK_SECRET" "MERKEZ_STRIPE_API_KEY" "MERKEZ_STRIPE_WEBHOOK_SECRET" "MERKEZ_LAGO_API_KEY") }}yes{{ end }}
+{{- end }}
+
+{{- /* Those of a component: variable -> secret and key. */}}
+{{- define "merkez.given" -}}
+{{- $given := dict }}
+{{- $named := dict "tenancy" (dict "MERKEZ_SMTP_URL" .root.Values.secrets.smtp "MERKEZ_OIDC_CLIENT_SECRET" .root.Values.secrets.oidc) "telephony" (dict "MERKEZ_TURN_SECRET" .root.Values.secrets.turn) }}
+{{- range $name, $from := merge (dict) .own.secretEnv (get $named .component | default dict) }}
+{{- if and $from.existingSecret (include "merkez.isLive" $name) }}{{ $_ := set $given $name $from }}{{ end }}
+{{- end }}
+{{- toYaml $given }}
+{{- end }}
+
+{{- define "merkez.givenVolume" -}}
+{{- with include "merkez.given" . | fromYaml }}
+- name: given
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- range $name, $from := . }}
+      - secret: {name: {{ $from.existingSecret }}, items: [{key: {{ $from.key }}, path: {{ $name }}}]}
+      {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "merkez.givenMount" -}}
+{{- if include "merkez.given" . | fromYaml }}
+- {name: given, mountPath: /etc/merkez/given, readOnly: true}
 {{- end }}
 {{- end }}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from chassis.bus import Bus, FactMeta
 from chassis.deadletters import dead_letters as dead_letters_of
 from chassis.deadletters import replay
 from chassis.facts import DEAD_DAYS, DEAD_STREAM, FACT_DAYS, INBOX_DAYS, REPLAY_DAYS, STREAMS, subject_for
+from chassis.settings import ProcessSettings
 from chassis.sql import Database, Tx
 from kernel.clock import SystemClock
 from kernel.errors import InvalidInput
@@ -137,3 +139,16 @@ async def test_a_dead_fact_older_than_inboxes_remember_is_not_replayed(
     later = SystemClock().now() + timedelta(days=REPLAY_DAYS)
     assert await replay(bus, later + timedelta(minutes=1)) == 0 and len(await dead_letters_of(bus)) == 1
     assert await replay(bus, later - timedelta(minutes=1)) == 1
+
+
+async def test_who_looks_at_dead_letters_leaves_their_stream_as_services_want_it(
+    bus: Bus, settings: ProcessSettings
+) -> None:
+    await bus.ensure_stream(DEAD_STREAM)
+    wanted = replace((await bus.jetstream.stream_info(DEAD_STREAM)).config, description="as services want it")
+    await bus.jetstream.update_stream(wanted)
+    console = await Bus.connect(replace(settings, service="ops"))
+    await dead_letters_of(console)
+    await replay(console, SystemClock().now(), "nobody")
+    assert (await bus.jetstream.stream_info(DEAD_STREAM)).config.description == "as services want it"
+    await console.close()

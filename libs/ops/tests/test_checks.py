@@ -6,13 +6,16 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
+from merkez_ops.checks import database
 from merkez_ops.doctor import Verdict, examine
 from merkez_ops.installation import Installation, addresses_of
 from merkez_ops.relays import relay_answers, relays_of
 from merkez_ops.settings import OpsSettings
 from merkez_ops.validity import of_file
 from testkit.certificates import Certificates
+from testkit.databases import Databases
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -67,3 +70,16 @@ async def test_a_check_that_breaks_does_not_hide_what_the_others_found() -> None
     here = Installation(OpsSettings())
     found = await examine(here, lambda: NOW, {"first": broken, "second": broken})
     assert [(each.what, each.verdict) for each in found] == [("first", Verdict.WRONG), ("second", Verdict.WRONG)]
+
+
+async def test_after_a_rollback_a_newer_schema_is_told_and_is_nothing_wrong(databases: Databases) -> None:
+    url = databases.admin_url_of(await databases.settings("engagement", fresh=True))
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    said = dict[str, Verdict]()
+    for version in ("engagement_9999", "engagement_0001"):
+        await connection.execute("update engagement.alembic_version set version_num = $1", version)
+        here = Installation(OpsSettings(admin_database_url=url))
+        found = {each.what: each async for each in database(here, datetime.now(UTC))}  # noqa: TID251
+        said[version] = found["migrations of engagement"].verdict
+    await connection.close()
+    assert said == {"engagement_9999": Verdict.DOUBTFUL, "engagement_0001": Verdict.WRONG}

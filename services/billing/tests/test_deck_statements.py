@@ -125,7 +125,7 @@ async def test_each_call_is_sent_to_another_billing_program_once_though_its_rate
     assert len(whole.statement.lines) == 3
     with http_double() as double:
         double.answer("POST /api/v1/", 200, {})
-        await Exporter(house.ledger.rating, Lago(double.url, "key_1")).export_due()
+        await Exporter(house.ledger.rating, Lago(double.url, lambda: "key_1")).export_due()
         sent = [each for asked in double.of("/api/v1/events/batch") for each in asked.body["events"]]
     assert sorted(each["properties"]["source_id"] for each in sent) == ["c1", "c2", "c3", "c4"]
 

@@ -45,7 +45,19 @@ def double() -> Iterator[Double]:
 
 @pytest.fixture
 def stripe(double: Double, house: House) -> StripePayments:
-    return StripePayments("sk_test_1", SECRET, house.ledger.clock.now, double.url)
+    return StripePayments(lambda: "sk_test_1", lambda: SECRET, house.ledger.clock.now, double.url)
+
+
+async def test_a_key_that_was_changed_is_shown_at_the_next_payment_and_event(double: Double, house: House) -> None:
+    key, secret = ["sk_test_1"], ["whsec_1"]
+    stripe = StripePayments(lambda: key[0], lambda: secret[0], house.ledger.clock.now, double.url)
+    for key[0], secret[0] in (("sk_test_1", "whsec_1"), ("sk_test_2", "whsec_2")):
+        double.answer("POST /v1/customers", 200, {"id": "cus_1", "object": "customer"})
+        await stripe.customer(house.ledger.tenant, "Acme", "")
+        assert double.asked[-1].headers["authorization"] == f"Bearer {key[0]}"
+        assert (
+            await stripe.event(*signed({"id": "evt_1", "object": "event", "data": {"object": {}}}, secret[0])) is None
+        )
 
 
 def a_payment(house: House, **changed: Any) -> Payment:
@@ -243,7 +255,7 @@ async def exported(house: House, double: Double) -> tuple[Exporter, Invoice]:
     await house.set_up()
     await house.used_march(60, 31)
     invoice = await house.issued()
-    return Exporter(house.ledger.rating, Lago(double.url, "key_1")), invoice
+    return Exporter(house.ledger.rating, Lago(double.url, lambda: "key_1")), invoice
 
 
 async def test_invoice_and_its_usage_are_sent_to_lago_once(double: Double, house: House) -> None:

@@ -19,7 +19,7 @@ from telephony.live.pod import PodCost
 from telephony.settings import TelephonySettings
 from testkit.certificates import self_signed
 
-PATH = "/api/v1/namespaces/merkez/pods/merkez-telephony-7d9c5-x2x4z"
+PATH = "/api/v1/namespaces/merkez/pods/merkez-telephony-7d9c5-x2x4z/status"
 POD = {
     "kind": "Pod", "apiVersion": "v1",
     "metadata": {"name": "merkez-telephony-7d9c5-x2x4z", "namespace": "merkez", "resourceVersion": "4711"},
@@ -27,7 +27,7 @@ POD = {
 FORBIDDEN = {
     "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Forbidden", "code": 403,
     "message": 'pods "merkez-telephony-7d9c5-x2x4z" is forbidden: User "system:serviceaccount:merkez:default" cannot '
-    'patch resource "pods" in API group "" in the namespace "merkez"',
+    'patch resource "pods/status" in API group "" in the namespace "merkez"',
 }  # fmt: skip
 
 

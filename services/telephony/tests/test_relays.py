@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from aiortc import RTCIceServer
+from chassis import watched
 from chassis.auth import acting_as, acting_for
 from kernel.clock import SystemClock
 from kernel.errors import Forbidden
@@ -79,6 +80,24 @@ async def test_an_agent_gets_credentials_of_their_own_for_an_hour(make_exchange:
     assert int(expires) == answer.expire_time.seconds and not answer.expire_time.nanos
     left = answer.expire_time.ToDatetime(UTC) - SystemClock().now()
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
+
+
+async def test_credentials_are_made_with_the_secret_that_the_file_holds_now(
+    make_exchange: MakeExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "LOOK_SECONDS", 0.0)
+    file, following = tmp_path / "turn-secret", "what coturn knows from now on"
+    file.write_text(SECRET)
+    exchange = await make_exchange(
+        turn_urls="turn:turn.example.com", turn_secret=SECRET, secret_files={"turn_secret": str(file)}
+    )
+    # What is too short isn't taken up.
+    for text, secret in ((SECRET, SECRET), ("short", SECRET), (following, following)):
+        file.write_text(text)
+        with exchange.as_agent("usr_1"):
+            (server,) = (await asked(exchange)).ice_servers
+        made = hmac.new(secret.encode(), server.username.encode(), hashlib.sha1).digest()
+        assert server.credential == base64.b64encode(made).decode()
 
 
 async def test_a_customer_gets_them_by_their_gateway_and_an_operator_gets_none(make_exchange: MakeExchange) -> None:

@@ -307,7 +307,7 @@ async def open_town(
         desk = Desk(db, AccessTokenSigner.load(tmp_path / "signing.jwks"), Passwords(QUICK))
         beside = await neighbours(rpc)
         carrier = SimulatedCarrier(clock)
-        carriage = Carriage(Seal(b"a key", PURPOSE), carrier, WEBHOOK_KEY)
+        carriage = Carriage(Seal(b"a key", PURPOSE), carrier, lambda: WEBHOOK_KEY)
         await rpc.serve("tenancy", servicers(db, desk, beside.flows, beside.trunks, provider, mailed_links, carriage))
         return Town(db, rpc, clock, beside, carrier, Porter(db, carrier, carriage.seal))
 

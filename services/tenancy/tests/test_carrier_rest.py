@@ -64,7 +64,7 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest_asyncio.fixture
 async def carrier(server: Any) -> AsyncIterator[RestCarrier]:
-    made = RestCarrier(server.url, "s3cret", timeout=0.5)
+    made = RestCarrier(server.url, lambda: "s3cret", timeout=0.5)
     yield made
     await made.close()
 
@@ -155,7 +155,7 @@ async def test_carrier_that_says_nothing_is_away_after_its_time(server: Server, 
 
 
 async def test_carrier_nobody_listens_at_is_away() -> None:
-    nowhere = RestCarrier("http://127.0.0.1:1", "s3cret", timeout=0.5)
+    nowhere = RestCarrier("http://127.0.0.1:1", lambda: "s3cret", timeout=0.5)
     with pytest.raises(CarrierAway):
         await nowhere.cancel("po-9")
     await nowhere.close()

@@ -70,8 +70,11 @@ def _before(letter: DeadLetter, time: datetime) -> bool:
 
 
 async def _read(bus: Bus) -> AsyncIterator[tuple[DeadLetter, RawStreamMsg]]:
-    await bus.ensure_stream(DEAD_STREAM)
-    state = (await bus.jetstream.stream_info(DEAD_STREAM)).state
+    # Who looks mustn't make or correct the stream: by their settings, not the services', it could lose its copies.
+    try:
+        state = (await bus.jetstream.stream_info(DEAD_STREAM)).state
+    except NotFoundError:  # nobody ever buried one
+        return
     for sequence in range(max(1, state.first_seq), state.last_seq + 1):
         try:
             buried = await bus.jetstream.get_msg(DEAD_STREAM, seq=sequence)

@@ -4,7 +4,9 @@ Connects as the administrator of `MERKEZ_ADMIN_DATABASE_URL`. The two login role
 `MERKEZ_<SERVICE>_ROLE_PASSWORD`, or `MERKEZ_ROLE_PASSWORD` for all; without one existing passwords stay as they are.
 Of several lines the first is taken (`chassis.sqlaccess`). `MERKEZ_DATABASE_REGIONS` names CockroachDB's regions, the
 primary one first; empty for a database without any. `MERKEZ_DATABASE_TLS_AUTHORITY` names who signs its certificate.
-Migrations only go forward, run as the owner role, and keep their version in the service's own schema.
+Migrations only go forward, run as the owner role, and keep their version in the service's own schema. One that a
+newer version migrated is left as it is: a version that was rolled back to works with it. A table that somebody uses is
+waited for some seconds, since all that comes later waits behind a change that waits; then it ends, to be run again.
 """
 
 from __future__ import annotations
@@ -28,10 +30,13 @@ from chassis.migrations import bootstrap_statements
 from chassis.placement import database_statements, table_statements
 from chassis.schemas import app_role, migrations_of, owner_role, services_with_migrations, system_role
 from chassis.sqlaccess import Access
+from chassis.steps import Steps
 
 _ENVIRONMENT = Path(__file__).parent
 _PATIENCE = "SET idle_in_transaction_session_timeout = '60s'"
 """Between two statements of a migration a busy machine may take longer than a service ever does."""
+_GIVES_WAY = "SET lock_timeout = '5s'"
+"""What a service waits for a row as a rule is a tenth of it; a backup's or a console's transaction lasts for longer."""
 
 
 async def migrate(
@@ -53,11 +58,13 @@ async def migrate(
             for service in services:
                 await _bootstrap(connection, service, (passwords or {}).get(service, ""))
         async with engine.connect() as connection:
-            await connection.execution_options(isolation_level="SERIALIZABLE")
-            await connection.execute(text(_PATIENCE))
+            by_steps = connection.dialect.name == "cockroachdb"
+            await connection.execution_options(isolation_level="AUTOCOMMIT" if by_steps else "SERIALIZABLE")
+            for setting in (_PATIENCE, _GIVES_WAY):
+                await connection.execute(text(setting))
             await connection.commit()
             for service in services:
-                await connection.run_sync(_upgrade, service, scripts[service])
+                await connection.run_sync(_upgrade, service, scripts[service], by_steps)
         async with engine.connect() as connection:
             for statement in await connection.run_sync(lambda sync: list(place(sync, services, regions))):
                 await connection.execute(text(statement))
@@ -115,13 +122,32 @@ def head_of(service: str) -> str:
     return str(_scripts(service).get_current_head())
 
 
-def _upgrade(connection: Connection, service: str, script: ScriptDirectory) -> None:
-    context = MigrationContext.configure(connection, opts=_options(service, script))
+def newer_than_known(service: str, revisions: Sequence[str]) -> bool:
+    """Whether a later version than this one brought a schema to `revisions`. LookupError as `migrate`."""
+    return _newer(_scripts(service), revisions)
+
+
+def _upgrade(connection: Connection, service: str, script: ScriptDirectory, by_steps: bool) -> None:
+    options = _options(service, script)
+    context = MigrationContext.configure(connection, opts=options)
+    if _newer(script, found := context.get_current_heads()):
+        print(f"{service}: a newer version migrated it to {', '.join(found)}; left as it is")
+        connection.rollback()
+        return
+    if by_steps:
+        steps, plain = Steps(context, connection, service), options["fn"]
+        context._migrations_fn = lambda revision, within: steps.of(plain(revision, within))
     connection.execute(text(f"SET ROLE {owner_role(service)}"))
     with Operations.context(context):
         context.run_migrations()
     connection.execute(text("RESET ROLE"))
     connection.commit()
+
+
+def _newer(script: ScriptDirectory, revisions: Sequence[str]) -> bool:
+    # Migrations are numbered; what is unknown and no later number is a mistake, which Alembic names.
+    known = {each.revision for each in script.walk_revisions()}
+    return any(each not in known and each > str(script.get_current_head()) for each in revisions)
 
 
 def _scripts(service: str) -> ScriptDirectory:

@@ -29,6 +29,9 @@ from chassis.telemetry import current_tenant, log, tracer
 
 AddServicer = Callable[[Any, Any], None]
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+CONNECTION_SECONDS = 300.0
+"""How old a connection grows: what is under way on it ends, and its client asks the name anew. Who keeps one for ever
+never meets a process that was added."""
 _OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/")
 
 
@@ -68,6 +71,7 @@ def serve(
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
             ("grpc.so_reuseport", 0),  # a taken port is an error, not a shared one
+            ("grpc.max_connection_age_ms", int(CONNECTION_SECONDS * 1000)),
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", 1000),  # clients of several ask every two seconds
         ],

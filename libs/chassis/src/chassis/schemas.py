@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from chassis.settings import SERVICES
 
 _HERE = Path(__file__).parent
-_MAKERS = ("migrate.py", "migrations.py", "schemas.py", "tables.py")
+_MAKERS = ("migrate.py", "migrations.py", "schemas.py", "steps.py", "tables.py")
 
 
 def owner_role(schema: str) -> str:

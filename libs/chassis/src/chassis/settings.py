@@ -1,7 +1,8 @@
 """Settings come from the environment once, into a frozen dataclass; nothing else reads `os.environ`.
 
 A field `grpc_port` is read from `MERKEZ_GRPC_PORT`. The addresses of other services are `MERKEZ_ROUTING_ADDRESS`
-and so on, collected in `peers`. A field with `metadata={"secret": True}` never shows in `repr`. What is malformed is
+and so on, collected in `peers`. A field with `metadata={"secret": True}` never shows in `repr`, and may be given in a
+file that `MERKEZ_<FIELD>_FILE` names (`chassis.given` tells it while the process runs). What is malformed is
 refused at once, in words that name the variable and say what to write; `wrong` says so of a service's own fields.
 """
 
@@ -103,6 +104,8 @@ class ProcessSettings:
     """Copies of each JetStream stream: 3 on a cluster."""
     peers: Mapping[str, str] = field(default_factory=dict)
     """Service name -> host:port."""
+    secret_files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Field -> the file it was read from; of fields that hold secrets alone."""
 
     @property
     def other_regions(self) -> tuple[str, ...]:
@@ -162,14 +165,22 @@ def load(cls: type[_SETTINGS], *, environ: Mapping[str, str] | None = None, **ov
     Raises `SettingsError`.
     """
     source = os.environ if environ is None else environ
-    values: dict[str, Any] = {"peers": _peers(source)}
+    files = _secret_files(cls, source)
+    values: dict[str, Any] = {"peers": _peers(source), "secret_files": files}
     problems: list[str] = []
     kinds = typing.get_type_hints(cls)
     for item in dataclasses.fields(cls):
         name = variable(item.name)
         if item.name in overrides:
             values[item.name] = overrides[item.name]
-        elif item.name != "peers" and name in source:
+        elif item.name in files:
+            if name in source:
+                problems.append(f"{name} and {name}_FILE say the same: one of the two")
+            try:
+                values[item.name] = Path(files[item.name]).read_text().strip()
+            except (OSError, ValueError):
+                problems.append(f"{name}_FILE must be the path of a file that can be read")
+        elif item.name not in values and name in source:
             try:
                 values[item.name] = _parse(kinds[item.name], source[name])
             except (ValueError, ArithmeticError):
@@ -189,6 +200,12 @@ def load(cls: type[_SETTINGS], *, environ: Mapping[str, str] | None = None, **ov
 def _peers(source: Mapping[str, str]) -> dict[str, str]:
     found = {service: source.get(f"MERKEZ_{service.upper()}_ADDRESS", "") for service in SERVICES}
     return {service: address for service, address in found.items() if address}
+
+
+def _secret_files(cls: type[ProcessSettings], source: Mapping[str, str]) -> dict[str, str]:
+    secrets = (item.name for item in dataclasses.fields(cls) if item.metadata.get("secret"))
+    found = {name: source.get(f"{variable(name)}_FILE", "") for name in secrets}
+    return {name: path for name, path in found.items() if path}
 
 
 def _parse(kind: Any, text: str) -> Any:

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from chassis import facts
 from chassis.bus import stream_config
-from chassis.migrate import head_of
+from chassis.migrate import head_of, newer_than_known
 from chassis.mutual_tls import Identity
 from chassis.probe import wrong_with
 from chassis.schemas import services_with_migrations
@@ -174,6 +174,10 @@ async def _migrations(connection: AsyncConnection, service: str) -> Finding:
     if list(found) == [wanted]:
         return fine(what, f"at {wanted}, the newest here")
     said = f"at {', '.join(found) or 'nothing'}, while this version's newest is {wanted}"
+    if newer_than_known(service, found):
+        return doubtful(
+            what, said, "a version was rolled back, and works with the newer schema: mend it and go forward"
+        )
     return wrong(what, said, "run `python -m chassis.migrate` of the newest version that is installed")
 
 

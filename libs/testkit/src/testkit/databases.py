@@ -52,6 +52,10 @@ class Databases:
         """The administrator's URL of the database `settings` gave for `service`."""
         return self._url(self._by_service[service])
 
+    def admin_url_of(self, settings: ProcessSettings) -> str:
+        """The administrator's URL of the database that `settings` lead to."""
+        return self._url(urlsplit(settings.database_url).path.lstrip("/"))
+
     def drop(self) -> None:
         """Remove what was made."""
 

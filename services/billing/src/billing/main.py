@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from chassis.bus import Bus
+from chassis.given import given
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process
 from chassis.sql import Database
@@ -68,7 +69,7 @@ async def main(process: Process) -> None:
     charges = Charges(db, shelf)
     reconciler = Reconciler(db, Telephony(peers))
     collector = Collector(db, payment_provider(settings, db), settings.public_url)
-    lago = process.closing(Lago(settings.lago_url, settings.lago_api_key)) if settings.lago_url else None
+    lago = process.closing(Lago(settings.lago_url, given(settings, "lago_api_key"))) if settings.lago_url else None
     served = [
         *metered(rating),
         *prepaid(db, shelf, charges, reconciler),
@@ -144,5 +145,8 @@ def payment_provider(settings: Settings, db: Database) -> PaymentProvider | None
     from billing.providers.stripe_payments import StripePayments  # a large SDK that only those need who use it
 
     return StripePayments(
-        settings.stripe_api_key, settings.stripe_webhook_secret, db.clock.now, settings.stripe_api_base
+        given(settings, "stripe_api_key"),
+        given(settings, "stripe_webhook_secret"),
+        db.clock.now,
+        settings.stripe_api_base,
     )

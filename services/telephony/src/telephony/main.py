@@ -133,6 +133,14 @@ async def start(process: Process, settings: TelephonySettings) -> None:
         process.tasks.every(SAY_SECONDS, pod.say, "deletion cost")
     process.draining(server.drain)
     process.draining(bus.drain)
+    keep_recordings(process, settings, house.spool)
+
+
+def keep_recordings(process: Process, settings: TelephonySettings, spool: Spool) -> None:
+    """Have the process stay, where its disk goes with it, until recording has what lies there: as long as a drain may
+    take. Elsewhere the next process sends it."""
+    if not settings.data_stays:
+        process.draining(spool.drain)
 
 
 def servicers(

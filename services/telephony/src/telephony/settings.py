@@ -70,6 +70,8 @@ class TelephonySettings(ProcessSettings):
     phone_silent_seconds: float = 60.0
     """A desk phone that said nothing to so many INVITEs in a row, the first of them so long ago, is nobody's station
     until its next REGISTER or its answer to OPTIONS."""
+    data_stays: bool = True
+    """Whether `data_dir` outlives the process. A pod's doesn't: what recording hasn't taken yet is waited for then."""
     operator_drain_seconds: float = 3600.0
     """How long a node that an operator drains waits for calls it can't move, unless they say so; then those end."""
     sip_domain: str = ""

@@ -8,6 +8,7 @@ from email.utils import parseaddr
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
+from chassis.given import given
 from chassis.sql import Database
 from chassis.telemetry import log
 
@@ -21,7 +22,7 @@ class Mailer:
 
     def __init__(self, settings: Settings, db: Database) -> None:
         self._settings = settings
-        self._server = urlsplit(settings.smtp_url)
+        self._url = given(settings, "smtp_url")
         self._db = db
 
     async def send_due(self) -> None:
@@ -57,13 +58,14 @@ class Mailer:
         message["Message-ID"] = f"<{email.email_id}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday note should answer
         message.set_content(email.body, cte="quoted-printable")
-        encrypted, username = self._server.scheme == "smtps", self._server.username
+        server = urlsplit(self._url())
+        encrypted, username = server.scheme == "smtps", server.username
         await aiosmtplib.send(
             message,
-            hostname=self._server.hostname,
-            port=self._server.port,
+            hostname=server.hostname,
+            port=server.port,
             username=unquote(username) if username else None,
-            password=unquote(self._server.password) if self._server.password else None,
+            password=unquote(server.password) if server.password else None,
             use_tls=encrypted,
             # A password is never sent in the clear; without one TLS is taken when it is offered.
             start_tls=True if username and not encrypted else None,

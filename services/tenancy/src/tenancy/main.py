@@ -7,6 +7,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 from chassis.bus import Bus
+from chassis.given import given
 from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process
 from chassis.sealing import Seal
@@ -93,13 +94,13 @@ async def main(process: Process) -> None:
 
 def _carriage(settings: Settings, db: Database) -> Carriage:
     seal = Seal.load(settings.internal_key, PURPOSE) if settings.internal_key else Seal(os.urandom(32), PURPOSE)
-    key = key_of(settings.carrier_webhook_secret) if settings.carrier_webhook_secret else b""
+    hooks = given(settings, "carrier_webhook_secret")
     carrier = None
     if settings.carrier == "rest":
-        carrier = RestCarrier(settings.carrier_url, settings.carrier_token)
+        carrier = RestCarrier(settings.carrier_url, given(settings, "carrier_token"))
     elif settings.carrier == "simulated":
         carrier = SimulatedCarrier(db.clock)
-    return Carriage(seal, carrier, key, settings.quarantine_days)
+    return Carriage(seal, carrier, lambda: key_of(hooks()) if hooks() else b"", settings.quarantine_days)
 
 
 def servicers(

@@ -9,6 +9,7 @@ from typing import Any
 from authlib.common.security import generate_token
 from authlib.deprecate import AuthlibDeprecationWarning
 from authlib.oidc.core import CodeIDToken
+from chassis.given import given
 from chassis.telemetry import log
 from httpx import HTTPError
 from joserfc import jwt
@@ -38,6 +39,7 @@ class OpenIdProvider:
         self.display_name = settings.oidc_display_name
         self.public_url = settings.public_url
         self._settings = settings
+        self._secret = given(settings, "oidc_client_secret")
         self._clock = clock
         self._metadata: Mapping[str, Any] = {}
         self._read_at = 0.0
@@ -107,10 +109,11 @@ class OpenIdProvider:
         return self._metadata
 
     def _client(self, redirect_uri: str) -> Any:  # authlib ships no types
+        secret = self._secret()
         return AsyncOAuth2Client(
             client_id=self._settings.oidc_client_id,
-            client_secret=self._settings.oidc_client_secret,
-            token_endpoint_auth_method="client_secret_basic" if self._settings.oidc_client_secret else "none",
+            client_secret=secret,
+            token_endpoint_auth_method="client_secret_basic" if secret else "none",
             redirect_uri=redirect_uri or None,
             scope="openid email profile",
             code_challenge_method="S256",

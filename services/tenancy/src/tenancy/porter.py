@@ -36,7 +36,7 @@ class Carriage:
 
     seal: Seal
     carrier: Carrier | None = None
-    webhook_key: bytes = b""
+    webhook_key: Callable[[], bytes] = bytes
     quarantine_days: int = 45
 
 

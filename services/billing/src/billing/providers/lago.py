@@ -7,7 +7,7 @@ metadata.
 from __future__ import annotations
 
 from calendar import timegm
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -26,10 +26,9 @@ _BATCH = 100
 class Lago:
     """One Lago installation."""
 
-    def __init__(self, url: str, api_key: str) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=url.rstrip("/"), headers={"Authorization": f"Bearer {api_key}"}, timeout=20
-        )
+    def __init__(self, url: str, api_key: Callable[[], str]) -> None:
+        self._client = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=20)
+        self._key = api_key
 
     async def close(self) -> None:
         """Lets its connections go."""
@@ -47,7 +46,7 @@ class Lago:
 
     async def _post(self, path: str, body: dict[str, Any]) -> None:
         try:
-            answer = await self._client.post(path, json=body)
+            answer = await self._client.post(path, json=body, headers={"Authorization": f"Bearer {self._key()}"})
         except httpx.HTTPError as error:
             raise ProviderUnavailable("Lago can't be reached.") from error
         # What it has already, it says with 422 and this code: then nothing is left to do.

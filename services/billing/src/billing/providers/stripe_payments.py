@@ -48,13 +48,20 @@ class StripePayments:
 
     name = STRIPE
 
-    def __init__(self, api_key: str, webhook_secret: str, now: Callable[[], datetime], api_base: str = "") -> None:
-        addresses: Any = {"api": api_base} if api_base else None
-        self._client = stripe.StripeClient(
-            api_key, base_addresses=addresses, max_network_retries=2, http_client=stripe.HTTPXClient(timeout=20)
-        )
-        self._secret = webhook_secret
+    def __init__(
+        self, api_key: Callable[[], str], webhook_secret: Callable[[], str], now: Callable[[], datetime],
+        api_base: str = "",
+    ) -> None:  # fmt: skip
+        self._addresses: Any = {"api": api_base} if api_base else None
+        self._http = stripe.HTTPXClient(timeout=20)
+        self._key, self._secret = api_key, webhook_secret
         self._now = now
+
+    @property
+    def _client(self) -> stripe.StripeClient:
+        return stripe.StripeClient(
+            self._key(), base_addresses=self._addresses, max_network_retries=2, http_client=self._http
+        )
 
     async def customer(self, tenant_id: str, name: str, email: str) -> str:
         """The customer this company is at Stripe; made when it is none yet."""
@@ -113,7 +120,7 @@ class StripePayments:
     async def event(self, payload: bytes, signature: str) -> ProviderEvent | None:
         """What Stripe tells, once its signature is verified and it isn't older than five minutes."""
         try:
-            event = stripe.Webhook.construct_event(payload, signature, self._secret)
+            event = stripe.Webhook.construct_event(payload, signature, self._secret())
         except (ValueError, stripe.SignatureVerificationError) as error:
             raise SignatureWrong("The event isn't signed by the payment provider, or is too old.") from error
         about = _plain(event.data.object)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chassis.auth import principal
+from chassis.given import given
 from chassis.instants import time_out
 from kernel.clock import Clock
 from merkez.telephony.v1 import media_service_pb2, media_service_pb2_grpc
@@ -19,7 +20,7 @@ class MediaHandlers(media_service_pb2_grpc.MediaServiceServicer):
 
     def __init__(self, settings: TelephonySettings, clock: Clock) -> None:
         self._urls = urls_of(settings.turn_urls)
-        self._secret = settings.turn_secret
+        self._secret = given(settings, "turn_secret")
         self._clock = clock
 
     async def GetIceServers(
@@ -30,6 +31,6 @@ class MediaHandlers(media_service_pb2_grpc.MediaServiceServicer):
         # A customer has no name of their own: their gateway asks for them.
         name = f"{who.tenant_id}/{'guest' if who.role == 'service' else who.subject}"
         return media_service_pb2.GetIceServersResponse(
-            ice_servers=map(ice_server_message, servers_for(self._urls, self._secret, name, expires)),
+            ice_servers=map(ice_server_message, servers_for(self._urls, self._secret(), name, expires)),
             expire_time=time_out(expires),
         )

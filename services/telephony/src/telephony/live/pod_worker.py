@@ -33,7 +33,7 @@ def write(order: dict[str, Any]) -> str:
             retries=False,
         )
         with ApiClient(configuration) as client:
-            CoreV1Api(client).patch_namespaced_pod(
+            CoreV1Api(client).patch_namespaced_pod_status(
                 order["pod"],
                 order["namespace"],
                 {"metadata": {"annotations": {ANNOTATION: str(order["cost"])}}},

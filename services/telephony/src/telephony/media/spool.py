@@ -160,10 +160,10 @@ class Spool:
 
         self._write(lambda: segment_files.write_finish(self._folder, finish), written)
 
-    @property
-    def pending(self) -> int:
-        """Recordings of which something kept isn't acknowledged yet."""
-        return sum(1 for waiting in self._waiting.values() if waiting.at_hand or waiting.on_disk)
+    async def drain(self) -> None:
+        """Wait until recording has all of it, ends too: for where the disk goes with the process."""
+        while self._waiting:
+            await asyncio.sleep(_BACKOFF[0])
 
     async def close(self) -> None:
         """Wait for the writes. What was not sent stays on disk."""

@@ -8,7 +8,7 @@ more.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -40,13 +40,14 @@ _MAX_NOTE = 500
 class RestCarrier:
     """The carrier at `base_url`."""
 
-    def __init__(self, base_url: str, token: str, timeout: float = 10.0) -> None:
+    def __init__(self, base_url: str, token: Callable[[], str], timeout: float = 10.0) -> None:
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/") + "/",
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            headers={"Accept": "application/json"},
             timeout=timeout,
             follow_redirects=False,
         )
+        self._token = token
 
     async def check_portability(self, numbers: Sequence[str]) -> Sequence[PortNumber]:
         answer = await self._ask("POST", "portability-checks", {"phone_numbers": list(numbers)})
@@ -124,7 +125,7 @@ class RestCarrier:
 
     async def _ask(self, verb: str, path: str, body: Mapping[str, Any] | None = None, key: str = "") -> dict[str, Any]:
         """The answer's object. Bodies and answers hold people's data and are never logged."""
-        headers = {"Idempotency-Key": key} if key else {}
+        headers = {"Authorization": f"Bearer {self._token()}"} | ({"Idempotency-Key": key} if key else {})
         try:
             answer = await self._http.request(verb, path, json=body, headers=headers)
         except httpx.HTTPError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from chassis.sql import Database
@@ -17,15 +18,15 @@ from tenancy.ops import port_work
 class Carriers(porting_service_pb2_grpc.CarrierServiceServicer):
     """merkez.tenancy.v1.CarrierService."""
 
-    def __init__(self, db: Database, key: bytes) -> None:
+    def __init__(self, db: Database, key: Callable[[], bytes]) -> None:
         self._db = db
         self._key = key
 
     async def ReceiveCarrierEvent(self, request: porting_service_pb2.ReceiveCarrierEventRequest, context: Any) -> Empty:
         now = self._db.clock.now()
-        if not self._key:
+        if not (key := self._key()):
             raise WebhookSignatureWrong("No carrier's webhooks are expected here.")
-        verify(self._key, request.webhook_id, request.webhook_timestamp, request.body, request.webhook_signature, now)
+        verify(key, request.webhook_id, request.webhook_timestamp, request.body, request.webhook_signature, now)
         carrier_ref = _named(request.body)
         await self._db.system(lambda tx: port_work.hurry(tx, carrier_ref, now))
         return Empty()
