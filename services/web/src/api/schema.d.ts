@@ -387,7 +387,7 @@ export interface paths {
         put?: never;
         /**
          * Holds any number of an add-on from now on, 0 for none of it
-         * @description Holds any number of an add-on from now on, 0 for none of it. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it. Needs the permission `tenant.write`.
+         * @description Holds any number of an add-on from now on, 0 for none of it. Fewer than now also while the subscription is paused or has ended. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it. Needs the permission `tenant.write`.
          */
         post: operations["merkez.tenancy.v1.SubscriptionService.SetAddOn"];
         delete?: never;
