@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-FORMAT = 4
+FORMAT = 5
 """By which rules statements are made and in which shape they are frozen; what each changed is told in
 docs/mechanisms/invoices.md."""
 

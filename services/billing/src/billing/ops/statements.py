@@ -81,14 +81,18 @@ async def statement_of(
     came_late: list[StatementLine] = []
     discounts: list[Discount] = []
     known: list[BilledLine | StatementLine] = late.billed_before(earlier, start)
+    came: list[StatementLine] = []  # of the earlier ones; it counts towards what later ones are committed to
     for each in earlier:
         if each is not own and await changed_since(tx, each, cutoff_time):
             then = await books_again(tx, each, earlier, cutoff_time, deck, format_)
+            if format_ > 4:
+                then = replace(then, billed=[*then.billed, *came])
             if charges.currency_of(then) != charges.currency_of(books):
                 raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
             whole = charges.lines_of(then)
             rest = late.rest_of(whole, each)
             known += rest
+            came += rest
             if format_ > 2:
                 rest, off = taken_off_rest(rest, whole, then.redeemed, each.discounts, charges.currency_of(books))
                 discounts += [replace(one, late_start=each.start_time) for one in off]
