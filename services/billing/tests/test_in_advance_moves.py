@@ -88,6 +88,21 @@ async def test_month_in_another_currency_is_paid_ahead_by_an_invoice_of_its_own(
     assert (await totals(house))[-1] == "80.00"
 
 
+async def test_currency_that_takes_over_within_a_month_is_invoiced_then_and_not_when_the_old_month_would_have_ended(
+    house: House,
+) -> None:
+    await begin(house, price=eur("100"))
+    await run_daily(house, APRIL + 9 * DAY)
+    usd, over = money_pb2.Money(currency="USD", amount="900"), APRIL + 9 * DAY
+    await house.ledger.tell(stands(2, over, CANCELLED, MARCH, cancel_time=time_out(over)))
+    await house.ledger.tell(plan(price=usd, since=over, plan_id="us", currency="USD"))
+    await house.ledger.tell(stands(3, over, ACTIVE, over))
+    await run_daily(house, over + 3 * DAY)
+    found = [(each.kind, each.start_time, each.currency, str(each.total)) for each in await in_order(house)]
+    assert found[-2:] == [(Kind.OWN, APRIL, "EUR", "-70.00"), (Kind.ADVANCE, over, "USD", "900.00")]
+    assert await statements(house)
+
+
 async def test_company_that_is_resold_pays_nothing_ahead_and_does_again_when_it_pays_itself(market: Market) -> None:
     house = market.house
     await house.set_up()
