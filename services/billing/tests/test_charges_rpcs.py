@@ -141,6 +141,23 @@ async def test_batch_says_of_each_event_what_became_of_it_and_loses_none_of_the_
     ]  # fmt: skip
 
 
+async def test_company_takes_no_calls_identity_before_the_call_is_billed(house: House) -> None:
+    """It knows its calls' ids while they are up: an event of nothing under one of them kept the call from its bill."""
+    meter = await house.meter()
+    events = [
+        usage_service_pb2.UsageEvent(
+            source=source, source_id="call_1", meter=meter, quantity="0",
+            usage_time=time_out(house.ledger.clock.now()),
+        )
+        for source in ("telephony", "call_over_limit", "api_request_over_limit", " telephony ")
+    ]  # fmt: skip
+    answer = await house.record(*events)
+    assert [(each.reason, each.field) for each in answer.results[:3]] == [("USAGE_INVALID", "source")] * 3
+    await house.ledger.tell(plan(plan_pb2.Rate(meter="voice_inbound_minute", price=eur("1"))))
+    await house.ledger.tell(call_fact("call_1", 600, MARCH))
+    assert [each.meter for each in await house.ledger.usage() if each.source == "telephony"] == ["voice_inbound_minute"]
+
+
 async def test_id_of_a_source_counts_for_one_meter_only(house: House) -> None:
     one, other = await house.meter(), await house.meter()
     answer = await house.record(house.event(one, "a"), house.event(other, "a"))

@@ -15,7 +15,7 @@ from typing import Any
 from kernel.errors import Conflict, InvalidInput
 
 from billing.domain.aggregates import Event
-from billing.domain.meters import BUILT_IN, Feed, Meter, may_fall
+from billing.domain.meters import BUILT_IN, CALL_OVER, REQUEST_OVER, Feed, Meter, may_fall
 from billing.domain.money import exact
 from billing.domain.plans import VOICE_PREPAID, PlanHeld, Rate
 
@@ -24,6 +24,10 @@ FUTURE, PAST = timedelta(minutes=15), timedelta(days=400)
 MOST_PROPERTIES, LONGEST_NAME, LONGEST_VALUE = 20, 64, 256
 BY_TALK = "talk"
 """Marks digests of calls whose seconds are those that are billed; before, they were the whole record's."""
+TELEPHONY = "telephony"
+"""Source of calls."""
+OUR_SOURCES = frozenset({TELEPHONY, CALL_OVER, REQUEST_OVER})
+"""Sources of facts. A program that used one could take a call's identity before the call is billed."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 

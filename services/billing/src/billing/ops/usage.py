@@ -123,7 +123,7 @@ async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
     paid = await reservations.find(tx, call.call_id)
     meter = VOICE_PREPAID if paid is not None or call.refused_by_wallet else call.meter
     record = UsageRecord(
-        new_id("usg", now), meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id,
+        new_id("usg", now), meter, domain.TELEPHONY, call.call_id, call.start_time, call.used_seconds, call.brand_id,
         properties=await store.priced_by(tx, call.meter, call.dialed_number, call.start_time), record_time=tx.now(),
     )  # fmt: skip
     known = await store.known_fingerprint(tx, record)
@@ -178,6 +178,8 @@ def _checked(each: Offered, known: Mapping[str, Meter], now: datetime, from_fact
     meter = meter_of(known, name)
     if meter.feed != Feed.EVENTS or meter.archived or (meter.built_in and not from_facts):
         raise domain.UsageInvalid.of("meter", "takes no usage events" if not meter.archived else "is archived")
+    if each.record.source in domain.OUR_SOURCES and not from_facts:
+        raise domain.UsageInvalid.of("source", "is the platform's own")
     return domain.checked(each.record, each.quantity, meter, now)
 
 
