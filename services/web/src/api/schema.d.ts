@@ -4476,6 +4476,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/tenants/{tenantId}/usageRecords:record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Records usage of a company, such as messages a carrier sent for it or what the carrier charged: also by built-in meters that no fact feeds
+         * @description Records usage of a company, such as messages a carrier sent for it or what the carrier charged: also by built-in meters that no fact feeds. Its sources are apart from those of the company's programs. As RecordUsage. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.UsageOperatorService.RecordTenantUsage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/usage:current": {
         parameters: {
             query?: never;
@@ -9928,6 +9948,13 @@ export interface components {
              */
             paymentTime?: string;
         };
+        /** @description Records for a company. */
+        "billing.v1.RecordTenantUsageRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. 1 to 1,000. Their sources are kept with operator/ before them, of at most 119 characters. */
+            events: components["schemas"]["billing.v1.UsageEvent"][];
+        };
         /** @description Records. */
         "billing.v1.RecordUsageRequest": {
             /** @description Required. 1 to 1,000. */
@@ -10339,11 +10366,11 @@ export interface components {
         };
         /** @description One usage event. Its identity is the company, source and source_id, for ever. */
         "billing.v1.UsageEvent": {
-            /** @description Required. Program the event comes from, up to 128 characters. */
+            /** @description Required. Program the event comes from, up to 128 characters; not telephony, call_over_limit or api_request_over_limit, which are the platform's own. */
             source?: string;
             /** @description Required. Id of the event at the source, up to 128 characters. The same id again with the same body is nothing; with another body it is refused (USAGE_CONFLICT) and somebody is alarmed. */
             sourceId?: string;
-            /** @description Required. Meter that counts it; built-in meters that facts feed take none. */
+            /** @description Required. Meter that counts it; built-in meters take none but from operators, those that facts feed none at all. */
             meter?: string;
             /**
              * Format: date-time
@@ -26763,6 +26790,34 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["billing.v1.RecordUsageRequest"];
+            };
+        };
+        responses: {
+            /** @description What became of each event. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RecordUsageResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.UsageOperatorService.RecordTenantUsage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.RecordTenantUsageRequest"];
             };
         };
         responses: {
