@@ -187,6 +187,8 @@ class BilledPeriod:
     """By whose rules it was billed; what comes late of it is reckoned by them too."""
     discounts: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """What was taken off it, by the discount's id."""
+    whole: bool = False
+    """Whether its own invoice is among them: then nothing of it is still to come."""
 
 
 class Scope(StrEnum):
