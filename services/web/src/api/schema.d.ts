@@ -5792,6 +5792,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/tenants/{tenantId}/credit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The credit a company has: what it paid too much or was given back, and hasn't been set off
+         * @description The credit a company has: what it paid too much or was given back, and hasn't been set off. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.GetTenantCredit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/credit:payBack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Notes that credit was paid back to the company by bank or cash, as to one that has ended: no next invoice uses it
+         * @description Notes that credit was paid back to the company by bank or cash, as to one that has ended: no next invoice uses it. INVALID_ARGUMENT AMOUNT_INVALID, INVOICE_TEXT_INVALID, FAILED_PRECONDITION CREDIT_TOO_LOW. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.PayBackCredit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/tenants/{tenantId}/invoices/{invoiceId}:void": {
         parameters: {
             query?: never;
@@ -9614,6 +9654,17 @@ export interface components {
             /** @description What was used on each day so far, oldest first. */
             days?: components["schemas"]["billing.v1.DayUsage"][];
         };
+        /** @description Notes. */
+        "billing.v1.PayBackCreditRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. The company. */
+            tenantId?: string;
+            /** @description Required. How much; positive, with no more digits than the currency has. */
+            amount: components["schemas"]["type.v1.Money"];
+            /** @description Required. What the bank calls it, up to 200 characters. */
+            reference: string;
+        };
         /** @description Pays. */
         "billing.v1.PayInvoiceRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did. */
@@ -10240,6 +10291,11 @@ export interface components {
          * @enum {string}
          */
         "billing.v1.TaxTreatment": "TAX_TREATMENT_UNSPECIFIED" | "TAX_TREATMENT_STANDARD" | "TAX_TREATMENT_EXEMPT" | "TAX_TREATMENT_REVERSE_CHARGE";
+        /** @description A company's credit. */
+        "billing.v1.TenantCredit": {
+            /** @description By currency; what is nothing left out. */
+            balances?: components["schemas"]["type.v1.Money"][];
+        };
         /** @description Tops up. */
         "billing.v1.TopUpWalletRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -28715,6 +28771,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.GetTenantCredit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A company's credit. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TenantCredit"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.PayBackCredit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.PayBackCreditRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's credit. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TenantCredit"];
                 };
             };
             default: components["responses"]["Problem"];
