@@ -171,3 +171,40 @@ async def _wallets(looks: Onlookers, company: Company) -> None:
             lambda page, what=what: page.get_by_test_id(f"wallet-{what}"),
             lambda page, what=what: page.get_by_test_id("top-up-save" if what == "top-up" else "wallet-form-save"),
         )
+
+
+@pytest.mark.browser
+async def test_operator_defines_what_is_counted_and_lets_it_take_no_more(
+    browser: Browser, company: Company, operators_email: str
+) -> None:
+    page = await signed_in(await person(browser, tone=440), company.url, operators_email)
+    await page.get_by_test_id("tab-meters").click()
+    await expect(page.get_by_test_id("meter-seat_month")).to_contain_text("Built in")
+    await page.get_by_test_id("meter-add").click()
+    await page.get_by_test_id("meter-id").fill("Cats fed")
+    await page.get_by_test_id("meter-unit").fill("cat")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("meter")).to_contain_text("This meter can't be")
+    await page.get_by_test_id("meter-id").fill("cats_fed")
+    await page.get_by_test_id("meter-aggregation").click()
+    await page.get_by_role("option", name="Different values of a property").click()
+    await page.get_by_test_id("meter-unique").fill("cat")
+    await page.get_by_test_id("meter-groups").fill("city, breed")
+    await page.get_by_test_id("meter-name-en").fill("Cats that were fed")
+    await page.keyboard.press("Enter")
+    row = page.get_by_test_id("meter-cats_fed")
+    await expect(row).to_contain_text("Cats that were fed")
+    await expect(row).to_contain_text("city, breed")
+    await page.get_by_test_id("meter-cats_fed-edit").click()
+    await page.get_by_test_id("meter-archive").check()
+    await page.keyboard.press("Enter")
+    await expect(row).to_contain_text("Takes no more usage")
+    await page.context.close()
+    async with onlookers(browser, company, "/operator", operators_email) as looks:
+        await looks.each(lambda _, each: each.get_by_test_id("tab-meters").click())
+        await looks.each(lambda _, each: each.get_by_test_id("meter-seat_month").wait_for())
+        await looks.look("meters")
+        await looks.each(lambda _, each: each.get_by_test_id("meter-add").click())
+        await looks.each(lambda _, each: each.get_by_test_id("meter-id").wait_for())
+        await looks.look("a meter")
+        assert looks.found == []

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.domain.plans import VOICE, Model, PlanHeld, Rate, Tier
-from billing.domain.usage import EndedCall, UsageRecord
+from billing.domain.usage import By, EndedCall, UsageRecord
 from billing.ops import statements
 from billing.ops import usage as ops
 from billing.ops.usage import Offered
@@ -97,7 +97,7 @@ async def _events(db: Database) -> list[dict[str, Any]]:
         while time.perf_counter() < until:
             tenant, number = tenants[(number * 2 + writer) % TENANTS], number + 1
             batch = [_event(f"{writer}-{number}-{each}", each, now) for each in range(BATCH)]
-            outcomes = await db.run(tenant, lambda tx, batch=batch: ops.record(tx, batch, from_facts=True))
+            outcomes = await db.run(tenant, lambda tx, batch=batch: ops.record(tx, batch, By.FACT))
             recorded += sum(not each.repeated and each.error is None for each in outcomes)
 
     began, spent = time.perf_counter(), time.process_time()
@@ -106,7 +106,7 @@ async def _events(db: Database) -> list[dict[str, Any]]:
     again = [_event(f"0-1-{each}", each, now) for each in range(BATCH)]
     began = time.perf_counter()
     for _ in range(5):
-        await db.run(tenants[0], lambda tx: ops.record(tx, again, from_facts=True))
+        await db.run(tenants[0], lambda tx: ops.record(tx, again, By.FACT))
     repeats = 5 * BATCH / (time.perf_counter() - began)
     return [
         _line("billing.rated_events", rate, "1/s", 5000, "higher", batch=BATCH, companies=TENANTS),

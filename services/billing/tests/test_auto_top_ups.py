@@ -14,6 +14,7 @@ from billing.domain.payments import Method, Outcome, PaymentState, ProviderEvent
 from billing.handlers.plan_rating import PlanRating
 from billing.ops import paying
 from billing.ops import wallets as ops
+from billing.providers.stripe_payments import StripePayments
 from billing.store import meters, payments
 from chassis.auth import acting_for
 from merkez.billing.v1 import plan_rating_service_pb2, rate_deck_pb2, reservation_service_pb2
@@ -61,6 +62,26 @@ async def test_balance_that_falls_below_its_mark_is_charged_once_and_again_only_
     await spend(till, "60")
     await collector.top_up_due()
     assert len(bank.asked) == 2 and (await till.balance())[0] == Decimal(54)
+
+
+async def test_wish_that_is_finer_than_what_cards_are_charged_by_is_charged_and_comes_in_as_the_next_step(
+    till: Till,
+) -> None:
+    """Stripe takes dinars in multiples of ten fils."""
+    await till.configure(currency="KWD", auto_top_up_amount="5.003", auto_top_up_below="2")
+    await till.top_up("3")
+    method = Method("stripe", "cus_1", "pm_1", "visa 4242")
+    await till.ledger.db.run(till.tenant, lambda tx: payments.save_method(tx, method))
+    bank = Bank(ProviderUnavailable("away"), SUCCEEDED)
+    stripe = StripePayments("sk_test_1", "whsec_1", till.ledger.clock.now)
+    bank.least = stripe.least  # type: ignore[method-assign]
+    collector = Collector(till.ledger.db, bank)  # pyright: ignore[reportArgumentType]
+    await spend(till, "2")
+    await collector.top_up_due()
+    till.ledger.clock.advance(timedelta(minutes=6))
+    await collector.top_up_due()
+    assert [str(each.amount) for each in bank.asked] == ["5.010", "5.010"]
+    assert (await till.balance())[0] == Decimal("6.010")
 
 
 async def test_provider_that_gave_no_answer_is_asked_again_with_the_same_key(till: Till) -> None:

@@ -12,7 +12,7 @@ from billing.documents import csv_lines
 from billing.domain import brands, canonical, late
 from billing.domain.brands import UNASSIGNED, shares
 from billing.domain.statements import LineKind, Statement, StatementLine
-from billing.domain.usage import UsageRecord
+from billing.domain.usage import By, UsageRecord
 from billing.ops import usage as ops
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,7 +105,7 @@ async def test_days_of_before_brands_were_kept_apart_are_made_anew(ledger: Ledge
 
     await ledger.tell(plan_fact(), MARCH)
     record = UsageRecord("", "call_over_limit", "s", "1", ledger.clock.now(), 0, "brd_1")
-    await ledger.db.run(ledger.tenant, lambda tx: ops.record(tx, [ops.Offered(record, "3")], from_facts=True))
+    await ledger.db.run(ledger.tenant, lambda tx: ops.record(tx, [ops.Offered(record, "3")], By.FACT))
     mixed = update(usage_days).where(usage_days.c.tenant_id == ledger.tenant).values(brand_id=days.UNKEPT)
     await ledger.db.run(ledger.tenant, lambda tx: tx.execute(mixed))
     assert ledger.tenant in await ledger.db.system(days.unkept, read_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from billing.handlers.coupons import Coupons
-from billing.handlers.metering import Meters, Usage
+from billing.handlers.metering import Meters, Usage, UsageOperators
 from billing.handlers.taxes import Taxes
 from billing.handlers.usage import Billing
 from chassis.auth import acting_as
@@ -32,7 +32,12 @@ from merkez.billing.v1.billing_service_pb2_grpc import BillingServiceStub, add_B
 from merkez.billing.v1.coupon_service_pb2_grpc import CouponServiceStub, add_CouponServiceServicer_to_server
 from merkez.billing.v1.meter_service_pb2_grpc import MeterServiceStub, add_MeterServiceServicer_to_server
 from merkez.billing.v1.tax_service_pb2_grpc import TaxServiceStub, add_TaxServiceServicer_to_server
-from merkez.billing.v1.usage_service_pb2_grpc import UsageServiceStub, add_UsageServiceServicer_to_server
+from merkez.billing.v1.usage_service_pb2_grpc import (
+    UsageOperatorServiceStub,
+    UsageServiceStub,
+    add_UsageOperatorServiceServicer_to_server,
+    add_UsageServiceServicer_to_server,
+)
 from merkez.tenancy.v1 import plan_pb2
 from merkez.type.v1 import money_pb2
 from testkit import RpcHouse, someone
@@ -53,6 +58,7 @@ class House:
     def __init__(self, rpc: RpcHouse, ledger: Ledger) -> None:
         self.ledger = ledger
         self.usage: Any = rpc.stub(UsageServiceStub, "billing")
+        self.operators_usage: Any = rpc.stub(UsageOperatorServiceStub, "billing")
         self.meters: Any = rpc.stub(MeterServiceStub, "billing")
         self.coupons: Any = rpc.stub(CouponServiceStub, "billing")
         self.taxes: Any = rpc.stub(TaxServiceStub, "billing")
@@ -88,6 +94,7 @@ async def house(ledger: Ledger, rpc: RpcHouse) -> House:
         [
             (add_BillingServiceServicer_to_server, Billing(ledger.rating)),
             (add_UsageServiceServicer_to_server, Usage(ledger.rating)),
+            (add_UsageOperatorServiceServicer_to_server, UsageOperators(ledger.db)),
             (add_MeterServiceServicer_to_server, Meters(ledger.db)),
             (add_CouponServiceServicer_to_server, Coupons(ledger.db)),
             (add_TaxServiceServicer_to_server, Taxes(ledger.db)),
@@ -139,6 +146,49 @@ async def test_batch_says_of_each_event_what_became_of_it_and_loses_none_of_the_
     assert sorted((each.source_id, str(each.amount)) for each in await house.ledger.usage()) == [
         ("a", "2"), ("b", "3.25"), ("c", "1"), ("n", "1"),
     ]  # fmt: skip
+
+
+async def test_company_takes_no_calls_identity_before_the_call_is_billed(house: House) -> None:
+    """It knows its calls' ids while they are up: an event of nothing under one of them kept the call from its bill."""
+    meter = await house.meter()
+    events = [
+        usage_service_pb2.UsageEvent(
+            source=source, source_id="call_1", meter=meter, quantity="0",
+            usage_time=time_out(house.ledger.clock.now()),
+        )
+        for source in ("telephony", "call_over_limit", "api_request_over_limit", " telephony ")
+    ]  # fmt: skip
+    answer = await house.record(*events)
+    assert [(each.reason, each.field) for each in answer.results[:3]] == [("USAGE_INVALID", "source")] * 3
+    await house.ledger.tell(plan(plan_pb2.Rate(meter="voice_inbound_minute", price=eur("1"))))
+    await house.ledger.tell(call_fact("call_1", 600, MARCH))
+    assert [each.meter for each in await house.ledger.usage() if each.source == "telephony"] == ["voice_inbound_minute"]
+
+
+async def test_operators_record_what_a_carrier_charged_and_nobody_takes_its_identity_before(house: House) -> None:
+    meter, request = await house.meter(), usage_service_pb2.RecordTenantUsageRequest(tenant_id=house.ledger.tenant)
+    taken = house.event(meter, "a")
+    taken.source = "operator/crm"
+    mine = await house.record(taken, house.event("carrier_cost", "a"), house.event(meter, "a"))
+    assert [(each.reason, each.field) for each in mine.results] == [
+        ("USAGE_INVALID", "source"), ("USAGE_INVALID", "meter"), ("", ""),
+    ]  # fmt: skip
+    request.events.extend([house.event("carrier_cost", "a", quantity="70"), house.event("message", "b", quantity="3")])
+    request.events.extend(
+        [house.event(name, "c") for name in ("call_over_limit", "seat_month", "voice_inbound_minute")]
+    )
+    with house.owner():
+        await refused(Forbidden, house.operators_usage.RecordTenantUsage(request))
+    with house.operator():
+        answer = await house.operators_usage.RecordTenantUsage(request)
+        again = await house.operators_usage.RecordTenantUsage(request)
+        nobody = usage_service_pb2.RecordTenantUsageRequest(events=request.events)
+        await refused(InvalidInput, house.operators_usage.RecordTenantUsage(nobody))
+    assert [each.outcome for each in answer.results] == [RECORDED, RECORDED, REFUSED, REFUSED, REFUSED]
+    assert again.recorded_count == 0
+    rate = plan_pb2.Rate(meter="carrier_cost", model=plan_pb2.RATE_MODEL_PERCENTAGE, percent="10")
+    await house.ledger.tell(plan(rate, since=MARCH - timedelta(days=60)))
+    assert str((await house.ledger.amounts())["carrier_cost"]) == "7.00"
 
 
 async def test_id_of_a_source_counts_for_one_meter_only(house: House) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from chassis.instants import time_out
 from merkez.tenancy.v1 import plan_pb2
 
-from .conftest import MARCH, user_fact
+from .conftest import MARCH, call_fact, user_fact
 from .invoice_house import APRIL, DAY, MAY, House
 from .test_anchors_move import ACTIVE, PAUSED, eur, plan, stands
 
@@ -52,3 +52,23 @@ async def test_plan_that_began_within_a_calendar_month_counts_its_usage(house: H
     await house.ledger.tell(plan(SEAT, since=MARCH + 9 * DAY, minimum=eur("1000")))
     await house.ledger.tell(user_fact("usr_1", 1), MARCH + 9 * DAY)
     assert await missing(house, APRIL + 2 * DAY) == []
+
+
+async def test_late_usage_lowers_a_years_true_up_on_the_invoice_it_is_billed_by(house: House) -> None:
+    """A year's commitment of 100 was trued up with February; a call of last December is heard of in March."""
+    begins = datetime(2025, 3, 1, tzinfo=UTC)
+    house.ledger.clock.advance(begins - house.ledger.clock.now())
+    await house.set_up()
+    minutes = plan_pb2.Rate(meter="voice_inbound_minute", price=eur("1"))
+    await house.ledger.tell(plan(minutes, since=begins, minimum=eur("100"), interval=plan_pb2.BILLING_INTERVAL_YEAR))
+    await house.ledger.tell(stands(1, begins, ACTIVE, begins))
+    await house.run(datetime(2026, 2, 20, tzinfo=UTC))
+    await house.run(MARCH + 2 * DAY)
+    assert [str(each.total) for each in await house.invoices()][-1] == "100.00"
+    await house.ledger.tell(call_fact("call_late", 1800, datetime(2025, 12, 24, tzinfo=UTC)))
+    await house.run(APRIL + 2 * DAY)
+    last = (await house.whole((await house.invoices())[-1].invoice_id)).statement
+    said = [(line.description_parameters["late_kind"], str(line.amount)) for line in last.lines]
+    assert said == [("usage", "30.00"), ("commitment", "-30.00")], "what it is for was paid with the commitment"
+    await house.run(MAY + 2 * DAY)
+    assert str((await house.invoices())[-1].total) == "0.00", "and once"

@@ -105,6 +105,40 @@ async def test_company_reads_its_invoice_down_to_each_call_and_seat(desk: Desk) 
     assert (seat.item_id, seat.quantity, seat.start_time) == ("usr_0", "1", time_out(MARCH))
 
 
+async def test_credit_of_who_has_gone_is_paid_back_once_and_never_more_than_there_is(desk: Desk) -> None:
+    invoice = await desk.issued(60)
+    with desk.operator():
+        paid = desk.naming(invoice, request_id="r1", amount=Money(currency="EUR", amount="50.06"), reference="bank 1")
+        await desk.operators.RecordPayment(operators_pb2.RecordPaymentRequest(**paid))
+
+    def back(amount: str, request_id: str, currency: str = "EUR", **more: Any) -> operators_pb2.PayBackCreditRequest:
+        values: dict[str, Any] = {"tenant_id": desk.house.ledger.tenant, "reference": "bank 2"} | more
+        money = Money(currency=currency, amount=amount)
+        return operators_pb2.PayBackCreditRequest(request_id=request_id, amount=money, **values)
+
+    async def credit() -> list[tuple[str, str]]:
+        request = operators_pb2.GetTenantCreditRequest(tenant_id=desk.house.ledger.tenant)
+        return [(each.amount, each.currency) for each in (await desk.operators.GetTenantCredit(request)).balances]
+
+    with desk.owner(), pytest.raises(Forbidden):
+        await desk.operators.PayBackCredit(back("1", "r0"))
+    with desk.operator():
+        assert await credit() == [("30.00", "EUR")]
+        for wrong, reason in (
+            (back("30.01", "r2"), "CREDIT_TOO_LOW"), (back("1", "r2", "USD"), "CREDIT_TOO_LOW"),
+            (back("1", "r2", "ZZZ"), "CURRENCY_UNKNOWN"), (back("-1", "r2"), "AMOUNT_INVALID"),
+            (back("0.001", "r2"), "AMOUNT_INVALID"), (back("1", "r2", reference=" "), "INVOICE_TEXT_INVALID"),
+        ):  # fmt: skip
+            assert await refused(desk.operators.PayBackCredit(wrong)) == reason
+        for _ in range(2):
+            await desk.operators.PayBackCredit(back("10.00", "r3"))
+        assert await credit() == [("20.00", "EUR")]
+        both = [desk.operators.PayBackCredit(back("15.00", f"both{n}")) for n in range(2)]
+        done = await asyncio.gather(*both, return_exceptions=True)
+        assert sorted(getattr(each, "reason", "") for each in done) == ["", "CREDIT_TOO_LOW"]
+        assert await credit() == [("5.00", "EUR")]
+
+
 async def test_late_line_opens_to_the_late_calls_only(desk: Desk) -> None:
     await desk.issued(60)
     await desk.house.ledger.tell(call_fact("call_late", 120, MARCH + DAY))

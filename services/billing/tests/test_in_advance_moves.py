@@ -8,14 +8,16 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from billing.documents import bytes_of
 from billing.documents.ubl import CAC, CBC
 from billing.documents.view import of_invoice
 from billing.documents.words import words_of
 from billing.domain import canonical
+from billing.domain.discounts import Frequency
 from billing.domain.invoicing import Format, Kind
 from billing.domain.parties import LANGUAGES
-from billing.ops import invoicing, line_records
+from billing.ops import following, invoicing, line_records
 from billing.ops.issuing import preview_invoice
 from chassis.instants import time_out
 from merkez.billing.v1 import resale_service_pb2 as ask
@@ -26,7 +28,7 @@ from .conftest import MARCH, call_fact, user_fact, zone_fact
 from .invoice_house import APRIL, DAY, MAY, House
 from .resale_house import Market, market
 from .test_anchors_move import ACTIVE, CANCELLED, eur, plan, stands
-from .test_in_advance import MINUTES, begin, in_order, parts, run_daily, seats, statements, totals
+from .test_in_advance import MINUTES, begin, coupon, in_order, parts, run_daily, seats, statements, totals
 
 __all__ = ["market"]
 
@@ -86,6 +88,43 @@ async def test_month_in_another_currency_is_paid_ahead_by_an_invoice_of_its_own(
     ]  # fmt: skip
     await run_daily(house, MAY + 2 * DAY)
     assert (await totals(house))[-1] == "80.00"
+
+
+async def test_currency_that_takes_over_within_a_month_is_invoiced_then_and_not_when_the_old_month_would_have_ended(
+    house: House,
+) -> None:
+    await begin(house, price=eur("100"))
+    await run_daily(house, APRIL + 9 * DAY)
+    usd, over = money_pb2.Money(currency="USD", amount="900"), APRIL + 9 * DAY
+    await house.ledger.tell(stands(2, over, CANCELLED, MARCH, cancel_time=time_out(over)))
+    await house.ledger.tell(plan(price=usd, since=over, plan_id="us", currency="USD"))
+    await house.ledger.tell(stands(3, over, ACTIVE, over))
+    await run_daily(house, over + 3 * DAY)
+    found = [(each.kind, each.start_time, each.currency, str(each.total)) for each in await in_order(house)]
+    assert found[-2:] == [(Kind.OWN, APRIL, "EUR", "-70.00"), (Kind.ADVANCE, over, "USD", "900.00")]
+    assert await statements(house)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_invoice_issued_anew_after_the_month_it_charged_ahead_takes_a_coupon_off_once(
+    house: House, place: int
+) -> None:
+    """The coupon came after the month was charged ahead, and was taken off by the month's own invoice."""
+    await begin(house, MINUTES, price=eur("100"))
+    await run_daily(house, (MARCH, APRIL)[place] + 5 * DAY)
+    await coupon(house, frequency=Frequency.ONCE, percent=Decimal(10))
+    await house.ledger.tell(call_fact("call_1", 600, (MARCH, APRIL)[place] + 6 * DAY))
+    await run_daily(house, MAY + 5 * DAY)
+    first = (await in_order(house))[place]
+    now = house.ledger.clock.now()
+    await house.do(lambda tx: invoicing.declare_void(tx, first.invoice_id, "wrong name", 0, now))
+    house.ledger.clock.advance(3600)
+    await house.do(lambda tx: following.reissue(tx, first.invoice_id, house.ledger.clock.now()))
+    await run_daily(house, MAY + 9 * DAY)
+    counted = [each for each in await in_order(house) if each.void_time is None]
+    billed = sum((each.total for each in counted), Decimal(0))
+    assert billed == 300 + 10 - 11, "three fees and ten minutes, less a tenth of the coupon's month"
+    assert await statements(house)
 
 
 async def test_company_that_is_resold_pays_nothing_ahead_and_does_again_when_it_pays_itself(market: Market) -> None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from billing.domain.usage import By
 from billing.ops import parties
 from billing.ops import usage as ops
 from billing.store import days
@@ -75,7 +76,7 @@ async def test_batch_that_dies_before_any_of_its_statements_is_recorded_once_whe
     events = [usage_event(f"e{n}", MARCH + timedelta(hours=n), "2", channel="chat") for n in range(12)]
     for part in (events[:8], events[4:]):  # parts that overlap, as a program sends that doesn't know what arrived
         deaths = await until_done(
-            ledger, lambda part=part: ledger.db.run(ledger.tenant, lambda tx: ops.record(tx, part, from_facts=True))
+            ledger, lambda part=part: ledger.db.run(ledger.tenant, lambda tx: ops.record(tx, part, By.FACT))
         )
         assert deaths >= 4
     found = await statement(ledger)

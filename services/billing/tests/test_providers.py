@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -258,21 +259,73 @@ async def exported(house: House, double: Double) -> tuple[Exporter, Invoice]:
     return Exporter(house.ledger.rating, Lago(double.url, lambda: "key_1")), invoice
 
 
+class LagosBooks:
+    """What Lago does with what it is sent: an event it knows refuses its whole batch, an invoice is made each time."""
+
+    def __init__(self, double: Double, *, says_places: bool = True) -> None:
+        self.events: dict[str, Any] = {}
+        self.invoices: list[dict[str, Any]] = []
+        self.lost_answers = 0
+        self._says_places = says_places
+        double.answers |= {
+            "POST /api/v1/events/batch": self._take_events, "POST /api/v1/invoices": self._make,
+            "PUT /api/v1/invoices/": self._mark, "GET /api/v1/invoices?": self._list,
+            "GET /api/v1/invoices/": self._show,
+        }  # fmt: skip
+
+    def _take_events(self, asked: Asked) -> tuple[int, Any]:
+        sent = asked.body["events"]
+        known = [place for place, each in enumerate(sent) if each["transaction_id"] in self.events]
+        if known:
+            why = {"transaction_id": ["value_already_exist"]}
+            return 422, {"error_details": {str(place): why for place in known} if self._says_places else why}
+        self.events |= {each["transaction_id"]: each for each in sent}
+        return 200, {"events": sent}
+
+    def _make(self, asked: Asked) -> tuple[int, Any]:
+        said = asked.body["invoice"]
+        assert said["fees"] and "metadata" not in said, "not taken here"
+        made = {"lago_id": f"lago_{len(self.invoices)}", "metadata": [], "fees": said["fees"],
+                "of": said["external_customer_id"]}  # fmt: skip
+        self.invoices.append(made)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            return 504, {}
+        return 200, {"invoice": made}
+
+    def _one(self, asked: Asked) -> dict[str, Any]:
+        return next(each for each in self.invoices if asked.path.endswith(each["lago_id"]))
+
+    def _mark(self, asked: Asked) -> tuple[int, Any]:
+        self._one(asked)["metadata"] += asked.body["invoice"]["metadata"]
+        return 200, {"invoice": self._one(asked)}
+
+    def _show(self, asked: Asked) -> tuple[int, Any]:
+        return 200, {"invoice": self._one(asked)}
+
+    def _list(self, asked: Asked) -> tuple[int, Any]:
+        mine = [each for each in self.invoices if f"external_customer_id={each['of']}" in asked.path]
+        page = int(asked.path.split("page=")[1].split("&")[0])
+        following = page + 1 if page < len(mine) else None
+        shown = [{name: each[name] for name in ("lago_id", "metadata")} for each in mine[page - 1 : page]]
+        return 200, {"invoices": shown, "meta": {"next_page": following}}
+
+
 async def test_invoice_and_its_usage_are_sent_to_lago_once(double: Double, house: House) -> None:
     exporter, invoice = await exported(house, double)
-    double.answer("POST /api/v1/events/batch", 200, {})
-    double.answer("POST /api/v1/invoices", 200, {})
+    lago = LagosBooks(double)
     for _ in range(2):
         await exporter.export_due()
     [events] = double.of("/api/v1/events/batch")
     assert events.headers["authorization"] == "Bearer key_1"
     sent = events.body["events"]
-    assert [each["code"] for each in sent] == ["voice_inbound_minute"] * 2
+    assert [(each["code"], each["properties"]["quantity"]) for each in sent] == [
+        ("voice_inbound_minute", "1"), ("voice_inbound_minute", "0.6"),
+    ]  # fmt: skip
     assert sent[0]["external_subscription_id"] == house.ledger.tenant and sent[0]["transaction_id"].startswith("usg_")
-    [asked] = double.of("/api/v1/invoices")
-    fees = asked.body["invoice"]["fees"]
-    assert sum(fee["unit_amount_cents"] for fee in fees) == int(invoice.total * 100)
-    assert {"key": "merkez_number", "value": "MRK-000001"} in asked.body["invoice"]["metadata"]
+    [made] = lago.invoices
+    assert sum(fee["unit_amount_cents"] for fee in made["fees"]) == int(invoice.total * 100)
+    assert {"key": "merkez_number", "value": "MRK-000001"} in made["metadata"]
 
 
 async def test_lago_that_is_away_gets_it_later(double: Double, house: House) -> None:
@@ -281,14 +334,55 @@ async def test_lago_that_is_away_gets_it_later(double: Double, house: House) -> 
     await exporter.export_due()
     await exporter.export_due()
     assert len(double.asked) == 1, "not before its pause is over"
-
-    def taken(asked: Asked) -> tuple[int, Any]:
-        return 422, {"error_details": {"transaction_id": ["value_already_exist"]}}
-
-    double.answers = {"POST /api/v1/events/batch": taken, "POST /api/v1/invoices": lambda asked: (200, {})}
+    lago = LagosBooks(double)
     house.go_to(APRIL + 3 * DAY)
     await exporter.export_due()
-    assert len(double.of("/api/v1/invoices")) == 1
+    assert len(lago.invoices) == 1 and len(lago.events) == 2
+
+
+async def test_invoice_whose_answer_was_lost_is_in_lago_once(double: Double, house: House) -> None:
+    exporter, invoice = await exported(house, double)
+    lago = LagosBooks(double)
+    lago.invoices = [{"lago_id": f"other_{n}", "metadata": [], "fees": [], "of": house.ledger.tenant} for n in range(2)]
+    lago.lost_answers = 1
+    await exporter.export_due()
+    house.go_to(APRIL + 3 * DAY)
+    await exporter.export_due()
+    assert len(lago.invoices) == 3
+    assert {"key": "merkez_invoice", "value": invoice.invoice_id} in lago.invoices[-1]["metadata"]
+
+
+@pytest.mark.parametrize("says_places", [True, False])
+async def test_event_that_lago_knows_keeps_none_of_the_others_from_it(
+    double: Double, house: House, *, says_places: bool
+) -> None:
+    """Lago takes a batch whole or not at all."""
+    await house.set_up()
+    await house.used_march(*range(60, 68))
+    await house.issued()
+    lago = LagosBooks(double, says_places=says_places)
+    records = await house.ledger.usage()
+    lago.events = {records[place].usage_record_id: {} for place in (1, 4, 5)}
+    await Exporter(house.ledger.rating, Lago(double.url, "key_1")).export_due()
+    assert set(lago.events) == {each.usage_record_id for each in records} and len(lago.invoices) == 1
+
+
+async def test_invoice_that_two_export_at_once_is_sent_by_one(double: Double, house: House) -> None:
+    exporter, _ = await exported(house, double)
+    twin, lago = Exporter(house.ledger.rating, Lago(double.url, "key_1")), LagosBooks(double)
+    await asyncio.gather(exporter.export_due(), twin.export_due())
+    assert len(lago.invoices) == 1 and len(double.of("/api/v1/events/batch")) == 1
+
+
+async def test_invoice_of_nothing_is_done_with_and_asks_lago_nothing(double: Double, house: House) -> None:
+    await house.set_up()
+    await house.ledger.tell(plan())
+    await house.issued()
+    exporter = Exporter(house.ledger.rating, Lago(double.url, "key_1"))
+    await exporter.export_due()
+    house.go_to(APRIL + 30 * DAY)
+    await exporter.export_due()
+    assert double.asked == []
 
 
 def test_pauses_grow_to_six_hours() -> None:

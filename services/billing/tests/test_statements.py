@@ -17,7 +17,7 @@ from billing.domain.discounts import Coupon, Frequency
 from billing.domain.meters import Meter
 from billing.domain.statements import BilledPeriod, LineKind, Scope, Statement
 from billing.domain.taxes import TaxData, TaxRate, Treatment
-from billing.domain.usage import UsageRecord
+from billing.domain.usage import By, UsageRecord
 from billing.ops import coupons, meters, statements, taxes
 from billing.ops import usage as ops
 from billing.ops.coupons import KeptCoupon
@@ -83,7 +83,7 @@ def event(name: str, at: datetime, quantity: str = "1", meter: str = "message", 
 
 
 async def record(ledger: Ledger, *events: Offered) -> None:
-    outcomes = await ledger.db.run(ledger.tenant, lambda tx: ops.record(tx, events, from_facts=True))
+    outcomes = await ledger.db.run(ledger.tenant, lambda tx: ops.record(tx, events, By.FACT))
     assert [each.error for each in outcomes] == [None] * len(events)
 
 

@@ -57,6 +57,12 @@ async def test_top_up_counts_once_however_often_it_is_asked(till: Till) -> None:
     assert {each.account.split(":")[0]: each.amount for each in entry.postings} == {"paid": "-10.5", "grant": "10.5"}
 
 
+async def test_wallet_in_a_currency_that_there_is_none_of_is_refused(till: Till) -> None:
+    for code in ("ZZZ", "XXX", "euro", ""):
+        with refused(InvalidInput, "WALLET_INVALID"):
+            await till.configure(currency=code)
+
+
 async def test_two_top_ups_at_once_both_count_and_the_same_one_counts_once(till: Till) -> None:
     await till.configure()
     await asyncio.gather(*(till.top_up("1", request_id=each) for each in ("a", "b", "a", "c", "b")))

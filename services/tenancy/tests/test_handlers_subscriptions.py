@@ -15,6 +15,7 @@ from merkez.tenancy.v1 import number_service_pb2, plan_pb2, session_pb2, session
 from merkez.tenancy.v1 import subscription_pb2 as sub
 from merkez.tenancy.v1 import subscription_service_pb2 as s
 from merkez.tenancy.v1 import tenant_service_pb2 as t
+from merkez.type.v1 import money_pb2
 from sqlalchemy import delete
 from tenancy.store.plan_tables import subscriptions
 from tenancy.sweeper import settle_due
@@ -259,6 +260,37 @@ async def test_add_on_of_other_plans_is_refused_and_stands_in_the_way_of_a_move(
     await ask(firm, "SetAddOn", add_on_id=add_on, quantity=1)
     assert (await ask(firm, "PreviewPlanChange", plan_id=big)).add_ons_lost == [add_on]
     assert await reason_of(ask(firm, "MovePlan", plan_id=big)) == "ADD_ON_NOT_FOR_PLAN"
+
+
+async def test_who_has_ended_gives_add_ons_up_to_begin_anew_with_a_plan_they_do_not_go_with(
+    town: Any, office: Office
+) -> None:
+    small, big = await sold(office)
+    dollars = money_pb2.Money(currency="USD", amount="50.00")
+    rate = plan_pb2.Rate(meter="seat_month", unit="month", price=money_pb2.Money(currency="USD", amount="9.00"))
+    abroad = (await office.on_sale(tier=2, currency="USD", price=dollars, rates=[rate])).plan_id
+    add_on = (await office.add_on(plan_ids=[small])).add_on_id
+    firm = await town.sign_up(plan_id=small)
+    await ask(firm, "SetAddOn", add_on_id=add_on, quantity=2)
+    await ask(firm, "CancelSubscription", now=True)
+    town.clock.advance(60)
+    for other in (big, abroad):
+        assert await reason_of(ask(firm, "ReactivateSubscription", plan_id=other)) == "ADD_ON_NOT_FOR_PLAN"
+    assert await reason_of(ask(firm, "SetAddOn", add_on_id=add_on, quantity=3)) == "SUBSCRIPTION_STATE", "none more"
+    given_up = await ask(firm, "SetAddOn", add_on_id=add_on, quantity=0)
+    assert given_up.state == CANCELLED and given_up.add_ons[0].HasField("end_time")
+    assert (await ask(firm, "ReactivateSubscription", plan_id=abroad)).plan_id == abroad
+    assert not (await now_held(firm)).add_ons
+
+
+async def test_who_pauses_may_give_add_ons_up(town: Any, office: Office) -> None:
+    small, _ = await sold(office)
+    add_on = (await office.add_on()).add_on_id
+    firm = await town.sign_up(plan_id=small)
+    await ask(firm, "SetAddOn", add_on_id=add_on, quantity=2)
+    await ask(firm, "PauseSubscription")
+    assert (await ask(firm, "SetAddOn", add_on_id=add_on, quantity=1)).state == PAUSED
+    assert await reason_of(ask(firm, "SetAddOn", add_on_id=add_on, quantity=2)) == "SUBSCRIPTION_STATE"
 
 
 async def test_plan_in_another_currency_is_refused(town: Any, office: Office) -> None:

@@ -24,8 +24,9 @@ from tenancy.store import rows, tables
 from .conftest import PASSWORD
 
 KINDS = (
-    "INVOICE_FINALIZED", "PAYMENT_FAILED", "INVOICE_OVERDUE", "RESTRICTED_AHEAD", "SUSPENDED_AHEAD",
-    "TENANT_RESTRICTED", "TENANT_SUSPENDED", "WALLET_TOPPED_UP", "WALLET_LOW", "TOP_UP_FAILED", "PLAN_LIMIT_PASSED",
+    "INVOICE_FINALIZED", "INVOICE_GIVES_BACK", "PAYMENT_FAILED", "INVOICE_OVERDUE", "RESTRICTED_AHEAD",
+    "SUSPENDED_AHEAD", "TENANT_RESTRICTED", "TENANT_SUSPENDED", "WALLET_TOPPED_UP", "WALLET_LOW",
+    "TOP_UP_FAILED", "PLAN_LIMIT_PASSED",
 )  # fmt: skip
 events = billing_events_pb2
 EUR = money_pb2.Money(currency="EUR", amount="20.06")
@@ -123,6 +124,19 @@ async def test_every_letter_about_money_is_written_where_there_is_a_mail_server_
     assert await firm.run(lambda tx: rows.count(tx, tables.emails)) == before + len(facts)
     to_books = tables.emails.c.recipient == "books@acme.example"
     assert await firm.run(lambda tx: rows.count(tx, tables.emails, to_books)) == 3
+
+
+async def test_invoice_that_gives_back_is_written_of_as_that_and_one_of_nothing_not_at_all(
+    town: Any, firm: Any
+) -> None:
+    for amount in ("0.00", "-65.00"):
+        invoice = an_invoice(town, buyer=invoice_pb2.BillingProfile(email="books@acme.example"))
+        invoice.total.amount = amount
+        await tell(town, firm, events.InvoiceFinalized(invoice=invoice))
+    [email] = await firm.run(
+        lambda tx: rows.every(tx, tables.emails, tables.emails.c.recipient == "books@acme.example")
+    )
+    assert "65.00 EUR" in email["subject"] and "-65" not in email["subject"] + email["body"]
 
 
 @pytest.mark.parametrize("language", ["en", "tr", "az", "fa"])

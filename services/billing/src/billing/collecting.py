@@ -60,11 +60,12 @@ class Collector:
     async def top_up_due(self) -> None:
         """Charges what wallets are to be topped up by. Each is its own transaction and its own trouble."""
         clock, provider = self._db.clock, self._provider
+        least = provider.least if provider else None
         for tenant_id, auto_top_up_id in await self._db.system(
             lambda tx: auto_top_up_store.due(tx, clock.now()), read_only=True
         ):
             attempt = await self._db.run(
-                tenant_id, lambda tx, i=auto_top_up_id: auto_top_ups.claim(tx, i, self.name, clock.now())
+                tenant_id, lambda tx, i=auto_top_up_id: auto_top_ups.claim(tx, i, self.name, clock.now(), least)
             )
             if attempt is None or provider is None:
                 continue

@@ -22,8 +22,8 @@ from billing.domain import rates
 from billing.domain.levels import Change
 from billing.domain.meters import CALL_OVER, PRESENCE, REQUEST_OVER
 from billing.domain.plans import NUMBER, SEAT, STORAGE
-from billing.domain.usage import UsageConflict, UsageRecord
-from billing.ops import names, reservations, usage
+from billing.domain.usage import By, UsageConflict, UsageRecord
+from billing.ops import invoicing, names, reservations, usage
 
 SEATED = (session_pb2.ROLE_OWNER, session_pb2.ROLE_ADMIN, session_pb2.ROLE_SUPERVISOR, session_pb2.ROLE_AGENT)
 AWAY = (contact_pb2.AGENT_STATE_UNSPECIFIED, contact_pb2.AGENT_STATE_OFFLINE)
@@ -44,6 +44,7 @@ async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta:
             _unrateable.add(1)
             log.error("a plan can't be rated", plan_id=plan.plan_id, rate_id=rate_id, message=error.message)
     await usage.subscribe(tx, plan)
+    await invoicing.look_ahead(tx)  # a period ends where a plan of another currency takes over
 
 
 async def subscription_changed(tx: Tx, fact: tenancy_events_pb2.SubscriptionChanged, meta: FactMeta) -> None:
@@ -144,7 +145,7 @@ async def _count(
     tx: Tx, meter: str, source_id: str, stamp: Timestamp, count: int, brand_id: str, meta: FactMeta
 ) -> None:  # fmt: skip
     record = UsageRecord("", meter, meter, source_id, stamp.ToDatetime(tzinfo=UTC), 0, brand_id)
-    for outcome in await usage.record(tx, [usage.Offered(record, str(count))], from_facts=True):
+    for outcome in await usage.record(tx, [usage.Offered(record, str(count))], By.FACT):
         if outcome.error is not None:
             _conflicts.add(1)
             log.error("usage was refused", fact=meta.fact, event_id=meta.event_id, reason=outcome.error.reason)

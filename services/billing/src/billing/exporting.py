@@ -16,6 +16,8 @@ from billing.providers.lago import NAME, Lago
 from billing.store import exports
 
 _LONGEST_PAUSE = timedelta(hours=6)
+_TAKEN = timedelta(minutes=30)
+"""How long whoever took an invoice has for sending it; after that another may."""
 
 
 class Exporter:
@@ -31,7 +33,12 @@ class Exporter:
         now = self._db.clock.now()
         due = await self._db.system(lambda tx: exports.due(tx, NAME, now), read_only=True)
         for tenant_id, invoice_id in due:
-            await self._send(tenant_id, invoice_id, now)
+            # At every replica: who takes it sends it, the others leave it alone meanwhile.
+            mine = await self._db.run(
+                tenant_id, lambda tx, i=invoice_id: exports.claim(tx, NAME, i, now, self._db.clock.now() + _TAKEN)
+            )
+            if mine:
+                await self._send(tenant_id, invoice_id, self._db.clock.now())
 
     async def _send(self, tenant_id: str, invoice_id: str, now: datetime) -> None:
         failure = ""

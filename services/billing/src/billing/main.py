@@ -37,7 +37,7 @@ from billing.handlers.decks import RateDecks
 from billing.handlers.differences import Differences
 from billing.handlers.invoice_operators import InvoiceOperators, PaymentEvents
 from billing.handlers.invoicing import Invoices
-from billing.handlers.metering import Meters, Usage
+from billing.handlers.metering import Meters, Usage, UsageOperators
 from billing.handlers.plan_rating import PlanRating
 from billing.handlers.resales import Resales
 from billing.handlers.reservations import Reservations
@@ -100,6 +100,7 @@ def metered(rating: Rating) -> list:
     return [
         (billing_service_pb2_grpc.add_BillingServiceServicer_to_server, Billing(rating)),
         (usage_service_pb2_grpc.add_UsageServiceServicer_to_server, Usage(rating)),
+        (usage_service_pb2_grpc.add_UsageOperatorServiceServicer_to_server, UsageOperators(db)),
         (plan_rating_service_pb2_grpc.add_PlanRatingServiceServicer_to_server, PlanRating(db)),
         (meter_service_pb2_grpc.add_MeterServiceServicer_to_server, Meters(db)),
         (coupon_service_pb2_grpc.add_CouponServiceServicer_to_server, Coupons(db)),

@@ -387,7 +387,7 @@ export interface paths {
         put?: never;
         /**
          * Holds any number of an add-on from now on, 0 for none of it
-         * @description Holds any number of an add-on from now on, 0 for none of it. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it. Needs the permission `tenant.write`.
+         * @description Holds any number of an add-on from now on, 0 for none of it. Fewer than now also while the subscription is paused or has ended. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it. Needs the permission `tenant.write`.
          */
         post: operations["merkez.tenancy.v1.SubscriptionService.SetAddOn"];
         delete?: never;
@@ -4476,6 +4476,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/tenants/{tenantId}/usageRecords:record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Records usage of a company, such as messages a carrier sent for it or what the carrier charged: also by built-in meters that no fact feeds
+         * @description Records usage of a company, such as messages a carrier sent for it or what the carrier charged: also by built-in meters that no fact feeds. Its sources are apart from those of the company's programs. As RecordUsage. Needs the permission `tenants.write`.
+         */
+        post: operations["merkez.billing.v1.UsageOperatorService.RecordTenantUsage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/usage:current": {
         parameters: {
             query?: never;
@@ -5766,6 +5786,46 @@ export interface paths {
          * @description Notes money that came in by bank or cash; what is more than owed becomes the company's credit. FAILED_PRECONDITION INVOICE_STATE_WRONG, INVALID_ARGUMENT AMOUNT_INVALID. Needs the permission `invoices.write`.
          */
         post: operations["merkez.billing.v1.InvoiceOperatorService.RecordPayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/credit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The credit a company has: what it paid too much or was given back, and hasn't been set off
+         * @description The credit a company has: what it paid too much or was given back, and hasn't been set off. Needs the permission `invoices.read`.
+         */
+        get: operations["merkez.billing.v1.InvoiceOperatorService.GetTenantCredit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/tenants/{tenantId}/credit:payBack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Notes that credit was paid back to the company by bank or cash, as to one that has ended: no next invoice uses it
+         * @description Notes that credit was paid back to the company by bank or cash, as to one that has ended: no next invoice uses it. INVALID_ARGUMENT AMOUNT_INVALID, INVOICE_TEXT_INVALID, FAILED_PRECONDITION CREDIT_TOO_LOW. Needs the permission `invoices.write`.
+         */
+        post: operations["merkez.billing.v1.InvoiceOperatorService.PayBackCredit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -9594,6 +9654,17 @@ export interface components {
             /** @description What was used on each day so far, oldest first. */
             days?: components["schemas"]["billing.v1.DayUsage"][];
         };
+        /** @description Notes. */
+        "billing.v1.PayBackCreditRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. The company. */
+            tenantId?: string;
+            /** @description Required. How much; positive, with no more digits than the currency has. */
+            amount: components["schemas"]["type.v1.Money"];
+            /** @description Required. What the bank calls it, up to 200 characters. */
+            reference: string;
+        };
         /** @description Pays. */
         "billing.v1.PayInvoiceRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did. */
@@ -9928,6 +9999,13 @@ export interface components {
              */
             paymentTime?: string;
         };
+        /** @description Records for a company. */
+        "billing.v1.RecordTenantUsageRequest": {
+            /** @description Required. */
+            tenantId?: string;
+            /** @description Required. 1 to 1,000. Their sources are kept with operator/ before them, of at most 119 characters. */
+            events: components["schemas"]["billing.v1.UsageEvent"][];
+        };
         /** @description Records. */
         "billing.v1.RecordUsageRequest": {
             /** @description Required. 1 to 1,000. */
@@ -10213,6 +10291,11 @@ export interface components {
          * @enum {string}
          */
         "billing.v1.TaxTreatment": "TAX_TREATMENT_UNSPECIFIED" | "TAX_TREATMENT_STANDARD" | "TAX_TREATMENT_EXEMPT" | "TAX_TREATMENT_REVERSE_CHARGE";
+        /** @description A company's credit. */
+        "billing.v1.TenantCredit": {
+            /** @description By currency; what is nothing left out. */
+            balances?: components["schemas"]["type.v1.Money"][];
+        };
         /** @description Tops up. */
         "billing.v1.TopUpWalletRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
@@ -10339,11 +10422,11 @@ export interface components {
         };
         /** @description One usage event. Its identity is the company, source and source_id, for ever. */
         "billing.v1.UsageEvent": {
-            /** @description Required. Program the event comes from, up to 128 characters. */
+            /** @description Required. Program the event comes from, up to 128 characters; not telephony, call_over_limit or api_request_over_limit, which are the platform's own. */
             source?: string;
             /** @description Required. Id of the event at the source, up to 128 characters. The same id again with the same body is nothing; with another body it is refused (USAGE_CONFLICT) and somebody is alarmed. */
             sourceId?: string;
-            /** @description Required. Meter that counts it; built-in meters that facts feed take none. */
+            /** @description Required. Meter that counts it; built-in meters take none but from operators, those that facts feed none at all. */
             meter?: string;
             /**
              * Format: date-time
@@ -26784,6 +26867,34 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    "merkez.billing.v1.UsageOperatorService.RecordTenantUsage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.RecordTenantUsageRequest"];
+            };
+        };
+        responses: {
+            /** @description What became of each event. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.RecordUsageResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     "merkez.billing.v1.UsageService.GetCurrentUsage": {
         parameters: {
             query?: {
@@ -28666,6 +28777,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["billing.v1.Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.GetTenantCredit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A company's credit. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TenantCredit"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.billing.v1.InvoiceOperatorService.PayBackCredit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. The company. */
+                tenantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["billing.v1.PayBackCreditRequest"];
+            };
+        };
+        responses: {
+            /** @description A company's credit. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["billing.v1.TenantCredit"];
                 };
             };
             default: components["responses"]["Problem"];

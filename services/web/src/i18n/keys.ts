@@ -14,6 +14,7 @@ import type flowTools from "../messages/flowTools.json";
 import type intraday from "../messages/intraday.json";
 import type invoices from "../messages/invoices.json";
 import type limits from "../messages/limits.json";
+import type meters from "../messages/meters.json";
 import type mine from "../messages/mine.json";
 import type notices from "../messages/notices.json";
 import type numberLists from "../messages/numberLists.json";
@@ -59,6 +60,7 @@ export type MessageKey =
   | keyof typeof intraday
   | keyof typeof invoices
   | keyof typeof limits
+  | keyof typeof meters
   | keyof typeof mine
   | keyof typeof notices
   | keyof typeof numberLists

@@ -33,6 +33,12 @@ class CreditExceedsInvoice(FailedPrecondition):
     reason = "CREDIT_EXCEEDS_INVOICE"
 
 
+class CreditTooLow(FailedPrecondition):
+    """More was to be paid back than the company's credit is."""
+
+    reason = "CREDIT_TOO_LOW"
+
+
 class AmountInvalid(InvalidInput):
     """An amount is negative, nothing, of another currency, or has more digits than its currency."""
 

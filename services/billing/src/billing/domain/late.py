@@ -61,7 +61,7 @@ def billed(statements: Iterable[Statement]) -> list[BilledPeriod]:
     return [
         BilledPeriod(
             *period, cutoffs[period], tuple(lines.get(period, {}).values()), formats.get(period, FORMAT),
-            discounts.get(period[0], {}),
+            discounts.get(period[0], {}), period in formats,
         )
         for period in sorted(cutoffs)
     ]  # fmt: skip

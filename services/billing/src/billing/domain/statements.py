@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-FORMAT = 4
+FORMAT = 5
 """By which rules statements are made and in which shape they are frozen; what each changed is told in
 docs/mechanisms/invoices.md."""
 
@@ -187,6 +187,8 @@ class BilledPeriod:
     """By whose rules it was billed; what comes late of it is reckoned by them too."""
     discounts: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     """What was taken off it, by the discount's id."""
+    whole: bool = False
+    """Whether its own invoice is among them: then nothing of it is still to come."""
 
 
 class Scope(StrEnum):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from kernel.errors import Conflict, InvalidInput
 
 from billing.domain.aggregates import Event
-from billing.domain.meters import BUILT_IN, Feed, Meter, may_fall
+from billing.domain.meters import BUILT_IN, CALL_OVER, REQUEST_OVER, Feed, Meter, may_fall
 from billing.domain.money import exact
 from billing.domain.plans import VOICE_PREPAID, PlanHeld, Rate
 
@@ -24,6 +25,12 @@ FUTURE, PAST = timedelta(minutes=15), timedelta(days=400)
 MOST_PROPERTIES, LONGEST_NAME, LONGEST_VALUE = 20, 64, 256
 BY_TALK = "talk"
 """Marks digests of calls whose seconds are those that are billed; before, they were the whole record's."""
+TELEPHONY = "telephony"
+"""Source of calls."""
+OUR_SOURCES = frozenset({TELEPHONY, CALL_OVER, REQUEST_OVER})
+"""Sources of facts. A program that used one could take a call's identity before the call is billed."""
+OPERATORS = "operator/"
+"""What sources begin with of what operators record for a company: apart from those of the company's own programs."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -37,6 +44,23 @@ class UsageInvalid(InvalidInput):
     """A usage event that can't be: without an id, of a time out of bounds, of an absurd quantity."""
 
     reason = "USAGE_INVALID"
+
+
+class By(Enum):
+    """Who tells of usage."""
+
+    PROGRAM = "program"
+    OPERATOR = "operator"
+    FACT = "fact"
+
+    def may_say(self, source: str) -> bool:
+        """Whether a source is theirs: nobody takes the identities of another's events before they come."""
+        theirs = source not in OUR_SOURCES and source.startswith(OPERATORS) == (self is By.OPERATOR)
+        return self is By.FACT or theirs
+
+    def may_feed(self, meter: Meter) -> bool:
+        """Whether a meter takes events of theirs: built-in ones that no fact feeds are the operators'."""
+        return not meter.built_in or self is By.FACT or (self is By.OPERATOR and meter.meter not in OUR_SOURCES)
 
 
 @dataclass(frozen=True)

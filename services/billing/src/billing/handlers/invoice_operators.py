@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from chassis.instants import time_in, time_out
@@ -92,6 +93,20 @@ class InvoiceOperators(invoice_operator_service_pb2_grpc.InvoiceOperatorServiceS
                 tx, request.invoice_id, request.amount.amount, request.amount.currency, request.reference, time, now
             ),
         )
+
+    async def GetTenantCredit(self, request: service.GetTenantCreditRequest, context: Any) -> service.TenantCredit:
+        return _credit(await self._db.run(_tenant(request), paying.credit_of, read_only=True))
+
+    async def PayBackCredit(self, request: service.PayBackCreditRequest, context: Any) -> service.TenantCredit:
+        request_id, now, amount = require_request_id(request.request_id), self._db.clock.now(), request.amount
+
+        async def work(tx: Tx) -> service.TenantCredit:
+            async def note() -> service.TenantCredit:
+                return _credit(await paying.pay_back(tx, amount.amount, amount.currency, request.reference, now))
+
+            return await tx.once(request_id, "PayBackCredit", request, service.TenantCredit, note)
+
+        return await self._db.run(_tenant(request), work)
 
     async def VoidInvoice(self, request: service.VoidInvoiceRequest, context: Any) -> invoice_pb2.Invoice:
         now = self._db.clock.now()
@@ -236,3 +251,7 @@ def _left_out(value: LeftOutRow) -> service.LeftOutUsage:
         period_end_time=time_out(value.end_time), left_out_of_invoice_id=value.left_out_of,
         notice_time=time_out(value.notice_time),
     )  # fmt: skip
+
+
+def _credit(balances: Mapping[str, Decimal]) -> service.TenantCredit:
+    return service.TenantCredit(balances=[proto.money(amount, currency) for currency, amount in balances.items()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chassis.auth import principal
@@ -9,14 +10,14 @@ from chassis.instants import time_in, time_out
 from chassis.sql import Database
 from chassis.telemetry import counter, log
 from kernel.errors import DomainError
-from kernel.ids import require_request_id
+from kernel.ids import require_id, require_request_id
 from merkez.billing.v1 import meter_pb2, meter_service_pb2, meter_service_pb2_grpc, usage_service_pb2_grpc
 from merkez.billing.v1 import usage_service_pb2 as usage_pb2
 from merkez.type.v1 import money_pb2
 
 from billing.domain.aggregates import EPOCH, Aggregation
 from billing.domain.meters import Meter
-from billing.domain.usage import UsageConflict, UsageInvalid, UsageRecord
+from billing.domain.usage import OPERATORS, By, UsageConflict, UsageInvalid, UsageRecord
 from billing.live.rating import Rating
 from billing.money_proto import shown
 from billing.ops import current, meters
@@ -43,18 +44,7 @@ class Usage(usage_service_pb2_grpc.UsageServiceServicer):
         self._db = rating.db
 
     async def RecordUsage(self, request: usage_pb2.RecordUsageRequest, context: Any) -> usage_pb2.RecordUsageResponse:
-        if not request.events:
-            raise UsageInvalid.of("events", "must be at least one")
-        offered = [_offered(event) for event in request.events]
-        tenant = principal().tenant_id
-        outcomes = await self._db.run(tenant, lambda tx: ops.record(tx, offered))
-        for event, outcome in zip(request.events, outcomes, strict=True):
-            if isinstance(outcome.error, UsageConflict):
-                _conflicts.add(1)
-                log.error("usage came again with another body", source=event.source, source_id=event.source_id)
-        results = [_result(outcome) for outcome in outcomes]
-        recorded = sum(each.outcome == usage_pb2.USAGE_OUTCOME_RECORDED for each in results)
-        return usage_pb2.RecordUsageResponse(results=results, recorded_count=recorded)
+        return await _record(self._db, principal().tenant_id, request.events, By.PROGRAM)
 
     async def GetCurrentUsage(self, request: usage_pb2.GetCurrentUsageRequest, context: Any) -> usage_pb2.CurrentUsage:
         time = time_in(request, "time") or self._db.clock.now()
@@ -67,6 +57,19 @@ class Usage(usage_service_pb2_grpc.UsageServiceServicer):
             compute_time=time_out(found.compute_time),
             meters=[_usage(found, each) for each in found.rates],
         )
+
+
+class UsageOperators(usage_service_pb2_grpc.UsageOperatorServiceServicer):
+    """merkez.billing.v1.UsageOperatorService. The tenant is named in the request."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def RecordTenantUsage(
+        self, request: usage_pb2.RecordTenantUsageRequest, context: Any
+    ) -> usage_pb2.RecordUsageResponse:
+        tenant_id = require_id("ten", request.tenant_id, "tenant_id")
+        return await _record(self._db, tenant_id, request.events, By.OPERATOR)
 
 
 class Meters(meter_service_pb2_grpc.MeterServiceServicer):
@@ -104,13 +107,37 @@ class Meters(meter_service_pb2_grpc.MeterServiceServicer):
         return _meter(changed)
 
 
-def _offered(event: usage_pb2.UsageEvent) -> Offered:
+async def _record(
+    db: Database, tenant_id: str, events: Sequence[usage_pb2.UsageEvent], by: By
+) -> usage_pb2.RecordUsageResponse:
+    if not events:
+        raise UsageInvalid.of("events", "must be at least one")
+    offered = [_offered(event, OPERATORS if by is By.OPERATOR and event.source else "") for event in events]
+    outcomes = await db.run(tenant_id, lambda tx: ops.record(tx, offered, by))
+    for each, outcome in zip(offered, outcomes, strict=True):
+        if isinstance(outcome.error, UsageConflict):
+            _conflicts.add(1)
+            about = {"source": each.record.source, "source_id": each.record.source_id}
+            log.error("usage came again with another body", tenant_id=tenant_id, **about)
+    results = [_result(outcome) for outcome in outcomes]
+    recorded = sum(each.outcome == usage_pb2.USAGE_OUTCOME_RECORDED for each in results)
+    return usage_pb2.RecordUsageResponse(results=results, recorded_count=recorded)
+
+
+def _offered(event: usage_pb2.UsageEvent, whose: str) -> Offered:
     try:
         time = time_in(event, "usage_time") or EPOCH
     except DomainError:
         time = EPOCH  # refused by itself, as every time out of bounds is
     record = UsageRecord(
-        "", event.meter, event.source, event.source_id, time, 0, event.brand_id, properties=dict(event.properties)
+        "",
+        event.meter,
+        whose + event.source,
+        event.source_id,
+        time,
+        0,
+        event.brand_id,
+        properties=dict(event.properties),
     )
     return Offered(record, event.quantity)
 

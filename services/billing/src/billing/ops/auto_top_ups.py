@@ -3,8 +3,10 @@ mark, however often a process dies. The id of the row is the provider's idempote
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from chassis.sql import Tx
 
@@ -28,8 +30,11 @@ class Attempt:
     method: Method
 
 
-async def claim(tx: Tx, auto_top_up_id: str, provider: str, now: datetime) -> Attempt | None:
-    """Takes one to ask for; None when it was answered, another process asks, or nobody can be asked."""
+async def claim(
+    tx: Tx, auto_top_up_id: str, provider: str, now: datetime, least: Callable[[Decimal, str], Decimal] | None = None
+) -> Attempt | None:
+    """Takes one to ask for; None when it was answered, another process asks, or nobody can be asked. `least` is what
+    the provider can take of what was wished: where its steps are coarser, more is charged, and comes in."""
     row = await store.find(tx, auto_top_up_id)
     if row is None or row.next_time is None or row.next_time > now:
         return None
@@ -39,7 +44,8 @@ async def claim(tx: Tx, auto_top_up_id: str, provider: str, now: datetime) -> At
         await end(tx, auto_top_up_id, Outcome(PaymentState.FAILED, "", missing.reason), now)
         return None
     # Put off before it is asked for: whoever dies in between has scheduled the next attempt already.
-    await store.save(tx, replace(row, next_time=now + AGAIN))
+    row = replace(row, next_time=now + AGAIN, amount=least(row.amount, row.currency) if least else row.amount)
+    await store.save(tx, row)
     payment = Payment(
         auto_top_up_id, tx.tenant_id, "", provider, row.reference, row.amount, row.currency, row.state,
         row.create_time,

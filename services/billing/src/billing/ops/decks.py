@@ -9,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chassis.sql import Tx
+from kernel.currencies import CURRENCIES
 from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import new_id
 
@@ -103,8 +104,8 @@ class ActivateTimePast(InvalidInput):
 
 def checked_header(currency: str, time_zone: str, header: DeckHeader) -> DeckHeader:
     """The header, when its currency and zone can be. Raises `RateDeckInvalid`."""
-    if len(currency) != 3 or not currency.isascii() or not currency.isalpha() or not currency.isupper():
-        raise RateDeckInvalid.of("rate_deck.currency", "is three capital letters (ISO 4217)")
+    if currency not in CURRENCIES:
+        raise RateDeckInvalid.of("rate_deck.currency", "is not the code of a currency (ISO 4217)")
     try:
         ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

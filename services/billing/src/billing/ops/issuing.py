@@ -99,7 +99,7 @@ async def advance_of(
     `whole_statement`. Raises `NothingSubscribed`, `CurrenciesMixed`."""
     _, frozen = await _frozen_before(tx, period[0], cutoff, Kind.ADVANCE)
     frozen += drafted
-    return await advance_statement(tx, period, cutoff, _billed_of(frozen, period), decks, format_)
+    return await advance_statement(tx, period, cutoff, late.billed(frozen), decks, format_)
 
 
 async def whole_statement(
@@ -198,13 +198,9 @@ async def _ahead(
     tx: Tx, period: Period, cutoff: datetime, frozen: Sequence[Statement], decks: DeckPrice | None, format_: int
 ) -> Ahead | None:
     try:
-        return (await in_advance(tx, period, cutoff, _billed_of(frozen, period), decks, format_))[1]
+        return (await in_advance(tx, period, cutoff, late.billed(frozen), decks, format_))[1]
     except CurrenciesMixed:  # what holds two currencies has no invoice: the period's own will say so
         return None
-
-
-def _billed_of(frozen: Sequence[Statement], period: Period) -> BilledPeriod | None:
-    return next((each for each in late.billed(frozen) if each.start_time == period[0]), None)
 
 
 async def drafted_ahead(tx: Tx, start: datetime, kind: Kind = Kind.OWN) -> list[Statement]:

@@ -11,8 +11,8 @@ from chassis.sql import Tx
 from kernel.ids import new_id
 
 from billing import invoices_proto as convert
-from billing.domain import canonical, credit_notes, dunning, invoicing
-from billing.domain.credit_notes import AmountInvalid, CreditedLine, CreditNote, CreditNoteNotFound
+from billing.domain import canonical, credit_notes, dunning, invoicing, money
+from billing.domain.credit_notes import AmountInvalid, CreditedLine, CreditNote, CreditNoteNotFound, CreditTooLow
 from billing.domain.dunning import Stage
 from billing.domain.invoicing import ISSUED, PAYABLE, Invoice, InvoiceStateWrong
 from billing.domain.parties import NoLegalEntity
@@ -108,6 +108,25 @@ async def credit(tx: Tx, invoice_id: str, why: str, asked: Sequence[CreditedLine
     changed = replace(invoice, credited=invoice.credited + applied, version=invoice.version + 1)
     await settling.settle(tx, changed, now)
     return note
+
+
+async def credit_of(tx: Tx) -> Mapping[str, Decimal]:
+    """The tenant's credit, by currency."""
+    return await store.balances(tx)
+
+
+async def pay_back(tx: Tx, amount: str, currency: str, reference: str, now: datetime) -> Mapping[str, Decimal]:
+    """Notes credit that was paid back by bank or cash; what is left of it. Raises `AmountInvalid`, `CreditTooLow`,
+    `InvoiceTextInvalid`."""
+    left = await store.balances(tx)
+    value = credit_notes.money_amount(amount, currency, money.currency(currency, "amount.currency"), "amount")
+    named = invoicing.text(reference, "reference", 200)
+    if value > left.get(currency, Decimal(0)):
+        raise CreditTooLow(
+            "The company's credit is less than that.", metadata={"left": str(left.get(currency, Decimal(0)))}
+        )
+    await store.add_to_balance(tx, new_id("bal", now), settling.PAID_BACK, named, -value, currency, now)
+    return await store.balances(tx)
 
 
 async def get_credit_note(tx: Tx, credit_note_id: str) -> tuple[CreditNote, Invoice]:

@@ -16,7 +16,7 @@ from billing.domain.payments import BALANCE, Payment, PaymentState, split
 from billing.store import invoicing as store
 from billing.store import payments
 
-OVERPAID, CREDITED, USED = "overpaid", "credited", "used"
+OVERPAID, CREDITED, USED, PAID_BACK = "overpaid", "credited", "used", "paid_back"
 
 
 async def take(tx: Tx, invoice: Invoice, amount: Decimal, source_id: str, now: datetime) -> Invoice:

@@ -81,14 +81,18 @@ async def statement_of(
     came_late: list[StatementLine] = []
     discounts: list[Discount] = []
     known: list[BilledLine | StatementLine] = late.billed_before(earlier, start)
+    came: list[StatementLine] = []  # of the earlier ones; it counts towards what later ones are committed to
     for each in earlier:
         if each is not own and await changed_since(tx, each, cutoff_time):
             then = await books_again(tx, each, earlier, cutoff_time, deck, format_)
+            if format_ > 4:
+                then = replace(then, billed=[*then.billed, *came])
             if charges.currency_of(then) != charges.currency_of(books):
                 raise charges.CurrenciesMixed("What came late of an earlier period is owed in another currency.")
             whole = charges.lines_of(then)
             rest = late.rest_of(whole, each)
             known += rest
+            came += rest
             if format_ > 2:
                 rest, off = taken_off_rest(rest, whole, then.redeemed, each.discounts, charges.currency_of(books))
                 discounts += [replace(one, late_start=each.start_time) for one in off]
@@ -110,12 +114,15 @@ async def statement_of(
 
 
 async def in_advance(
-    tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, before: BilledPeriod | None,
+    tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, earlier: Sequence[BilledPeriod],
     deck: DeckPrice | None = None, format_: int = FORMAT,
 ) -> tuple[Books, Ahead]:  # fmt: skip
-    """What a period costs in advance, of what was heard of until `cutoff`, less what was billed of it `before`. What
-    lasts is taken to last; where it didn't, the period's own invoice puts it right. Raises `NothingSubscribed`,
+    """What a period costs in advance, of what was heard of until `cutoff`, less what `earlier` invoices billed of it.
+    What lasts is taken to last; where it didn't, the period's own invoice puts it right. Raises `NothingSubscribed`,
     `CurrenciesMixed`."""
+    before = next((each for each in earlier if each.start_time == period[0]), None)
+    if before is not None and before.whole and format_ > 4:
+        return await _left_in_advance(tx, before, cutoff, earlier, deck, format_)
     books = await books_of(tx, *period, cutoff, deck, format_, used=False)
     currency = charges.currency_of(books)
     lines, redeemed = charges.lines_of(books, Scope.ADVANCE), books.redeemed
@@ -128,12 +135,29 @@ async def in_advance(
     return books, Ahead(*period, currency, lines, discounts)
 
 
+async def _left_in_advance(
+    tx: Tx, before: BilledPeriod, cutoff: datetime, earlier: Sequence[BilledPeriod], deck: DeckPrice | None,
+    format_: int,
+) -> tuple[Books, Ahead]:  # fmt: skip
+    """As `in_advance` of a period whose own invoice was issued, as when the one that charged it ahead is issued anew:
+    nothing puts right what this says, so it is of what the period did cost, and its coupons are those of all of it."""
+    start, end = before.start_time, before.end_time
+    books = await books_of(tx, start, end, cutoff, deck, format_)
+    books = replace(books, spent_before=_spent(earlier, books), billed=late.billed_before(earlier, start))
+    whole, ids = charges.lines_of(books), {line.line_id for line in charges.lines_of(books, Scope.ADVANCE)}
+    rest = [line for line in late.rest_of(whole, before) if line.line_id in ids]
+    currency = charges.currency_of(books)
+    lines, off = taken_off_rest(rest, whole, books.redeemed, before.discounts, currency, carried=True)
+    return books, Ahead(start, end, currency, lines, [replace(each, late_start=start) for each in off])
+
+
 async def advance_statement(
-    tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, before: BilledPeriod | None,
+    tx: Tx, period: tuple[datetime, datetime], cutoff: datetime, earlier: Sequence[BilledPeriod],
     deck: DeckPrice | None = None, format_: int = FORMAT,
 ) -> Statement:  # fmt: skip
     """A period's charges in advance as a statement of their own. Raises `NothingSubscribed`, `CurrenciesMixed`."""
-    books, ahead = await in_advance(tx, period, cutoff, before, deck, format_)
+    books, ahead = await in_advance(tx, period, cutoff, earlier, deck, format_)
+    period = ahead.start_time, ahead.end_time
     made = charges.statement(books, late.ahead_of(ahead.lines, period), ahead.discounts)
     return replace(made, advance=period)
 

@@ -18,7 +18,7 @@ from billing.domain.levels import Change
 from billing.domain.meters import BUILT_IN, Feed, Meter, MeterNotFound, meter_of
 from billing.domain.plans import VOICE_PREPAID
 from billing.domain.subscriptions import SubscriptionVersion
-from billing.domain.usage import EndedCall, UsageConflict, UsageRecord, rated
+from billing.domain.usage import By, EndedCall, UsageConflict, UsageRecord, rated
 from billing.ops.statements import RangeInvalid, current_period
 from billing.store import days, meters, reservations
 from billing.store import plans as plan_store
@@ -50,7 +50,7 @@ class Outcome:
     error: DomainError | None = None
 
 
-async def record(tx: Tx, offered: Sequence[Offered], *, from_facts: bool = False) -> list[Outcome]:
+async def record(tx: Tx, offered: Sequence[Offered], by: By = By.PROGRAM) -> list[Outcome]:
     """Records a batch, each event once for ever; what is wrong with one keeps none of the others.
 
     Raises `TooManyEvents`. An event's error is `UsageInvalid`, `AmountInvalid`, `MeterNotFound` or `UsageConflict`.
@@ -62,7 +62,7 @@ async def record(tx: Tx, offered: Sequence[Offered], *, from_facts: bool = False
     first: dict[tuple[str, str], tuple[int, UsageRecord]] = {}
     for place, each in enumerate(offered):
         try:
-            amount = _checked(each, known, now, from_facts)
+            amount = _checked(each, known, now, by)
         except DomainError as error:
             outcomes.append(Outcome(error=error))
             continue
@@ -123,7 +123,7 @@ async def rate_ended_call(tx: Tx, call: EndedCall, now: datetime) -> None:
     paid = await reservations.find(tx, call.call_id)
     meter = VOICE_PREPAID if paid is not None or call.refused_by_wallet else call.meter
     record = UsageRecord(
-        new_id("usg", now), meter, "telephony", call.call_id, call.start_time, call.used_seconds, call.brand_id,
+        new_id("usg", now), meter, domain.TELEPHONY, call.call_id, call.start_time, call.used_seconds, call.brand_id,
         properties=await store.priced_by(tx, call.meter, call.dialed_number, call.start_time), record_time=tx.now(),
     )  # fmt: skip
     known = await store.known_fingerprint(tx, record)
@@ -171,13 +171,15 @@ async def _keep_days(tx: Tx) -> None:
     await days.keep(tx, await meters.list_meters(tx))
 
 
-def _checked(each: Offered, known: Mapping[str, Meter], now: datetime, from_facts: bool) -> Decimal:
+def _checked(each: Offered, known: Mapping[str, Meter], now: datetime, by: By) -> Decimal:
     name = each.record.meter
     if name not in BUILT_IN and name not in known:
         raise MeterNotFound("This meter is not defined.")
     meter = meter_of(known, name)
-    if meter.feed != Feed.EVENTS or meter.archived or (meter.built_in and not from_facts):
+    if meter.feed != Feed.EVENTS or meter.archived or not by.may_feed(meter):
         raise domain.UsageInvalid.of("meter", "takes no usage events" if not meter.archived else "is archived")
+    if not by.may_say(each.record.source):
+        raise domain.UsageInvalid.of("source", "is the platform's own")
     return domain.checked(each.record, each.quantity, meter, now)
 
 

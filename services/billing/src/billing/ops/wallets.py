@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from chassis.sql import Tx
+from kernel.currencies import CURRENCIES
 from kernel.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import new_id
 
@@ -225,8 +226,8 @@ async def book(
 
 def _check(policy: Policy, settings: WalletSettings) -> None:
     currency = policy.currency
-    if len(currency) != 3 or not currency.isascii() or not currency.isalpha() or not currency.isupper():
-        raise WalletInvalid.of("wallet.currency", "is three capital letters (ISO 4217)")
+    if currency not in CURRENCIES:
+        raise WalletInvalid.of("wallet.currency", "is not the code of a currency (ISO 4217)")
     if policy.credit_limit is not None and not 0 <= policy.credit_limit < rules.MOST:
         raise WalletInvalid.of("wallet.credit_limit", "must not be negative, and less than 10^12")
     if len(settings.low_balances) > MOST_LOW_BALANCES:

@@ -56,7 +56,7 @@ async def save(tx: Tx, value: AutoTopUp) -> None:
     mine = (auto_top_ups.c.tenant_id == tx.tenant_id, auto_top_ups.c.auto_top_up_id == value.auto_top_up_id)
     values = {
         "state": value.state.value, "next_time": value.next_time, "reference": value.reference,
-        "failure": value.failure,
+        "failure": value.failure, "amount": value.amount,
     }  # fmt: skip
     await tx.execute(update(auto_top_ups).where(*mine).values(**values))
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from billing.domain.differences import Cause, Difference, UsageSeconds, WalletSeconds
 from billing.domain.reservations import ReservationState
+from billing.domain.usage import TELEPHONY
 from billing.store.tables import plans_held, usage_records
 from billing.store.wallet_tables import differences, reservations
 
@@ -37,7 +38,7 @@ async def usage_of_calls(tx: Tx, start: datetime, end: datetime) -> list[UsageSe
             usage_records.c.used_seconds, usage_records.c.plan_id,
         ).where(
             usage_records.c.tenant_id == tx.tenant_id,
-            usage_records.c.source == "telephony",
+            usage_records.c.source == TELEPHONY,
             usage_records.c.usage_time >= start,
             usage_records.c.usage_time < end,
         )

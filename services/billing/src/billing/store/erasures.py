@@ -11,7 +11,7 @@ from sqlalchemy import Column, Text, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.domain.erasing import ERASED_DIGITS, SHORTEST
-from billing.domain.usage import UsageRecord
+from billing.domain.usage import TELEPHONY, UsageRecord
 from billing.store.tables import metadata, usage_records
 from billing.store.usage import record_in
 from billing.store.wallet_tables import open_reservations, reservations
@@ -39,7 +39,7 @@ async def due(tx: Tx, horizon: datetime, after: str, size: int) -> list[str]:
     waits = (
         select(calls.tenant_id)
         .outerjoin(number_erasures, done.tenant_id == calls.tenant_id)
-        .where(calls.source == "telephony", calls.usage_time < horizon, calls.tenant_id > after)
+        .where(calls.source == TELEPHONY, calls.usage_time < horizon, calls.tenant_id > after)
         .where(or_(done.until_time.is_(None), done.until_time < calls.usage_time))
         .distinct()
         .order_by(calls.tenant_id)
@@ -69,7 +69,7 @@ async def calls(tx: Tx, since: Place, horizon: datetime, size: int) -> Sequence[
         and_(table.usage_time == since.time, table.usage_record_id > since.record_id),
     )
     statement = select(usage_records).where(
-        table.tenant_id == tx.tenant_id, table.source == "telephony", table.usage_time < horizon, later
+        table.tenant_id == tx.tenant_id, table.source == TELEPHONY, table.usage_time < horizon, later
     )
     rows = await tx.all(statement.order_by(table.usage_time, table.usage_record_id).limit(size))
     return [record_in(row) for row in rows]

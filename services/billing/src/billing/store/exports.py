@@ -35,6 +35,20 @@ async def due(tx: Tx, target: str, now: datetime) -> list[tuple[str, str]]:
     return [(row["tenant_id"], row["invoice_id"]) for row in rows]
 
 
+async def claim(tx: Tx, target: str, subject_id: str, now: datetime, until: datetime) -> bool:
+    """Takes an attempt that is due for itself until then; whether it was there to be taken."""
+    row = {
+        "tenant_id": tx.tenant_id, "target": target, "subject_id": subject_id, "attempts": 0, "next_time": until,
+        "failure": "",
+    }  # fmt: skip
+    taken = insert(exports).values(**row)
+    taken = taken.on_conflict_do_update(
+        index_elements=["tenant_id", "target", "subject_id"], set_={"next_time": until},
+        where=exports.c.next_time <= now,
+    )  # fmt: skip
+    return bool((await tx.execute(taken)).rowcount)
+
+
 async def note(tx: Tx, target: str, subject_id: str, failure: str, again: Callable[[int], datetime]) -> None:
     """Notes an attempt: done for ever, or failed and due again at `again(attempts)`."""
     known = await tx.one_or_none(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,8 +54,14 @@ class Money:
         }
 
     async def invoice_finalized(self, tx: Tx, fact: billing_events_pb2.InvoiceFinalized, meta: FactMeta) -> None:
-        """An invoice is there."""
-        await self._invoice(tx, "INVOICE_FINALIZED", fact.invoice, fact.invoice.total, meta.time)
+        """An invoice is there; one of nothing, as of each month after an end, isn't written of."""
+        total = fact.invoice.total
+        amount = Decimal(total.amount or "0")
+        if amount > 0:
+            await self._invoice(tx, "INVOICE_FINALIZED", fact.invoice, total, meta.time)
+        elif amount:
+            back = money_pb2.Money(currency=total.currency, amount=f"{-amount:f}")
+            await self._invoice(tx, "INVOICE_GIVES_BACK", fact.invoice, back, meta.time)
 
     async def payment_failed(self, tx: Tx, fact: payment_events_pb2.InvoicePaymentFailed, meta: FactMeta) -> None:
         """A card was charged in vain."""

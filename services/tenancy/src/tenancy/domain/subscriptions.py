@@ -236,9 +236,11 @@ def undone(subscription: Subscription, time: datetime) -> Subscription:
     return _waiting(subscription, time)
 
 
-def touched(subscription: Subscription, time: datetime) -> Subscription:
-    """Changed in what is held beside the plan."""
-    transition(subscription, Trigger.CHANGE)
+def touched(subscription: Subscription, time: datetime, *, fewer: bool = False) -> Subscription:
+    """Changed in what is held beside the plan. To hold `fewer` is always possible: who has ended may have to, to begin
+    anew with another plan. Raises `SubscriptionNotThere`."""
+    if not fewer:
+        transition(subscription, Trigger.CHANGE)
     return replace(subscription, change_time=time, version=subscription.version + 1)
 
 

@@ -132,13 +132,15 @@ async def reactivate(tx: Tx, plan_id: str, version: int, now: datetime) -> Held:
 
 
 async def set_add_on(tx: Tx, add_on_id: str, quantity: int, version: int, now: datetime) -> Held:
-    """Holds so many of an add-on from now on. Raises `AddOnNotFound`, `AddOnNotForPlan`, `PlanLimitsExceeded`."""
+    """Holds so many of an add-on from now on; fewer than now also while it is paused or has ended. Raises
+    `AddOnNotFound`, `AddOnNotForPlan`, `PlanLimitsExceeded`, `SubscriptionNotThere`."""
     if not 0 <= quantity <= subscriptions.MOST_OF_AN_ADD_ON:
         raise fields.FieldInvalid.of("quantity", f"must be 0 to {subscriptions.MOST_OF_AN_ADD_ON}")
     found = await _settled(tx, version, now)
     time = found.subscription.moment(now)
-    changed = subscriptions.touched(found.subscription, time)
     current = next((each for each in found.stints if each.add_on_id == add_on_id and each.end_time is None), None)
+    fewer = current is not None and quantity < current.quantity
+    changed = subscriptions.touched(found.subscription, time, fewer=fewer)
     if quantity == (current.quantity if current else 0):
         if current is None:
             found.catalogue.find_add_on(add_on_id)
@@ -152,7 +154,7 @@ async def set_add_on(tx: Tx, add_on_id: str, quantity: int, version: int, now: d
         )
     others = [(each, count) for each, count in found.add_ons if each.add_on_id != add_on_id]
     then = plans.with_add_ons(found.plan, [*others, *([(add_on, quantity)] if quantity else [])])
-    if current is None or quantity < current.quantity:
+    if current is None or fewer:
         plans.check_fit(then.limits, await holding.in_use(tx), then.soft_limits)
     if current is not None:
         await store.end(tx, current.held_add_on_id, time)

@@ -77,6 +77,10 @@ function Held({ held, plans, addOns = [], onDone }: HeldProps) {
   const intervals = new Set(plans.map((each) => each.interval));
   const shown = intervals.size > 1 ? plans.filter((each) => each.interval === interval) : plans;
   const isHeld = (each: Plan) => !ended && each.planId === plan.planId;
+  // What is held is priced by the version held, and can be given up although it isn't sold any more.
+  const mine = held.addOns ?? [];
+  const others = addOns.filter((each) => mine.every((own) => own.addOnId !== each.addOnId));
+  const extras = usable ? [...mine, ...others] : mine;
   return (
     <div className={watch.stack}>
       <Standing held={held} onMove={setWanted} onDone={onDone} />
@@ -116,7 +120,9 @@ function Held({ held, plans, addOns = [], onDone }: HeldProps) {
           )}
         />
       </div>
-      {usable && addOns.length > 0 && <AddOns addOns={addOns} subscription={subscription} onDone={onDone} />}
+      {extras.length > 0 && (
+        <AddOns addOns={extras} subscription={subscription} onlyFewer={!usable} onDone={onDone} />
+      )}
       {wanted &&
         (ended ? (
           <BeginAgain

@@ -17,6 +17,7 @@ import { Plans } from "./plans/Plans.tsx";
 import { RateDecks } from "./RateDecks.tsx";
 import { Tenants } from "./Tenants.tsx";
 
+const Meters = lazy(() => import("./Meters.tsx"));
 const Resales = lazy(() => import("./Resales.tsx"));
 const Inventory = lazy(() => import("./Inventory.tsx"));
 
@@ -62,6 +63,9 @@ export default function OperatorPage() {
             <Tabs.Tab value="rates" data-testid="tab-rates">
               {t("rates.title")}
             </Tabs.Tab>
+            <Tabs.Tab value="meters" data-testid="tab-meters">
+              {t("meters.title")}
+            </Tabs.Tab>
             <Tabs.Tab value="differences" data-testid="tab-differences">
               {t("differences.title")}
             </Tabs.Tab>
@@ -99,6 +103,11 @@ export default function OperatorPage() {
           </Tabs.Panel>
           <Tabs.Panel value="rates">
             <RateDecks />
+          </Tabs.Panel>
+          <Tabs.Panel value="meters">
+            <Suspense fallback={<Loading />}>
+              <Meters />
+            </Suspense>
           </Tabs.Panel>
           <Tabs.Panel value="differences">
             <Differences />

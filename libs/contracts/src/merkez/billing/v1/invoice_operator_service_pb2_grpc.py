@@ -92,6 +92,16 @@ class InvoiceOperatorServiceStub:
                 request_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.CreateCreditNoteRequest.SerializeToString,
                 response_deserializer=merkez_dot_billing_dot_v1_dot_invoice__pb2.CreditNote.FromString,
                 _registered_method=True)
+        self.GetTenantCredit = channel.unary_unary(
+                '/merkez.billing.v1.InvoiceOperatorService/GetTenantCredit',
+                request_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.GetTenantCreditRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.TenantCredit.FromString,
+                _registered_method=True)
+        self.PayBackCredit = channel.unary_unary(
+                '/merkez.billing.v1.InvoiceOperatorService/PayBackCredit',
+                request_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.PayBackCreditRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.TenantCredit.FromString,
+                _registered_method=True)
         self.RebuildInvoice = channel.unary_unary(
                 '/merkez.billing.v1.InvoiceOperatorService/RebuildInvoice',
                 request_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.RebuildInvoiceRequest.SerializeToString,
@@ -209,6 +219,20 @@ class InvoiceOperatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTenantCredit(self, request, context):
+        """The credit a company has: what it paid too much or was given back, and hasn't been set off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PayBackCredit(self, request, context):
+        """Notes that credit was paid back to the company by bank or cash, as to one that has ended: no next invoice uses it. INVALID_ARGUMENT AMOUNT_INVALID, INVOICE_TEXT_INVALID, FAILED_PRECONDITION CREDIT_TOO_LOW.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RebuildInvoice(self, request, context):
         """Computes a finalized invoice anew from its events and plan versions, and says whether it is the same to the byte.
         """
@@ -310,6 +334,16 @@ def add_InvoiceOperatorServiceServicer_to_server(servicer, server):
                     servicer.CreateCreditNote,
                     request_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.CreateCreditNoteRequest.FromString,
                     response_serializer=merkez_dot_billing_dot_v1_dot_invoice__pb2.CreditNote.SerializeToString,
+            ),
+            'GetTenantCredit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTenantCredit,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.GetTenantCreditRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.TenantCredit.SerializeToString,
+            ),
+            'PayBackCredit': grpc.unary_unary_rpc_method_handler(
+                    servicer.PayBackCredit,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.PayBackCreditRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.TenantCredit.SerializeToString,
             ),
             'RebuildInvoice': grpc.unary_unary_rpc_method_handler(
                     servicer.RebuildInvoice,
@@ -640,6 +674,60 @@ class InvoiceOperatorService:
             '/merkez.billing.v1.InvoiceOperatorService/CreateCreditNote',
             merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.CreateCreditNoteRequest.SerializeToString,
             merkez_dot_billing_dot_v1_dot_invoice__pb2.CreditNote.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTenantCredit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.InvoiceOperatorService/GetTenantCredit',
+            merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.GetTenantCreditRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.TenantCredit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PayBackCredit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.InvoiceOperatorService/PayBackCredit',
+            merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.PayBackCreditRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_invoice__operator__service__pb2.TenantCredit.FromString,
             options,
             channel_credentials,
             insecure,

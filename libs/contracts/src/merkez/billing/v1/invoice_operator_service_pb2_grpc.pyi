@@ -66,6 +66,10 @@ class InvoiceOperatorServiceStub:
     company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION
     INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE, CREDIT_EXCEEDS_INVOICE.
     """
+    GetTenantCredit: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.GetTenantCreditRequest, _invoice_operator_service_pb2.TenantCredit]
+    """The credit a company has: what it paid too much or was given back, and hasn't been set off."""
+    PayBackCredit: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.PayBackCreditRequest, _invoice_operator_service_pb2.TenantCredit]
+    """Notes that credit was paid back to the company by bank or cash, as to one that has ended: no next invoice uses it. INVALID_ARGUMENT AMOUNT_INVALID, INVOICE_TEXT_INVALID, FAILED_PRECONDITION CREDIT_TOO_LOW."""
     RebuildInvoice: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.RebuildInvoiceRequest, _invoice_operator_service_pb2.RebuildInvoiceResponse]
     """Computes a finalized invoice anew from its events and plan versions, and says whether it is the same to the byte."""
     ListLegalEntities: _grpc.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.ListLegalEntitiesRequest, _invoice_operator_service_pb2.ListLegalEntitiesResponse]
@@ -117,6 +121,10 @@ class InvoiceOperatorServiceAsyncStub(InvoiceOperatorServiceStub):
     company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION
     INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE, CREDIT_EXCEEDS_INVOICE.
     """
+    GetTenantCredit: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.GetTenantCreditRequest, _invoice_operator_service_pb2.TenantCredit]  # type: ignore[assignment]
+    """The credit a company has: what it paid too much or was given back, and hasn't been set off."""
+    PayBackCredit: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.PayBackCreditRequest, _invoice_operator_service_pb2.TenantCredit]  # type: ignore[assignment]
+    """Notes that credit was paid back to the company by bank or cash, as to one that has ended: no next invoice uses it. INVALID_ARGUMENT AMOUNT_INVALID, INVOICE_TEXT_INVALID, FAILED_PRECONDITION CREDIT_TOO_LOW."""
     RebuildInvoice: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.RebuildInvoiceRequest, _invoice_operator_service_pb2.RebuildInvoiceResponse]  # type: ignore[assignment]
     """Computes a finalized invoice anew from its events and plan versions, and says whether it is the same to the byte."""
     ListLegalEntities: _aio.UnaryUnaryMultiCallable[_invoice_operator_service_pb2.ListLegalEntitiesRequest, _invoice_operator_service_pb2.ListLegalEntitiesResponse]  # type: ignore[assignment]
@@ -231,6 +239,22 @@ class InvoiceOperatorServiceServicer(metaclass=_abc_1.ABCMeta):
         company's credit. INVALID_ARGUMENT AMOUNT_INVALID, NOT_FOUND INVOICE_LINE_NOT_FOUND, FAILED_PRECONDITION
         INVOICE_STATE_WRONG, CREDIT_EXCEEDS_LINE, CREDIT_EXCEEDS_INVOICE.
         """
+
+    @_abc_1.abstractmethod
+    def GetTenantCredit(
+        self,
+        request: _invoice_operator_service_pb2.GetTenantCreditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoice_operator_service_pb2.TenantCredit, _abc.Awaitable[_invoice_operator_service_pb2.TenantCredit]]:
+        """The credit a company has: what it paid too much or was given back, and hasn't been set off."""
+
+    @_abc_1.abstractmethod
+    def PayBackCredit(
+        self,
+        request: _invoice_operator_service_pb2.PayBackCreditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_invoice_operator_service_pb2.TenantCredit, _abc.Awaitable[_invoice_operator_service_pb2.TenantCredit]]:
+        """Notes that credit was paid back to the company by bank or cash, as to one that has ended: no next invoice uses it. INVALID_ARGUMENT AMOUNT_INVALID, INVOICE_TEXT_INVALID, FAILED_PRECONDITION CREDIT_TOO_LOW."""
 
     @_abc_1.abstractmethod
     def RebuildInvoice(

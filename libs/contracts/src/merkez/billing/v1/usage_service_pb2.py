@@ -27,7 +27,7 @@ from merkez.type.v1 import annotations_pb2 as merkez_dot_type_dot_v1_dot_annotat
 from merkez.type.v1 import money_pb2 as merkez_dot_type_dot_v1_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%merkez/billing/v1/usage_service.proto\x12\x11merkez.billing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a merkez/type/v1/annotations.proto\x1a\x1amerkez/type/v1/money.proto\"\x88\x02\n\nUsageEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\r\n\x05meter\x18\x03 \x01(\t\x12.\n\nusage_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08quantity\x18\x05 \x01(\t\x12\x41\n\nproperties\x18\x06 \x03(\x0b\x32-.merkez.billing.v1.UsageEvent.PropertiesEntry\x12\x10\n\x08\x62rand_id\x18\x07 \x01(\t\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\x12RecordUsageRequest\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.merkez.billing.v1.UsageEvent\"^\n\x13RecordUsageResponse\x12/\n\x07results\x18\x01 \x03(\x0b\x32\x1e.merkez.billing.v1.UsageResult\x12\x16\n\x0erecorded_count\x18\x02 \x01(\x05\"\x88\x01\n\x0bUsageResult\x12\x17\n\x0fusage_record_id\x18\x01 \x01(\t\x12\x30\n\x07outcome\x18\x02 \x01(\x0e\x32\x1f.merkez.billing.v1.UsageOutcome\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"B\n\x16GetCurrentUsageRequest\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdb\x01\n\x0c\x43urrentUsage\x12\x35\n\x11period_start_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fperiod_end_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompute_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x06meters\x18\x04 \x03(\x0b\x32\x1d.merkez.billing.v1.MeterUsage\"\xcd\x01\n\nMeterUsage\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x0f\n\x07rate_id\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x11\n\tallowance\x18\x05 \x01(\t\x12\x1a\n\x12projected_quantity\x18\x06 \x01(\t\x12%\n\x06\x61mount\x18\x07 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12)\n\x04\x64\x61ys\x18\x08 \x03(\x0b\x32\x1b.merkez.billing.v1.DayUsage\"L\n\x08\x44\x61yUsage\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08quantity\x18\x02 \x01(\t*\x80\x01\n\x0cUsageOutcome\x12\x1d\n\x19USAGE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16USAGE_OUTCOME_RECORDED\x10\x01\x12\x1a\n\x16USAGE_OUTCOME_REPEATED\x10\x02\x12\x19\n\x15USAGE_OUTCOME_REFUSED\x10\x03\x32\xee\x01\n\x0cUsageService\x12m\n\x0bRecordUsage\x12%.merkez.billing.v1.RecordUsageRequest\x1a&.merkez.billing.v1.RecordUsageResponse\"\x0f\x8a\xb5\x18\x0busage.write\x12o\n\x0fGetCurrentUsage\x12).merkez.billing.v1.GetCurrentUsageRequest\x1a\x1f.merkez.billing.v1.CurrentUsage\"\x10\x8a\xb5\x18\x0c\x62illing.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%merkez/billing/v1/usage_service.proto\x12\x11merkez.billing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a merkez/type/v1/annotations.proto\x1a\x1amerkez/type/v1/money.proto\"\x88\x02\n\nUsageEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\r\n\x05meter\x18\x03 \x01(\t\x12.\n\nusage_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08quantity\x18\x05 \x01(\t\x12\x41\n\nproperties\x18\x06 \x03(\x0b\x32-.merkez.billing.v1.UsageEvent.PropertiesEntry\x12\x10\n\x08\x62rand_id\x18\x07 \x01(\t\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\x12RecordUsageRequest\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.merkez.billing.v1.UsageEvent\"\\\n\x18RecordTenantUsageRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12-\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1d.merkez.billing.v1.UsageEvent\"^\n\x13RecordUsageResponse\x12/\n\x07results\x18\x01 \x03(\x0b\x32\x1e.merkez.billing.v1.UsageResult\x12\x16\n\x0erecorded_count\x18\x02 \x01(\x05\"\x88\x01\n\x0bUsageResult\x12\x17\n\x0fusage_record_id\x18\x01 \x01(\t\x12\x30\n\x07outcome\x18\x02 \x01(\x0e\x32\x1f.merkez.billing.v1.UsageOutcome\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"B\n\x16GetCurrentUsageRequest\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdb\x01\n\x0c\x43urrentUsage\x12\x35\n\x11period_start_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fperiod_end_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompute_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x06meters\x18\x04 \x03(\x0b\x32\x1d.merkez.billing.v1.MeterUsage\"\xcd\x01\n\nMeterUsage\x12\r\n\x05meter\x18\x01 \x01(\t\x12\x0f\n\x07rate_id\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x11\n\tallowance\x18\x05 \x01(\t\x12\x1a\n\x12projected_quantity\x18\x06 \x01(\t\x12%\n\x06\x61mount\x18\x07 \x01(\x0b\x32\x15.merkez.type.v1.Money\x12)\n\x04\x64\x61ys\x18\x08 \x03(\x0b\x32\x1b.merkez.billing.v1.DayUsage\"L\n\x08\x44\x61yUsage\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08quantity\x18\x02 \x01(\t*\x80\x01\n\x0cUsageOutcome\x12\x1d\n\x19USAGE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16USAGE_OUTCOME_RECORDED\x10\x01\x12\x1a\n\x16USAGE_OUTCOME_REPEATED\x10\x02\x12\x19\n\x15USAGE_OUTCOME_REFUSED\x10\x03\x32\xee\x01\n\x0cUsageService\x12m\n\x0bRecordUsage\x12%.merkez.billing.v1.RecordUsageRequest\x1a&.merkez.billing.v1.RecordUsageResponse\"\x0f\x8a\xb5\x18\x0busage.write\x12o\n\x0fGetCurrentUsage\x12).merkez.billing.v1.GetCurrentUsageRequest\x1a\x1f.merkez.billing.v1.CurrentUsage\"\x10\x8a\xb5\x18\x0c\x62illing.read2\x93\x01\n\x14UsageOperatorService\x12{\n\x11RecordTenantUsage\x12+.merkez.billing.v1.RecordTenantUsageRequest\x1a&.merkez.billing.v1.RecordUsageResponse\"\x11\x8a\xb5\x18\rtenants.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,26 +40,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGESERVICE'].methods_by_name['RecordUsage']._serialized_options = b'\212\265\030\013usage.write'
   _globals['_USAGESERVICE'].methods_by_name['GetCurrentUsage']._loaded_options = None
   _globals['_USAGESERVICE'].methods_by_name['GetCurrentUsage']._serialized_options = b'\212\265\030\014billing.read'
-  _globals['_USAGEOUTCOME']._serialized_start=1303
-  _globals['_USAGEOUTCOME']._serialized_end=1431
+  _globals['_USAGEOPERATORSERVICE'].methods_by_name['RecordTenantUsage']._loaded_options = None
+  _globals['_USAGEOPERATORSERVICE'].methods_by_name['RecordTenantUsage']._serialized_options = b'\212\265\030\rtenants.write'
+  _globals['_USAGEOUTCOME']._serialized_start=1397
+  _globals['_USAGEOUTCOME']._serialized_end=1525
   _globals['_USAGEEVENT']._serialized_start=156
   _globals['_USAGEEVENT']._serialized_end=420
   _globals['_USAGEEVENT_PROPERTIESENTRY']._serialized_start=371
   _globals['_USAGEEVENT_PROPERTIESENTRY']._serialized_end=420
   _globals['_RECORDUSAGEREQUEST']._serialized_start=422
   _globals['_RECORDUSAGEREQUEST']._serialized_end=489
-  _globals['_RECORDUSAGERESPONSE']._serialized_start=491
-  _globals['_RECORDUSAGERESPONSE']._serialized_end=585
-  _globals['_USAGERESULT']._serialized_start=588
-  _globals['_USAGERESULT']._serialized_end=724
-  _globals['_GETCURRENTUSAGEREQUEST']._serialized_start=726
-  _globals['_GETCURRENTUSAGEREQUEST']._serialized_end=792
-  _globals['_CURRENTUSAGE']._serialized_start=795
-  _globals['_CURRENTUSAGE']._serialized_end=1014
-  _globals['_METERUSAGE']._serialized_start=1017
-  _globals['_METERUSAGE']._serialized_end=1222
-  _globals['_DAYUSAGE']._serialized_start=1224
-  _globals['_DAYUSAGE']._serialized_end=1300
-  _globals['_USAGESERVICE']._serialized_start=1434
-  _globals['_USAGESERVICE']._serialized_end=1672
+  _globals['_RECORDTENANTUSAGEREQUEST']._serialized_start=491
+  _globals['_RECORDTENANTUSAGEREQUEST']._serialized_end=583
+  _globals['_RECORDUSAGERESPONSE']._serialized_start=585
+  _globals['_RECORDUSAGERESPONSE']._serialized_end=679
+  _globals['_USAGERESULT']._serialized_start=682
+  _globals['_USAGERESULT']._serialized_end=818
+  _globals['_GETCURRENTUSAGEREQUEST']._serialized_start=820
+  _globals['_GETCURRENTUSAGEREQUEST']._serialized_end=886
+  _globals['_CURRENTUSAGE']._serialized_start=889
+  _globals['_CURRENTUSAGE']._serialized_end=1108
+  _globals['_METERUSAGE']._serialized_start=1111
+  _globals['_METERUSAGE']._serialized_end=1316
+  _globals['_DAYUSAGE']._serialized_start=1318
+  _globals['_DAYUSAGE']._serialized_end=1394
+  _globals['_USAGESERVICE']._serialized_start=1528
+  _globals['_USAGESERVICE']._serialized_end=1766
+  _globals['_USAGEOPERATORSERVICE']._serialized_start=1769
+  _globals['_USAGEOPERATORSERVICE']._serialized_end=1916
 # @@protoc_insertion_point(module_scope)

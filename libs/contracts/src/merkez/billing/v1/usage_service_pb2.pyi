@@ -83,11 +83,11 @@ class UsageEvent(_message.Message):
     PROPERTIES_FIELD_NUMBER: _builtins.int
     BRAND_ID_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Required. Program the event comes from, up to 128 characters."""
+    """Required. Program the event comes from, up to 128 characters; not telephony, call_over_limit or api_request_over_limit, which are the platform's own."""
     source_id: _builtins.str
     """Required. Id of the event at the source, up to 128 characters. The same id again with the same body is nothing; with another body it is refused (USAGE_CONFLICT) and somebody is alarmed."""
     meter: _builtins.str
-    """Required. Meter that counts it; built-in meters that facts feed take none."""
+    """Required. Meter that counts it; built-in meters take none but from operators, those that facts feed none at all."""
     quantity: _builtins.str
     """How much, exact decimal of at most 12 digits before and 12 after the point; empty means 1. Negative only where the meter's level may fall."""
     brand_id: _builtins.str
@@ -142,6 +142,34 @@ class RecordUsageRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordUsageRequest: _TypeAlias = RecordUsageRequest  # noqa: Y015
+
+@_typing.final
+class RecordTenantUsageRequest(_message.Message):
+    """Records for a company."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Required."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageEvent]:
+        """Required. 1 to 1,000. Their sources are kept with operator/ before them, of at most 119 characters."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        events: _abc.Iterable[Global___UsageEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordTenantUsageRequest: _TypeAlias = RecordTenantUsageRequest  # noqa: Y015
 
 @_typing.final
 class RecordUsageResponse(_message.Message):

@@ -143,3 +143,79 @@ class UsageService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class UsageOperatorServiceStub:
+    """Usage that operators know of their companies.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.RecordTenantUsage = channel.unary_unary(
+                '/merkez.billing.v1.UsageOperatorService/RecordTenantUsage',
+                request_serializer=merkez_dot_billing_dot_v1_dot_usage__service__pb2.RecordTenantUsageRequest.SerializeToString,
+                response_deserializer=merkez_dot_billing_dot_v1_dot_usage__service__pb2.RecordUsageResponse.FromString,
+                _registered_method=True)
+
+
+class UsageOperatorServiceServicer:
+    """Usage that operators know of their companies.
+    """
+
+    def RecordTenantUsage(self, request, context):
+        """Records usage of a company, such as messages a carrier sent for it or what the carrier charged: also by built-in meters that no fact feeds. Its sources are apart from those of the company's programs. As RecordUsage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_UsageOperatorServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'RecordTenantUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordTenantUsage,
+                    request_deserializer=merkez_dot_billing_dot_v1_dot_usage__service__pb2.RecordTenantUsageRequest.FromString,
+                    response_serializer=merkez_dot_billing_dot_v1_dot_usage__service__pb2.RecordUsageResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'merkez.billing.v1.UsageOperatorService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('merkez.billing.v1.UsageOperatorService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class UsageOperatorService:
+    """Usage that operators know of their companies.
+    """
+
+    @staticmethod
+    def RecordTenantUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.billing.v1.UsageOperatorService/RecordTenantUsage',
+            merkez_dot_billing_dot_v1_dot_usage__service__pb2.RecordTenantUsageRequest.SerializeToString,
+            merkez_dot_billing_dot_v1_dot_usage__service__pb2.RecordUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

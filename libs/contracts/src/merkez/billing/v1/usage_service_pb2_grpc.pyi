@@ -68,3 +68,34 @@ class UsageServiceServicer(metaclass=_abc_1.ABCMeta):
         """How the current period's usage stands against what the plan includes. FAILED_PRECONDITION NOTHING_SUBSCRIBED."""
 
 def add_UsageServiceServicer_to_server(servicer: UsageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class UsageOperatorServiceStub:
+    """Usage that operators know of their companies."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> UsageOperatorServiceAsyncStub: ...
+    RecordTenantUsage: _grpc.UnaryUnaryMultiCallable[_usage_service_pb2.RecordTenantUsageRequest, _usage_service_pb2.RecordUsageResponse]
+    """Records usage of a company, such as messages a carrier sent for it or what the carrier charged: also by built-in meters that no fact feeds. Its sources are apart from those of the company's programs. As RecordUsage."""
+
+@_typing.type_check_only
+class UsageOperatorServiceAsyncStub(UsageOperatorServiceStub):
+    """Usage that operators know of their companies."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    RecordTenantUsage: _aio.UnaryUnaryMultiCallable[_usage_service_pb2.RecordTenantUsageRequest, _usage_service_pb2.RecordUsageResponse]  # type: ignore[assignment]
+    """Records usage of a company, such as messages a carrier sent for it or what the carrier charged: also by built-in meters that no fact feeds. Its sources are apart from those of the company's programs. As RecordUsage."""
+
+class UsageOperatorServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Usage that operators know of their companies."""
+
+    @_abc_1.abstractmethod
+    def RecordTenantUsage(
+        self,
+        request: _usage_service_pb2.RecordTenantUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_service_pb2.RecordUsageResponse, _abc.Awaitable[_usage_service_pb2.RecordUsageResponse]]:
+        """Records usage of a company, such as messages a carrier sent for it or what the carrier charged: also by built-in meters that no fact feeds. Its sources are apart from those of the company's programs. As RecordUsage."""
+
+def add_UsageOperatorServiceServicer_to_server(servicer: UsageOperatorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

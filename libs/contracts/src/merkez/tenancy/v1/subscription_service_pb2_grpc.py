@@ -128,7 +128,7 @@ class SubscriptionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetAddOn(self, request, context):
-        """Holds any number of an add-on from now on, 0 for none of it. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it.
+        """Holds any number of an add-on from now on, 0 for none of it. Fewer than now also while the subscription is paused or has ended. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,7 @@ class SubscriptionServiceStub:
     UndoPendingChange: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.UndoPendingChangeRequest, _subscription_pb2.Subscription]
     """Takes back what waits for the period's end. FAILED_PRECONDITION NOTHING_PENDING."""
     SetAddOn: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.SetAddOnRequest, _subscription_pb2.Subscription]
-    """Holds any number of an add-on from now on, 0 for none of it. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it."""
+    """Holds any number of an add-on from now on, 0 for none of it. Fewer than now also while the subscription is paused or has ended. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it."""
     PauseSubscription: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.PauseSubscriptionRequest, _subscription_pb2.Subscription]
     """Pauses: new calls and programs' keys are refused with SUBSCRIPTION_PAUSED and no fee is charged until it is resumed; calls that are up go on, and people sign in as before."""
     ResumeSubscription: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.ResumeSubscriptionRequest, _subscription_pb2.Subscription]
@@ -71,7 +71,7 @@ class SubscriptionServiceAsyncStub(SubscriptionServiceStub):
     UndoPendingChange: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.UndoPendingChangeRequest, _subscription_pb2.Subscription]  # type: ignore[assignment]
     """Takes back what waits for the period's end. FAILED_PRECONDITION NOTHING_PENDING."""
     SetAddOn: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.SetAddOnRequest, _subscription_pb2.Subscription]  # type: ignore[assignment]
-    """Holds any number of an add-on from now on, 0 for none of it. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it."""
+    """Holds any number of an add-on from now on, 0 for none of it. Fewer than now also while the subscription is paused or has ended. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it."""
     PauseSubscription: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.PauseSubscriptionRequest, _subscription_pb2.Subscription]  # type: ignore[assignment]
     """Pauses: new calls and programs' keys are refused with SUBSCRIPTION_PAUSED and no fee is charged until it is resumed; calls that are up go on, and people sign in as before."""
     ResumeSubscription: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.ResumeSubscriptionRequest, _subscription_pb2.Subscription]  # type: ignore[assignment]
@@ -130,7 +130,7 @@ class SubscriptionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _subscription_service_pb2.SetAddOnRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subscription_pb2.Subscription, _abc.Awaitable[_subscription_pb2.Subscription]]:
-        """Holds any number of an add-on from now on, 0 for none of it. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it."""
+        """Holds any number of an add-on from now on, 0 for none of it. Fewer than now also while the subscription is paused or has ended. NOT_FOUND ADD_ON_NOT_FOUND, FAILED_PRECONDITION ADD_ON_NOT_FOR_PLAN, PLAN_LIMITS_EXCEEDED when what is in use doesn't fit without it."""
 
     @_abc_1.abstractmethod
     def PauseSubscription(

@@ -1,8 +1,9 @@
 import { formatNumber, roundDecimal } from "../../../format/numbers.ts";
-import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
+import { useLanguage, useText } from "../../../i18n/index.ts";
 import { Panel } from "../../../ui/Page.tsx";
 import watch from "../../watch/watch.module.css";
 import classes from "./billing.module.css";
+import { useMeterNames } from "./useMeterNames.ts";
 
 interface Allowance {
   meter: string;
@@ -41,6 +42,7 @@ interface Props {
 export function Allowances({ lines, rates }: Props) {
   const t = useText();
   const language = useLanguage();
+  const called = useMeterNames();
   const allowances = allowancesOf(lines, rates);
   const shown = (value: number) => formatNumber(roundDecimal(value.toFixed(4), 2), language);
   return (
@@ -50,7 +52,7 @@ export function Allowances({ lines, rates }: Props) {
       {allowances.map(({ meter, used, included }) => {
         const scale = Math.max(used, included);
         const beyond = Math.max(0, used - included);
-        const name = textOr("meter", meter);
+        const name = called(meter);
         const said = t("allowance.of", { used: shown(used), included: shown(included) });
         return (
           <div key={meter} className={classes.allowance} data-testid={`allowance-${meter}`}>

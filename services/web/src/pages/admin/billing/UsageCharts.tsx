@@ -6,7 +6,7 @@ import { api, ask } from "../../../api/client.ts";
 import type { CurrentUsage, MeterUsage } from "../../../api/types.ts";
 import { formatDate } from "../../../format/dates.ts";
 import { formatNumber, roundDecimal } from "../../../format/numbers.ts";
-import { type Language, textOr, useLanguage, useText } from "../../../i18n/index.ts";
+import { type Language, useLanguage, useText } from "../../../i18n/index.ts";
 import { DataTable } from "../../../ui/DataTable.tsx";
 import { Panel } from "../../../ui/Page.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
@@ -15,6 +15,7 @@ import { useRefreshOn } from "../../watch/useRefreshOn.ts";
 import watch from "../../watch/watch.module.css";
 import { Cost } from "./parts.tsx";
 import { type Point, pointsOf } from "./usagePoints.ts";
+import { useMeterNames } from "./useMeterNames.ts";
 
 const HEIGHT = 220;
 
@@ -28,6 +29,7 @@ export default function UsageCharts() {
     queryFn: () => ask(api.GET("/v1/usage:current")),
   });
   useRefreshOn(["currentUsage"], "UsageRated");
+  const called = useMeterNames();
   const meters = data?.meters ?? [];
   const [chosen, setChosen] = useState<string>();
   const usage = meters.find((each) => keyOf(each) === chosen) ?? meters[0];
@@ -35,7 +37,7 @@ export default function UsageCharts() {
   if (!data) return null;
   const several = (meter: string | undefined) => meters.filter((each) => each.meter === meter).length > 1;
   const nameOf = (each: MeterUsage) =>
-    textOr("meter", each.meter ?? "") + (several(each.meter) ? ` (${each.rateId})` : "");
+    called(each.meter ?? "") + (several(each.meter) ? ` (${each.rateId})` : "");
   return (
     <Panel label={t("usageChart.title")} testId="usage-charts">
       <h2 className={watch.title}>{t("usageChart.title")}</h2>

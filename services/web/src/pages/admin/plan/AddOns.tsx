@@ -16,11 +16,13 @@ const MOST = 1000;
 interface Props {
   addOns: readonly AddOn[];
   subscription: Subscription;
+  /** Paused or ended: what is held can be given up, and no more be had. */
+  onlyFewer: boolean;
   onDone: () => Promise<void>;
 }
 
-/** Add-ons that go with the plan, and how many of each are held. */
-export function AddOns({ addOns, subscription, onDone }: Props) {
+/** Add-ons held and those that go with the plan, and how many of each. */
+export function AddOns({ addOns, ...rest }: Props) {
   const t = useText();
   return (
     <Panel label={t("subscription.addOns")} testId="add-ons">
@@ -29,14 +31,14 @@ export function AddOns({ addOns, subscription, onDone }: Props) {
       </h3>
       <ul className={classes.addOns}>
         {addOns.map((addOn) => (
-          <Offer key={addOn.addOnId} addOn={addOn} subscription={subscription} onDone={onDone} />
+          <Offer key={addOn.addOnId} addOn={addOn} {...rest} />
         ))}
       </ul>
     </Panel>
   );
 }
 
-function Offer({ addOn, subscription, onDone }: { addOn: AddOn } & Omit<Props, "addOns">) {
+function Offer({ addOn, subscription, onlyFewer, onDone }: { addOn: AddOn } & Omit<Props, "addOns">) {
   const t = useText();
   const language = useLanguage();
   const id = addOn.addOnId ?? "";
@@ -79,7 +81,7 @@ function Offer({ addOn, subscription, onDone }: { addOn: AddOn } & Omit<Props, "
         <NumberInput
           aria-label={t("subscription.addOns.quantity", { name })}
           min={0}
-          max={MOST}
+          max={onlyFewer ? held : MOST}
           allowDecimal={false}
           clampBehavior="strict"
           w={96}

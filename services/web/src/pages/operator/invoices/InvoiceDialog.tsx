@@ -4,6 +4,7 @@ import { useState } from "react";
 import { api, ask, newRequestId } from "../../../api/client.ts";
 import type { Invoice } from "../../../api/types.ts";
 import { useText } from "../../../i18n/index.ts";
+import { MoneyAmount } from "../../../ui/Amount.tsx";
 import { toast } from "../../../ui/announce.tsx";
 import { Confirm } from "../../../ui/Confirm.tsx";
 import { useRefresh } from "../../../ui/ListPage.tsx";
@@ -13,9 +14,10 @@ import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { CreditNotes, Facts, Following, Lines, Payments } from "../../admin/billing/InvoiceParts.tsx";
 import { Days, DownloadMenu, isZero, numberOf, StateTag } from "../../admin/billing/parts.tsx";
 import { CreditForm, PaymentForm, VoidForm } from "./InvoiceForms.tsx";
+import { PayBackForm } from "./PayBackForm.tsx";
 import { TermsForm } from "./TermsForm.tsx";
 
-type Asked = "payment" | "void" | "credit" | "finalize" | "reissue" | "terms";
+type Asked = "payment" | "void" | "credit" | "finalize" | "reissue" | "terms" | "payBack";
 
 interface Props {
   invoice: Invoice;
@@ -25,13 +27,25 @@ interface Props {
 /** One company's invoice, and what operators may do with it in its state. */
 export function InvoiceDialog({ invoice: row, onClose }: Props) {
   const t = useText();
-  const refresh = useRefresh("operatorInvoices", "operatorInvoice", "tenantBillingProfile", "audit");
+  const refresh = useRefresh(
+    "operatorInvoices",
+    "operatorInvoice",
+    "tenantBillingProfile",
+    "tenantCredit",
+    "audit",
+  );
   const [asked, setAsked] = useState<Asked>();
   const path = { tenantId: row.tenantId ?? "", invoiceId: row.invoiceId ?? "" };
   const { data, error, refetch } = useQuery({
     queryKey: ["operatorInvoice", row.invoiceId],
     queryFn: () => ask(api.GET("/v1/operator/tenants/{tenantId}/invoices/{invoiceId}", { params: { path } })),
   });
+  const tenantId = row.tenantId ?? "";
+  const credits = useQuery({
+    queryKey: ["tenantCredit", tenantId],
+    queryFn: () => ask(api.GET("/v1/operator/tenants/{tenantId}/credit", { params: { path: { tenantId } } })),
+  });
+  const credit = credits.data?.balances?.find((each) => each.currency === data?.total?.currency);
   const done = async () => {
     toast(t("operator.done"));
     await refresh();
@@ -58,6 +72,21 @@ export function InvoiceDialog({ invoice: row, onClose }: Props) {
           )}
           <Following invoice={data} />
           <Actions invoice={data} onAsk={setAsked} />
+          {credit && (
+            <Group gap="xs" data-testid="tenant-credit">
+              <span>
+                {t("operator.credit.has")}: <MoneyAmount money={credit} />
+              </span>
+              <Button
+                size="xs"
+                variant="default"
+                onClick={() => setAsked("payBack")}
+                data-testid="credit-pay-back"
+              >
+                {t("operator.payBack")}
+              </Button>
+            </Group>
+          )}
           <Facts invoice={data} />
           <Lines invoice={data} />
           <Payments invoice={data} />
@@ -68,6 +97,9 @@ export function InvoiceDialog({ invoice: row, onClose }: Props) {
       {data && asked === "void" && <VoidForm invoice={data} onClose={close} onDone={done} />}
       {data && asked === "credit" && <CreditForm invoice={data} onClose={close} onDone={done} />}
       {data && asked === "terms" && <TermsForm tenantId={row.tenantId ?? ""} onClose={close} onDone={done} />}
+      {credit && asked === "payBack" && (
+        <PayBackForm tenantId={tenantId} credit={credit} onClose={close} onDone={done} />
+      )}
       {data && asked === "reissue" && <Reissue invoice={data} onClose={close} onDone={done} />}
       {data && asked === "finalize" && <Finalize invoice={data} onClose={close} onDone={done} />}
     </Modal>
