@@ -129,7 +129,8 @@ async def intervals(
 
 async def import_history(tx: Tx, text: str, minutes: int, dry_run: bool, now: datetime) -> Report:
     """Takes all lines of a file, or none: when one is bad, or with `dry_run`, it is only said what is wrong."""
-    if len(text.encode()) > MOST_BYTES or text.count("\n") > imports.MOST_LINES:
+    lines = max(text.count("\n"), text.count("\r"))
+    if len(text.encode()) > MOST_BYTES or lines > imports.MOST_LINES:
         raise ImportTooLarge.of("csv", f"may have {MOST_BYTES // 1_000_000} MB and {imports.MOST_LINES:,} lines")
     names = await store.queue_names(tx)
     known = {key.queue_id for key in await store.series(tx)} | set(names)
