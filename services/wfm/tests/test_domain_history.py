@@ -97,7 +97,7 @@ def test_hour_that_clocks_show_twice_is_taken_twice() -> None:
 
 
 def test_quote_that_is_never_closed_names_its_line() -> None:
-    begins = datetime(2025, 4, 1)
+    begins = datetime(2025, 4, 1, tzinfo=UTC)
     rest = [f"{begins + timedelta(minutes=30 * at):%Y-%m-%d %H:%M},Front desk,5" for at in range(9000)]
     found = read("start,queue,offered", "2026-03-01 09:00,Front desk,5", '2026-03-01 10:00,"Front desk,5', *rest)
     assert [(each.line, each.problem) for each in found.problems] == [(3, "NOT_CSV")] and len(found.lines) == 9001

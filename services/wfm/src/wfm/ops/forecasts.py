@@ -185,9 +185,7 @@ def curve_of(run: Run, kept: Kept, zone: str) -> Curve:
     return Curve(ordered, taken("volume"), taken("low"), taken("high"), taken("aht"), np.zeros(len(order), bool))
 
 
-async def known_curve(
-    tx: Tx, run: Run, kept: Kept, zone: str, start: datetime | None, end: datetime | None
-) -> Curve:
+async def known_curve(tx: Tx, run: Run, kept: Kept, zone: str, start: datetime | None, end: datetime | None) -> Curve:
     """What a run says of the intervals that begin in [start, end), with what is known better. That is laid over the
     whole run first: the total of a week is none of a day of it."""
     return _cut(await _with_overrides(tx, kept.key, curve_of(run, kept, zone)), start, end)
