@@ -15,7 +15,7 @@ from kernel.ids import new_id
 from wfm.domain import time_off as rules
 from wfm.domain.covering import at_work, cover_of
 from wfm.domain.own import Availability, held_on
-from wfm.domain.shifts import TimeOff
+from wfm.domain.shifts import Entitlement, TimeOff
 from wfm.domain.time_off import Absence, Balance, Kind, Request, State, instant
 from wfm.domain.week import Grid
 from wfm.ops import notices, rosters
@@ -214,22 +214,27 @@ async def _offered(tx: Tx, kind_id: str) -> Kind:
     return kind
 
 
-async def _balance(tx: Tx, profile: Profile, kind: Kind, year: int, on: date, mine: Sequence[Request]) -> Balance:
+async def _given(tx: Tx, profile: Profile, kind: Kind) -> tuple[Entitlement | None, Mapping[int, float]]:
+    """What the agent's contract gives of a kind, and what managers say came over, by year."""
     contract = await workforce.find_contract(tx, profile.contract_id)
     given = {each.kind_id: each for each in contract[0].entitlements} if contract else {}
-    brought = (await store.brought(tx, profile.user_id)).get(kind.kind_id, {})
-    return rules.balance(kind, given.get(kind.kind_id), year, profile.hired, on, mine, brought)
+    return given.get(kind.kind_id), (await store.brought(tx, profile.user_id)).get(kind.kind_id, {})
+
+
+async def _balance(tx: Tx, profile: Profile, kind: Kind, year: int, on: date, mine: Sequence[Request]) -> Balance:
+    given, brought = await _given(tx, profile, kind)
+    return rules.balance(kind, given, year, profile.hired, on, mine, brought)
 
 
 async def _afford(tx: Tx, profile: Profile, kind: Kind, value: Request, mine: Sequence[Request]) -> None:
-    for year, amount in value.amounts.items():
-        on = max(value.first, date(year, 1, 1))
-        found = await _balance(tx, profile, kind, year, on, mine)
-        if rules.too_low(found, amount):
-            raise TimeOffBalanceTooLow(
-                f"{amount:g} would be taken, and {found.left:g} are left by then",
-                metadata={"allowed": f"{found.left:g}", "found": f"{amount:g}", "year": str(year)},
-            )
+    given, brought = await _given(tx, profile, kind)
+    found = rules.too_little(kind, given, profile.hired, value, mine, brought)
+    if found is not None:
+        year, left = found
+        raise TimeOffBalanceTooLow(
+            f"{value.amount:g} would be taken, and {left:g} are left by then",
+            metadata={"allowed": f"{left:g}", "found": f"{value.amount:g}", "year": str(year)},
+        )
 
 
 async def _work(tx: Tx, profile: Profile, days: Sequence[date]) -> dict[date, int]:
