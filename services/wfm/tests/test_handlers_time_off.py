@@ -116,6 +116,14 @@ async def test_approved_time_off_frees_the_published_shifts_in_it(floor: Floor) 
     assert (await withdraw(floor, 0, asked)).state == WITHDRAWN and await floor.days(0) == [2]
 
 
+async def test_day_off_frees_the_night_shift_that_begins_on_it(floor: Floor) -> None:
+    kind, _ = await floor.kind(), await floor.allowance(max_agents=1)
+    await floor.out([floor.shift(0, 1, 22.0), floor.shift(0, 3, 22.0), floor.shift(0, 4, 22.0)])
+    asked = await floor.ask(0, kind, 3)
+    # The day is taken of the balance, so nobody waits for them that night.
+    assert (asked.state, asked.amount) == (APPROVED, 1.0) and await floor.days(0) == [1, 4]
+
+
 async def test_coverage_of_the_published_week_decides_where_an_allowance_says_so(floor: Floor) -> None:
     kind, _ = await floor.kind(), await floor.allowance(covered=True)
     assert codes(await floor.ask(0, kind, 0, only_look=True)) == ["COVERAGE_UNKNOWN"]

@@ -272,7 +272,8 @@ def balance(
 
     return Balance(
         kind.kind_id, year, round(said.yearly * months_of(year, hired) / 12, 2), accrued(said, year, hired, on),
-        carried(kind, said, year, hired, mine, brought), round(in_year(year, State.PENDING), 2), round(in_year(year, State.APPROVED, False), 2),
+        carried(kind, said, year, hired, mine, brought), round(in_year(year, State.PENDING), 2),
+        round(in_year(year, State.APPROVED, False), 2),
         round(in_year(year, State.APPROVED, True), 2), year in brought,
     )  # fmt: skip
 

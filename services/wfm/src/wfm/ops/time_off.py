@@ -303,7 +303,8 @@ async def _shortage(tx: Tx, value: Request, others: Sequence[Absence]) -> Callab
 
 
 async def _grant(tx: Tx, value: Request, kind: Kind, now: datetime) -> Request:
-    """Notes the time off, and frees the published shifts that lie in it."""
+    """Notes the time off, and frees the published shifts that are taken of the balance: those of its days, also where
+    they go on past midnight; of a part of a day those that lie in it."""
     time = TimeOff(value.start, value.end, value.credited if kind.paid else 0)
     made = Away(new_id("tof", now), value.user_id, time, kind.name, now)
     await workforce.insert_away(tx, made)
@@ -312,7 +313,12 @@ async def _grant(tx: Tx, value: Request, kind: Kind, now: datetime) -> Request:
         if version is None:
             continue
         mine = await versions.list_shifts(tx, version.schedule_id, [value.user_id])
-        free = [each for each in mine if each.start > now and each.start >= value.start and each.end <= value.end]
+        free = [
+            each
+            for each in mine
+            if each.start > now
+            and (each.start >= value.start and each.end <= value.end if value.end_minute else each.day in value.days)
+        ]
         if free:
             await revise(tx, version, free, [], now, quiet=[value.user_id])
     return replace(value, time_off_id=made.time_off_id)
