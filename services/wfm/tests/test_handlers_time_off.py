@@ -124,6 +124,14 @@ async def test_day_off_frees_the_night_shift_that_begins_on_it(floor: Floor) -> 
     assert (asked.state, asked.amount) == (APPROVED, 1.0) and await floor.days(0) == [1, 4]
 
 
+async def test_night_after_a_day_off_is_looked_at_for_coverage_too(floor: Floor) -> None:
+    kind, _ = await floor.kind(), await floor.allowance(covered=True)
+    # Required from 8 to 18 alone: of a shift from midnight on somebody is missed in the morning after only.
+    await floor.out([floor.shift(0, 1, 23.75), floor.shift(1, 3, 18.0)], need=1.0)
+    assert codes(await floor.ask(0, kind, 1)) == ["COVERAGE_SHORT"]
+    assert (await floor.ask(1, kind, 3)).state == APPROVED
+
+
 async def test_coverage_of_the_published_week_decides_where_an_allowance_says_so(floor: Floor) -> None:
     kind, _ = await floor.kind(), await floor.allowance(covered=True)
     assert codes(await floor.ask(0, kind, 0, only_look=True)) == ["COVERAGE_UNKNOWN"]

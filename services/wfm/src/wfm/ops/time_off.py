@@ -294,8 +294,9 @@ async def _shortage(tx: Tx, value: Request, others: Sequence[Absence]) -> Callab
                         cover[group, slot] -= 1
         low, high = grid.slot(value.start), grid.slot(value.end)
         for shift in (one for one in shifts if one.agent_id == value.user_id):
+            # Of whole days the shift is freed as a whole, also past midnight.
             if any(
-                low <= slot < high and cover[group, slot] - 1 < need[group, slot] - 1e-6
+                (low <= slot < high or not value.end_minute) and cover[group, slot] - 1 < need[group, slot] - 1e-6
                 for slot, group in at_work(shift, grid)
             ):
                 codes[shift.day] = "COVERAGE_SHORT"
