@@ -39,6 +39,10 @@ TUESDAY = at(1, 0).date().isoformat()
 
 @pytest_asyncio.fixture
 async def shop(service_db: Callable[..., Awaitable[Database]], clock: ManualClock, rpc: RpcHouse) -> Shop:
+    return await opened(service_db, clock, rpc)
+
+
+async def opened(service_db: Callable[..., Awaitable[Database]], clock: ManualClock, rpc: RpcHouse) -> Shop:
     """A shop at eight of the second day of a published week: three have a shift, one hasn't."""
     made = await Shop.opened(await planned(service_db, clock, fresh=True), rpc)
     with acting_as(someone("admin", made.planning.tenant)):
@@ -222,26 +226,6 @@ async def test_undo_of_what_somebody_changed_since_is_refused_and_leaves_it(shop
                 ask.UndoAdjustmentRequest(adjustment_id=adjustment.adjustment_id)
             )  # fmt: skip
         assert await shifts_of(shop, user) == [first.before]
-
-
-async def test_undo_after_the_week_was_published_again_leaves_the_new_week(shop: Shop) -> None:
-    user, schedules = shop.users[0], schedule_service_pb2
-    with acting_as(someone("admin", shop.planning.tenant)):
-        listed = await shop.schedules.ListSchedules(schedules.ListSchedulesRequest())
-        (published,) = [each for each in listed.schedules if each.publish_time.seconds]
-        copied = schedules.CopyScheduleRequest(request_id="copy", schedule_id=published.schedule_id)
-        draft = await shop.schedules.CopySchedule(copied)
-        done = await shop.adjustments.MoveBreak(move(user))
-        await shop.schedules.PublishSchedule(
-            schedules.PublishScheduleRequest(
-                schedule_id=draft.schedule_id, version=draft.version, accept_violations=True
-            )
-        )
-        with pytest.raises(FailedPrecondition) as refused:
-            await shop.adjustments.UndoAdjustment(ask.UndoAdjustmentRequest(adjustment_id=done.adjustment_id))
-        assert refused.value.reason == "ADJUSTMENT_OVERTAKEN"
-        listing = schedules.ListShiftsRequest(schedule_id=draft.schedule_id, user_id=user)
-        assert list((await shop.schedules.ListShifts(listing)).shifts) == [done.before]
 
 
 async def test_break_that_cant_be_moved_so_is_refused_and_nothing_changes(shop: Shop, clock: ManualClock) -> None:
