@@ -80,6 +80,26 @@ async def test_board_shows_who_is_out_since_when_and_what_they_should_do(shop: S
         assert on_contact.agent_state_time == time_out(at(1, 8.05))
 
 
+async def test_board_of_a_night_goes_on_past_midnight(shop: Shop, clock: ManualClock) -> None:
+    out, left, _ = shop.users
+    with acting_as(someone("admin", shop.planning.tenant)):
+        night = [a_shift(each, 1, 20.0, lunch=None) for each in (out, left)]
+        await shop.published(*night)
+    await shop.planning.tell(moved(left, 2, "AVAILABLE", at(1, 20), "OFFLINE", at(0, 16)))
+    with acting_as(someone("supervisor", shop.planning.tenant)):
+        clock.advance(at(1, 23.5) - clock.now())
+        assert (await board(shop))[left].planned_until_time == time_out(at(2, 4.5)), "not at midnight"
+        await shop.planning.tell(moved(left, 3, "OFFLINE", at(1, 23.75), "AVAILABLE", at(1, 20)))
+        clock.advance(at(2, 0) + timedelta(minutes=1) - clock.now())
+        found = await shop.adherence.GetAdherenceBoard(ask.GetAdherenceBoardRequest())
+    assert [(each.user_id, each.state, each.out_time) for each in found.agents] == [
+        (out, States.ADHERENCE_STATE_OUT, time_out(at(1, 20))),
+        (left, States.ADHERENCE_STATE_OUT, time_out(at(1, 23.75))),
+    ]
+    # What is counted is still of the day that began a minute ago.
+    assert {each.figures.scheduled_seconds for each in found.agents} == {60}
+
+
 async def test_facts_may_come_twice_late_and_in_any_order(shop: Shop, clock: ManualClock) -> None:
     user = shop.users[0]
     facts = [

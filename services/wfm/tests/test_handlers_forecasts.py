@@ -150,14 +150,14 @@ async def test_total_of_a_week_stays_that_of_the_week_whatever_part_of_it_is_rea
         queue_id = await office.imported()
         run = await office.forecast(days=14)
         monday = datetime(2026, 3, 9, tzinfo=UTC)
-        week = {"start_time": time_out(monday), "end_time": time_out(monday + timedelta(days=7))}
+        week: dict[str, Any] = {"start_time": time_out(monday), "end_time": time_out(monday + timedelta(days=7))}
         value = forecast_pb2.ForecastOverride(queue_id=queue_id, total=7000, **week)
         await office.forecasts.CreateForecastOverride(
             ask.CreateForecastOverrideRequest(request_id="week", forecast_override=value)
         )
 
         async def read(first: int, days: int) -> float:
-            stretch = {
+            stretch: dict[str, Any] = {
                 "start_time": time_out(monday + timedelta(days=first)),
                 "end_time": time_out(monday + timedelta(days=first + days)),
             }
@@ -167,7 +167,7 @@ async def test_total_of_a_week_stays_that_of_the_week_whatever_part_of_it_is_rea
         assert round(await read(0, 7)) == 7000
         days = [await read(day, 1) for day in range(7)]
         assert round(sum(days)) == 7000 and max(days) < 2500
-        stretch = {"start_time": time_out(monday), "end_time": time_out(monday + timedelta(days=1))}
+        stretch: dict[str, Any] = {"start_time": time_out(monday), "end_time": time_out(monday + timedelta(days=1))}
         asked = needs.GetRequirementsRequest(forecast_run_id=run.forecast_run_id, **stretch)
         (curve,) = (await office.staffing.GetRequirements(asked)).curves
         busiest = max(each.agents for each in curve.requirements)

@@ -159,7 +159,9 @@ async def gather_now(tx: Tx, now: datetime) -> tuple[Gathered, list[Heard]]:
     start, end = midnight(today, place), midnight(today + timedelta(days=1), place)
     shifts = await published_shifts(tx, start, end)
     users = sorted({each.agent_id for each in shifts} | set(await store.signed_in(tx)))
-    found, _ = await people(tx, start, end, users, shifts=shifts)
+    # Of a shift that crosses midnight all is read.
+    low, high = min([start, *(each.start for each in shifts)]), max([end, *(each.end for each in shifts)])
+    found, _ = await people(tx, low, high, users, shifts=shifts)
     return Gathered(zone, await store.find_rules(tx), found, (start, end)), await store.latest(tx, users)
 
 
