@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -87,6 +87,16 @@ async def note_queue(
 ) -> None:
     """A queue's name, and the queues whose agents may help after so many seconds of waiting."""
     await store.save_queue(tx, queue_id, display_name, version, helpers)
+
+
+async def tenants_without_helpers(tx: Tx) -> list[str]:
+    """All tenants of whose queues it isn't known which others help them."""
+    return await store.tenants_without_helpers(tx)
+
+
+async def learn_helpers(tx: Tx, helpers: Mapping[str, Sequence[tuple[str, int]]]) -> None:
+    """What wasn't known of queues; what a fact told meanwhile stays."""
+    await store.learn_helpers(tx, helpers)
 
 
 async def forget_queue(tx: Tx, queue_id: str) -> None:
