@@ -57,7 +57,8 @@ async def test_queues_of_before_an_upgrade_are_asked_for_until_routing_answers_a
         await tx.execute(update(queues).where(mine, queues.c.queue_id != third).values(helpers=null()))
 
     await planning.db.run(planning.tenant, as_before)
-    routing = Queues(helped(first, second), queue_pb2.Queue(queue_id=third), helped(second, first))
+    told = (helped(first, second), queue_pb2.Queue(queue_id=third), helped(second, first))
+    routing = Queues(*told)  # pyright: ignore[reportAbstractUsage]
     await rpc.serve("routing", [(queue_service_pb2_grpc.add_QueueServiceServicer_to_server, routing)])
     client = Routing(rpc.peers("wfm"))
     routing.away = True
