@@ -157,6 +157,19 @@ async def test_part_of_a_day_counts_its_hours_and_leaves_the_shift(floor: Floor)
             await floor.ask(1, kind, 0, **wrong)
 
 
+async def test_place_that_a_manager_makes_free_is_given_to_who_waits(floor: Floor) -> None:
+    kind, _ = await floor.kind(), await floor.allowance(max_agents=1)
+    await floor.ask(0, kind, 0)
+    waiting = await floor.ask(1, kind, 0)
+    assert waiting.state == PENDING
+    with floor.manager():
+        listed = staff.ListTimeOffRequest(start_time=time_out(at(0, 0)), end_time=time_out(at(7, 0)))
+        (given,) = (await floor.workforce.ListTimeOff(listed)).time_off
+        await floor.workforce.DeleteTimeOff(staff.DeleteTimeOffRequest(time_off_id=given.time_off_id))
+    assert [user_id for user_id, _ in await away(floor)] == [floor.users[1]]
+    assert await floor.told(1) == ["TIME_OFF_APPROVED"]
+
+
 async def test_balance_is_what_the_contract_gives_and_no_more_is_asked_for(floor: Floor) -> None:
     kind = await floor.kind(limited=True)
     await floor.allowance(max_agents=4)

@@ -22,7 +22,7 @@ from wfm.ops import notices, rosters
 from wfm.ops.calendar import VersionConflict
 from wfm.ops.own import absences, profile_of, today
 from wfm.ops.revisions import monday_of, published, revise
-from wfm.ops.workforce import TimeOffInvalid, TimeOffKindNotFound, limits_of
+from wfm.ops.workforce import TimeOffInvalid, TimeOffKindNotFound, limits_of, remove
 from wfm.store import history, own, workforce
 from wfm.store import schedules as versions
 from wfm.store import time_off as store
@@ -111,8 +111,16 @@ async def withdraw(tx: Tx, user_id: str, request_id: str, now: datetime) -> Requ
         await workforce.remove(tx, "time_off", value.time_off_id)
     changed = replace(value, state=state, decide_time=now, time_off_id="", version=value.version + 1)
     await store.save_request(tx, changed)
-    await look_again(tx, now, value)
+    await look_again(tx, now, (value.start, value.end))
     return changed
+
+
+async def take_back(tx: Tx, time_off_id: str, now: datetime) -> None:
+    """A manager removes time off: the request it came from counts no more, and whoever waits for room gets it."""
+    gone = await workforce.find_away(tx, time_off_id)
+    await remove(tx, "time_off", time_off_id)
+    if gone is not None:
+        await look_again(tx, now, (gone.time.start, gone.time.end))
 
 
 async def decide(tx: Tx, request_id: str, version: int, approve: bool, reason: str, by: str, now: datetime) -> Request:
@@ -138,11 +146,11 @@ async def decide(tx: Tx, request_id: str, version: int, approve: bool, reason: s
     return changed
 
 
-async def look_again(tx: Tx, now: datetime, freed: Request | None = None) -> None:
-    """Looks at requests that wait anew, in the order they were asked: those that `freed` time touches, or all."""
+async def look_again(tx: Tx, now: datetime, freed: tuple[datetime, datetime] | None = None) -> None:
+    """Looks at requests that wait anew, in the order they were asked: those that the `freed` time touches, or all."""
     looked = 0
     for each in await store.pending(tx):
-        if each.start <= now or (freed is not None and not (each.start < freed.end and each.end > freed.start)):
+        if each.start <= now or (freed is not None and not (each.start < freed[1] and each.end > freed[0])):
             continue
         looked += 1
         if looked > MOST_LOOKED_AT:
