@@ -127,11 +127,10 @@ async def test_calendar_has_the_agents_own_shifts_at_the_right_instants_when_clo
     floor.planning.clock.advance(datetime(2026, 3, 28, 7, tzinfo=UTC) - floor.planning.clock.now())
 
     async def shorten(tx: Any) -> None:
-        day, now, low = date(2026, 3, 28), floor.planning.clock.now(), datetime(2026, 3, 28, 14, tzinfo=UTC)
-        await adjustments.change(
-            tx, Kind.VOLUNTARY_TIME_OFF, floor.users[0], day, lambda shift: shortened(shift, low, low.replace(hour=18))[0],
-            floor.users[0], now,
-        )  # fmt: skip
+        one, day, now = floor.users[0], date(2026, 3, 28), floor.planning.clock.now()
+        low = datetime(2026, 3, 28, 14, tzinfo=UTC)
+        kind, late = Kind.VOLUNTARY_TIME_OFF, low.replace(hour=18)
+        await adjustments.change(tx, kind, one, day, lambda shift: shortened(shift, low, late)[0], one, now)
 
     await floor.planning.db.run(floor.planning.tenant, shorten)
     shorter: Any
