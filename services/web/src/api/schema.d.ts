@@ -19746,7 +19746,7 @@ export interface components {
             firstDay: string;
             /** @description Forecast run the requirement comes from; empty with base_schedule_id, whose requirement is taken then. */
             forecastRunId?: string;
-            /** @description Version to begin with: its locked shifts stay, the rest is made anew. Empty for none. */
+            /** @description Version to begin with: its locked shifts stay, the rest is made anew. Empty for none. Of a published week that goes on, what has begun stays, too. */
             baseScheduleId?: string;
             /**
              * Format: double

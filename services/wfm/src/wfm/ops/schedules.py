@@ -152,15 +152,30 @@ async def start(tx: Tx, value: Wanted, curves: Sequence[needs.Needed], now: date
         value.seed, value.seconds, groups, now,
     )  # fmt: skip
     await store.insert_version(tx, version, need)
-    if base is not None:
-        locked = [each for each in await store.list_shifts(tx, base.schedule_id) if each.locked]
-        if value.run_id:  # groups are numbered anew
-            cover = np.zeros_like(need)
-            grid, serves = Grid(value.first, zone), await rosters.roster(tx, version)
-            of = {each.agent_id: each.groups for each in serves.agents}
-            locked = [assigned(each, of.get(each.agent_id, ()), need, cover, grid) for each in locked]
-        await store.put_shifts(tx, version.schedule_id, locked)
+    await store.put_shifts(tx, version.schedule_id, await _staying(tx, version, base, need, now))
     return await get(tx, version.schedule_id)
+
+
+async def _staying(tx: Tx, version: Version, base: Version | None, need: np.ndarray, now: datetime) -> list[Shift]:
+    """What a version begins with: its base's locked shifts, and of a published week that goes on those that have begun:
+    nobody can be planned for yesterday."""
+    grid, groups = Grid(version.first, version.zone), [each.members for each in version.groups]
+    found: dict[tuple[str, date], Shift] = {}
+    alike = base is None or [each.members for each in base.groups] == groups
+    for each in await store.list_shifts(tx, base.schedule_id) if base else ():
+        if each.locked:
+            found[each.agent_id, each.day] = each
+    for published in await store.published(tx, [version.first]) if grid.begins < now else ():
+        alike = alike and [each.members for each in published.groups] == groups
+        found = {key: each for key, each in found.items() if each.start > now}
+        begun = (each for each in await store.list_shifts(tx, published.schedule_id) if each.start <= now)
+        found |= {(each.agent_id, each.day): replace(each, locked=True) for each in begun}
+    if alike:
+        return list(found.values())
+    # Groups of queues are numbered by each version for itself.
+    of = {each.agent_id: each.groups for each in (await rosters.roster(tx, version)).agents}
+    cover = np.zeros_like(need)
+    return [assigned(each, of.get(each.agent_id, ()), need, cover, grid) for each in found.values()]
 
 
 _MADE = ("DRAFT", "PUBLISHED", "SUPERSEDED")
@@ -311,8 +326,11 @@ async def finish(
         cut_short=cut_short, version=version.version + 1, agent_count=len(problem.agents),
     )  # fmt: skip
     if done is not None:
+        planned = {each.agent_id for each in problem.agents}
+        # Of who isn't planned for any more, what has begun of a week that goes on.
+        others = [each for each in await store.list_shifts(tx, version.schedule_id) if each.agent_id not in planned]
         await store.remove_shifts(tx, version.schedule_id)
-        await store.put_shifts(tx, version.schedule_id, shifts)
+        await store.put_shifts(tx, version.schedule_id, [*shifts, *others])
 
 
 async def fail(tx: Tx, version: Version, now: datetime) -> bool:
