@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from merkez.wfm.v1 import (
     workforce_service_pb2,
 )
 from testkit import ManualClock, RpcHouse, someone
+from wfm.domain.search import Search
+from wfm.ops import schedules
 
 from .planned import Shop, a_shift, at
 from .test_handlers_intraday import TUESDAY, accepts, an_offer, move, offered, opened, shifts_of
@@ -98,6 +101,33 @@ async def test_draft_in_which_the_shift_is_another_stays_as_its_planner_made_it(
         with pytest.raises(FailedPrecondition) as refused:
             await shop.adjustments.UndoAdjustment(ask.UndoAdjustmentRequest(adjustment_id=done.adjustment_id))
         assert refused.value.reason == "ADJUSTMENT_OVERTAKEN"
+
+
+async def test_week_that_is_being_made_keeps_a_change_of_what_stays_in_it(shop: Shop) -> None:
+    one, two, db, tenant = shop.users[0], shop.users[1], shop.planning.db, shop.planning.tenant
+    with acting_as(someone("admin", tenant)):
+        base = (await _published(shop)).schedule_id
+        first = await shop.start(base_schedule_id=base)
+        moved = await shop.adjustments.MoveBreak(move(one))
+        asked = schedule_service_pb2.StopScheduleRequest(schedule_id=first.schedule_id)
+        await shop.schedules.StopSchedule(asked)
+        while (await shop.read(first)).state == schedule_pb2.SCHEDULE_STATE_RUNNING:
+            assert await shop.scheduler.turn()
+        assert moved.after in await shop.shifts(first)
+        # And one that comes while the last turn is at work.
+        second = await shop.start(base_schedule_id=base)
+        now = shop.planning.clock.now()
+        piece = await db.run(tenant, lambda tx: schedules.claim(tx, now))
+        assert piece is not None
+        problem, _ = await db.run(tenant, lambda tx: schedules.load(tx, piece))
+        search = Search(problem, 1)
+        again = await shop.adjustments.MoveBreak(move(two, request_id="two"))
+        shifts, progress = search.plan.shifts(), search.progress("SWEEP")
+        assert again.after.breaks[0].start_time.ToDatetime(UTC) not in {
+            rest.start for each in shifts if each.agent_id == two for rest in each.breaks
+        }
+        await db.run(tenant, lambda tx: schedules.finish(tx, piece, problem, shifts, progress, 1.0, now))
+        assert again.after in await shop.shifts(second)
 
 
 async def test_undo_calls_nobody_back_from_time_off_they_were_given_since(shop: Shop) -> None:

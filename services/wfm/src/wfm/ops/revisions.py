@@ -99,7 +99,8 @@ async def revise(
 
 
 async def carry(tx: Tx, found: Version, gone: Sequence[Shift], new: Sequence[Shift]) -> None:
-    """Changes drafts of the published week alike, where they still have the shifts as they were."""
+    """Changes drafts of the published week alike, where they still have the shifts as they were; of a version that is
+    being made what stays in it."""
     users = list({each.agent_id for each in (*gone, *new)})
     leaving = {(each.agent_id, each.day) for each in gone}
     for draft in await store.drafts(tx, found.first):

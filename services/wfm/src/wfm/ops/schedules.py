@@ -326,11 +326,13 @@ async def finish(
         cut_short=cut_short, version=version.version + 1, agent_count=len(problem.agents),
     )  # fmt: skip
     if done is not None:
-        planned = {each.agent_id for each in problem.agents}
-        # Of who isn't planned for any more, what has begun of a week that goes on.
-        others = [each for each in await store.list_shifts(tx, version.schedule_id) if each.agent_id not in planned]
+        # What stays is as it is by now: trades and changes of the day go on while a week is made.
+        held = await store.list_shifts(tx, version.schedule_id)
+        stay = {(each.agent_id, each.day) for each in held}
+        stay |= {(each.agent_id, each.day) for agent in problem.agents for each in agent.locked}
+        made = [each for each in shifts if (each.agent_id, each.day) not in stay]
         await store.remove_shifts(tx, version.schedule_id)
-        await store.put_shifts(tx, version.schedule_id, [*shifts, *others])
+        await store.put_shifts(tx, version.schedule_id, [*made, *held])
 
 
 async def fail(tx: Tx, version: Version, now: datetime) -> bool:

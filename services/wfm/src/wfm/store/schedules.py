@@ -121,8 +121,8 @@ async def published(tx: Tx, firsts: Sequence[date]) -> list[Version]:
 
 
 async def drafts(tx: Tx, first: date) -> list[Version]:
-    """Of a week, the versions that are drafts, 50 at most."""
-    mine = (own(tx, table), table.c.state == "DRAFT", table.c.first_day == first.isoformat())
+    """Of a week, the versions that are drafts or become such, 50 at most."""
+    mine = (own(tx, table), table.c.state.in_(("DRAFT", "RUNNING")), table.c.first_day == first.isoformat())
     rows = await tx.all(_with_count().where(*mine).order_by(table.c.number.desc()).limit(50))
     return [_version(row) for row in rows]
 
