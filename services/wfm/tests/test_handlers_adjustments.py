@@ -15,6 +15,7 @@ from kernel.errors import FailedPrecondition
 from merkez.wfm.v1 import (
     adjustment_pb2,
     adjustment_service_pb2,
+    schedule_events_pb2,
     schedule_pb2,
     schedule_service_pb2,
     workforce_pb2,
@@ -24,8 +25,8 @@ from testkit import ManualClock, RpcHouse, someone
 from wfm.domain.search import Search
 from wfm.ops import schedules
 
-from .planned import Shop, a_shift, at
-from .test_handlers_intraday import TUESDAY, accepts, an_offer, move, offered, opened, shifts_of
+from .planned import MONDAY, Shop, a_shift, at
+from .test_handlers_intraday import TUESDAY, accepts, an_offer, move, offered, opened, shifts_of, supervisor, told
 
 ask, Kinds = adjustment_service_pb2, adjustment_pb2
 
@@ -128,6 +129,25 @@ async def test_week_that_is_being_made_keeps_a_change_of_what_stays_in_it(shop: 
         }
         await db.run(tenant, lambda tx: schedules.finish(tx, piece, problem, shifts, progress, 1.0, now))
         assert again.after in await shop.shifts(second)
+
+
+async def test_agent_is_told_of_what_somebody_else_changes_of_their_day(shop: Shop) -> None:
+    one, two = shop.users[:2]
+
+    async def heard() -> list[tuple[str, str, list[str]]]:
+        facts = await told(shop, schedule_events_pb2.AgentNoticed)
+        changed = [each.agent_notice for each in facts if each.agent_notice.kind == "SHIFTS_CHANGED"]
+        return [(each.user_id, each.first_day, list(each.days)) for each in changed]
+
+    with supervisor(shop):
+        moved = await shop.adjustments.MoveBreak(move(one))
+        assert await heard() == [(one, MONDAY.isoformat(), [TUESDAY])]
+        await shop.adjustments.UndoAdjustment(ask.UndoAdjustmentRequest(adjustment_id=moved.adjustment_id))
+        assert len(await heard()) == 2
+    # What they chose themselves they know.
+    offer = await offered(shop, an_offer(Kinds.ADJUSTMENT_KIND_VOLUNTARY_TIME_OFF, 12.5, 16.5, 1, two))
+    await accepts(shop, offer, two)
+    assert [user_id for user_id, *_ in await heard()] == [one, one]
 
 
 async def test_undo_calls_nobody_back_from_time_off_they_were_given_since(shop: Shop) -> None:

@@ -21,7 +21,7 @@ from wfm.domain.shifts import Agent, Shift, TimeOff
 from wfm.domain.trades import same
 from wfm.domain.violations import Violation, worse
 from wfm.domain.week import Grid
-from wfm.ops import intraday, revisions, rosters
+from wfm.ops import intraday, notices, revisions, rosters
 from wfm.ops.history import RangeInvalid
 from wfm.ops.intraday import Going
 from wfm.ops.schedules import breaks_rules, figures_out
@@ -120,7 +120,7 @@ async def change(
     await _put(tx, version, made, (before, after), [*rest, *_some(after)], need)
     value = Adjustment(new_id("adj", now), kind, user_id, day, before, after, by, now, offer_id)
     await store.insert_adjustment(tx, value)
-    tx.emit(convert.shift_adjusted(value), key=user_id)
+    await _tell(tx, value, by, now)
     return value
 
 
@@ -240,8 +240,18 @@ async def undo(tx: Tx, adjustment_id: str, by: str, now: datetime) -> Adjustment
             await store.save_offer(tx, freed)
             await store.save_reply(tx, offer.offer_id, said)
             tx.emit(convert.offer_changed(freed, now, value.user_id), key=value.user_id)
-    tx.emit(convert.shift_adjusted(done), key=value.user_id)
+    await _tell(tx, done, by, now)
     return done
+
+
+async def _tell(tx: Tx, value: Adjustment, by: str, now: datetime) -> None:
+    """What somebody else did to an agent's day waits for them as a notice; what they did themselves they know."""
+    tx.emit(convert.shift_adjusted(value), key=value.user_id)
+    if by != value.user_id:
+        first = revisions.monday_of(value.day)
+        await notices.tell(
+            tx, "SHIFTS_CHANGED", {value.user_id: [value.day]}, now, first=first, subject_id=value.adjustment_id
+        )
 
 
 async def list_adjustments(tx: Tx, day: date | None) -> list[Adjustment]:
