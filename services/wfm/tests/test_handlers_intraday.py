@@ -94,14 +94,14 @@ def today(shop: Shop, **said: Any) -> Any:
 async def test_day_shows_what_came_and_expects_more_of_the_rest(shop: Shop, clock: ManualClock) -> None:
     clock.advance(timedelta(hours=1))
     for number in range(2):
-        await came(shop, 30, 8 + number / 2, f"{number}_", talk=480.0)
+        await came(shop, 10, 8 + number / 2, f"{number}_", talk=480.0)
     with supervisor(shop):
         found = await shop.intraday.GetIntraday(today(shop))
         assert (found.interval_minutes, found.over_count, len(found.intervals)) == (30, 18, 48)
         assert found.schedule_id and found.forecast_run_id == shop.run_id and not found.shared_with
         eight, nine = found.intervals[16], found.intervals[18]
-        assert eight.came == 30 and eight.forecast == pytest.approx(7.5) and eight.aht_seconds == pytest.approx(480)
-        assert not nine.HasField("came") and 7.5 < nine.expected < 30 and nine.low <= nine.expected < nine.high
+        assert eight.came == 10 and eight.forecast == pytest.approx(7.5) and eight.aht_seconds == pytest.approx(480)
+        assert not nine.HasField("came") and 7.5 < nine.expected < 10 and nine.low <= nine.expected < nine.high
         assert found.volume_factor == pytest.approx(nine.expected / 7.5) and found.aht_factor > 1
         assert nine.required_agents > nine.planned_agents > 0 and nine.staffed_agents == 3
         assert found.intervals[24].staffed_agents == 0, "all three have lunch at noon"
