@@ -317,22 +317,20 @@ async def finish(
     tx: Tx, version: Version, problem: Problem, shifts: Sequence[Shift], progress: Progress, spent: float,
     now: datetime, *, cut_short: bool = False,
 ) -> None:  # fmt: skip
-    """It is made: a draft."""
-    wrong = rosters.broken(version, problem.agents, shifts)
+    """It is made: a draft. What stays in it is as it is by now: trades and changes of the day go on meanwhile."""
+    held = await store.list_shifts(tx, version.schedule_id)
+    stay = {(each.agent_id, each.day) for each in held}
+    stay |= {(each.agent_id, each.day) for agent in problem.agents for each in agent.locked}
+    made = [*held, *(each for each in shifts if (each.agent_id, each.day) not in stay)]
     figures = figures_out(progress.figures, {}, progress.bound)
-    figures["violations"] = len(wrong)
+    figures["violations"] = len(rosters.broken(version, problem.agents, made))
     done = await store.note(
         tx, version, state="DRAFT", figures=figures, kept=None, spent_seconds=spent, lease_until=None, end_time=now,
         cut_short=cut_short, version=version.version + 1, agent_count=len(problem.agents),
     )  # fmt: skip
     if done is not None:
-        # What stays is as it is by now: trades and changes of the day go on while a week is made.
-        held = await store.list_shifts(tx, version.schedule_id)
-        stay = {(each.agent_id, each.day) for each in held}
-        stay |= {(each.agent_id, each.day) for agent in problem.agents for each in agent.locked}
-        made = [each for each in shifts if (each.agent_id, each.day) not in stay]
         await store.remove_shifts(tx, version.schedule_id)
-        await store.put_shifts(tx, version.schedule_id, [*made, *held])
+        await store.put_shifts(tx, version.schedule_id, made)
 
 
 async def fail(tx: Tx, version: Version, now: datetime) -> bool:
