@@ -93,6 +93,11 @@ def test_month_by_month_what_is_due_by_each_holiday_counts_and_not_what_later_on
     for amount, left in ((2.0, None), (3.0, (2026, 2.0)), (5.0, (2026, 2.0))):
         asked = request(date(2026, 2, 2), amounts={2026: amount})
         assert too_little(DAYS, given, None, replace(asked, request_id="new"), [november], {}) == left, amount
+        found = balance(DAYS, given, 2026, None, date(2026, 2, 2), [november], {2026: 0.0})
+        assert (found.accrued, found.approved, found.left) == (4.0, 20.0, 2.0)
+    # Days owed from the year before are worked off first.
+    owed = request(date(2026, 3, 2), amounts={2026: 4.0})
+    assert too_little(DAYS, given, None, owed, [], {2026: -3.0}) == (2026, 3.0)
     early = request(date(2026, 2, 2), amounts={2026: 5.0})
     assert too_little(DAYS, given, None, early, [], {}) == (2026, 4.0)
 

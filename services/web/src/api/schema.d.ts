@@ -19929,7 +19929,7 @@ export interface components {
             used?: number;
             /**
              * Format: double
-             * @description accrued + carried_over - asked - approved - used.
+             * @description What may still be asked for of that day: what is due by it, and by each later day that is asked for, less what is taken till then.
              */
             left?: number;
             /** @description Whether carried_over is a manager's figure. */

@@ -155,12 +155,9 @@ class Balance:
     asked: float
     approved: float
     used: float
+    left: float
+    """What may still be asked for of that day, so that enough is due by each that was asked for after it."""
     carried_over_set: bool
-
-    @property
-    def left(self) -> float:
-        """What may still be asked for."""
-        return round(self.accrued + self.carried_over - self.asked - self.approved - self.used, 2)
 
 
 def instant(day: date, minute: int, place: ZoneInfo) -> datetime:
@@ -270,12 +267,27 @@ def balance(
             if each.state is state and (past is None or (each.last < on) == past)
         )
 
+    over = carried(kind, said, year, hired, mine, brought)
     return Balance(
         kind.kind_id, year, round(said.yearly * months_of(year, hired) / 12, 2), accrued(said, year, hired, on),
-        carried(kind, said, year, hired, mine, brought), round(in_year(year, State.PENDING), 2),
-        round(in_year(year, State.APPROVED, False), 2),
-        round(in_year(year, State.APPROVED, True), 2), year in brought,
+        over, round(in_year(year, State.PENDING), 2), round(in_year(year, State.APPROVED, False), 2),
+        round(in_year(year, State.APPROVED, True), 2), round(_left(said, year, hired, on, mine, over), 2),
+        year in brought,
     )  # fmt: skip
+
+
+def _left(
+    given: Entitlement, year: int, hired: date | None, on: date | None, mine: Sequence[Request], over: float
+) -> float:
+    """The least that is left on a day, if one is given, and on each later day on which something is taken."""
+    taken_on = sorted((max(each.first, date(year, 1, 1)), each.amounts.get(year, 0.0)) for each in mine)
+    gone = sum(amount for day, amount in taken_on if on is not None and day <= on)
+    least = math.inf if on is None else accrued(given, year, hired, on) + over - gone
+    for day, amount in taken_on:
+        if amount and (on is None or day > on):
+            gone += amount
+            least = min(least, accrued(given, year, hired, day) + over - gone)
+    return least
 
 
 def carried(
@@ -307,24 +319,13 @@ def too_little(
     last = max((year for each in (*others, value) for year in each.amounts), default=0)
     for year in range(min(value.amounts, default=1), last + 1):
         amount = sum(value.amounts.get(each, 0.0) for each in value.amounts if each <= year)
-        without = _least(kind, said, year, hired, others, brought)
-        left = _least(kind, said, year, hired, [*others, value], brought)
+        without, left = (
+            _left(said, year, hired, None, each, carried(kind, said, year, hired, each, brought))
+            for each in (others, [*others, value])
+        )
         if left < -_TINY and left < without - _TINY:
             return year, round(amount + left, 2)
     return None
-
-
-def _least(
-    kind: Kind, given: Entitlement, year: int, hired: date | None, mine: Sequence[Request],
-    brought: Mapping[int, float],
-) -> float:  # fmt: skip
-    """The least that is ever left in a year on a day something is taken."""
-    over, gone, least = carried(kind, given, year, hired, mine, brought), 0.0, math.inf
-    for each in sorted(mine, key=lambda one: one.first):
-        if amount := each.amounts.get(year, 0.0):
-            gone += amount
-            least = min(least, accrued(given, year, hired, max(each.first, date(year, 1, 1))) + over - gone)
-    return least
 
 
 @dataclass(frozen=True)
