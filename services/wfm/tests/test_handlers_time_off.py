@@ -12,6 +12,7 @@ from chassis.instants import time_out
 from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound
 from merkez.wfm.v1 import schedule_service_pb2, time_off_pb2, time_off_service_pb2, workforce_pb2, workforce_service_pb2
 from testkit import RpcHouse
+from wfm import sweeper
 
 from .conftest import Planning
 from .floor import Floor
@@ -140,6 +141,21 @@ async def test_coverage_of_the_published_week_decides_where_an_allowance_says_so
     assert one.state == APPROVED
     assert codes(await floor.ask(1, kind, 0)) == ["COVERAGE_SHORT"]
     assert codes(await floor.ask(2, kind, 1)) == ["COVERAGE_SHORT"]
+
+
+async def test_request_that_waited_for_its_week_is_decided_once_it_is_out(floor: Floor) -> None:
+    kind, _ = await floor.kind(), await floor.allowance(covered=True)
+    one, two = await floor.ask(0, kind, 0), await floor.ask(1, kind, 1)
+    assert codes(one) == codes(two) == ["COVERAGE_UNKNOWN"]
+    await sweeper.look(floor.planning.db)
+    assert not await away(floor), "nothing is known yet"
+    await floor.out([floor.shift(0, 0), floor.shift(2, 0), floor.shift(1, 1)], need=1.0)
+    await sweeper.look(floor.planning.db)
+    assert [user_id for user_id, _ in await away(floor)] == [floor.users[0]] and await floor.days(0) == []
+    assert (await floor.told(0))[-1] == "TIME_OFF_APPROVED"
+    with floor.agent(1):
+        (mine,) = (await floor.time_off.ListMyTimeOffRequests(off.ListMyTimeOffRequestsRequest())).time_off_requests
+    assert mine.state == PENDING and codes(mine) == ["COVERAGE_SHORT"]
 
 
 async def test_part_of_a_day_counts_its_hours_and_leaves_the_shift(floor: Floor) -> None:

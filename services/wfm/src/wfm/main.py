@@ -44,7 +44,7 @@ from wfm.scheduler import Scheduler
 from wfm.settings import Settings
 from wfm.skill_planner import SkillPlanner
 from wfm.sweeper import EVERY_SECONDS as SWEEP_SECONDS
-from wfm.sweeper import sweep
+from wfm.sweeper import LOOK_SECONDS, look, sweep
 
 
 async def main(process: Process) -> None:
@@ -79,6 +79,7 @@ async def main(process: Process) -> None:
     scheduler.start()
     skill_planner.start()
     process.tasks.every(SWEEP_SECONDS, lambda: sweep(db), "sweep of what is kept long enough")
+    process.tasks.every(LOOK_SECONDS, lambda: look(db), "requests for time off of weeks that are out")
     process.tasks.every(CATCH_UP_SECONDS, lambda: catch_up(db, routing), "what facts told before it was kept")
     await server.start()
     process.draining(server.drain)

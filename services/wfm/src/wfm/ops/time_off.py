@@ -155,20 +155,43 @@ async def look_again(tx: Tx, now: datetime, freed: tuple[datetime, datetime] | N
         looked += 1
         if looked > MOST_LOOKED_AT:
             return
-        profile = await workforce.find_profile(tx, each.user_id)
-        kind = await store.find_kind(tx, each.kind_id)
-        if profile is None or kind is None or not kind.automatic:
-            continue
-        minutes = await _work(tx, profile, each.days)
-        found = await _obstacles(tx, profile, kind, each, minutes)
-        if found:
-            if tuple(found) != each.obstacles:
-                await store.save_request(tx, replace(each, obstacles=tuple(found), version=each.version + 1))
-            continue
-        changed = replace(each, state=State.APPROVED, decide_time=now, obstacles=(), version=each.version + 1)
-        changed = await _grant(tx, changed, kind, now)
-        await store.save_request(tx, changed)
-        await _told(tx, changed, now)
+        await _look_at(tx, each, now)
+
+
+async def tenants_waiting(tx: Tx) -> list[str]:
+    """All tenants with requests that wait."""
+    return await store.tenants_waiting(tx)
+
+
+async def look_at_published(tx: Tx, now: datetime) -> None:
+    """Looks anew at requests that waited for a week to be published, once it is: what they leave uncovered is known."""
+    waiting = [each for each in await store.pending(tx) if each.start > now]
+    unknown = {
+        each.request_id: {monday_of(why.day) for why in each.obstacles if why.code == "COVERAGE_UNKNOWN" and why.day}
+        for each in waiting
+    }
+    mondays = sorted(set().union(*unknown.values()))
+    out = {each.first for each in await versions.published(tx, mondays)} if mondays else set()
+    looked = [each for each in waiting if unknown[each.request_id] & out]
+    for each in looked[:MOST_LOOKED_AT]:
+        await _look_at(tx, each, now)
+
+
+async def _look_at(tx: Tx, each: Request, now: datetime) -> None:
+    profile = await workforce.find_profile(tx, each.user_id)
+    kind = await store.find_kind(tx, each.kind_id)
+    if profile is None or kind is None or not kind.automatic:
+        return
+    minutes = await _work(tx, profile, each.days)
+    found = await _obstacles(tx, profile, kind, each, minutes)
+    if found:
+        if tuple(found) != each.obstacles:
+            await store.save_request(tx, replace(each, obstacles=tuple(found), version=each.version + 1))
+        return
+    changed = replace(each, state=State.APPROVED, decide_time=now, obstacles=(), version=each.version + 1)
+    changed = await _grant(tx, changed, kind, now)
+    await store.save_request(tx, changed)
+    await _told(tx, changed, now)
 
 
 async def list_own(tx: Tx, user_id: str, page: Page) -> tuple[list[Request], str]:
