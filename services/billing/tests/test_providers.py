@@ -363,13 +363,13 @@ async def test_event_that_lago_knows_keeps_none_of_the_others_from_it(
     lago = LagosBooks(double, says_places=says_places)
     records = await house.ledger.usage()
     lago.events = {records[place].usage_record_id: {} for place in (1, 4, 5)}
-    await Exporter(house.ledger.rating, Lago(double.url, "key_1")).export_due()
+    await Exporter(house.ledger.rating, Lago(double.url, lambda: "key_1")).export_due()
     assert set(lago.events) == {each.usage_record_id for each in records} and len(lago.invoices) == 1
 
 
 async def test_invoice_that_two_export_at_once_is_sent_by_one(double: Double, house: House) -> None:
     exporter, _ = await exported(house, double)
-    twin, lago = Exporter(house.ledger.rating, Lago(double.url, "key_1")), LagosBooks(double)
+    twin, lago = Exporter(house.ledger.rating, Lago(double.url, lambda: "key_1")), LagosBooks(double)
     await asyncio.gather(exporter.export_due(), twin.export_due())
     assert len(lago.invoices) == 1 and len(double.of("/api/v1/events/batch")) == 1
 
@@ -378,7 +378,7 @@ async def test_invoice_of_nothing_is_done_with_and_asks_lago_nothing(double: Dou
     await house.set_up()
     await house.ledger.tell(plan())
     await house.issued()
-    exporter = Exporter(house.ledger.rating, Lago(double.url, "key_1"))
+    exporter = Exporter(house.ledger.rating, Lago(double.url, lambda: "key_1"))
     await exporter.export_due()
     house.go_to(APRIL + 30 * DAY)
     await exporter.export_due()

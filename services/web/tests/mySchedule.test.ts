@@ -4,6 +4,7 @@ import {
   hoursShown,
   minuteIn,
   mondayOf,
+  shiftAt,
   shiftOn,
   span,
   weekdayOf,
@@ -41,6 +42,21 @@ describe("an agent's shifts", () => {
   test("the hours drawn hold every shift of the week", () => {
     expect(hoursShown([shift], "Europe/Berlin")).toEqual([7, 17]);
     expect(hoursShown([], "UTC")).toEqual([8, 18]);
+  });
+
+  test("a day on which clocks change is drawn by the clocks", () => {
+    // Berlin: 2:00 is 3:00 on the 29th of March, and 3:00 is 2:00 on the 25th of October.
+    expect(minuteIn("2026-03-29T06:00:00Z", "2026-03-29", "Europe/Berlin")).toBe(480);
+    expect(minuteIn("2026-10-25T07:00:00Z", "2026-10-25", "Europe/Berlin")).toBe(480);
+    expect(minuteIn("2026-03-29T04:00:00Z", "2026-03-28", "Europe/Berlin")).toBe(1440 + 360);
+  });
+
+  test("who works past midnight is at work, and it isn't a free day", () => {
+    const night = { day: "2026-03-28", startTime: "2026-03-28T21:00:00Z", endTime: "2026-03-29T05:00:00Z" };
+    const weeks = [{ shifts: [shift] }, { shifts: [night] }];
+    expect(shiftAt(weeks, Date.parse("2026-03-29T02:00:00Z"), "2026-03-29")).toBe(night);
+    expect(shiftAt(weeks, Date.parse("2026-03-29T05:00:00Z"), "2026-03-29")).toBeUndefined();
+    expect(shiftAt(weeks, Date.parse("2026-03-28T06:00:00Z"), "2026-03-28")).toBe(shift);
   });
 
   test("a day has the shift that begins on it", () => {

@@ -86,6 +86,30 @@ def test_same_interval_twice_names_the_first_line() -> None:
     assert [(each.line, each.problem, each.value) for each in found.problems] == [(3, "DUPLICATE", "2")]
 
 
+def test_hour_that_clocks_show_twice_is_taken_twice() -> None:
+    night = ["2025-10-26 01:30", "2025-10-26 02:00", "2025-10-26 02:30", "2025-10-26 02:00", "2025-10-26 02:30"]
+    found = read("start,queue,offered", *(f"{each},Front desk,{at}" for at, each in enumerate(night)))
+    assert not found.problems
+    first = datetime(2025, 10, 25, 23, 30, tzinfo=UTC)
+    assert [each.place.start - first for each in found.lines] == [timedelta(minutes=30 * each) for each in range(5)]
+    third = read("start,queue,offered", *["2025-10-26 02:00,Front desk,1"] * 3)
+    assert [(each.line, each.problem) for each in third.problems] == [(4, "DUPLICATE")]
+
+
+def test_quote_that_is_never_closed_names_its_line() -> None:
+    begins = datetime(2025, 4, 1, tzinfo=UTC)
+    rest = [f"{begins + timedelta(minutes=30 * at):%Y-%m-%d %H:%M},Front desk,5" for at in range(9000)]
+    found = read("start,queue,offered", "2026-03-01 09:00,Front desk,5", '2026-03-01 10:00,"Front desk,5', *rest)
+    assert [(each.line, each.problem) for each in found.problems] == [(3, "NOT_CSV")] and len(found.lines) == 9001
+
+
+def test_file_of_an_old_spreadsheet_is_read_by_its_line_ends() -> None:
+    lines = ["start,queue,offered", "2026-03-02 09:00,Front desk,5", "2026-03-02 09:30,Front desk,6"]
+    for end in ("\r", "\r\n", "\n"):
+        found = imports.read(end.join(lines), lambda text: "que_1", 30, "Europe/Berlin", NOW)
+        assert not found.problems and [each.offered for each in found.lines] == [5, 6], repr(end)
+
+
 def test_file_without_its_columns_or_lines_says_which() -> None:
     assert [each.column for each in read("start,volume").problems] == ["queue", "offered"]
     assert [each.problem for each in read("start,queue,offered").problems] == ["NO_LINES"]

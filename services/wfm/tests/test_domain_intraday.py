@@ -75,6 +75,37 @@ def test_with_nothing_seen_the_forecast_stays_and_little_seen_moves_it_little() 
     assert np.all(np.diff(more) < 0) and more[0] < much + 1e-9, "the farther ahead, the less of it is believed"
 
 
+def followed(level: float, more: float, intervals: int, excess: float = 0.0) -> np.ndarray:
+    """Factors of the next interval of a hundred days whose forecast is sure, and from ten o'clock on `more` came."""
+    chance = np.random.default_rng(int(level) + intervals)
+    volume, _ = days(chance, 1, 0.0)
+    volume *= level / 40
+    low, high = band(volume, excess)
+    there = np.where(np.arange(48) >= 20, more, 1.0) * volume
+    came = chance.poisson(np.tile(there, (100, 1))).astype(float)
+    return np.array([reforecast(volume, low, high, each, 20 + intervals, 0.5)[3] for each in came])
+
+
+@pytest.mark.parametrize(
+    ("level", "intervals", "more", "least"),
+    [(40, 4, 1.3, 1.15), (40, 8, 1.3, 1.22), (150, 2, 1.3, 1.2), (150, 4, 1.3, 1.26), (40, 4, 0.7, 0.85),
+     (10, 8, 2.0, 1.7)],
+)  # fmt: skip
+def test_jump_that_lasts_is_followed_within_a_few_intervals_of_a_forecast_that_was_sure(
+    level: float, intervals: int, more: float, least: float
+) -> None:
+    found = followed(level, more, intervals).mean()
+    assert least <= found <= more * 1.02 if more > 1 else more * 0.98 <= found <= least
+
+
+@pytest.mark.parametrize("level", [10, 40, 150])
+def test_what_only_strays_by_chance_moves_the_rest_hardly(level: float) -> None:
+    # 0.02 to 0.03 of it is how well the level of so many contacts can be known at all.
+    for intervals in (2, 8):
+        found = followed(level, 1.0, intervals)
+        assert np.abs(found - 1).mean() < 0.03 and (np.abs(found - 1) > 0.15).mean() <= 0.01
+
+
 @given(st.lists(st.floats(0, 500), min_size=4, max_size=12), st.integers(0, 4), st.integers(0, 3))
 def test_whatever_comes_the_outlook_is_finite_and_its_quantiles_in_order(
     volumes: list[float], over: int, times: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from wfm.domain.time_off import (
     instant,
     obstacles,
     taken,
+    too_little,
     usual_minutes,
     wrong_allowance,
     wrong_request,
@@ -67,6 +69,37 @@ def test_rest_of_a_year_goes_over_as_far_as_it_may_and_never_from_before_anythin
             request(date(2026, 9, 7), state=State.APPROVED, amounts={2026: 1.0})]  # fmt: skip
     found = balance(DAYS, given, 2026, None, date(2026, 3, 2), past, {2026: 0.0})
     assert (found.used, found.approved, found.left) == (3.0, 1.0, 16.0)
+
+
+def test_what_next_year_was_asked_for_on_the_strength_of_this_one_is_not_taken_this_year() -> None:
+    given = Entitlement("k", 20.0, most_carried=5.0)
+    planned = request(date(2026, 1, 5), state=State.APPROVED, amounts={2026: 25.0})
+    december = request(date(2025, 12, 1), amounts={2025: 16.0})
+
+    def refused(value: Request, mine: list[Request]) -> tuple[int, float] | None:
+        return too_little(DAYS, given, None, replace(value, request_id="new"), mine, {})
+
+    assert refused(planned, []) is None
+    assert refused(request(date(2025, 12, 1), amounts={2025: 15.0}), [planned]) is None
+    assert refused(december, []) is None
+    assert refused(december, [planned]) == (2026, 15.0)
+    # What was too much before is nobody's fault who takes nothing of it.
+    assert refused(request(date(2025, 3, 3), amounts={2025: 1.0}), [replace(planned, amounts={2026: 30.0})]) is None
+
+
+def test_month_by_month_what_is_due_by_each_holiday_counts_and_not_what_later_ones_will_take() -> None:
+    given = Entitlement("k", 24.0, monthly=True)
+    november = request(date(2026, 11, 2), state=State.APPROVED, amounts={2026: 20.0})
+    for amount, left in ((2.0, None), (3.0, (2026, 2.0)), (5.0, (2026, 2.0))):
+        asked = request(date(2026, 2, 2), amounts={2026: amount})
+        assert too_little(DAYS, given, None, replace(asked, request_id="new"), [november], {}) == left, amount
+        found = balance(DAYS, given, 2026, None, date(2026, 2, 2), [november], {2026: 0.0})
+        assert (found.accrued, found.approved, found.left) == (4.0, 20.0, 2.0)
+    # Days owed from the year before are worked off first.
+    owed = request(date(2026, 3, 2), amounts={2026: 4.0})
+    assert too_little(DAYS, given, None, owed, [], {2026: -3.0}) == (2026, 3.0)
+    early = request(date(2026, 2, 2), amounts={2026: 5.0})
+    assert too_little(DAYS, given, None, early, [], {}) == (2026, 4.0)
 
 
 def test_only_days_of_work_count_by_year_and_by_hours_where_the_kind_does() -> None:

@@ -16,12 +16,16 @@ from kernel.errors import AlreadyExists, Conflict, Forbidden, InvalidInput, NotF
 from kernel.ids import new_id
 from merkez.routing.v1 import contact_pb2, routing_events_pb2
 from merkez.wfm.v1 import adherence_pb2, adherence_service_pb2
+from sqlalchemy import select
 from testkit import ManualClock, RpcHouse, someone
+from wfm import sweeper
+from wfm.store.tables import agent_states
 
 from .conftest import planned
 from .planned import MONDAY, Shop, a_shift, at
 
 ask, States = adherence_service_pb2, adherence_pb2
+TUESDAY = at(1, 0).date().isoformat()
 
 
 @pytest_asyncio.fixture
@@ -80,6 +84,26 @@ async def test_board_shows_who_is_out_since_when_and_what_they_should_do(shop: S
         assert on_contact.agent_state_time == time_out(at(1, 8.05))
 
 
+async def test_board_of_a_night_goes_on_past_midnight(shop: Shop, clock: ManualClock) -> None:
+    out, left, _ = shop.users
+    with acting_as(someone("admin", shop.planning.tenant)):
+        night = [a_shift(each, 1, 20.0, lunch=None) for each in (out, left)]
+        await shop.published(*night)
+    await shop.planning.tell(moved(left, 2, "AVAILABLE", at(1, 20), "OFFLINE", at(0, 16)))
+    with acting_as(someone("supervisor", shop.planning.tenant)):
+        clock.advance(at(1, 23.5) - clock.now())
+        assert (await board(shop))[left].planned_until_time == time_out(at(2, 4.5)), "not at midnight"
+        await shop.planning.tell(moved(left, 3, "OFFLINE", at(1, 23.75), "AVAILABLE", at(1, 20)))
+        clock.advance(at(2, 0) + timedelta(minutes=1) - clock.now())
+        found = await shop.adherence.GetAdherenceBoard(ask.GetAdherenceBoardRequest())
+    assert [(each.user_id, each.state, each.out_time) for each in found.agents] == [
+        (out, States.ADHERENCE_STATE_OUT, time_out(at(1, 20))),
+        (left, States.ADHERENCE_STATE_OUT, time_out(at(1, 23.75))),
+    ]
+    # What is counted is still of the day that began a minute ago.
+    assert {each.figures.scheduled_seconds for each in found.agents} == {60}
+
+
 async def test_facts_may_come_twice_late_and_in_any_order(shop: Shop, clock: ManualClock) -> None:
     user = shop.users[0]
     facts = [
@@ -111,6 +135,43 @@ async def test_facts_may_come_twice_late_and_in_any_order(shop: Shop, clock: Man
         ]  # fmt: skip
         (out,) = day.deviations
         assert (out.start_time, out.end_time) == (time_out(at(1, 12.5)), time_out(at(1, 13))) and not out.tolerated
+
+
+async def test_states_are_forgotten_after_a_year_and_a_month_but_for_the_one_agents_were_in_then(
+    shop: Shop, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, other, _ = shop.users
+    monkeypatch.setattr(sweeper, "BATCH", 2)
+    before, facts = at(0, 16), []
+    for version in range(2, 12):
+        state, was = ("AVAILABLE", "NOT_READY")[version % 2], ("NOT_READY", "AVAILABLE")[version % 2]
+        facts.append(moved(user, version, state, at(1, 8 + version / 4), was, before))
+        before = at(1, 8 + version / 4)
+    await shop.planning.tell(*facts, moved(other, 2, "AVAILABLE", at(1, 8), "OFFLINE", at(0, 16)))
+
+    async def kept() -> list[tuple[str, int]]:
+        async def read(tx: Any) -> list[tuple[str, int]]:
+            rows = await tx.all(select(agent_states).where(agent_states.c.tenant_id == tx.tenant_id))
+            return sorted((row["user_id"], row["version"]) for row in rows)
+
+        return await shop.planning.db.run(shop.planning.tenant, read)
+
+    clock.advance(at(1, 10.1) + timedelta(days=400) - clock.now())
+    with acting_as(someone("supervisor", shop.planning.tenant)):
+        asked = ask.GetAgentDayRequest(user_id=user, day=at(2, 0).date().isoformat())
+        day = await shop.adherence.GetAgentDay(asked)
+        await sweeper.sweep(shop.planning.db)
+        # At ten past ten they were in the state of ten o'clock: it is known of the days that follow.
+        assert await kept() == sorted([(user, version) for version in range(8, 12)] + [(other, 2)])
+        await sweeper.sweep(shop.planning.db)
+        assert len(await kept()) == 5 and await shop.adherence.GetAgentDay(asked) == day
+        for refused in (
+            shop.adherence.GetAgentDay(ask.GetAgentDayRequest(user_id=user, day=TUESDAY)),
+            shop.adherence.ListAdherence(ask.ListAdherenceRequest(first_day=TUESDAY)),
+        ):
+            with pytest.raises(InvalidInput) as old:
+                await refused
+            assert old.value.reason == "WFM_RANGE_INVALID"
 
 
 def an_exception(user_id: str, start: float, end: float, **said: Any) -> Any:

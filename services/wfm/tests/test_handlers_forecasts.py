@@ -145,6 +145,54 @@ async def test_override_holds_for_the_next_forecast_too_until_it_is_taken_back(o
         assert not listed.forecast_overrides
 
 
+async def test_total_of_a_week_stays_that_of_the_week_whatever_part_of_it_is_read(office: Office) -> None:
+    with acting_as(someone("admin", office.planning.tenant)):
+        queue_id = await office.imported()
+        run = await office.forecast(days=14)
+        monday = datetime(2026, 3, 9, tzinfo=UTC)
+        week: dict[str, Any] = {"start_time": time_out(monday), "end_time": time_out(monday + timedelta(days=7))}
+        value = forecast_pb2.ForecastOverride(queue_id=queue_id, total=7000, **week)
+        await office.forecasts.CreateForecastOverride(
+            ask.CreateForecastOverrideRequest(request_id="week", forecast_override=value)
+        )
+
+        async def read(first: int, days: int) -> float:
+            stretch: dict[str, Any] = {
+                "start_time": time_out(monday + timedelta(days=first)),
+                "end_time": time_out(monday + timedelta(days=first + days)),
+            }
+            asked = ask.GetForecastRequest(forecast_run_id=run.forecast_run_id, queue_id=queue_id, **stretch)
+            return sum(each.volume for each in (await office.forecasts.GetForecast(asked)).intervals)
+
+        assert round(await read(0, 7)) == 7000
+        days = [await read(day, 1) for day in range(7)]
+        assert round(sum(days)) == 7000 and max(days) < 2500
+        stretch: dict[str, Any] = {"start_time": time_out(monday), "end_time": time_out(monday + timedelta(days=1))}
+        asked = needs.GetRequirementsRequest(forecast_run_id=run.forecast_run_id, **stretch)
+        (curve,) = (await office.staffing.GetRequirements(asked)).curves
+        busiest = max(each.agents for each in curve.requirements)
+        # 7,000 of four minutes in a week of five open days of ten hours are about ten agents at once, not fifty.
+        assert 6 < busiest < 25
+
+
+async def test_run_that_begins_within_a_total_has_only_its_share_of_it(office: Office) -> None:
+    with acting_as(someone("admin", office.planning.tenant)):
+        queue_id = await office.imported()
+        friday = datetime(2026, 3, 6, tzinfo=UTC)
+        value = forecast_pb2.ForecastOverride(
+            queue_id=queue_id, total=4000, start_time=time_out(friday - timedelta(days=3)),
+            end_time=time_out(friday + timedelta(days=1)),
+        )  # fmt: skip
+        await office.forecasts.CreateForecastOverride(
+            ask.CreateForecastOverrideRequest(request_id="letters", forecast_override=value)
+        )
+        run = await office.forecast(days=7, first_day="2026-03-06")
+        said = await office.forecasts.GetForecast(
+            ask.GetForecastRequest(forecast_run_id=run.forecast_run_id, queue_id=queue_id)
+        )
+        assert round(sum(each.volume for each in said.intervals if each.overridden)) == 1000
+
+
 async def test_kept_forecast_is_held_against_what_came_and_last_weeks_copy(office: Office) -> None:
     with acting_as(someone("admin", office.planning.tenant)):
         queue_id = await office.imported()

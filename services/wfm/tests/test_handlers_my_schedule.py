@@ -15,6 +15,8 @@ from merkez.tenancy.v1 import session_pb2, tenancy_events_pb2
 from merkez.wfm.v1 import my_schedule_pb2, my_schedule_service_pb2, schedule_events_pb2, schedule_service_pb2
 from sqlalchemy import select
 from testkit import RpcHouse, someone
+from wfm.domain.adjusting import Kind, shortened
+from wfm.ops import adjustments
 from wfm.store.own_tables import calendar_feeds
 
 from .conftest import Planning
@@ -121,6 +123,20 @@ async def test_calendar_has_the_agents_own_shifts_at_the_right_instants_when_clo
     (moved,) = Calendar.from_ical(await _calendar(floor, made.path)).walk("VEVENT")
     assert moved["uid"] == uid and moved["sequence"] > events[0]["sequence"]
     assert moved.decoded("dtstart") == datetime(2026, 3, 28, 8, 0, tzinfo=UTC)
+    # A change of the published week in its place is one that calendars must take over, too.
+    floor.planning.clock.advance(datetime(2026, 3, 28, 7, tzinfo=UTC) - floor.planning.clock.now())
+
+    async def shorten(tx: Any) -> None:
+        one, day, now = floor.users[0], date(2026, 3, 28), floor.planning.clock.now()
+        low = datetime(2026, 3, 28, 14, tzinfo=UTC)
+        kind, late = Kind.VOLUNTARY_TIME_OFF, low.replace(hour=18)
+        await adjustments.change(tx, kind, one, day, lambda shift: shortened(shift, low, late)[0], one, now)
+
+    await floor.planning.db.run(floor.planning.tenant, shorten)
+    shorter: Any
+    (shorter,) = Calendar.from_ical(await _calendar(floor, made.path)).walk("VEVENT")
+    assert shorter["uid"] == uid and shorter["sequence"] > moved["sequence"]
+    assert shorter.decoded("dtend") == datetime(2026, 3, 28, 14, tzinfo=UTC)
 
 
 async def test_calendars_address_ends_when_another_is_made_when_it_is_revoked_and_with_its_user(floor: Floor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -106,6 +107,28 @@ async def test_shift_moved_by_hand_is_held_against_the_rules_locked_and_kept_whe
                     schedule_id=again.schedule_id, version=unlocked.version, shifts=missing, locked=True
                 )
             )
+
+
+async def test_rest_of_a_week_that_goes_on_is_made_anew_and_what_was_worked_stays(
+    shop: Shop, clock: ManualClock
+) -> None:
+    with acting_as(someone("admin", shop.planning.tenant)):
+        await shop.staffed(4)
+        out = await shop.made()
+        await shop.schedules.PublishSchedule(
+            ask.PublishScheduleRequest(schedule_id=out.schedule_id, version=out.version, accept_violations=True)
+        )
+        worked = {(each.user_id, each.day): each for each in await shop.shifts(out)}
+        clock.advance(at(2, 10) - clock.now())
+        # Of a forecast alone, and of what people work by.
+        for said in ({}, {"base_schedule_id": out.schedule_id, "seed": 7}):
+            made = {(each.user_id, each.day): each for each in await shop.shifts(await shop.made(**said))}
+            begun = {key: each for key, each in worked.items() if each.start_time.ToDatetime(UTC) <= at(2, 10)}
+            assert begun and {key: each.start_time for key, each in made.items() if key in begun} == {
+                key: each.start_time for key, each in begun.items()
+            }
+            new = [each for key, each in made.items() if key not in begun]
+            assert new and all(each.start_time.ToDatetime(UTC) >= at(2, 10) for each in new), said
 
 
 async def test_forced_shift_stays_listed_and_only_an_accepting_person_publishes_it(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from chassis.instants import time_out
 from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound
 from merkez.wfm.v1 import schedule_service_pb2, time_off_pb2, time_off_service_pb2, workforce_pb2, workforce_service_pb2
 from testkit import RpcHouse
+from wfm import sweeper
 
 from .conftest import Planning
 from .floor import Floor
@@ -116,6 +117,22 @@ async def test_approved_time_off_frees_the_published_shifts_in_it(floor: Floor) 
     assert (await withdraw(floor, 0, asked)).state == WITHDRAWN and await floor.days(0) == [2]
 
 
+async def test_day_off_frees_the_night_shift_that_begins_on_it(floor: Floor) -> None:
+    kind, _ = await floor.kind(), await floor.allowance(max_agents=1)
+    await floor.out([floor.shift(0, 1, 22.0), floor.shift(0, 3, 22.0), floor.shift(0, 4, 22.0)])
+    asked = await floor.ask(0, kind, 3)
+    # The day is taken of the balance, so nobody waits for them that night.
+    assert (asked.state, asked.amount) == (APPROVED, 1.0) and await floor.days(0) == [1, 4]
+
+
+async def test_night_after_a_day_off_is_looked_at_for_coverage_too(floor: Floor) -> None:
+    kind, _ = await floor.kind(), await floor.allowance(covered=True)
+    # Required from 8 to 18 alone: of a shift from midnight on somebody is missed in the morning after only.
+    await floor.out([floor.shift(0, 1, 23.75), floor.shift(1, 3, 18.0)], need=1.0)
+    assert codes(await floor.ask(0, kind, 1)) == ["COVERAGE_SHORT"]
+    assert (await floor.ask(1, kind, 3)).state == APPROVED
+
+
 async def test_coverage_of_the_published_week_decides_where_an_allowance_says_so(floor: Floor) -> None:
     kind, _ = await floor.kind(), await floor.allowance(covered=True)
     assert codes(await floor.ask(0, kind, 0, only_look=True)) == ["COVERAGE_UNKNOWN"]
@@ -124,6 +141,21 @@ async def test_coverage_of_the_published_week_decides_where_an_allowance_says_so
     assert one.state == APPROVED
     assert codes(await floor.ask(1, kind, 0)) == ["COVERAGE_SHORT"]
     assert codes(await floor.ask(2, kind, 1)) == ["COVERAGE_SHORT"]
+
+
+async def test_request_that_waited_for_its_week_is_decided_once_it_is_out(floor: Floor) -> None:
+    kind, _ = await floor.kind(), await floor.allowance(covered=True)
+    one, two = await floor.ask(0, kind, 0), await floor.ask(1, kind, 1)
+    assert codes(one) == codes(two) == ["COVERAGE_UNKNOWN"]
+    await sweeper.look(floor.planning.db)
+    assert not await away(floor), "nothing is known yet"
+    await floor.out([floor.shift(0, 0), floor.shift(2, 0), floor.shift(1, 1)], need=1.0)
+    await sweeper.look(floor.planning.db)
+    assert [user_id for user_id, _ in await away(floor)] == [floor.users[0]] and await floor.days(0) == []
+    assert (await floor.told(0))[-1] == "TIME_OFF_APPROVED"
+    with floor.agent(1):
+        (mine,) = (await floor.time_off.ListMyTimeOffRequests(off.ListMyTimeOffRequestsRequest())).time_off_requests
+    assert mine.state == PENDING and codes(mine) == ["COVERAGE_SHORT"]
 
 
 async def test_part_of_a_day_counts_its_hours_and_leaves_the_shift(floor: Floor) -> None:
@@ -139,6 +171,19 @@ async def test_part_of_a_day_counts_its_hours_and_leaves_the_shift(floor: Floor)
     for wrong in ({"start_minute": 600, "end_minute": 600}, {"start_minute": 601, "end_minute": 700}):
         with pytest.raises(InvalidInput):
             await floor.ask(1, kind, 0, **wrong)
+
+
+async def test_place_that_a_manager_makes_free_is_given_to_who_waits(floor: Floor) -> None:
+    kind, _ = await floor.kind(), await floor.allowance(max_agents=1)
+    await floor.ask(0, kind, 0)
+    waiting = await floor.ask(1, kind, 0)
+    assert waiting.state == PENDING
+    with floor.manager():
+        listed = staff.ListTimeOffRequest(start_time=time_out(at(0, 0)), end_time=time_out(at(7, 0)))
+        (given,) = (await floor.workforce.ListTimeOff(listed)).time_off
+        await floor.workforce.DeleteTimeOff(staff.DeleteTimeOffRequest(time_off_id=given.time_off_id))
+    assert [user_id for user_id, _ in await away(floor)] == [floor.users[1]]
+    assert await floor.told(1) == ["TIME_OFF_APPROVED"]
 
 
 async def test_balance_is_what_the_contract_gives_and_no_more_is_asked_for(floor: Floor) -> None:

@@ -17957,7 +17957,7 @@ export interface components {
             endTime?: string;
             /**
              * Format: double
-             * @description As many in all, 0 to 10,000,000.
+             * @description As many in all, 0 to 10,000,000. A run that is of a part of the stretch alone has as much of them as that part is of its time.
              */
             total?: number;
             /**
@@ -18165,7 +18165,7 @@ export interface components {
         "wfm.v1.ImportHistoryRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
             requestId: string;
-            /** @description Required. The file's text, up to 4 MB and 50,000 lines. First line: start,queue,offered and, as far as known, channel,brand_id,answered,abandoned,handled,aht_seconds in any order. `start` is local time like 2026-03-01 09:30 or an instant with its offset; `queue` is a name or id. */
+            /** @description Required. The file's text, up to 4 MB and 50,000 lines. First line: start,queue,offered and, as far as known, channel,brand_id,answered,abandoned,handled,aht_seconds in any order. `start` is local time like 2026-03-01 09:30 or an instant with its offset (a time that clocks show twice is the earlier, and where it stands again the later); `queue` is a name or id. */
             csv: string;
             /**
              * Format: int32
@@ -18184,7 +18184,7 @@ export interface components {
             line?: number;
             /** @description Column; empty for the whole line. */
             column?: string;
-            /** @description What is wrong with it: COLUMN_MISSING, NOT_A_TIME, NOT_A_NUMBER, NEGATIVE, QUEUE_UNKNOWN, CHANNEL_UNKNOWN, TIME_NOT_ON_INTERVAL, TIME_SKIPPED, TIME_IN_FUTURE, DUPLICATE, MORE_ANSWERED_THAN_OFFERED, TOO_MANY_COLUMNS, NO_LINES. */
+            /** @description What is wrong with it: COLUMN_MISSING, NOT_A_TIME, NOT_A_NUMBER, NEGATIVE, QUEUE_UNKNOWN, CHANNEL_UNKNOWN, TIME_NOT_ON_INTERVAL, TIME_SKIPPED, TIME_IN_FUTURE, DUPLICATE, MORE_ANSWERED_THAN_OFFERED, TOO_MANY_COLUMNS, NOT_CSV, NO_LINES. */
             problem?: string;
             /** @description What stands there, cut to 60 characters. */
             value?: string;
@@ -19833,7 +19833,7 @@ export interface components {
             firstDay: string;
             /** @description Forecast run the requirement comes from, queue by queue; empty with skill_plan_id, and with base_schedule_id, whose requirement is taken then. */
             forecastRunId?: string;
-            /** @description Version to begin with: its locked shifts stay, the rest is made anew. Empty for none. */
+            /** @description Version to begin with: its locked shifts stay, the rest is made anew. Empty for none. Of a published week that goes on, what has begun stays, too. */
             baseScheduleId?: string;
             /**
              * Format: double
@@ -20018,7 +20018,7 @@ export interface components {
             used?: number;
             /**
              * Format: double
-             * @description accrued + carried_over - asked - approved - used.
+             * @description What may still be asked for of that day: what is due by it, and by each later day that is asked for, less what is taken till then.
              */
             left?: number;
             /** @description Whether carried_over is a manager's figure. */

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.bus import Bus
-from chassis.grpc import serve
+from chassis.grpc import Peers, serve
 from chassis.lifecycle import Process
 from chassis.turns import TurnTaking
 from merkez.wfm.v1.adherence_service_pb2_grpc import add_AdherenceServiceServicer_to_server
@@ -21,6 +21,9 @@ from merkez.wfm.v1.staffing_service_pb2_grpc import add_StaffingServiceServicer_
 from merkez.wfm.v1.time_off_service_pb2_grpc import add_TimeOffServiceServicer_to_server
 from merkez.wfm.v1.workforce_service_pb2_grpc import add_WorkforceServiceServicer_to_server
 
+from wfm.catching_up import EVERY_SECONDS as CATCH_UP_SECONDS
+from wfm.catching_up import catch_up
+from wfm.clients import Routing
 from wfm.consumers import HANDLERS
 from wfm.forecaster import Forecaster
 from wfm.handlers.adherence import Adherence
@@ -40,6 +43,8 @@ from wfm.handlers.workforce import Workforce
 from wfm.scheduler import Scheduler
 from wfm.settings import Settings
 from wfm.skill_planner import SkillPlanner
+from wfm.sweeper import EVERY_SECONDS as SWEEP_SECONDS
+from wfm.sweeper import LOOK_SECONDS, look, sweep
 
 
 async def main(process: Process) -> None:
@@ -47,6 +52,7 @@ async def main(process: Process) -> None:
     settings = process.begin(Settings, service="wfm")
     db = process.closing(await TurnTaking.connect(settings, "wfm"))
     bus = process.closing(await Bus.connect(settings))
+    routing = Routing(process.closing(Peers(settings)))
     forecaster = Forecaster(db, process.tasks, settings.forecast_workers)
     scheduler = Scheduler(db, process.tasks, settings.schedule_workers)
     skill_planner = SkillPlanner(db, process.tasks, settings.skill_plan_workers)
@@ -72,6 +78,9 @@ async def main(process: Process) -> None:
     forecaster.start()
     scheduler.start()
     skill_planner.start()
+    process.tasks.every(SWEEP_SECONDS, lambda: sweep(db), "sweep of what is kept long enough")
+    process.tasks.every(LOOK_SECONDS, lambda: look(db), "requests for time off of weeks that are out")
+    process.tasks.every(CATCH_UP_SECONDS, lambda: catch_up(db, routing), "what facts told before it was kept")
     await server.start()
     process.draining(server.drain)
     process.draining(bus.drain)

@@ -17,7 +17,7 @@ import { daysLater, noonOf, ZONELESS } from "../planning/days.ts";
 import { CalendarFeed } from "./CalendarFeed.tsx";
 import classes from "./mine.module.css";
 import { OfferForm } from "./OfferForm.tsx";
-import { hours, hoursOf, hoursShown, minuteIn, mondayOf, shiftOn, span, todayIn, weekOf } from "./shifts.ts";
+import { hours, hoursOf, hoursShown, minuteIn, mondayOf, shiftAt, span, todayIn, weekOf } from "./shifts.ts";
 import { useWeeks } from "./useMine.ts";
 
 const LIST_WEEKS = 4;
@@ -29,7 +29,8 @@ export function WeekView() {
   const now = useServerNow(ANOTHER_MINUTE_MS);
   const [view, setView] = useState("week");
   const [back, setBack] = useState(0);
-  const here = useWeeks(mondayOf(todayIn("UTC", now)), 1);
+  // The company's day may be of the week before or after that of UTC, and yesterday's shift may go on.
+  const here = useWeeks(daysLater(mondayOf(todayIn("UTC", now)), -7), 3);
   const zone = here.data?.timeZone || "UTC";
   const today = todayIn(zone, now);
   const monday = daysLater(mondayOf(today), back * 7);
@@ -133,7 +134,7 @@ function Pager({ back, step, monday, onChange }: PagerProps) {
 function Today(props: { weeks: readonly MyWeek[]; day: string; zone: string; now: number }) {
   const t = useText();
   const language = useLanguage();
-  const shift = shiftOn(props.weeks, props.day);
+  const shift = shiftAt(props.weeks, props.now, props.day);
   if (!shift) {
     return (
       <Panel label={t("mine.today")} testId="mine-today">

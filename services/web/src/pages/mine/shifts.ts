@@ -4,7 +4,8 @@ import { formatTime } from "../../format/dates.ts";
 import { isolated } from "../../format/isolated.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import type { Language } from "../../i18n/languages.ts";
-import { dayOf, daysLater, instantOf } from "../planning/days.ts";
+import { dayOf, daysLater } from "../planning/days.ts";
+import { wallOf } from "../planning/schedules/time.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -42,9 +43,10 @@ export function hours(value: number, language: Language): string {
   return formatNumber(Math.round(value * 100) / 100, language);
 }
 
-/** Minutes from a day's midnight in the zone. */
+/** Minutes the clocks of the zone are past a day's midnight: also where they were changed since. */
 export function minuteIn(time: string | undefined, day: string, zone: string): number {
-  return (Date.parse(time ?? "") - instantOf(`${day}T00:00`, zone).getTime()) / MINUTE_MS;
+  const wall = wallOf(Date.parse(time ?? ""), zone);
+  return (Date.parse(`${wall.day}T00:00Z`) - Date.parse(`${day}T00:00Z`)) / MINUTE_MS + wall.minute;
 }
 
 /** First and last hour of the day that a week's shifts touch, with an hour around; a working day without any. */
@@ -53,6 +55,14 @@ export function hoursShown(shifts: readonly WorkShift[], zone: string): [number,
   const starts = shifts.map((each) => minuteIn(each.startTime, each.day ?? "", zone) / 60);
   const ends = shifts.map((each) => minuteIn(each.endTime, each.day ?? "", zone) / 60);
   return [Math.max(0, Math.floor(Math.min(...starts) - 0.5)), Math.ceil(Math.max(...ends) + 0.5)];
+}
+
+/** What is worked at a moment, whichever day it began on; otherwise the shift of the day. */
+export function shiftAt(weeks: readonly MyWeek[], now: number, day: string): WorkShift | undefined {
+  const on = weeks
+    .flatMap((each) => each.shifts ?? [])
+    .find((each) => Date.parse(each.startTime ?? "") <= now && now < Date.parse(each.endTime ?? ""));
+  return on ?? shiftOn(weeks, day);
 }
 
 export function shiftOn(weeks: readonly MyWeek[], day: string): WorkShift | undefined {

@@ -297,9 +297,12 @@ def held_against(person: Person, rules: Rules, start: datetime, end: datetime) -
 
 
 def now_of(person: Person, rules: Rules, start: datetime, now: datetime, end: datetime) -> Now:
-    """Somebody at `now`, in their local day [start, end)."""
+    """Somebody at `now`, in their local day [start, end). Figures are of it; since when they are out, and until when
+    what is planned lasts, is of their shift, also where that crosses midnight."""
     day = held_against(person, rules, start, now)
-    ahead = plan(person.shifts, person.away, start, end)
+    since = min((each.start for each in person.shifts if each.start < start < each.end), default=start)
+    until = max((each.end for each in person.shifts if each.start < end < each.end), default=end)
+    ahead = plan(person.shifts, person.away, start, until)
     here = next((each for each in ahead if each.start <= now < each.end), None)
     after = next((each.start for each in ahead if each.start > now), None)
     last = max((each for each in person.heard if each.start <= now), key=lambda each: each.version, default=None)
@@ -312,12 +315,13 @@ def now_of(person: Person, rules: Rules, start: datetime, now: datetime, end: da
     elif keeps(planned, does, rules):
         standing = Standing.IN
     else:
-        apart = day.deviations[-1] if day.deviations else None
+        whole = day if since == start else held_against(person, rules, since, now)
+        apart = whole.deviations[-1] if whole.deviations else None
         out = apart.start if apart and apart.end == now else now
         standing = Standing.TOLERATED if now - out <= timedelta(seconds=rules.tolerance) else Standing.OUT
-    until = here.end if here else after
+    lasts = here.end if here else after
     state, reason, since = (last.state, last.reason, last.start) if last else ("OFFLINE", "", None)
-    return Now(person.user_id, standing, out, planned, until, does, state, reason, since, day.figures)
+    return Now(person.user_id, standing, out, planned, lasts, does, state, reason, since, day.figures)
 
 
 def in_order(found: Iterable[Now]) -> list[Now]:

@@ -39,10 +39,11 @@ class Feed:
 
 @dataclass(frozen=True)
 class Entry:
-    """A shift of a published week: which number of the week's versions it is of, and when that was published."""
+    """A shift of a published week: when that was published, and a number that rises with every version of the week and
+    with every change of a published one, or calendar programs keep what they have."""
 
     shift: Shift
-    number: int
+    sequence: int
     publish_time: datetime
     zone: str
 
@@ -78,7 +79,7 @@ def calendar(entries: Iterable[Entry], language: str) -> bytes:
         event = Event()
         event.add("uid", f"{shift.day.isoformat()}.{shift.agent_id}@merkez")
         event.add("dtstamp", each.publish_time.replace(microsecond=0).astimezone(UTC))
-        event.add("sequence", each.number)
+        event.add("sequence", each.sequence)
         event.add("dtstart", shift.start.astimezone(UTC))
         event.add("dtend", shift.end.astimezone(UTC))
         event.add("summary", shift_word)

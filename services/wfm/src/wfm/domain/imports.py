@@ -63,9 +63,11 @@ class _Wrong(Exception):
 
 
 def read(text: str, queue_id_of: Callable[[str], str], minutes: int, zone: str, now: datetime) -> Read:
-    """Every line of a file. `queue_id_of` gives the id of a name or id, empty when there is none."""
-    rows = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=_delimiter(text))
-    header = [name.strip().lower() for name in next(rows, [])]
+    """Every line of a file. `queue_id_of` gives the id of a name or id, empty when there is none. A local time that
+    clocks show twice is the earlier where it first stands, the later where it stands again."""
+    rows = _rows(text)
+    _, first = next(rows, (1, None))
+    header = [name.strip().lower() for name in first or ()]
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         return Read((), tuple(Problem(1, name, "COLUMN_MISSING") for name in missing))
@@ -73,11 +75,16 @@ def read(text: str, queue_id_of: Callable[[str], str], minutes: int, zone: str, 
     problems: list[Problem] = []
     seen: dict[Place, int] = {}
     line_of = _Lines(queue_id_of, minutes, ZoneInfo(zone), now)
-    for number, row in _numbered(rows):
+    for number, row in rows:
         try:
+            if row is None:
+                raise _Wrong("", "NOT_CSV")
             if len(row) > len(header):
                 raise _Wrong("", "TOO_MANY_COLUMNS", ",".join(row))
-            made = line_of.read({name: value.strip() for name, value in zip(header, row, strict=False)})
+            said = {name: value.strip() for name, value in zip(header, row, strict=False)}
+            made = line_of.read(said)
+            if made.place in seen:
+                made = line_of.read(said, fold=1)
             if made.place in seen:
                 raise _Wrong("start", "DUPLICATE", str(seen[made.place]))
         except _Wrong as wrong:
@@ -90,15 +97,20 @@ def read(text: str, queue_id_of: Callable[[str], str], minutes: int, zone: str, 
     return Read(tuple(lines), tuple(problems))
 
 
-def _numbered(rows: Iterator[Sequence[str]]) -> Iterator[tuple[int, Sequence[str]]]:
-    for row in rows:
-        if any(value.strip() for value in row):
-            yield rows.line_num, row  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _delimiter(text: str) -> str:
-    first = text.split("\n", 1)[0]
-    return max(",;\t", key=first.count)
+def _rows(text: str) -> Iterator[tuple[int, Sequence[str] | None]]:
+    """Lines with anything in them and their numbers, None for what is no CSV. Each is read for itself: a quote that
+    isn't closed spoils its own alone."""
+    lines = io.StringIO(text.lstrip("\ufeff"), newline=None)
+    delimiter = ""
+    for number, line in enumerate(lines, start=1):
+        delimiter = delimiter or max(",;\t", key=line.count)
+        try:
+            row = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            yield number, None
+        else:
+            if number == 1 or any(value.strip() for value in row):
+                yield number, row
 
 
 class _Lines:
@@ -108,8 +120,8 @@ class _Lines:
         self._queue_id_of = queue_id_of
         self._minutes, self._zone, self._now = minutes, zone, now
 
-    def read(self, row: Mapping[str, str]) -> Imported:
-        """One line. Raises `_Wrong`."""
+    def read(self, row: Mapping[str, str], fold: int = 0) -> Imported:
+        """One line; with `fold` 1 at the later of two times it may mean. Raises `_Wrong`."""
         queue = row.get("queue", "")
         queue_id = self._queue_id_of(queue)
         if not queue_id:
@@ -117,7 +129,7 @@ class _Lines:
         channel = (row.get("channel") or "VOICE").upper()
         if channel not in CHANNELS:
             raise _Wrong("channel", "CHANNEL_UNKNOWN", channel)
-        place = Place(queue_id, channel, row.get("brand_id", ""), self._start(row.get("start", "")))
+        place = Place(queue_id, channel, row.get("brand_id", ""), self._start(row.get("start", ""), fold))
         offered = _number(row, "offered", None)
         answered = _number(row, "answered", offered)
         if answered > offered:
@@ -130,7 +142,7 @@ class _Lines:
             place, offered, answered, _number(row, "abandoned", offered - answered), handled, handled * seconds
         )
 
-    def _start(self, text: str) -> datetime:
+    def _start(self, text: str, fold: int) -> datetime:
         try:
             found = datetime.fromisoformat(text)
         except ValueError:
@@ -138,7 +150,7 @@ class _Lines:
         if not 1990 <= found.year <= 9998:
             raise _Wrong("start", "NOT_A_TIME", text)
         if found.tzinfo is None:
-            local = found.replace(tzinfo=self._zone)
+            local = found.replace(tzinfo=self._zone, fold=fold)
             if local.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None) != found:
                 raise _Wrong("start", "TIME_SKIPPED", text)  # the hour that the clock jumps over
             found = local

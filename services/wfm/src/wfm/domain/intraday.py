@@ -19,7 +19,7 @@ from wfm.domain.erlang import Waiting
 from wfm.domain.shifts import Shift, TimeOff
 from wfm.domain.staffing import Rule, outcomes, scheduled
 
-MEMORY_HOURS = 2.0
+MEMORY_HOURS = 1.75
 """What came this long before counts half."""
 REACH_HOURS = 8.0
 """So far ahead half of it is believed."""
@@ -27,6 +27,12 @@ OF_THE_DAY = 0.3
 """Share of an interval's uncertainty beyond chance that is the whole day's."""
 LEAST_VARIANCE = 0.0025
 """Of a whole day: nobody knows one closer than to a twentieth."""
+JUMP_SPREAD = 0.3
+"""How far another level than the day's may lie from it, as a share: a standard deviation."""
+JUMPS_AN_HOUR = 0.003
+"""How often the level of a day becomes another, before anything is seen of it."""
+LEVEL_STRAYS = 0.03
+"""By how much the level of a day strays within it all the same, as a share: nobody knows it closer."""
 NINE_IN_TEN = 1.2816
 """Standard deviations from the mean to the quantile a normal variable stays below nine times in ten."""
 KNOWN_CONTACTS = 30.0
@@ -83,19 +89,62 @@ def reforecast(
     weight = 0.5 ** (age / MEMORY_HOURS)
     shape = 1 / prior + float((weight * came[:over]).sum())
     rate = 1 / prior + float((weight * volume[:over]).sum())
-    factor, variance = shape / rate, shape / rate**2
+    known = [(1.0, shape, rate), *_jumps(volume[:over], came[:over], prior, excess, hours)]
+    whole = sum(chance for chance, _, _ in known)
+    factor = sum(chance * shape / rate for chance, shape, rate in known) / whole
+    square = sum(chance * (shape + shape**2) / rate**2 for chance, shape, rate in known) / whole
+    variance = square - factor**2
     believed = 0.5 ** (np.arange(len(volume) - over) * hours / REACH_HOURS)
     mean, lower, upper = volume.copy(), low.copy(), high.copy()
     rest = volume[over:]
     mean[over:] = rest * (1 + (factor - 1) * believed)
     before = np.sqrt(np.maximum(rest, 0.02) + excess * rest**2)
-    left = np.maximum(0.0, excess - believed**2 * np.maximum(0.0, prior - variance))
+    left = np.maximum(0.0, excess - believed**2 * (prior - variance))
     after = np.sqrt(np.maximum(mean[over:], 0.02) + left * mean[over:] ** 2)
     # Where nobody may come, nobody may still: a mean that rises a little rules it out no more.
     below = np.maximum(0.0, mean[over:] - (rest - low[over:]) / before * after)
     lower[over:] = np.where(low[over:] > 0, below, 0.0)
     upper[over:] = mean[over:] + (high[over:] - rest) / before * after
     return mean, lower, upper, factor if over else 1.0
+
+
+def _jumps(
+    volume: np.ndarray, came: np.ndarray, prior: float, excess: float, hours: float
+) -> list[tuple[float, float, float]]:
+    """For each interval the chance, against none, that the level became another one with it and lasts, and the gamma
+    (shape, rate) of that level by what came since.
+
+    What came since is as likely as a gamma-Poisson count is: of the day's level as it was known till then, or of one
+    that may lie far from it. Intervals stray from the level, and the level strays within the day, as far as the
+    forecast's own quantiles have it: a wide band takes for chance what a narrow one doesn't (Fearnhead and Liu 2007
+    find changes of level so).
+    """
+    apart, strays = (1 - OF_THE_DAY) * excess, max(LEVEL_STRAYS**2, excess)
+    found: list[tuple[float, float, float]] = []
+    shape, rate, fade = 1 / prior, 1 / prior, 0.5 ** (hours / MEMORY_HOURS)
+    for at in range(len(volume)):
+        expected, counted = float(volume[at:].sum()), float(came[at:].sum())
+        if expected <= 0:
+            break
+        # Intervals that stray more than chance has it say less.
+        less = 1 + apart * float((volume[at:] ** 2).sum()) / expected
+        expected, counted = expected / less, counted / less
+        wide = 1 / JUMP_SPREAD**2
+        wide_rate = wide * rate / shape
+        sure = min(1.0, 1 / strays / shape)
+        odds = _likely(wide, wide_rate, counted, expected) - _likely(shape * sure, rate * sure, counted, expected)
+        found.append((JUMPS_AN_HOUR * hours * math.exp(min(50.0, odds)), wide + counted, wide_rate + expected))
+        shape = 1 / prior + fade * (shape - 1 / prior) + float(came[at])
+        rate = 1 / prior + fade * (rate - 1 / prior) + float(volume[at])
+    return found
+
+
+def _likely(shape: float, rate: float, counted: float, expected: float) -> float:
+    """Logarithm of how likely a count is, but for what is the same for every gamma."""
+    return (
+        math.lgamma(shape + counted) - math.lgamma(shape) + shape * math.log(rate)
+        - (shape + counted) * math.log(rate + expected)
+    )  # fmt: skip
 
 
 def handle_factor(aht: np.ndarray, handled: np.ndarray, seconds: np.ndarray, over: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 from kernel.errors import InvalidInput
@@ -71,7 +72,11 @@ def checked(value: Override) -> Override:
 
 def applied(curve: Curve, overrides: Sequence[Override]) -> Curve:
     """The forecast with what is known better, in the order it was said. A total keeps the forecast's proportions; where
-    nothing was forecast it is spread evenly. The spread of the quantiles goes along."""
+    nothing was forecast it is spread evenly. The spread of the quantiles goes along.
+
+    The curve is all a run says: of a total that reaches beyond it, it gets what its part of the time is worth."""
+    if not overrides:
+        return curve
     volume, low, high, aht = (each.copy() for each in (curve.volume, curve.low, curve.high, curve.aht))
     touched = np.zeros(len(volume), bool)
     starts = np.array([each.timestamp() for each in curve.starts])
@@ -81,13 +86,22 @@ def applied(curve: Curve, overrides: Sequence[Override]) -> Curve:
             continue
         touched |= inside
         if each.total is not None:
-            _scale_to(each.total, inside, volume, low, high)
+            _scale_to(each.total * _share(each, curve.starts), inside, volume, low, high)
         elif each.percent is not None:
             for values in (volume, low, high):
                 values[inside] *= 1.0 + each.percent / 100.0
         if each.aht_seconds > 0:
             aht[inside] = each.aht_seconds
     return Curve(curve.starts, volume, low, high, aht, touched)
+
+
+def _share(value: Override, starts: Sequence[datetime]) -> float:
+    """Of an override's time, what lies within the curve."""
+    if len(starts) < 2:
+        return 1.0
+    ends = starts[-1] + min(after - at for at, after in pairwise(starts))
+    inside = min(value.end, ends) - max(value.start, starts[0])
+    return inside / (value.end - value.start)
 
 
 def _scale_to(total: float, inside: np.ndarray, volume: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:

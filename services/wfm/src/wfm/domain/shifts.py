@@ -158,6 +158,8 @@ class Agent:
     locked: tuple[Shift, ...] = ()
     locked_free: frozenset[date] = frozenset()
     """Days that stay free."""
+    begins: datetime | None = None
+    """No shift that isn't locked starts before; None in a week that is still to come."""
 
 
 def _minutes(each: Break) -> int:

@@ -155,12 +155,9 @@ class Balance:
     asked: float
     approved: float
     used: float
+    left: float
+    """What may still be asked for of that day, so that enough is due by each that was asked for after it."""
     carried_over_set: bool
-
-    @property
-    def left(self) -> float:
-        """What may still be asked for."""
-        return round(self.accrued + self.carried_over - self.asked - self.approved - self.used, 2)
 
 
 def instant(day: date, minute: int, place: ZoneInfo) -> datetime:
@@ -270,26 +267,65 @@ def balance(
             if each.state is state and (past is None or (each.last < on) == past)
         )
 
-    def carried(of: int) -> float:
-        if of in brought:
-            return brought[of]
-        if of <= kind.first_year or not said.most_carried:
-            return 0.0
-        before = of - 1
-        gone = in_year(before, State.APPROVED) + in_year(before, State.PENDING)
-        rest = said.yearly * months_of(before, hired) / 12 + carried(before) - gone
-        return round(min(said.most_carried, max(0.0, rest)), 2)
-
+    over = carried(kind, said, year, hired, mine, brought)
     return Balance(
         kind.kind_id, year, round(said.yearly * months_of(year, hired) / 12, 2), accrued(said, year, hired, on),
-        carried(year), round(in_year(year, State.PENDING), 2), round(in_year(year, State.APPROVED, False), 2),
-        round(in_year(year, State.APPROVED, True), 2), year in brought,
+        over, round(in_year(year, State.PENDING), 2), round(in_year(year, State.APPROVED, False), 2),
+        round(in_year(year, State.APPROVED, True), 2), round(_left(said, year, hired, on, mine, over), 2),
+        year in brought,
     )  # fmt: skip
 
 
-def too_low(found: Balance, amount: float) -> bool:
-    """Whether more is asked for than is left."""
-    return amount > found.left + _TINY
+def _left(
+    given: Entitlement, year: int, hired: date | None, on: date | None, mine: Sequence[Request], over: float
+) -> float:
+    """The least that is left on a day, if one is given, and on each later day on which something is taken."""
+    taken_on = sorted((max(each.first, date(year, 1, 1)), each.amounts.get(year, 0.0)) for each in mine)
+    gone = sum(amount for day, amount in taken_on if on is not None and day <= on)
+    least = math.inf if on is None else accrued(given, year, hired, on) + over - gone
+    for day, amount in taken_on:
+        if amount and (on is None or day > on):
+            gone += amount
+            least = min(least, accrued(given, year, hired, day) + over - gone)
+    return least
+
+
+def carried(
+    kind: Kind, given: Entitlement, year: int, hired: date | None, mine: Sequence[Request],
+    brought: Mapping[int, float],
+) -> float:  # fmt: skip
+    """What comes over into a year from the one before, of `mine` that count."""
+    if year in brought:
+        return brought[year]
+    if year <= kind.first_year or not given.most_carried:
+        return 0.0
+    before = year - 1
+    gone = sum(each.amounts.get(before, 0.0) for each in mine)
+    had = given.yearly * months_of(before, hired) / 12 + carried(kind, given, before, hired, mine, brought)
+    return round(min(given.most_carried, max(0.0, had - gone)), 2)
+
+
+def too_little(
+    kind: Kind, given: Entitlement | None, hired: date | None, value: Request, mine: Iterable[Request],
+    brought: Mapping[int, float],
+) -> tuple[int, float] | None:  # fmt: skip
+    """The year in which there isn't enough for a request, and what might be asked for; None where there is.
+
+    By the day of each request that counts, what was due by then must cover all that was taken till then: of the years
+    it is in, and of later ones that something may come over into. What was too much without it isn't held against it.
+    """
+    said = given or Entitlement(kind.kind_id, 0.0)
+    others = [each for each in mine if each.kind_id == kind.kind_id and each.request_id != value.request_id]
+    last = max((year for each in (*others, value) for year in each.amounts), default=0)
+    for year in range(min(value.amounts, default=1), last + 1):
+        amount = sum(value.amounts.get(each, 0.0) for each in value.amounts if each <= year)
+        without, left = (
+            _left(said, year, hired, None, each, carried(kind, said, year, hired, each, brought))
+            for each in (others, [*others, value])
+        )
+        if left < -_TINY and left < without - _TINY:
+            return year, round(amount + left, 2)
+    return None
 
 
 @dataclass(frozen=True)

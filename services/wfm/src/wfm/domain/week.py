@@ -202,6 +202,7 @@ def _allowed(agent: Agent, kinds: Sequence[Kind], grid: Grid) -> np.ndarray:
     latest = grid.slots + TAIL if until is None else grid.slot(until) - _slots(agent.limits.min_rest)
     before = (*agent.before, *(each for each in agent.locked if each.day.weekday() >= 5))
     held = weekends(before, grid.first)
+    earliest = 0 if agent.begins is None else -(-_seconds(agent.begins, grid) // (60 * SLOT))
     full = bool(agent.limits.max_weekends) and held >= agent.limits.max_weekends
     if any(each.day.weekday() >= 5 for each in agent.locked):
         full = held > agent.limits.max_weekends > 0
@@ -221,7 +222,7 @@ def _allowed(agent: Agent, kinds: Sequence[Kind], grid: Grid) -> np.ndarray:
                 & (at <= pattern.last_start)
                 & ((at - pattern.first_start) % pattern.step == 0)
             )
-            fine &= (taken[ends] == taken[starts]) & (ends <= latest)
+            fine &= (taken[ends] == taken[starts]) & (ends <= latest) & (starts >= earliest)
             if agent.availability is not None:
                 inside = np.zeros(len(starts), bool)
                 for low, high in agent.availability.get(day, ()):

@@ -67,14 +67,14 @@ class Adherence(adherence_service_pb2_grpc.AdherenceServiceServicer):
         first, last = convert.day_in(request.first_day, "first_day"), convert.day_in(request.last_day, "last_day")
         user_id = require_id("usr", request.user_id, "user_id") if request.user_id else ""
         page, now = Page(request.page_size, request.page_token), self._db.clock.now()
-        gathered, token = await self._read(lambda tx: ops.gather_days(tx, first, last, user_id, page))
+        gathered, token = await self._read(lambda tx: ops.gather_days(tx, first, last, user_id, page, now))
         found = await asyncio.to_thread(ops.kept, gathered, now)
         return ask.ListAdherenceResponse(agents=[_kept(each) for each in found], next_page_token=token)
 
     async def GetAgentDay(self, request: ask.GetAgentDayRequest, context: Any) -> ask.GetAgentDayResponse:
         user_id, day = require_id("usr", request.user_id, "user_id"), convert.day_in(request.day, "day")
         now = self._db.clock.now()
-        gathered = await self._read(lambda tx: ops.gather_day(tx, user_id, day))
+        gathered = await self._read(lambda tx: ops.gather_day(tx, user_id, day, now))
         found = ops.day_of(gathered, now)
         return ask.GetAgentDayResponse(
             start_time=time_out(gathered.cuts[0]), end_time=time_out(gathered.cuts[-1]),

@@ -17,6 +17,7 @@ from merkez.wfm.v1 import workforce_pb2, workforce_service_pb2, workforce_servic
 from wfm import convert
 from wfm.domain.labour import COUNTRIES, LabourRules, Limits
 from wfm.domain.shifts import BreakRule, Contract, Entitlement, Pattern, TimeOff, Wish
+from wfm.ops import time_off
 from wfm.ops import workforce as ops
 from wfm.ops.workforce import Away, LabourRulesInvalid, Profile, Rules, TimeOffInvalid
 
@@ -147,7 +148,9 @@ class Workforce(workforce_service_pb2_grpc.WorkforceServiceServicer):
         return ask.ListTimeOffResponse(time_off=[_away(each) for each in found])
 
     async def DeleteTimeOff(self, request: ask.DeleteTimeOffRequest, context: Any) -> empty_pb2.Empty:
-        return await self._remove("time_off", require_id("tof", request.time_off_id, "time_off_id"))
+        key, now = require_id("tof", request.time_off_id, "time_off_id"), self._db.clock.now()
+        await self._write(lambda tx: time_off.take_back(tx, key, now))
+        return empty_pb2.Empty()
 
     async def _once(self, request: Any, name: str, kind: type[M], create: Callable[[Tx], Awaitable[M]]) -> M:
         request_id = require_request_id(request.request_id)

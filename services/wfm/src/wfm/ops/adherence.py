@@ -25,6 +25,8 @@ from wfm.store import history, schedules, workforce
 from wfm.store.adherence import Excused
 
 MOST_DAYS = 31
+KEPT = timedelta(days=400)
+"""How long states of agents are kept: a year and a month, so that months compare with those of the year before."""
 LONGEST_EXCEPTION = timedelta(days=7)
 KINDS = ("TRAINING", "MEETING", "COACHING", "SYSTEM_PROBLEM", "LONG_CONTACT", "SICK", "PERSONAL", "OTHER")
 
@@ -74,6 +76,16 @@ class Kept:
 async def hear(tx: Tx, value: Heard) -> None:
     """An agent's state changed."""
     await store.hear(tx, value)
+
+
+async def tenants_heard_of(tx: Tx) -> list[str]:
+    """All tenants with states to forget some day."""
+    return await store.tenants_heard_of(tx)
+
+
+async def forget(tx: Tx, now: datetime, most: int) -> int:
+    """Forgets states that ended too long ago, up to `most`; how many."""
+    return await store.forget_states(tx, now - KEPT, most)
 
 
 async def rules(tx: Tx) -> Rules:
@@ -159,7 +171,9 @@ async def gather_now(tx: Tx, now: datetime) -> tuple[Gathered, list[Heard]]:
     start, end = midnight(today, place), midnight(today + timedelta(days=1), place)
     shifts = await published_shifts(tx, start, end)
     users = sorted({each.agent_id for each in shifts} | set(await store.signed_in(tx)))
-    found, _ = await people(tx, start, end, users, shifts=shifts)
+    # Of a shift that crosses midnight all is read.
+    low, high = min([start, *(each.start for each in shifts)]), max([end, *(each.end for each in shifts)])
+    found, _ = await people(tx, low, high, users, shifts=shifts)
     return Gathered(zone, await store.find_rules(tx), found, (start, end)), await store.latest(tx, users)
 
 
@@ -176,11 +190,12 @@ def board(gathered: Gathered, latest: Sequence[Heard], now: datetime) -> Board:
     return Board(domain.in_order(found), domain.total(each.figures for each in found), gathered.rules, gathered.zone)
 
 
-async def gather_days(tx: Tx, first: date | None, last: date | None, user_id: str, page: Page) -> tuple[Gathered, str]:
+async def gather_days(
+    tx: Tx, first: date | None, last: date | None, user_id: str, page: Page, now: datetime
+) -> tuple[Gathered, str]:
     """What `kept` takes, of a page of agents, and the token of the next page."""
     zone, place = await _zone(tx)
-    if first is None:
-        raise RangeInvalid.of("first_day", "is required")
+    first = _remembered(first, "first_day", now, place)
     last = last or first
     if not 0 <= (last - first).days < MOST_DAYS:
         raise RangeInvalid.of("last_day", f"must not be before first_day, and at most {MOST_DAYS} days in all")
@@ -213,11 +228,10 @@ def kept(gathered: Gathered, now: datetime) -> list[Kept]:
     return found
 
 
-async def gather_day(tx: Tx, user_id: str, day: date | None) -> Gathered:
+async def gather_day(tx: Tx, user_id: str, day: date | None, now: datetime) -> Gathered:
     """One agent's local day, with every state they were in."""
     zone, place = await _zone(tx)
-    if day is None:
-        raise RangeInvalid.of("day", "is required")
+    day = _remembered(day, "day", now, place)
     start, end = midnight(day, place), midnight(day + timedelta(days=1), place)
     found, excused = await people(tx, start, end, [user_id], every=True)
     mine = [each for each in excused if each.user_id in ("", user_id)]
@@ -230,6 +244,15 @@ def day_of(gathered: Gathered, now: datetime) -> Day:
     (person,) = gathered.people
     found = domain.held_against(person, gathered.rules, start, max(start, min(end, now)))
     return replace(found, plan=domain.plan(person.shifts, person.away, start, end))
+
+
+def _remembered(day: date | None, field: str, now: datetime, place: ZoneInfo) -> date:
+    """A day whose states are still known: of others everybody would seem to have been away."""
+    if day is None:
+        raise RangeInvalid.of(field, "is required")
+    if midnight(day, place) < now - KEPT:
+        raise RangeInvalid.of(field, f"must be at most {KEPT.days} days ago: what agents did is kept so long")
+    return day
 
 
 async def _zone(tx: Tx) -> tuple[str, ZoneInfo]:

@@ -18,9 +18,10 @@ from wfm.domain.adjusting import QUARTER, Adjustment, BreakMove, Kind, Window
 from wfm.domain.covering import assigned, cover_of, figures_of
 from wfm.domain.intraday import staffed
 from wfm.domain.shifts import Agent, Shift, TimeOff
+from wfm.domain.trades import same
 from wfm.domain.violations import Violation, worse
 from wfm.domain.week import Grid
-from wfm.ops import intraday, rosters
+from wfm.ops import intraday, notices, revisions, rosters
 from wfm.ops.history import RangeInvalid
 from wfm.ops.intraday import Going
 from wfm.ops.schedules import breaks_rules, figures_out
@@ -119,10 +120,10 @@ async def change(
     found = in_the_way(version, made.agents[0], mine, before, after)
     if found:
         raise breaks_rules(found)
-    await _put(tx, version, made, user_id, day, [*rest, *([after] if after else [])], after, need)
+    await _put(tx, version, made, (before, after), [*rest, *_some(after)], need)
     value = Adjustment(new_id("adj", now), kind, user_id, day, before, after, by, now, offer_id)
     await store.insert_adjustment(tx, value)
-    tx.emit(convert.shift_adjusted(value), key=user_id)
+    await _tell(tx, value, by, now)
     return value
 
 
@@ -154,16 +155,23 @@ def in_the_way(
     return domain.waived(worse(old, new))
 
 
+def _some(shift: Shift | None) -> list[Shift]:
+    return [shift] if shift is not None else []
+
+
 async def _put(
-    tx: Tx, version: Version, made: rosters.Roster, user_id: str, day: date, shifts: Sequence[Shift],
-    shift: Shift | None, need: np.ndarray,
+    tx: Tx, version: Version, made: rosters.Roster, change: tuple[Shift | None, Shift | None], shifts: Sequence[Shift],
+    need: np.ndarray,
 ) -> None:  # fmt: skip
-    await schedules.remove_shifts(tx, version.schedule_id, only=(user_id, day))
-    if shift is not None:
-        await schedules.put_shifts(tx, version.schedule_id, [shift])
+    """Makes the one shift of a change the other; `shifts`: all of the version then."""
+    gone, new = (_some(each) for each in change)
+    for each in gone:
+        await schedules.remove_shifts(tx, version.schedule_id, only=(each.agent_id, each.day))
+    await schedules.put_shifts(tx, version.schedule_id, new)
     figures = figures_out(figures_of(shifts, need, Grid(version.first, version.zone), made.given), version.figures)
     figures["violations"] = int(version.figures.get("violations", 0))
     await schedules.change(tx, version.schedule_id, figures=figures)
+    await revisions.carry(tx, version, gone, new)
 
 
 async def move_break(
@@ -199,7 +207,8 @@ async def move_break(
 
 
 async def undo(tx: Tx, adjustment_id: str, by: str, now: datetime) -> Adjustment:
-    """Puts back what was before, unless it isn't any more what the change made of it."""
+    """Puts back what was before, unless it isn't any more what the change made of it, or a rule stands in the way of it
+    by now."""
     value = await store.find_adjustment(tx, adjustment_id)
     if value is None:
         raise AdjustmentNotFound("no such change")
@@ -208,13 +217,21 @@ async def undo(tx: Tx, adjustment_id: str, by: str, now: datetime) -> Adjustment
     version = await work_version(tx, value.day)
     shifts = await schedules.list_shifts(tx, version.schedule_id)
     now_is = next((each for each in shifts if (each.agent_id, each.day) == (value.user_id, value.day)), None)
-    if now_is != value.after:
+    if now_is != value.after and not same(now_is, value.after):
         raise AdjustmentOvertaken("the shift was changed since: it is left as it is")
     rest = [each for each in shifts if each is not now_is]
     made = await rosters.roster(tx, version, [value.user_id])
-    need = await schedules.need_of(tx, version.schedule_id)
-    whole = [*rest, *([value.before] if value.before else [])]
-    await _put(tx, version, made, value.user_id, value.day, whole, value.before, need)
+    need, grid = await schedules.need_of(tx, version.schedule_id), Grid(version.first, version.zone)
+    before = value.before
+    for agent in made.agents:
+        elsewhere = now_is is not None and value.after is not None and now_is.work != value.after.work
+        if before is not None and (elsewhere or any(group not in agent.groups for _, group in before.work)):
+            # Groups of queues have other numbers in the version that was published since, or the agent has other ones.
+            before = assigned(before, agent.groups, need, cover_of(rest, len(need), grid) + made.given, grid)
+        mine = [each for each in shifts if each.agent_id == value.user_id]
+        if found := in_the_way(version, agent, mine, now_is, before):
+            raise breaks_rules(found)
+    await _put(tx, version, made, (now_is, before), [*rest, *_some(before)], need)
     done = replace(value, undone=True, undo_user_id=by, undo_time=now)
     await store.note_undone(tx, done)
     if value.offer_id and (offer := await store.find_offer(tx, value.offer_id)):
@@ -226,8 +243,18 @@ async def undo(tx: Tx, adjustment_id: str, by: str, now: datetime) -> Adjustment
             await store.save_offer(tx, freed)
             await store.save_reply(tx, offer.offer_id, said)
             tx.emit(convert.offer_changed(freed, now, value.user_id), key=value.user_id)
-    tx.emit(convert.shift_adjusted(done), key=value.user_id)
+    await _tell(tx, done, by, now)
     return done
+
+
+async def _tell(tx: Tx, value: Adjustment, by: str, now: datetime) -> None:
+    """What somebody else did to an agent's day waits for them as a notice; what they did themselves they know."""
+    tx.emit(convert.shift_adjusted(value), key=value.user_id)
+    if by != value.user_id:
+        first = revisions.monday_of(value.day)
+        await notices.tell(
+            tx, "SHIFTS_CHANGED", {value.user_id: [value.day]}, now, first=first, subject_id=value.adjustment_id
+        )
 
 
 async def list_adjustments(tx: Tx, day: date | None) -> list[Adjustment]:

@@ -161,7 +161,7 @@ async def read(
     if kept is None:
         raise ForecastNotFound("this run has no forecast of this queue and channel, or not yet")
     zone = await history.time_zone(tx)
-    curve = await with_overrides(tx, key, cut(curve_of(run, kept, zone), start, end))
+    curve = await known_curve(tx, run, kept, zone, start, end)
     came, copied = await _came(tx, run, key, curve, zone, now)
     return Read(kept, curve, came, wape(curve.volume, came), wape(copied, came))
 
@@ -185,14 +185,20 @@ def curve_of(run: Run, kept: Kept, zone: str) -> Curve:
     return Curve(ordered, taken("volume"), taken("low"), taken("high"), taken("aht"), np.zeros(len(order), bool))
 
 
-def cut(curve: Curve, start: datetime | None, end: datetime | None) -> Curve:
+async def known_curve(tx: Tx, run: Run, kept: Kept, zone: str, start: datetime | None, end: datetime | None) -> Curve:
+    """What a run says of the intervals that begin in [start, end), with what is known better. That is laid over the
+    whole run first: the total of a week is none of a day of it."""
+    return _cut(await _with_overrides(tx, kept.key, curve_of(run, kept, zone)), start, end)
+
+
+def _cut(curve: Curve, start: datetime | None, end: datetime | None) -> Curve:
     """Only the intervals that begin in [start, end)."""
     keep = np.array([(start is None or at >= start) and (end is None or at < end) for at in curve.starts], bool)
     starts = [at for at, kept in zip(curve.starts, keep, strict=True) if kept]
     return Curve(starts, curve.volume[keep], curve.low[keep], curve.high[keep], curve.aht[keep], curve.overridden[keep])
 
 
-async def with_overrides(tx: Tx, key: SeriesKey, curve: Curve) -> Curve:
+async def _with_overrides(tx: Tx, key: SeriesKey, curve: Curve) -> Curve:
     """The curve with what is known better of its stretch."""
     if not curve.starts:
         return curve

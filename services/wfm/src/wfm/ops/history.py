@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -89,6 +89,16 @@ async def note_queue(
     await store.save_queue(tx, queue_id, display_name, version, helpers)
 
 
+async def tenants_without_helpers(tx: Tx) -> list[str]:
+    """All tenants of whose queues it isn't known which others help them."""
+    return await store.tenants_without_helpers(tx)
+
+
+async def learn_helpers(tx: Tx, helpers: Mapping[str, Sequence[tuple[str, int]]]) -> None:
+    """What wasn't known of queues; what a fact told meanwhile stays."""
+    await store.learn_helpers(tx, helpers)
+
+
 async def forget_queue(tx: Tx, queue_id: str) -> None:
     """A queue is no more; its history stays."""
     await store.delete_queue(tx, queue_id)
@@ -129,7 +139,8 @@ async def intervals(
 
 async def import_history(tx: Tx, text: str, minutes: int, dry_run: bool, now: datetime) -> Report:
     """Takes all lines of a file, or none: when one is bad, or with `dry_run`, it is only said what is wrong."""
-    if len(text.encode()) > MOST_BYTES or text.count("\n") > imports.MOST_LINES:
+    lines = max(text.count("\n"), text.count("\r"))
+    if len(text.encode()) > MOST_BYTES or lines > imports.MOST_LINES:
         raise ImportTooLarge.of("csv", f"may have {MOST_BYTES // 1_000_000} MB and {imports.MOST_LINES:,} lines")
     names = await store.queue_names(tx)
     known = {key.queue_id for key in await store.series(tx)} | set(names)

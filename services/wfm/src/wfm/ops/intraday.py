@@ -21,7 +21,7 @@ from wfm.domain.series import binned, midnight
 from wfm.domain.shifts import Shift, TimeOff
 from wfm.domain.staffing import Rule, checked, needs
 from wfm.ops import adherence
-from wfm.ops.forecasts import curve_of, cut, get_run, with_overrides
+from wfm.ops.forecasts import get_run, known_curve
 from wfm.ops.history import RangeInvalid
 from wfm.store import adherence as heard
 from wfm.store import adjustments as store
@@ -173,7 +173,7 @@ async def going(tx: Tx, run: Run, key: SeriesKey, zone: str, start: datetime, en
     )
     if kept is None:
         return None
-    curve = await with_overrides(tx, key, cut(curve_of(run, kept, zone), start, end))
+    curve = await known_curve(tx, run, kept, zone, start, end)
     if not curve.starts:
         return None
     said, _ = await rules.find(tx, key)

@@ -30,6 +30,8 @@ LONGEST = timedelta(days=92)
 _FEED_BACK, _FEED_AHEAD = timedelta(days=30), timedelta(days=400)
 _FARTHEST = timedelta(days=400)
 MOST_SAID = 20
+_CHANGES = 10_000
+"""Of one version of a week, that calendar programs can tell apart."""
 
 
 class AgentNoticeNotFound(NotFound):
@@ -229,7 +231,12 @@ async def entries(tx: Tx, token: str, now: datetime) -> tuple[list[Entry], str]:
         tx, found.user_id, monday_of(day - _FEED_BACK), monday_of(day + _FEED_AHEAD)
     )
     return [
-        Entry(shift, version.number, version.publish_time or version.create_time, version.zone)
+        Entry(
+            shift,
+            version.number * _CHANGES + min(version.version, _CHANGES - 1),
+            version.publish_time or version.create_time,
+            version.zone,
+        )
         for version, mine in weeks
         for shift in mine
     ], found.language

@@ -1,7 +1,7 @@
 """A published week with a few shifts changed: a version of its own, so that it stays known what people worked by.
 
 Drafts of the week get the same change where they still have the shifts as they were: whoever publishes one later takes
-back nobody's trade without having meant to.
+back nobody's trade without having meant to. So they do of what is changed in place as the day goes (`carry`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chassis.sql import Tx
 from kernel.errors import FailedPrecondition
 from kernel.ids import new_id
 
-from wfm.domain.covering import figures_of
+from wfm.domain.covering import assigned, cover_of, figures_of
 from wfm.domain.shifts import Agent, Shift
 from wfm.domain.trades import applied, same
 from wfm.domain.violations import Violation, worse
@@ -93,15 +93,17 @@ async def revise(
     )  # fmt: skip
     await store.insert_version(tx, version, need)
     await store.put_shifts(tx, version.schedule_id, after)
-    await _carry(tx, found.first, gone, new)
+    await carry(tx, version, gone, new)
     await notices.announce(tx, version, found.schedule_id, shifts, after, now, quiet)
     return await get(tx, version.schedule_id)
 
 
-async def _carry(tx: Tx, first: date, gone: Sequence[Shift], new: Sequence[Shift]) -> None:
+async def carry(tx: Tx, found: Version, gone: Sequence[Shift], new: Sequence[Shift]) -> None:
+    """Changes drafts of the published week alike, where they still have the shifts as they were; of a version that is
+    being made what stays in it."""
     users = list({each.agent_id for each in (*gone, *new)})
     leaving = {(each.agent_id, each.day) for each in gone}
-    for draft in await store.drafts(tx, first):
+    for draft in await store.drafts(tx, found.first):
         mine = {(each.agent_id, each.day): each for each in await store.list_shifts(tx, draft.schedule_id, users)}
         as_was = all(same(mine.get((each.agent_id, each.day)), each) for each in gone)
         free = all((each.agent_id, each.day) in leaving or (each.agent_id, each.day) not in mine for each in new)
@@ -110,15 +112,19 @@ async def _carry(tx: Tx, first: date, gone: Sequence[Shift], new: Sequence[Shift
         for key in leaving:
             await store.remove_shifts(tx, draft.schedule_id, only=key)
         # Groups of queues are numbered by each version for itself.
-        numbered = await get(tx, draft.schedule_id)
-        same_groups = [(each.members, each.queue_ids) for each in numbered.groups] == [
-            (each.members, each.queue_ids) for each in (await published_groups(tx, first))
-        ]
-        await store.put_shifts(tx, draft.schedule_id, new if same_groups else [replace(each, work=()) for each in new])
+        same_groups = draft.grouped_like(found)
+        await store.put_shifts(tx, draft.schedule_id, new if same_groups else await _placed(tx, draft, new))
         await store.change(tx, draft.schedule_id)
 
 
-async def published_groups(tx: Tx, first: date) -> tuple[store.Group, ...]:
-    """Groups of what a week's agents work by."""
-    found = await published(tx, first)
-    return found.groups if found else ()
+async def _placed(tx: Tx, draft: Version, new: Sequence[Shift]) -> list[Shift]:
+    """The shifts with their work where the draft lacks most."""
+    made = await rosters.roster(tx, draft, [each.agent_id for each in new])
+    groups = {each.agent_id: each.groups for each in made.agents}
+    need, grid = await store.need_of(tx, draft.schedule_id), Grid(draft.first, draft.zone)
+    cover = cover_of(await store.list_shifts(tx, draft.schedule_id), len(need), grid) + made.given
+    placed: list[Shift] = []
+    for shift in new:
+        placed.append(assigned(shift, groups.get(shift.agent_id, ()), need, cover, grid))
+        cover = cover + cover_of(placed[-1:], len(need), grid)
+    return placed

@@ -98,7 +98,8 @@ def _stretched(starts: Sequence[datetime], values: Sequence[float], grid: Grid) 
 
 
 async def roster(tx: Tx, version: Version, user_ids: Sequence[str] | None = None, *, locked: bool = False) -> Roster:
-    """Agents as they are now, all or those named; with `locked`, the version's locked shifts in them."""
+    """Agents as they are now, all or those named; with `locked`, as they are to be planned: the version's locked shifts
+    in them, and where people worked by the week already when it was asked for nothing new before then."""
     grid = Grid(version.first, version.zone)
     profiles = await workforce.list_profiles(tx)
     contracts = {each.contract_id: each for each, _ in await workforce.list_contracts(tx)}
@@ -111,7 +112,10 @@ async def roster(tx: Tx, version: Version, user_ids: Sequence[str] | None = None
     past, given = await _around(tx, version, grid, range(-BACK, 0))
     future, _ = await _around(tx, version, grid, range(1, 2))
     held: dict[str, list[Shift]] = {}
+    begins = None
     if locked:
+        if grid.begins < version.create_time and await store.published(tx, [version.first]):
+            begins = version.create_time
         for shift in await store.list_shifts(tx, version.schedule_id):
             held.setdefault(shift.agent_id, []).append(shift)
     agents, burdens = [], {}
@@ -128,7 +132,7 @@ async def roster(tx: Tx, version: Version, user_ids: Sequence[str] | None = None
                 tuple(at for at, group in enumerate(version.groups) if _serves(each, group, version.groups)),
                 _by_weekday(stretches), tuple(away.get(each.user_id, ())), wish, tuple(past.get(each.user_id, ())),
                 tuple(future.get(each.user_id, ())),
-                tuple(shift for shift in held.get(each.user_id, ()) if shift.locked),
+                tuple(shift for shift in held.get(each.user_id, ()) if shift.locked), begins=begins,
             )
         )  # fmt: skip
         burdens[each.user_id] = _burden(past.get(each.user_id, ()), grid)

@@ -185,15 +185,30 @@ async def start(
         plan_id=plan_id,
     )  # fmt: skip
     await store.insert_version(tx, version, need)
-    if base is not None:
-        locked = [each for each in await store.list_shifts(tx, base.schedule_id) if each.locked]
-        if value.run_id or value.plan_id:  # groups are numbered anew
-            cover = np.zeros_like(need)
-            grid, serves = Grid(value.first, zone), await rosters.roster(tx, version)
-            of = {each.agent_id: each.groups for each in serves.agents}
-            locked = [assigned(each, of.get(each.agent_id, ()), need, cover, grid) for each in locked]
-        await store.put_shifts(tx, version.schedule_id, locked)
+    await store.put_shifts(tx, version.schedule_id, await _staying(tx, version, base, need, now))
     return await get(tx, version.schedule_id)
+
+
+async def _staying(tx: Tx, version: Version, base: Version | None, need: np.ndarray, now: datetime) -> list[Shift]:
+    """What a version begins with: its base's locked shifts, and of a published week that goes on those that have begun:
+    nobody can be planned for yesterday."""
+    grid = Grid(version.first, version.zone)
+    found: dict[tuple[str, date], Shift] = {}
+    alike = base is None or version.grouped_like(base)
+    for each in await store.list_shifts(tx, base.schedule_id) if base else ():
+        if each.locked:
+            found[each.agent_id, each.day] = each
+    for published in await store.published(tx, [version.first]) if grid.begins < now else ():
+        alike = alike and version.grouped_like(published)
+        found = {key: each for key, each in found.items() if each.start > now}
+        begun = (each for each in await store.list_shifts(tx, published.schedule_id) if each.start <= now)
+        found |= {(each.agent_id, each.day): replace(each, locked=True) for each in begun}
+    if alike:
+        return list(found.values())
+    # Groups of queues are numbered by each version for itself.
+    of = {each.agent_id: each.groups for each in (await rosters.roster(tx, version)).agents}
+    cover = np.zeros_like(need)
+    return [assigned(each, of.get(each.agent_id, ()), need, cover, grid) for each in found.values()]
 
 
 _MADE = ("DRAFT", "PUBLISHED", "SUPERSEDED")
@@ -335,17 +350,20 @@ async def finish(
     tx: Tx, version: Version, problem: Problem, shifts: Sequence[Shift], progress: Progress, spent: float,
     now: datetime, *, cut_short: bool = False,
 ) -> None:  # fmt: skip
-    """It is made: a draft."""
-    wrong = rosters.broken(version, problem.agents, shifts)
+    """It is made: a draft. What stays in it is as it is by now: trades and changes of the day go on meanwhile."""
+    held = await store.list_shifts(tx, version.schedule_id)
+    stay = {(each.agent_id, each.day) for each in held}
+    stay |= {(each.agent_id, each.day) for agent in problem.agents for each in agent.locked}
+    made = [*held, *(each for each in shifts if (each.agent_id, each.day) not in stay)]
     figures = figures_out(progress.figures, {}, progress.bound)
-    figures["violations"] = len(wrong)
+    figures["violations"] = len(rosters.broken(version, problem.agents, made))
     done = await store.note(
         tx, version, state="DRAFT", figures=figures, kept=None, spent_seconds=spent, lease_until=None, end_time=now,
         cut_short=cut_short, version=version.version + 1, agent_count=len(problem.agents),
     )  # fmt: skip
     if done is not None:
         await store.remove_shifts(tx, version.schedule_id)
-        await store.put_shifts(tx, version.schedule_id, shifts)
+        await store.put_shifts(tx, version.schedule_id, made)
 
 
 async def fail(tx: Tx, version: Version, now: datetime) -> bool:

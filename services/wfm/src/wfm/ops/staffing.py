@@ -12,7 +12,7 @@ from chassis.sql import Tx
 from wfm.domain.series import midnight
 from wfm.domain.staffing import Need, Rule, checked, needs, whole
 from wfm.ops.calendar import VersionConflict
-from wfm.ops.forecasts import curve_of, cut, get_run, with_overrides
+from wfm.ops.forecasts import get_run, known_curve
 from wfm.ops.history import RangeInvalid, require_queue
 from wfm.store import forecasts, history
 from wfm.store import staffing as store
@@ -93,7 +93,7 @@ async def asked(
         raise RangeInvalid.of("end_time", f"must be after start_time and at most {LONGEST_RANGE.days} days later")
     found = []
     for kept in await forecasts.all_of(tx, forecast_run_id, queue_ids, most):
-        curve = await with_overrides(tx, kept.key, cut(curve_of(run, kept, zone), start, end))
+        curve = await known_curve(tx, run, kept, zone, start, end)
         said, version = await store.find(tx, kept.key)
         volume = curve.volume + caution * (curve.high - curve.volume)
         made = Asked(kept.key, said, version, run.minutes, curve.starts, volume.tolist(), curve.aht.tolist())

@@ -15,14 +15,14 @@ from kernel.ids import new_id
 from wfm.domain import time_off as rules
 from wfm.domain.covering import at_work, cover_of
 from wfm.domain.own import Availability, held_on
-from wfm.domain.shifts import TimeOff
+from wfm.domain.shifts import Entitlement, TimeOff
 from wfm.domain.time_off import Absence, Balance, Kind, Request, State, instant
 from wfm.domain.week import Grid
 from wfm.ops import notices, rosters
 from wfm.ops.calendar import VersionConflict
 from wfm.ops.own import absences, profile_of, today
 from wfm.ops.revisions import monday_of, published, revise
-from wfm.ops.workforce import TimeOffInvalid, TimeOffKindNotFound, limits_of
+from wfm.ops.workforce import TimeOffInvalid, TimeOffKindNotFound, limits_of, remove
 from wfm.store import history, own, workforce
 from wfm.store import schedules as versions
 from wfm.store import time_off as store
@@ -111,8 +111,16 @@ async def withdraw(tx: Tx, user_id: str, request_id: str, now: datetime) -> Requ
         await workforce.remove(tx, "time_off", value.time_off_id)
     changed = replace(value, state=state, decide_time=now, time_off_id="", version=value.version + 1)
     await store.save_request(tx, changed)
-    await look_again(tx, now, value)
+    await look_again(tx, now, (value.start, value.end))
     return changed
+
+
+async def take_back(tx: Tx, time_off_id: str, now: datetime) -> None:
+    """A manager removes time off: the request it came from counts no more, and whoever waits for room gets it."""
+    gone = await workforce.find_away(tx, time_off_id)
+    await remove(tx, "time_off", time_off_id)
+    if gone is not None:
+        await look_again(tx, now, (gone.time.start, gone.time.end))
 
 
 async def decide(tx: Tx, request_id: str, version: int, approve: bool, reason: str, by: str, now: datetime) -> Request:
@@ -138,29 +146,52 @@ async def decide(tx: Tx, request_id: str, version: int, approve: bool, reason: s
     return changed
 
 
-async def look_again(tx: Tx, now: datetime, freed: Request | None = None) -> None:
-    """Looks at requests that wait anew, in the order they were asked: those that `freed` time touches, or all."""
+async def look_again(tx: Tx, now: datetime, freed: tuple[datetime, datetime] | None = None) -> None:
+    """Looks at requests that wait anew, in the order they were asked: those that the `freed` time touches, or all."""
     looked = 0
     for each in await store.pending(tx):
-        if each.start <= now or (freed is not None and not (each.start < freed.end and each.end > freed.start)):
+        if each.start <= now or (freed is not None and not (each.start < freed[1] and each.end > freed[0])):
             continue
         looked += 1
         if looked > MOST_LOOKED_AT:
             return
-        profile = await workforce.find_profile(tx, each.user_id)
-        kind = await store.find_kind(tx, each.kind_id)
-        if profile is None or kind is None or not kind.automatic:
-            continue
-        minutes = await _work(tx, profile, each.days)
-        found = await _obstacles(tx, profile, kind, each, minutes)
-        if found:
-            if tuple(found) != each.obstacles:
-                await store.save_request(tx, replace(each, obstacles=tuple(found), version=each.version + 1))
-            continue
-        changed = replace(each, state=State.APPROVED, decide_time=now, obstacles=(), version=each.version + 1)
-        changed = await _grant(tx, changed, kind, now)
-        await store.save_request(tx, changed)
-        await _told(tx, changed, now)
+        await _look_at(tx, each, now)
+
+
+async def tenants_waiting(tx: Tx) -> list[str]:
+    """All tenants with requests that wait."""
+    return await store.tenants_waiting(tx)
+
+
+async def look_at_published(tx: Tx, now: datetime) -> None:
+    """Looks anew at requests that waited for a week to be published, once it is: what they leave uncovered is known."""
+    waiting = [each for each in await store.pending(tx) if each.start > now]
+    unknown = {
+        each.request_id: {monday_of(why.day) for why in each.obstacles if why.code == "COVERAGE_UNKNOWN" and why.day}
+        for each in waiting
+    }
+    mondays = sorted(set().union(*unknown.values()))
+    out = {each.first for each in await versions.published(tx, mondays)} if mondays else set()
+    looked = [each for each in waiting if unknown[each.request_id] & out]
+    for each in looked[:MOST_LOOKED_AT]:
+        await _look_at(tx, each, now)
+
+
+async def _look_at(tx: Tx, each: Request, now: datetime) -> None:
+    profile = await workforce.find_profile(tx, each.user_id)
+    kind = await store.find_kind(tx, each.kind_id)
+    if profile is None or kind is None or not kind.automatic:
+        return
+    minutes = await _work(tx, profile, each.days)
+    found = await _obstacles(tx, profile, kind, each, minutes)
+    if found:
+        if tuple(found) != each.obstacles:
+            await store.save_request(tx, replace(each, obstacles=tuple(found), version=each.version + 1))
+        return
+    changed = replace(each, state=State.APPROVED, decide_time=now, obstacles=(), version=each.version + 1)
+    changed = await _grant(tx, changed, kind, now)
+    await store.save_request(tx, changed)
+    await _told(tx, changed, now)
 
 
 async def list_own(tx: Tx, user_id: str, page: Page) -> tuple[list[Request], str]:
@@ -214,22 +245,27 @@ async def _offered(tx: Tx, kind_id: str) -> Kind:
     return kind
 
 
-async def _balance(tx: Tx, profile: Profile, kind: Kind, year: int, on: date, mine: Sequence[Request]) -> Balance:
+async def _given(tx: Tx, profile: Profile, kind: Kind) -> tuple[Entitlement | None, Mapping[int, float]]:
+    """What the agent's contract gives of a kind, and what managers say came over, by year."""
     contract = await workforce.find_contract(tx, profile.contract_id)
     given = {each.kind_id: each for each in contract[0].entitlements} if contract else {}
-    brought = (await store.brought(tx, profile.user_id)).get(kind.kind_id, {})
-    return rules.balance(kind, given.get(kind.kind_id), year, profile.hired, on, mine, brought)
+    return given.get(kind.kind_id), (await store.brought(tx, profile.user_id)).get(kind.kind_id, {})
+
+
+async def _balance(tx: Tx, profile: Profile, kind: Kind, year: int, on: date, mine: Sequence[Request]) -> Balance:
+    given, brought = await _given(tx, profile, kind)
+    return rules.balance(kind, given, year, profile.hired, on, mine, brought)
 
 
 async def _afford(tx: Tx, profile: Profile, kind: Kind, value: Request, mine: Sequence[Request]) -> None:
-    for year, amount in value.amounts.items():
-        on = max(value.first, date(year, 1, 1))
-        found = await _balance(tx, profile, kind, year, on, mine)
-        if rules.too_low(found, amount):
-            raise TimeOffBalanceTooLow(
-                f"{amount:g} would be taken, and {found.left:g} are left by then",
-                metadata={"allowed": f"{found.left:g}", "found": f"{amount:g}", "year": str(year)},
-            )
+    given, brought = await _given(tx, profile, kind)
+    found = rules.too_little(kind, given, profile.hired, value, mine, brought)
+    if found is not None:
+        year, left = found
+        raise TimeOffBalanceTooLow(
+            f"{value.amount:g} would be taken, and {left:g} are left by then",
+            metadata={"allowed": f"{left:g}", "found": f"{value.amount:g}", "year": str(year)},
+        )
 
 
 async def _work(tx: Tx, profile: Profile, days: Sequence[date]) -> dict[date, int]:
@@ -289,8 +325,9 @@ async def _shortage(tx: Tx, value: Request, others: Sequence[Absence]) -> Callab
                         cover[group, slot] -= 1
         low, high = grid.slot(value.start), grid.slot(value.end)
         for shift in (one for one in shifts if one.agent_id == value.user_id):
+            # Of whole days the shift is freed as a whole, also past midnight.
             if any(
-                low <= slot < high and cover[group, slot] - 1 < need[group, slot] - 1e-6
+                (low <= slot < high or not value.end_minute) and cover[group, slot] - 1 < need[group, slot] - 1e-6
                 for slot, group in at_work(shift, grid)
             ):
                 codes[shift.day] = "COVERAGE_SHORT"
@@ -298,7 +335,8 @@ async def _shortage(tx: Tx, value: Request, others: Sequence[Absence]) -> Callab
 
 
 async def _grant(tx: Tx, value: Request, kind: Kind, now: datetime) -> Request:
-    """Notes the time off, and frees the published shifts that lie in it."""
+    """Notes the time off, and frees the published shifts that are taken of the balance: those of its days, also where
+    they go on past midnight; of a part of a day those that lie in it."""
     time = TimeOff(value.start, value.end, value.credited if kind.paid else 0)
     made = Away(new_id("tof", now), value.user_id, time, kind.name, now)
     await workforce.insert_away(tx, made)
@@ -307,7 +345,12 @@ async def _grant(tx: Tx, value: Request, kind: Kind, now: datetime) -> Request:
         if version is None:
             continue
         mine = await versions.list_shifts(tx, version.schedule_id, [value.user_id])
-        free = [each for each in mine if each.start > now and each.start >= value.start and each.end <= value.end]
+        free = [
+            each
+            for each in mine
+            if each.start > now
+            and (each.start >= value.start and each.end <= value.end if value.end_minute else each.day in value.days)
+        ]
         if free:
             await revise(tx, version, free, [], now, quiet=[value.user_id])
     return replace(value, time_off_id=made.time_off_id)

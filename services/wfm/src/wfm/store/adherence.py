@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chassis.sql import Tx
-from sqlalchemy import and_, delete, not_, or_, select, true
+from sqlalchemy import and_, delete, not_, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from wfm.domain.adherence import WORKING, Doing, Heard, Reason, Rules
@@ -113,6 +113,40 @@ async def latest(tx: Tx, user_ids: Sequence[str]) -> list[Heard]:
     )
     mine = and_(agents_known.c.tenant_id == tx.tenant_id, agents_known.c.user_id.in_(user_ids))
     return [_heard(row) for row in await tx.all(select(agent_states).join(agents_known, pair).where(mine))]
+
+
+async def tenants_heard_of(tx: Tx) -> list[str]:
+    """All tenants of whose agents anything was heard. System."""
+    rows = await tx.all(select(agents_known.c.tenant_id).distinct().order_by(agents_known.c.tenant_id))
+    return [row["tenant_id"] for row in rows]
+
+
+async def forget_states(tx: Tx, before: datetime, most: int) -> int:
+    """Removes up to `most` states that ended before a moment; how many. The one each agent was in then stays."""
+    mine = and_(agent_states.c.tenant_id == agents_known.c.tenant_id, agent_states.c.user_id == agents_known.c.user_id)
+    earlier = agent_states.alias("earlier")
+    then = (
+        select(earlier.c.start_time)
+        .where(
+            earlier.c.tenant_id == agents_known.c.tenant_id,
+            earlier.c.user_id == agents_known.c.user_id,
+            earlier.c.start_time < before,
+        )
+        .order_by(earlier.c.start_time.desc())
+        .limit(1)
+        .lateral("then")
+    )
+    ended = (
+        select(agent_states.c.user_id, agent_states.c.version)
+        .select_from(agents_known.join(then, true()).join(agent_states, mine))
+        .where(agents_known.c.tenant_id == tx.tenant_id, agent_states.c.start_time < then.c.start_time)
+        .limit(most)
+    )
+    key = tuple_(agent_states.c.user_id, agent_states.c.version)
+    found = [(row["user_id"], row["version"]) for row in await tx.all(ended)]
+    if found:
+        await tx.execute(delete(agent_states).where(own(tx, agent_states), key.in_(found)))
+    return len(found)
 
 
 async def find_rules(tx: Tx) -> Rules:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.sql import Tx
-from sqlalchemy import Table, and_, delete, func, select, tuple_
+from sqlalchemy import Table, and_, delete, func, null, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from wfm.domain.contacts import NAMES, Contact, Counters, Minute
@@ -175,6 +175,21 @@ async def queue_helpers(tx: Tx) -> dict[str, list[tuple[str, int]]]:
     """By queue, the queues whose agents may serve it after so many seconds of waiting."""
     rows = await tx.all(select(queues).where(queues.c.tenant_id == tx.tenant_id, queues.c.deleted.is_(False)))
     return {row["queue_id"]: [(queue_id, seconds) for queue_id, seconds in row["helpers"] or ()] for row in rows}
+
+
+async def tenants_without_helpers(tx: Tx) -> list[str]:
+    """All tenants with a queue of which nothing was heard since its helpers are kept. System."""
+    unknown = (queues.c.helpers.is_(null()), queues.c.deleted.is_(False))
+    rows = await tx.all(select(queues.c.tenant_id).where(*unknown).distinct().order_by(queues.c.tenant_id))
+    return [row["tenant_id"] for row in rows]
+
+
+async def learn_helpers(tx: Tx, helpers: Mapping[str, Sequence[tuple[str, int]]]) -> None:
+    """Fills in what isn't known of queues: none for those that aren't named."""
+    unknown = (queues.c.tenant_id == tx.tenant_id, queues.c.helpers.is_(null()))
+    for row in await tx.all(select(queues.c.queue_id).where(*unknown)):
+        said = [list(each) for each in helpers.get(row["queue_id"], ())]
+        await tx.execute(update(queues).where(*unknown, queues.c.queue_id == row["queue_id"]).values(helpers=said))
 
 
 async def save_time_zone(tx: Tx, time_zone: str, version: int) -> None:

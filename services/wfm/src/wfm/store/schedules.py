@@ -68,6 +68,12 @@ class Version:
     publisher: str = ""
     plan_id: str = ""
 
+    def grouped_like(self, other: Version) -> bool:
+        """Whether a group's number says the same of both."""
+        return [(each.members, each.queue_ids) for each in self.groups] == [
+            (each.members, each.queue_ids) for each in other.groups
+        ]
+
     def beside(self, key: SeriesKey) -> tuple[int, ...]:
         """Numbers of the groups that serve a queue, and of those that share queues with these: what comes of one hangs
         on the others. A skill plan's groups share queues; else there is one at most."""
@@ -134,8 +140,8 @@ async def published(tx: Tx, firsts: Sequence[date]) -> list[Version]:
 
 
 async def drafts(tx: Tx, first: date) -> list[Version]:
-    """Of a week, the versions that are drafts, 50 at most."""
-    mine = (own(tx, table), table.c.state == "DRAFT", table.c.first_day == first.isoformat())
+    """Of a week, the versions that are drafts or become such, 50 at most."""
+    mine = (own(tx, table), table.c.state.in_(("DRAFT", "RUNNING")), table.c.first_day == first.isoformat())
     rows = await tx.all(_with_count().where(*mine).order_by(table.c.number.desc()).limit(50))
     return [_version(row) for row in rows]
 

@@ -129,6 +129,13 @@ async def pending(tx: Tx, most: int = 500) -> list[Request]:
     return [_request(row) for row in rows]
 
 
+async def tenants_waiting(tx: Tx) -> list[str]:
+    """All tenants with requests that wait. System."""
+    waits = _REQUEST.c.state == State.PENDING.value
+    rows = await tx.all(select(_REQUEST.c.tenant_id).where(waits).distinct().order_by(_REQUEST.c.tenant_id))
+    return [row["tenant_id"] for row in rows]
+
+
 async def inbox(tx: Tx, state: str, user_id: str, token: str, size: int) -> list[Request]:
     """Everybody's: those that wait in the order they were asked, then others newest first; one more than `size`."""
     statement = select(_REQUEST).where(own(tx, _REQUEST))

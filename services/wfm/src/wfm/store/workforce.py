@@ -181,11 +181,13 @@ async def list_away(tx: Tx, start: datetime, end: datetime, user_id: str = "", m
     if user_id:
         statement = statement.where(time_off.c.user_id == user_id)
     rows = await tx.all(statement.order_by(time_off.c.start_time, time_off.c.time_off_id).limit(most))
-    return [
-        Away(row["time_off_id"], row["user_id"], TimeOff(row["start_time"], row["end_time"], row["credited_minutes"]),
-             row["reason"], row["create_time"])
-        for row in rows
-    ]  # fmt: skip
+    return [_away(row) for row in rows]
+
+
+async def find_away(tx: Tx, time_off_id: str) -> Away | None:
+    """One."""
+    row = await tx.one_or_none(_one(tx, time_off, time_off.c.time_off_id, time_off_id))
+    return _away(row) if row else None
 
 
 async def remove(tx: Tx, kind: str, key: str) -> bool:
@@ -212,6 +214,13 @@ async def _save(tx: Tx, table: Any, key: Mapping[str, Any], values: Mapping[str,
 
 def _one(tx: Tx, table: Any, column: Any, key: str) -> Any:
     return select(table).where(table.c.tenant_id == tx.tenant_id, column == key)
+
+
+def _away(row: Mapping[Any, Any]) -> Away:
+    return Away(
+        row["time_off_id"], row["user_id"], TimeOff(row["start_time"], row["end_time"], row["credited_minutes"]),
+        row["reason"], row["create_time"],
+    )  # fmt: skip
 
 
 def _limits(said: Mapping[str, Any]) -> Limits:

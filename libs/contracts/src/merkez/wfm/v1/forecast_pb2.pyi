@@ -370,7 +370,7 @@ class ForecastOverride(_message.Message):
     channel: _contact_pb2.Channel.ValueType
     """Channel; unset means voice."""
     total: _builtins.float
-    """As many in all, 0 to 10,000,000."""
+    """As many in all, 0 to 10,000,000. A run that is of a part of the stretch alone has as much of them as that part is of its time."""
     percent: _builtins.float
     """Percent more or, below 0, less: -100 to 1000."""
     aht_seconds: _builtins.float

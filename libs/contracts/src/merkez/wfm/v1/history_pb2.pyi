@@ -144,7 +144,7 @@ class ImportProblem(_message.Message):
     column: _builtins.str
     """Column; empty for the whole line."""
     problem: _builtins.str
-    """What is wrong with it: COLUMN_MISSING, NOT_A_TIME, NOT_A_NUMBER, NEGATIVE, QUEUE_UNKNOWN, CHANNEL_UNKNOWN, TIME_NOT_ON_INTERVAL, TIME_SKIPPED, TIME_IN_FUTURE, DUPLICATE, MORE_ANSWERED_THAN_OFFERED, TOO_MANY_COLUMNS, NO_LINES."""
+    """What is wrong with it: COLUMN_MISSING, NOT_A_TIME, NOT_A_NUMBER, NEGATIVE, QUEUE_UNKNOWN, CHANNEL_UNKNOWN, TIME_NOT_ON_INTERVAL, TIME_SKIPPED, TIME_IN_FUTURE, DUPLICATE, MORE_ANSWERED_THAN_OFFERED, TOO_MANY_COLUMNS, NOT_CSV, NO_LINES."""
     value: _builtins.str
     """What stands there, cut to 60 characters."""
     def __init__(

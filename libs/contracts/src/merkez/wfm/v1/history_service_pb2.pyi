@@ -149,7 +149,7 @@ class ImportHistoryRequest(_message.Message):
     request_id: _builtins.str
     """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
     csv: _builtins.str
-    """Required. The file's text, up to 4 MB and 50,000 lines. First line: start,queue,offered and, as far as known, channel,brand_id,answered,abandoned,handled,aht_seconds in any order. `start` is local time like 2026-03-01 09:30 or an instant with its offset; `queue` is a name or id."""
+    """Required. The file's text, up to 4 MB and 50,000 lines. First line: start,queue,offered and, as far as known, channel,brand_id,answered,abandoned,handled,aht_seconds in any order. `start` is local time like 2026-03-01 09:30 or an instant with its offset (a time that clocks show twice is the earlier, and where it stands again the later); `queue` is a name or id."""
     interval_minutes: _builtins.int
     """Minutes of each interval: 15, 30 or 60; 0 means 30."""
     dry_run: _builtins.bool

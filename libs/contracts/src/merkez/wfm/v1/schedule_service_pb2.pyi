@@ -42,7 +42,7 @@ class StartScheduleRequest(_message.Message):
     forecast_run_id: _builtins.str
     """Forecast run the requirement comes from, queue by queue; empty with skill_plan_id, and with base_schedule_id, whose requirement is taken then."""
     base_schedule_id: _builtins.str
-    """Version to begin with: its locked shifts stay, the rest is made anew. Empty for none."""
+    """Version to begin with: its locked shifts stay, the rest is made anew. Empty for none. Of a published week that goes on, what has begun stays, too."""
     caution: _builtins.float
     """How much of the forecast's spread to be ready for: 0 the mean, 1 the upper quantile."""
     seconds: _builtins.int

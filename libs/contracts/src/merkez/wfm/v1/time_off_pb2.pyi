@@ -370,7 +370,7 @@ class TimeOffBalance(_message.Message):
     used: _builtins.float
     """Approved and past."""
     left: _builtins.float
-    """accrued + carried_over - asked - approved - used."""
+    """What may still be asked for of that day: what is due by it, and by each later day that is asked for, less what is taken till then."""
     carried_over_set: _builtins.bool
     """Whether carried_over is a manager's figure."""
     def __init__(

@@ -8,6 +8,8 @@ import { textOr, useLanguage, useText } from "../../../i18n/index.ts";
 import { socket } from "../../../socket/live.ts";
 import { Note } from "../../../ui/Note.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
+import { MINE, useWeeks } from "../../mine/useMine.ts";
+import { dayOf } from "../days.ts";
 import { kindOf } from "./kinds.ts";
 
 const KEY = ["myShiftOffers"];
@@ -16,7 +18,6 @@ const FACTS = ["ShiftOfferMade", "ShiftOfferChanged", "ShiftAdjusted"];
 /** Overtime and time off the agent is offered, above every page until it is answered. */
 export default function MyOffers() {
   const t = useText();
-  const language = useLanguage();
   const queries = useQueryClient();
   const [problem, setProblem] = useState<unknown>();
   const [busy, setBusy] = useState("");
@@ -43,7 +44,7 @@ export default function MyOffers() {
       setProblem(error);
     } finally {
       setBusy("");
-      await queries.invalidateQueries({ queryKey: KEY });
+      await Promise.all([KEY, [MINE]].map((queryKey) => queries.invalidateQueries({ queryKey })));
     }
   };
   const open = (data ?? []).filter(
@@ -59,11 +60,7 @@ export default function MyOffers() {
           key={each.shiftOfferId}
           tone="info"
           live
-          title={textOr("offerAsks", kindOf(each.kind), {
-            day: formatDate(each.startTime, language),
-            from: formatTime(each.startTime, language),
-            until: formatTime(each.endTime, language),
-          })}
+          title={<Asks offer={each} />}
           testId={`my-offer-${each.shiftOfferId}`}
         >
           {each.note && <bdi>{each.note}</bdi>}
@@ -90,4 +87,16 @@ export default function MyOffers() {
       ))}
     </>
   );
+}
+
+/** What is asked, in the company's days and times as "My schedule" has them, whatever the clock of the browser. */
+function Asks({ offer }: { offer: ShiftOffer }) {
+  const language = useLanguage();
+  const zone = useWeeks(dayOf(offer.startTime ?? "", "UTC"), 1).data?.timeZone;
+  if (!zone) return null;
+  return textOr("offerAsks", kindOf(offer.kind), {
+    day: formatDate(offer.startTime, language, zone),
+    from: formatTime(offer.startTime, language, zone),
+    until: formatTime(offer.endTime, language, zone),
+  });
 }
