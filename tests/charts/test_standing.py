@@ -63,6 +63,19 @@ def test_guessed_passwords_are_counted_by_who_guesses_and_not_by_the_node_they_c
     found = _rendered(f"gateway.service.type={kind}", combination="minimal")
     assert _spec(found, "Service", "gateway")["externalTrafficPolicy"] == "Local"
     assert "externalTrafficPolicy" not in _spec(list(objects("minimal")), "Service", "gateway")
+    pod = _spec(found, "Deployment", "gateway")["template"]["spec"]
+    before = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert before >= 20, "until the balancer has seen that the node has no pod any more people still come"
+    assert pod["terminationGracePeriodSeconds"] >= 30 + before + 5
+
+
+def test_every_image_is_pulled_from_a_registry_that_asks_who_it_is() -> None:
+    for combination in ("production", "sip-edges"):
+        found = _rendered("image.pullSecrets={registry}", combination=combination)
+        for each in found:
+            pod = each["spec"] if each["kind"] == "Pod" else each.get("spec", {}).get("template", {}).get("spec", {})
+            if pod.get("containers"):
+                assert pod["imagePullSecrets"] == [{"name": "registry"}], f"{each['kind']}/{each['metadata']['name']}"
 
 
 @pytest.mark.parametrize("combination", [each for each in COMBINATIONS if each not in ("minimal", "dev")])

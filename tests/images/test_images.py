@@ -90,6 +90,7 @@ async def test_telephony_and_the_gateway_serve_from_their_images(tmp_path: Path)
             for each in (telephony, gateway):
                 _is_confined(each, tmp_path)
                 _says_what_is_in_it(each)
+            _says_what_its_pages_are_made_of(gateway)
             own, edge, port, http = _told(postgres.url("postgres"), nats.url, tmp_path)
             running.append(telephony.run(own, tmp_path / "telephony.log"))
             running.append(gateway.run(edge, tmp_path / "gateway.log"))
@@ -136,6 +137,12 @@ def _says_what_is_in_it(each: Image) -> None:
     there = set(re.findall(r"^Package: (\S+)$", status, re.MULTILINE))
     told_of = {c["name"] for c in told["components"] if c.get("purl", "").startswith("pkg:deb/")}
     assert told_of == there and "libc6" in there and "gcc-12" not in there
+
+
+def _says_what_its_pages_are_made_of(each: Image) -> None:
+    told = json.loads((each.root / "app/web.cdx.json").read_text())
+    names = {f"{component.get('group', '')}/{component['name']}".lstrip("/") for component in told["components"]}
+    assert told["bomFormat"] == "CycloneDX" and "preact" in names and "vite" not in names, names
 
 
 def _told(database: str, nats: str, folder: Path) -> tuple[dict[str, str], dict[str, str], int, int]:

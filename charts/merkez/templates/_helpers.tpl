@@ -222,13 +222,17 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{- define "merkez.podCommon" -}}
-{{- $v := .root.Values }}
-{{- with $v.image.pullSecrets }}
+{{- define "merkez.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
 imagePullSecrets: {{- range . }}
   - {name: {{ . }}}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- define "merkez.podCommon" -}}
+{{- $v := .root.Values }}
+{{- include "merkez.pullSecrets" .root }}
 {{- with $v.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}

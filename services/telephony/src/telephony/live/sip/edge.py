@@ -28,6 +28,7 @@ from telephony.live.sip.outgoing import SipOutside
 from telephony.live.sip.phones import Phones
 from telephony.live.sip.reach import Reach
 from telephony.live.sip.roster import PING_SECONDS, REFRESH_SECONDS, Roster
+from telephony.live.sip.shown import LOOK_SECONDS, shown
 from telephony.live.sip.silences import ASK_SECONDS, Silences
 from telephony.live.sip.trial import Trial
 from telephony.live.sip.vouching import Vouching
@@ -63,6 +64,8 @@ class SipEdge:
         settings = house.settings
         seal, points = Seal.load(settings.internal_key, TRUNK_PASSWORDS), listen_points(settings)
         self._house = house
+        certificate, key = settings.sip_tls_certificate, settings.sip_tls_key
+        self._shown = [shown(point.tls, certificate, key) for point in points if point.tls is not None]
         self._lines = Lines(house.db, settings.node_id, house.now, house.tasks)
         self.edges = Edges(settings.sip_edges)
         families = {ip_address(point.host).version for point in points}
@@ -127,6 +130,8 @@ class SipEdge:
         process.tasks.every(ASK_SECONDS, self._ask_silent, "silent phones")
         if self.edges:
             process.tasks.every(EDGE_SECONDS, self._ping_edges, "edges")
+        if self._shown:
+            process.tasks.every(LOOK_SECONDS, self._renew, "certificate that SIP shows")
         for point in self.agent.points:
             log.info("SIP listens", transport=point.transport, host=point.host, port=point.port)
 
@@ -141,6 +146,10 @@ class SipEdge:
 
     async def _ping(self) -> None:
         await self.roster.ping(self.agent)
+
+    async def _renew(self) -> None:
+        for look in self._shown:
+            look()
 
     async def _ask_silent(self) -> None:
         await self.silences.ask(self.agent)
