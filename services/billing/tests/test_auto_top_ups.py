@@ -73,7 +73,7 @@ async def test_wish_that_is_finer_than_what_cards_are_charged_by_is_charged_and_
     method = Method("stripe", "cus_1", "pm_1", "visa 4242")
     await till.ledger.db.run(till.tenant, lambda tx: payments.save_method(tx, method))
     bank = Bank(ProviderUnavailable("away"), SUCCEEDED)
-    stripe = StripePayments("sk_test_1", "whsec_1", till.ledger.clock.now)
+    stripe = StripePayments(lambda: "sk_test_1", lambda: "whsec_1", till.ledger.clock.now)
     bank.least = stripe.least  # type: ignore[method-assign]
     collector = Collector(till.ledger.db, bank)  # pyright: ignore[reportArgumentType]
     await spend(till, "2")
