@@ -255,7 +255,7 @@ class Database:
         if tx.emitted:
             for wake in self._woken:
                 wake()
-        for hook in tx.hooks:
+        for hook in tx.taken_hooks():
             try:
                 outcome = hook()
                 if inspect.iscoroutine(outcome):

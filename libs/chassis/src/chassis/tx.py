@@ -254,7 +254,8 @@ class Tx:
         """Whether the outbox gets something from this transaction."""
         return bool(self._emitted)
 
-    @property
-    def hooks(self) -> Sequence[Callable[[], Any]]:
-        """What to call after the commit."""
-        return self._hooks
+    def taken_hooks(self) -> Sequence[Callable[[], Any]]:
+        """What to call after the commit. They know this transaction: it lets go of them, since what holds each other is
+        left to the garbage collector, which stops the whole process for it."""
+        hooks, self._hooks = self._hooks, []
+        return hooks
