@@ -12,10 +12,11 @@ Of all tenants so many such rounds are under way at once: more of them would be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -24,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.sql import Database, Tx, may_have_held
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, must_run_again
+from chassis.statements import Sought
 from chassis.telemetry import tracer
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ class _Wish:
 
     fn: Callable[[Tx], Awaitable[Any]]
     context: Context
+    sought: Iterable[Sought] = ()
     outcome: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def fail(self, error: BaseException) -> None:
@@ -71,12 +74,14 @@ class TurnTaking(Database):
         """As `Database.run`, at once: for what would be old behind a burst of facts and writes nothing they touch."""
         return await super().run(tenant_id, fn)
 
-    async def together(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]]) -> T:
+    async def together(
+        self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], sought: Iterable[Sought] = ()
+    ) -> T:  # fmt: skip
         """As `run`, in one transaction with others of the tenant that come together and wait for their turn. `fn` sees
         what those before it wrote, and goes by nothing of its context: only its facts and hooks do. When one of them
         fails, none is written and each is run by itself."""
         with self._waiting():
-            wish = _Wish(fn, copy_context())
+            wish = _Wish(fn, copy_context(), sought)
             if tenant_id in self._wishes:
                 self._wishes[tenant_id].append(wish)
             else:
@@ -149,6 +154,7 @@ class TurnTaking(Database):
 
 
 async def _one_by_one(tx: Tx, wishes: Sequence[_Wish]) -> list[Any]:
+    await tx.read_ahead(chain.from_iterable(wish.sought for wish in wishes))
     results: list[Any] = []
     for wish in wishes:
         with tx.part_of(wish.context):
