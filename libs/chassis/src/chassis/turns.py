@@ -30,7 +30,7 @@ from chassis.telemetry import tracer
 
 T = TypeVar("T")
 
-MOST_TOGETHER = 8
+MOST_TOGETHER = 16
 """Verbs of one transaction: it is in the way of other replicas' for as long as all of them take."""
 ROUNDS_AT_ONCE = 8
 """Rounds of different tenants, and so connections that those who come together need."""
