@@ -83,10 +83,10 @@ async def test_rows_that_are_sought_are_one_message_and_one_that_was_written_sin
     dialect: ProcessSettings, tenant: str, other_tenant: str, asked: list[str]
 ) -> None:
     db = await Database.connect(dialect, "trial")
-    for whose, waiting in ((tenant, 1), (other_tenant, 2)):
+    for whose, number in ((tenant, 1), (other_tenant, 2)):
         await db.run(whose, lambda tx: add(tx, "que_1"))
         await db.run(whose, lambda tx: add(tx, "que_2"))
-        await db.run(whose, lambda tx, waiting=waiting: fill(tx, "que_1", waiting))
+        await db.run(whose, lambda tx, number=number: fill(tx, "que_1", number))
     sought = [Sought(QUEUES, (("queue_id", f"que_{number}"),)) for number in (1, 2, 3)]
 
     async def waiting(tx: Tx) -> list[int | None]:
