@@ -143,9 +143,11 @@ from chassis.settings import ProcessSettings
 from chassis.telemetry import log, tracer
 
 async def main(process):
-    process.begin(ProcessSettings, service="trial", trace_dir=sys.argv[1])
+    process.begin(ProcessSettings, service="trial", trace_dir="" if "untold" in sys.argv else sys.argv[1])
     with tracer.start_as_current_span("first call"):
         log.info("in a span", contact_id="con_1")
+        with tracer.start_as_current_span("its part") as part:
+            log.info("in its part", contact_id="con_1", kept=part.is_recording())
     async def drain():
         log.info("drained")
         await asyncio.sleep(3600 if "slow" in sys.argv else 0)
@@ -191,9 +193,19 @@ def test_a_stop_signal_drains_closes_and_writes_the_trace(start: Start, tmp_path
     _until(process, "drained")
     _until(process, "stopped")
     assert process.wait(10) == 0
-    span = json.loads((tmp_path / "trial.jsonl").read_text().splitlines()[0])
+    part, span = map(json.loads, (tmp_path / "trial.jsonl").read_text().splitlines()[:2])
+    assert (part["name"], part["parent_id"]) == ("its part", span["span_id"])
     assert span["name"] == "first call" and span["service"] == "trial"
-    assert lines[0]["trace_id"] == span["trace_id"] and lines[0]["contact_id"] == "con_1"
+    assert lines[0]["trace_id"] == span["trace_id"] and lines[0]["contact_id"] == "con_1" and lines[1]["kept"]
+
+
+def test_where_nobody_is_told_of_spans_lines_still_say_which_call_they_are_of(start: Start, tmp_path: Path) -> None:
+    process = start("untold")
+    outer, inner, *_ = _until(process, "started")
+    process.terminate()
+    assert process.wait(10) == 0
+    assert len(outer["trace_id"]) == 32 and outer["trace_id"] == inner["trace_id"]
+    assert not inner["kept"] and not any(tmp_path.iterdir())
 
 
 def test_a_second_signal_cuts_a_slow_drain_short(start: Start) -> None:

@@ -10,7 +10,7 @@ from chassis.direct import Direct
 from chassis.putoff import PutOff
 from chassis.settings import ProcessSettings
 from chassis.sql import Database, Tx
-from chassis.statements import at, inserting, selecting, updating
+from chassis.statements import Sought, at, inserting, selecting, updating
 from kernel.errors import Conflict
 from sqlalchemy.exc import IntegrityError
 
@@ -76,6 +76,38 @@ async def test_rows_of_a_kind_are_one_message_in_the_end_and_reads_of_other_rows
     await db.run(tenant, refill)
     assert asked == ["begin", "SELECT", "SELECT", "SELECT", "UPDATE", "COMMIT"]
     assert await db.run(tenant, all_of, read_only=True) == {"que_0": 1, "que_1": 7, "que_2": 7, "que_3": 7}
+    await db.close()
+
+
+async def test_rows_that_are_sought_are_one_message_and_one_that_was_written_since_is_read_again(
+    dialect: ProcessSettings, tenant: str, other_tenant: str, asked: list[str]
+) -> None:
+    db = await Database.connect(dialect, "trial")
+    for whose, number in ((tenant, 1), (other_tenant, 2)):
+        await db.run(whose, lambda tx: add(tx, "que_1"))
+        await db.run(whose, lambda tx: add(tx, "que_2"))
+        await db.run(whose, lambda tx, number=number: fill(tx, "que_1", number))
+    sought = [Sought(QUEUES, (("queue_id", f"que_{number}"),)) for number in (1, 2, 3)]
+
+    async def waiting(tx: Tx) -> list[int | None]:
+        rows = [await find(tx, f"que_{number}") for number in (1, 2, 3)]
+        return [row["waiting"] if row is not None else None for row in rows]
+
+    async def work(tx: Tx) -> None:
+        await tx.read_ahead(sought)
+        assert await waiting(tx) == [1, 0, None]
+        await fill(tx, "que_2", 5)
+        await add(tx, "que_3")
+        assert await waiting(tx) == [1, 5, 0]
+        await tx.execute(sa.update(QUEUES).values(waiting=9))
+        assert await waiting(tx) == [9, 9, 9]
+        raise Conflict("try it again")
+
+    for _ in range(2):  # SQLAlchemy carries it out itself, then the driver does
+        asked.clear()
+        with pytest.raises(Conflict):
+            await db.run(tenant, work)
+    assert asked.index("UPDATE") == 2 and asked[:2] == ["begin", "SELECT"]
     await db.close()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from contextvars import copy_context
 from dataclasses import replace
 
@@ -204,6 +206,22 @@ async def test_hooks_run_after_the_commit_that_held_and_once(db: Database, tenan
     await db.run(tenant, work)
     await eventually(lambda: len(ran) == 2)
     assert ran == ["hook", "background"] and attempts == 3
+
+
+async def test_a_transaction_that_has_held_leaves_nothing_to_the_garbage_collector(db: Database, tenant: str) -> None:
+    gone: list[weakref.ref[Tx]] = []
+
+    async def work(tx: Tx) -> None:
+        gone.append(weakref.ref(tx))
+        tx.after_commit(lambda: tx.tenant_id)
+
+    gc.disable()
+    try:
+        await db.run(tenant, work)
+        await db.run(tenant, queues)  # whatever remembered the one before remembers this one
+        assert gone[0]() is None
+    finally:
+        gc.enable()
 
 
 async def test_whoever_loses_again_and_again_gets_its_turn_unless_it_takes_too_long(

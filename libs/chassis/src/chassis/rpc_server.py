@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
 
@@ -32,7 +32,6 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 CONNECTION_SECONDS = 300.0
 """How old a connection grows: what is under way on it ends, and its client asks the name anew. Who keeps one for ever
 never meets a process that was added."""
-_OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/")
 
 
 class PermissionDenied(Forbidden):
@@ -66,7 +65,6 @@ def serve(
     """Build the server of this process; ValueError when an rpc declares no permission, or an unknown one."""
     tokens = tokens or InternalTokens.load(settings.internal_key, settings.service)
     server = grpc.aio.server(
-        interceptors=[_Edge(tokens)],
         options=[
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
@@ -76,9 +74,9 @@ def serve(
             ("grpc.http2.min_ping_interval_without_data_ms", 1000),  # clients of several ask every two seconds
         ],
     )
-    names: list[str] = []
+    edge, names = _Edge(tokens), list[str]()
     for add, servicer in servicers:
-        add(servicer, _Recorder(server, names))
+        add(servicer, _Surrounded(server, edge, names))
     undeclared = [path for name in names for path in _paths(name) if not permissions.known(permission_of(path))]
     if undeclared:
         raise ValueError(f"these rpcs declare no known permission: {', '.join(undeclared)}")
@@ -137,36 +135,30 @@ class Server:
         await self._server.stop(None)
 
 
-class _Recorder:
-    # Stands in for the server while a generated add_...Servicer_to_server runs, to learn the service's name.
-    def __init__(self, server: Any, names: list[str]):
-        self._server = server
+class _Surrounded:
+    # Stands in for the server while a generated add_...Servicer_to_server runs: learns the service's name, and puts the
+    # edge around each of its handlers once. An interceptor would do so for every call, and leave what gRPC makes of it
+    # to the garbage collector.
+    def __init__(self, server: Any, edge: _Edge, names: list[str]):
+        self._server, self._edge = server, edge
         self._names = names
 
     def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
         self._names.extend(handler.service_name() for handler in handlers)
-        self._server.add_generic_rpc_handlers(handlers)
 
-    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
-        self._server.add_registered_method_handlers(service, handlers)
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        around = {name: _Wrapped(each, f"/{service}/{name}", self._edge) for name, each in handlers.items()}
+        self._server.add_registered_method_handlers(service, around)
 
 
-class _Edge(grpc.aio.ServerInterceptor):
+class _Edge:
     """Everything between the wire and a servicer's method, in one place and one order."""
 
     def __init__(self, tokens: InternalTokens):
         self._tokens = tokens
         self._permissions: dict[str, str] = {}
 
-    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
-        handler = await continuation(handler_call_details)
-        method: str = handler_call_details.method
-        if handler is None or method.startswith(_OPEN):
-            return handler
-        metadata = dict(handler_call_details.invocation_metadata or ())
-        return _Wrapped(handler, method, metadata, self)
-
-    def admit(self, method: str, metadata: dict[str, Any]) -> Principal:
+    def admit(self, method: str, metadata: Mapping[str, Any]) -> Principal:
         """Who calls, when they may."""
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
         if scheme != "Bearer" or not token:
@@ -183,21 +175,22 @@ class _Edge(grpc.aio.ServerInterceptor):
 class _Wrapped(grpc.RpcMethodHandler):
     """A handler with the edge around it; keeps the original's codecs and cardinality."""
 
-    def __init__(self, inner: Any, method: str, metadata: dict[str, Any], edge: _Edge):
+    def __init__(self, inner: Any, method: str, edge: _Edge):
         self.request_streaming = inner.request_streaming
         self.response_streaming = inner.response_streaming
         self.request_deserializer = inner.request_deserializer
         self.response_serializer = inner.response_serializer
         self.unary_unary = self.unary_stream = self.stream_unary = self.stream_stream = None
-        self._inner, self._method, self._metadata, self._edge = inner, method, metadata, edge
+        self._method, self._edge, self._name = method, edge, method.lstrip("/")
         kind = f"{'stream' if inner.request_streaming else 'unary'}_{'stream' if inner.response_streaming else 'unary'}"
         self._call = getattr(inner, kind)
         setattr(self, kind, self._stream if inner.response_streaming else self._single)
 
     async def _single(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
-        with self._span() as span:
+        metadata = dict(context.invocation_metadata() or ())
+        with self._span(metadata) as span:
             try:
-                with self._admitted(request):
+                with self._admitted(request, metadata):
                     return await self._call(request, context)
             except Exception as error:
                 await self._refuse(error, context, span)
@@ -205,9 +198,10 @@ class _Wrapped(grpc.RpcMethodHandler):
     async def _stream(self, request: Any, context: grpc.aio.ServicerContext) -> None:
         # Writes the answers itself: a generator of ours that the peer leaves half read would be closed by somebody
         # else, in a context where neither the span nor the caller could be put back.
-        with self._span() as span:
+        metadata = dict(context.invocation_metadata() or ())
+        with self._span(metadata) as span:
             try:
-                with self._admitted(request):
+                with self._admitted(request, metadata):
                     outcome = self._call(request, context)
                     if inspect.isawaitable(outcome):  # a method that writes to the context itself
                         await outcome
@@ -219,8 +213,8 @@ class _Wrapped(grpc.RpcMethodHandler):
                 await self._refuse(error, context, span)
 
     @contextmanager
-    def _admitted(self, request: Any):
-        who = self._edge.admit(self._method, self._metadata)
+    def _admitted(self, request: Any, metadata: Mapping[str, Any]):
+        who = self._edge.admit(self._method, metadata)
         if isinstance(request, Message):
             _refuse_nul(request)
         tenant = current_tenant.set(who.tenant_id)
@@ -230,10 +224,10 @@ class _Wrapped(grpc.RpcMethodHandler):
         finally:
             current_tenant.reset(tenant)
 
-    def _span(self):
+    def _span(self, metadata: Mapping[str, Any]):
         return tracer.start_as_current_span(
-            self._method.lstrip("/"),
-            context=propagate.extract({"traceparent": str(self._metadata.get("traceparent", ""))}),
+            self._name,
+            context=propagate.extract({"traceparent": str(metadata.get("traceparent", ""))}),
             kind=SpanKind.SERVER,
             record_exception=False,  # an exception's text may hold personal data
             set_status_on_exception=False,

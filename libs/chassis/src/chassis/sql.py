@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Self, TypeVar
 
@@ -28,6 +28,7 @@ from chassis.lifecycle import Tasks
 from chassis.settings import ProcessSettings
 from chassis.sqlaccess import Access
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, connection_lost, must_run_again
+from chassis.statements import Sought
 from chassis.tables import (
     Json,
     StandardTables,
@@ -112,8 +113,11 @@ class Database:
             raise ValueError("a transaction needs its tenant; sweeps over all tenants use Database.system")
         return await self._transact(self.engine, tenant_id, fn, read_only, "SERIALIZABLE")
 
-    async def together(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]]) -> T:
-        """As `run`; where writers take turns (`chassis.turns`) those who wait may share a transaction."""
+    async def together(
+        self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], sought: Iterable[Sought] = ()
+    ) -> T:  # fmt: skip
+        """As `run`; where writers take turns (`chassis.turns`) those who wait may share a transaction. `sought` are
+        rows that `fn` will read: those of all who share are read together."""
         return await self.run(tenant_id, fn)
 
     async def system(
@@ -255,7 +259,7 @@ class Database:
         if tx.emitted:
             for wake in self._woken:
                 wake()
-        for hook in tx.hooks:
+        for hook in tx.taken_hooks():
             try:
                 outcome = hook()
                 if inspect.iscoroutine(outcome):

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Executable, Insert, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy import ARRAY, Executable, Insert, Select, Table, Text, Update, any_, bindparam, insert, select, update
 
 _AT = "at_"
 _S = TypeVar("_S", bound=Executable)
@@ -30,6 +30,23 @@ def updating(table: Table, *columns: str) -> Update:
 def selecting(table: Table, *columns: str) -> Select[Any]:
     """The whole row that holds `at(...)` in these columns."""
     return made_once(select(table).where(*(table.c[name] == bindparam(_AT + name) for name in columns)))
+
+
+class Sought(NamedTuple):
+    """A row of the tenant that is going to be read by its key: its columns but `tenant_id`, the last one text, with
+    their values."""
+
+    table: Table
+    key: tuple[tuple[str, Any], ...]
+
+
+@cache
+def selecting_any(table: Table, *columns: str) -> Select[Any]:
+    """Every row that holds `at(...)` in these columns, and in the last of them any of a list."""
+    *others, last = columns
+    its = [table.c[name] == bindparam(_AT + name) for name in others]
+    listed = bindparam(_AT + last, type_=ARRAY(Text))
+    return made_once(select(table).where(*its, table.c[last] == any_(listed)))
 
 
 def made_once(statement: _S) -> _S:

@@ -12,6 +12,8 @@ from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.schema import SchemaItem
 
+from chassis.statements import Sought
+
 Time = TIMESTAMP(timezone=True)
 """The type of every time column: an instant, with its zone."""
 Json = JSONB(none_as_null=True)
@@ -43,6 +45,10 @@ class StandardTables:
     outbox: Table
     inbox: Table
     requests: Table
+
+    def sought_request(self, method: str, request_id: str) -> Sought:
+        """What `Tx.once` will read."""
+        return Sought(self.requests, (("method", method), ("request_id", request_id)))
 
 
 def standard_tables(metadata: MetaData) -> StandardTables:

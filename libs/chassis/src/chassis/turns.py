@@ -12,10 +12,11 @@ Of all tenants so many such rounds are under way at once: more of them would be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -24,14 +25,18 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.sql import Database, Tx, may_have_held
 from chassis.sqlerrors import DatabaseUnavailable, TryAgain, must_run_again
+from chassis.statements import Sought
 from chassis.telemetry import tracer
 
 T = TypeVar("T")
 
-MOST_TOGETHER = 8
+MOST_TOGETHER = 16
 """Verbs of one transaction: it is in the way of other replicas' for as long as all of them take."""
 ROUNDS_AT_ONCE = 8
-"""Rounds of different tenants, and so connections that those who come together need."""
+"""Rounds of different tenants, and so connections that those who come together need, at most."""
+_ROUNDS_NEARBY = 4
+"""With PostgreSQL: its answers come faster than this process makes use of them, so more rounds would only be shorter,
+with less to share each. CockroachDB's nodes agree on each commit first: there rounds wait more than they work."""
 
 
 @dataclass(eq=False)
@@ -40,6 +45,7 @@ class _Wish:
 
     fn: Callable[[Tx], Awaitable[Any]]
     context: Context
+    sought: Iterable[Sought] = ()
     outcome: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def fail(self, error: BaseException) -> None:
@@ -58,7 +64,8 @@ class TurnTaking(Database):
         super().__init__(*args, **kwargs)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._wishes: dict[str, list[_Wish]] = {}
-        self._slots = asyncio.Semaphore(ROUNDS_AT_ONCE)
+        far = self.engine.dialect.name == "cockroachdb"
+        self._slots = asyncio.Semaphore(ROUNDS_AT_ONCE if far else _ROUNDS_NEARBY)
 
     async def run(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False) -> T:
         """As `Database.run`, when it is this tenant's turn."""
@@ -71,12 +78,14 @@ class TurnTaking(Database):
         """As `Database.run`, at once: for what would be old behind a burst of facts and writes nothing they touch."""
         return await super().run(tenant_id, fn)
 
-    async def together(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]]) -> T:
+    async def together(
+        self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], sought: Iterable[Sought] = ()
+    ) -> T:  # fmt: skip
         """As `run`, in one transaction with others of the tenant that come together and wait for their turn. `fn` sees
         what those before it wrote, and goes by nothing of its context: only its facts and hooks do. When one of them
         fails, none is written and each is run by itself."""
         with self._waiting():
-            wish = _Wish(fn, copy_context())
+            wish = _Wish(fn, copy_context(), sought)
             if tenant_id in self._wishes:
                 self._wishes[tenant_id].append(wish)
             else:
@@ -149,6 +158,7 @@ class TurnTaking(Database):
 
 
 async def _one_by_one(tx: Tx, wishes: Sequence[_Wish]) -> list[Any]:
+    await tx.read_ahead(chain.from_iterable(wish.sought for wish in wishes))
     results: list[Any] = []
     for wish in wishes:
         with tx.part_of(wish.context):

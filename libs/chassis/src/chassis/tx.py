@@ -7,7 +7,7 @@ them, or as soon as something else is asked that could see it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from kernel.clock import Clock
 from kernel.errors import AlreadyExists
 from kernel.ids import new_id
-from sqlalchemy import CursorResult, Executable, Insert, RowMapping, Update
+from sqlalchemy import CursorResult, Executable, Insert, RowMapping, Table, Update
 from sqlalchemy.exc import IntegrityError, MultipleResultsFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,7 +27,7 @@ from chassis import facts
 from chassis.direct import Direct
 from chassis.putoff import PutOff, Refused, Rows
 from chassis.sqlerrors import TryAgain
-from chassis.statements import at, inserting, selecting
+from chassis.statements import Sought, at, inserting, selecting, selecting_any
 from chassis.tables import StandardTables
 from chassis.telemetry import current_traceparent
 
@@ -69,6 +69,8 @@ class Tx:
         self._off = PutOff()
         self.known: dict[Hashable, Any] = {}
         """What was read and is not written since, for who reads it over and over: by the name of its row."""
+        self._ahead: dict[Hashable, Mapping[str, Any] | None] = {}
+        """Rows read before they are asked for and not written since, by the same names."""
 
     def now(self) -> datetime:
         """What the process's clock says: for when something was heard of, not for when it happened."""
@@ -80,6 +82,7 @@ class Tx:
         """Run any statement; a sequence of parameters makes it one executemany."""
         await self._settle()
         self.known.clear()
+        self._ahead.clear()
         return await self._execute(statement, parameters)
 
     async def write_later(
@@ -92,6 +95,7 @@ class Tx:
         if not self._off.can_wait(statement, row):
             await self._settle()
         self.known.pop(row, None)
+        self._ahead.pop(row, None)
         self._off.add(statement, values, row, refused, twin)
 
     async def one(self, statement: Executable) -> RowMapping:
@@ -103,6 +107,8 @@ class Tx:
         self, statement: Executable, parameters: Mapping[str, Any] | None = None, *, row: Hashable = None
     ) -> RowMapping | None:
         """The only row, or None. When it looks at nothing but the `row` of this name, others stay put off."""
+        if row is not None and row in self._ahead:
+            return self._ahead[row]  # pyright: ignore[reportReturnType]
         if row is None or self._off.touches(row):
             await self._settle()
         if self._direct is not None and parameters and self._direct.takes(statement, parameters):
@@ -111,6 +117,25 @@ class Tx:
                 raise MultipleResultsFound("more than one row was found")
             return rows[0] if rows else None  # pyright: ignore[reportReturnType]
         return (await self.connection.execute(statement, parameters)).mappings().one_or_none()
+
+    async def read_ahead(self, sought: Iterable[Sought]) -> None:
+        """Read what `one_or_none` is going to be asked for by these keys, the rows of a table by one statement."""
+        alike: dict[tuple[Table, tuple[tuple[str, Any], ...], str], set[str]] = {}
+        for table, (*others, (last, value)) in sought:
+            alike.setdefault((table, tuple(others), last), set()).add(value)
+        for (table, others, last), values in alike.items():
+            if len(values) < 2:
+                continue
+            named = (table.name, *(value for _, value in others))
+            there = at({"tenant_id": self.tenant_id, **dict(others), last: sorted(values)})
+            found = await self._rows(selecting_any(table, "tenant_id", *dict(others), last), there)
+            self._ahead |= {(*named, value): None for value in values}
+            self._ahead |= {(*named, row[last]): row for row in found}
+
+    async def _rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        if self._direct is not None and self._direct.takes(statement, parameters):
+            return await self._direct.rows(statement, parameters)
+        return (await self.connection.execute(statement, parameters)).mappings().all()  # pyright: ignore[reportReturnType]
 
     async def all(self, statement: Executable) -> Sequence[RowMapping]:
         """Every row."""
@@ -254,7 +279,8 @@ class Tx:
         """Whether the outbox gets something from this transaction."""
         return bool(self._emitted)
 
-    @property
-    def hooks(self) -> Sequence[Callable[[], Any]]:
-        """What to call after the commit."""
-        return self._hooks
+    def taken_hooks(self) -> Sequence[Callable[[], Any]]:
+        """What to call after the commit. They know this transaction: it lets go of them, since what holds each other is
+        left to the garbage collector, which stops the whole process for it."""
+        hooks, self._hooks = self._hooks, []
+        return hooks

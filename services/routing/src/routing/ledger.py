@@ -6,11 +6,12 @@ process: it must not wait for the bus to hear what happened in its own house.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from chassis.putoff import Refused
 from chassis.sql import Database, Tx
+from chassis.statements import Sought
 from chassis.telemetry import log
 from google.protobuf.message import Message
 from sqlalchemy import CursorResult, Executable, Insert, RowMapping, Update
@@ -114,7 +115,21 @@ class Desk:
         """One transaction around one verb; the closure may run again."""
         return await self.db.run(tenant_id, lambda tx: fn(self.on(tx)), read_only=read_only)
 
-    async def together(self, tenant_id: str, fn: Callable[[Ledger], Awaitable[T]]) -> T:
+    async def together(
+        self, tenant_id: str, fn: Callable[[Ledger], Awaitable[T]], sought: Iterable[Sought] = ()
+    ) -> T:  # fmt: skip
         """A verb that many mean at once, and that goes by nothing of its context: one transaction may carry out
-        several, each as if those before it were committed."""
-        return await self.db.together(tenant_id, lambda tx: fn(self.on(tx)))
+        several, each as if those before it were committed. `sought` are rows it will read."""
+        return await self.db.together(tenant_id, lambda tx: fn(self.on(tx)), sought)
+
+    async def once_together(
+        self, tenant_id: str, method: str, request: Any, response_type: type[M],
+        fn: Callable[[Ledger], Awaitable[M]], sought: Iterable[Sought] = (),
+    ) -> M:  # fmt: skip
+        """The same, once per the request's `request_id`."""
+        answered = self.db.standard.sought_request(method, request.request_id)
+        return await self.together(
+            tenant_id,
+            lambda tx: tx.once(request.request_id, method, request, response_type, lambda: fn(tx)),
+            (answered, *sought),
+        )

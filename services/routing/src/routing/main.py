@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from chassis.bus import Bus
 from chassis.grpc import Peers, serve
-from chassis.lifecycle import Process, run_service
+from chassis.lifecycle import Process, collect_garbage_seldom, run_service
 from chassis.sql import Database
 from chassis.turns import ROUNDS_AT_ONCE, TurnTaking
 
@@ -56,6 +56,7 @@ async def build(process: Process, settings: Settings) -> None:
     holder = f"{socket.gethostname()}:{settings.grpc_port}"
     routing = Routing(db, bus, settings, process, holder, Flows(process.closing(Peers(settings))))
     server = process.closing(serve(servicers(routing.desk), settings))
+    collect_garbage_seldom()
     await routing.start()
     await server.start()
     process.draining(server.drain)

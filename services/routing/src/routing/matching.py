@@ -142,7 +142,9 @@ class Matcher:
                 record_exception=False,
             ):
                 await self._desk.together(
-                    tenant.tenant_id, lambda tx: ops.make_offer(tx, match, self._desk.clock.now())
+                    tenant.tenant_id,
+                    lambda tx: ops.make_offer(tx, match, self._desk.clock.now()),
+                    ops.sought_by(match),
                 )
             _latency.record((self._desk.clock.monotonic() - began) * 1000)
             # Who was to ring along and couldn't any more is not heard of by what was written.

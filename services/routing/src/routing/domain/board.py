@@ -27,7 +27,7 @@ from routing.domain.seen import Entry, Seen
 from routing.domain.urgency import USUAL, Urgency, urgency_of
 
 _LATEST = 96
-"""Who became ready last, for a trace: some of them are ready no more."""
+"""Of those who became ready last, for a trace, so many more are kept than twice as many as are ready."""
 _MOST_STALE = 32
 """Entries of a line, or of what falls due, that count no more, besides as many as do."""
 _MAX_POOLS = 50_000
@@ -130,7 +130,8 @@ class Board:
     def put_agent(self, agent: Ready) -> None:
         """An agent became ready, or changed while ready."""
         agent_id, rank, tier = agent.agent_id, agent.rank, agent.tier
-        self.drop_agent(agent_id)
+        if agent_id in self._ready or agent_id in self._held_back:
+            self.drop_agent(agent_id)
         fit = self._fits.get(agent_id)
         known = (agent.skills, agent.queue_ids, agent.direct, tier == AWAY)
         if fit is None or (fit.skills, fit.queue_ids, fit.direct, fit.away) != known:
@@ -251,11 +252,9 @@ class Board:
             return None
         contact = first[3]
         self._decisions += 1
-        latest = self._latest
-        while latest and latest[-1].gone is not None:
-            latest.pop()
-        lines, ranked = best.beginnings(CANDIDATES), best.first_ranked(contact, CANDIDATES)
-        seen = Seen(self._decisions, lines, ranked, latest[-_LATEST:])
+        lines = best.beginnings(CANDIDATES)
+        ranked = best.first_ranked(contact, CANDIDATES) if best.ranked is not None else []
+        seen = Seen(self._decisions, lines, ranked, self._latest, len(self._latest))
         agent = ranked[0][0] if ranked else lines[0][1][0].agent
         kept = tuple(islice(self._held_back.values(), CANDIDATES)) if self._held_back else ()
         rule = TARGET if contact.target else PREFERRED if best.stage.members == (contact.preferred,) else best.rule
@@ -266,8 +265,9 @@ class Board:
             weighed = match.weighed
             match = match._replace(companions=rings_along(weighed, most - 1, best.spare(weighed, self._fits)))
         self.drop_contact(contact.contact_id)
-        for agent in match.agents:
-            self.drop_agent(agent.agent_id)
+        self.drop_agent(agent.agent_id)
+        for companion in match.companions:
+            self.drop_agent(companion.agent_id)
         self._served(best)
         if mixed:
             self._take_turns(contact.channel, match.agent, now)
@@ -293,7 +293,7 @@ class Board:
             self._hold_back()
 
     def _served(self, pool: Pool) -> None:
-        if self._turns.served(pool):
+        if self._turns.passed and self._turns.served(pool):
             self._let_go()
 
     def _let_go(self) -> None:

@@ -37,7 +37,8 @@ class Turns:
 
     def __init__(self) -> None:
         self._waiting: dict[Channel, int] = {}
-        self._passed: dict[Pool, int] = {}
+        self.passed: dict[Pool, int] = {}
+        """Where contacts wait that others were chosen before, and how often."""
 
     @property
     def mixed(self) -> bool:
@@ -67,25 +68,25 @@ class Turns:
                     firsts[pool.channel] = (first, pool)
         comes = False
         for _, pool in firsts.values():
-            passed = self._passed[pool] = self._passed.get(pool, 0) + 1
+            passed = self.passed[pool] = self.passed.get(pool, 0) + 1
             comes |= passed % MOST_PASSED == 0
         return comes
 
     def carried(self, pool: Pool | None, contact_id: str, now: float) -> int:
         """How often a contact was passed over where it waits, as the first there: it goes with it elsewhere."""
-        passed = self._passed.get(pool, 0) if pool is not None else 0
+        passed = self.passed.get(pool, 0) if pool is not None else 0
         first = pool.head(now) if pool is not None and passed else None
         return passed if first is not None and first[2] == contact_id else 0
 
     def came_to(self, pool: Pool, passed: int) -> bool:
         """A contact that was passed over so often waits here now; whether it is its turn."""
-        self._passed[pool] = max(passed, self._passed.get(pool, 0))
+        self.passed[pool] = max(passed, self.passed.get(pool, 0))
         return self._is_overdue(pool)
 
     def holds_back(self, agent: Ready, fit: Fit) -> bool:
         """Whether an agent who holds something is to take nothing else until they have room for what has its turn, for
         which nobody has."""
-        return bool(self._passed) and self._held_for(agent, fit) is not None
+        return bool(self.passed) and self._held_for(agent, fit) is not None
 
     def held_for(self, agent: Ready, fit: Fit, now: float) -> HeldBack | None:
         """For which contact an agent is held back now: the first where it waits."""
@@ -93,7 +94,7 @@ class Turns:
         first = pool.head(now) if pool is not None else None
         if pool is None or first is None:
             return None
-        return HeldBack(agent.agent_id, first[2], pool.channel, self._passed[pool])
+        return HeldBack(agent.agent_id, first[2], pool.channel, self.passed[pool])
 
     def _held_for(self, agent: Ready, fit: Fit) -> Pool | None:
         due = (
@@ -105,13 +106,13 @@ class Turns:
 
     def served(self, pool: Pool) -> bool:
         """Its first contact was taken, or nothing waits there any more; whether it was its turn."""
-        return self._passed.pop(pool, 0) >= MOST_PASSED
+        return self.passed.pop(pool, 0) >= MOST_PASSED
 
     def next_of(self, live: Container[int]) -> Pool | None:
         """Of the pools with a match, by their `id`, the one whose turn it is, and was passed over most often; None
         when urgency decides."""
-        due = [pool for pool, passed in self._passed.items() if passed >= MOST_PASSED and id(pool) in live]
-        return max(due, key=self._passed.__getitem__, default=None)
+        due = [pool for pool, passed in self.passed.items() if passed >= MOST_PASSED and id(pool) in live]
+        return max(due, key=self.passed.__getitem__, default=None)
 
     def _is_overdue(self, pool: Pool) -> bool:
-        return self._passed.get(pool, 0) >= MOST_PASSED
+        return self.passed.get(pool, 0) >= MOST_PASSED

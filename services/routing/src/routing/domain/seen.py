@@ -35,12 +35,14 @@ class Entry:
 
 class Seen(NamedTuple):
     """What one decision saw: the beginning of each group's line, best group first, or where agents are ranked the first
-    of them with their scores; and who became ready last."""
+    of them with their scores; and who became ready last, those before `end` in a list that only grows: a copy of its
+    end would be made for every decision, and is read for few."""
 
     decision: int
     lines: Sequence[tuple[int, Sequence[Entry]]]
     ranked: Sequence[tuple[Ready, int]]
     latest: Sequence[Entry]
+    end: int
 
     def weighed(self, most: int, ranking: Ranking, requirement: Requirement) -> list[tuple[Ready, int]]:
         """So many ready agents at most, with their score, the best first."""
@@ -55,8 +57,9 @@ class Seen(NamedTuple):
 
     def others(self, most: int) -> list[Ready]:
         """So many of those who were ready at most, the last first."""
-        found = (each.agent for each in reversed(self.latest) if each.counted(self.decision))
+        before = (self.latest[place] for place in range(self.end - 1, -1, -1))
+        found = (each.agent for each in before if each.counted(self.decision))
         return list(islice(found, most))
 
 
-NOBODY = Seen(0, (), (), ())
+NOBODY = Seen(0, (), (), (), 0)

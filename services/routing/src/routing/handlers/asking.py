@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from chassis.auth import principal
+from chassis.statements import Sought
 from google.protobuf.message import Message
 from kernel.ids import require_request_id
 
@@ -30,14 +31,14 @@ class Asked:
         return await self._run(lambda tx: tx.once(request.request_id, method, request, response_type, lambda: fn(tx)))
 
     async def _once_together(
-        self, method: str, request: Any, response_type: type[M], fn: Callable[[Ledger], Awaitable[M]]
-    ) -> M:
+        self, method: str, request: Any, response_type: type[M], fn: Callable[[Ledger], Awaitable[M]],
+        sought: Iterable[Sought] = (),
+    ) -> M:  # fmt: skip
         """The same of a verb that many mean at once: see `Desk.together`."""
         require_request_id(request.request_id)
-        return await self._desk.together(
-            principal().tenant_id,
-            lambda tx: tx.once(request.request_id, method, request, response_type, lambda: fn(tx)),
-        )
+        return await self._desk.once_together(
+            principal().tenant_id, method, request, response_type, fn, sought
+        )  # fmt: skip
 
 
 def page(rows: Sequence[T], size: int, token: Callable[[T], str]) -> tuple[Sequence[T], str]:

@@ -36,7 +36,9 @@ class ContactServicer(Asked, ContactServiceServicer):
         async def enqueue(tx: Ledger) -> contact_pb2.Contact:
             return convert.contact_to_proto(await overflow.enqueue_contact(tx, draft, self._desk.clock.now()))
 
-        return await self._once_together("EnqueueContact", request, contact_pb2.Contact, enqueue)
+        return await self._once_together(
+            "EnqueueContact", request, contact_pb2.Contact, enqueue, ops.sought_by(draft)
+        )  # fmt: skip
 
     async def DequeueContact(
         self, request: contact_service_pb2.DequeueContactRequest, context: Any

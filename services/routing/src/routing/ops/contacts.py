@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from chassis.statements import Sought
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
@@ -76,6 +77,12 @@ async def enqueue_contact(tx: Ledger, draft: Contact, now: datetime) -> Contact:
     not to be found elsewhere; CallOver when the customer has hung up already. It is over at once, "forwarded", when
     that agent's last resort is all there is; a CONSULT is refused then: whoever asks wants that agent."""
     return (await enqueue_in_queue(tx, draft, now))[0]
+
+
+def sought_by(draft: Contact) -> list[Sought]:
+    """Rows that letting it wait reads, as a rule."""
+    found = [store.sought_ended_call(draft.call_id)] if draft.call_id else []
+    return [*found, queue_store.sought_queue(draft.queue_id)] if draft.queue_id else found
 
 
 async def enqueue_in_queue(tx: Ledger, draft: Contact, now: datetime) -> tuple[Contact, Queue]:

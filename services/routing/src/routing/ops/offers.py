@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from chassis.statements import Sought
 from kernel.ids import new_id
 
 from routing.domain import offers, requirements
@@ -32,8 +33,19 @@ from routing.store import agents as agent_store
 from routing.store import capacity as capacity_store
 from routing.store import contacts as contact_store
 from routing.store import offers as store
+from routing.store import queues as queue_store
 
 PICKED_UP = "picked_up"
+
+
+def sought_by(match: Match) -> list[Sought]:
+    """Rows that carrying it out reads, as a rule."""
+    queue_id = match.contact.queue_id
+    return [
+        contact_store.sought_contact(match.contact.contact_id),
+        agent_store.sought_agent(match.agent.agent_id),
+        *([queue_store.sought_queue(queue_id)] if queue_id else []),
+    ]
 
 
 async def make_offer(tx: Ledger, match: Match, now: datetime) -> Offer:

@@ -6,12 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from chassis.statements import Sought
 from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select, true
 
 from routing.domain.agents import AT_WORK, AWAY, BUSY, Agent, AgentState, Reach
 from routing.domain.capacity import SPOKEN, Held
 from routing.domain.contacts import Channel
-from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
+from routing.store.rows import (
+    Transaction,
+    add,
+    change,
+    duration,
+    find,
+    milliseconds,
+    skills_from_json,
+    skills_to_json,
+    sought,
+)
 from routing.store.tables import agents
 
 _FINDABLE = and_(agents.c.reach_away_ms > 0, agents.c.state.in_(sorted(AWAY)), agents.c.active.is_(True))
@@ -35,6 +46,11 @@ async def find_agent(tx: Transaction, agent_id: str) -> Agent | None:
     """One by their user id."""
     row = await find(tx, agents, "agent_id", agent_id)
     return _agent(row) if row is not None else None
+
+
+def sought_agent(agent_id: str) -> Sought:
+    """That row, for who will read it."""
+    return sought(agents, "agent_id", agent_id)
 
 
 async def find_agents(tx: Transaction, agent_ids: Sequence[str]) -> list[Agent]:

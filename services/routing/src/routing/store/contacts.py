@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.paging import keyset
+from chassis.statements import Sought
 from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -14,7 +15,17 @@ from routing.domain.contacts import OPEN, WAITING, Channel, Contact, ContactKind
 from routing.domain.overflow import LeaveReason
 from routing.domain.queues import WrapUpMode
 from routing.store.overflow import overflows_from_json, overflows_to_json
-from routing.store.rows import Transaction, add, change, duration, find, milliseconds, skills_from_json, skills_to_json
+from routing.store.rows import (
+    Transaction,
+    add,
+    change,
+    duration,
+    find,
+    milliseconds,
+    skills_from_json,
+    skills_to_json,
+    sought,
+)
 from routing.store.tables import contacts, ended_calls
 
 
@@ -32,6 +43,11 @@ async def find_contact(tx: Transaction, contact_id: str) -> Contact | None:
     """One by its id."""
     row = await find(tx, contacts, "contact_id", contact_id)
     return _contact(row) if row is not None else None
+
+
+def sought_contact(contact_id: str) -> Sought:
+    """That row, for who will read it."""
+    return sought(contacts, "contact_id", contact_id)
 
 
 async def find_contacts(tx: Transaction, contact_ids: Sequence[str]) -> list[Contact]:
@@ -217,6 +233,11 @@ async def note_ended_call(tx: Transaction, call_id: str, now: datetime) -> None:
 async def call_has_ended(tx: Transaction, call_id: str) -> bool:
     """Whether the call is known to be over."""
     return await find(tx, ended_calls, "call_id", call_id) is not None
+
+
+def sought_ended_call(call_id: str) -> Sought:
+    """That row, for who will ask."""
+    return sought(ended_calls, "call_id", call_id)
 
 
 async def forget_ended_calls(tx: Transaction, before: datetime) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chassis.paging import keyset
+from chassis.statements import Sought
 from sqlalchemy import RowMapping, delete, func, or_, select
 
 from routing.domain.callbacks import OPEN
@@ -23,6 +24,7 @@ from routing.store.rows import (
     milliseconds,
     skills_from_json,
     skills_to_json,
+    sought,
 )
 from routing.store.rules import rules_from_json, rules_to_json
 
@@ -46,6 +48,11 @@ async def find_queue(tx: Transaction, queue_id: str) -> Queue | None:
         row = await find(tx, _queues, "queue_id", queue_id)
         tx.known[named] = _queue(row) if row is not None else None
     return tx.known[named]
+
+
+def sought_queue(queue_id: str) -> Sought:
+    """That row, for who will read it."""
+    return sought(_queues, "queue_id", queue_id)
 
 
 async def page_of_queues(tx: Transaction, size: int, token: str) -> list[Queue]:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
-from chassis.statements import at, inserting, selecting, updating
+from chassis.statements import Sought, at, inserting, selecting, updating
 from sqlalchemy import CursorResult, Executable, RowMapping, Table
 
 from routing.domain.agents import VersionConflict
@@ -58,6 +58,11 @@ async def find(tx: Transaction, table: Table, key: str, value: str) -> RowMappin
     """The tenant's row with this key."""
     there = at({"tenant_id": tx.tenant_id, key: value})
     return await tx.one_or_none(selecting(table, "tenant_id", key), there, row=(table.name, value))
+
+
+def sought(table: Table, key: str, value: str) -> Sought:
+    """What `find` will look for, for who says so before."""
+    return Sought(table, ((key, value),))
 
 
 def _changed_since(table: Table) -> VersionConflict:
