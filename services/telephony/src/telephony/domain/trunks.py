@@ -195,8 +195,8 @@ class Trunk:
 
 
 _ASSUMED = {Tier.STANDARD: Decimal("0.20"), Tier.ELEVATED: Decimal("1.00"), Tier.HIGH: Decimal("5.00")}
-"""What the spend guard takes a minute to cost where a trunk names no price, in units as `five_units` counts them: rather
-too much than too little."""
+"""What the spend guard takes a minute to cost where a trunk names no price, in units as `five_units` counts them:
+rather too much than too little."""
 
 
 def price_of(trunk: Trunk, country: str, tier: Tier) -> Money:
