@@ -113,7 +113,10 @@ async def test_a_node_that_only_slept_writes_nothing_of_calls_that_are_anothers_
     pair.first.flows.steps = [queue()]
     call, _, _, ann_id = await pair.talk()
     # Between two segments: who sleeps in the middle of sending goes on with it, which `fall_asleep` can't play.
-    await eventually(lambda: pair.first.recording.segments and not pair.first.house.spool.pending)
+    waiting = pair.first.house.spool._waiting
+    await eventually(
+        lambda: pair.first.recording.segments and not any(each.at_hand or each.on_disk for each in waiting.values())
+    )
     await fall_asleep(pair.first)
     asleep = pair.first.switchboard.find(call.call_id)
     assert asleep is not None and asleep.recording is not None
