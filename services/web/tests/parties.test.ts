@@ -64,7 +64,12 @@ test("in a conference the last button leaves the others to it", () => {
 });
 
 test("while one of a conference asks somebody the others have no question to give up, and can leave", () => {
-  const asked = leg("+15550199", { party: "participant", agentId: "", consulted: true, askingLegId: "usr_a" });
+  const asked = leg("+15550199", {
+    party: "participant",
+    agentId: "",
+    consulted: true,
+    askingLegId: "usr_a",
+  });
   const asking = call("HELD", HELD, MINE, leg("usr_a"), asked);
   expect(consultOf(asking, ME)).toBeUndefined();
   expect(wayOut(asking, ME)).toBe("leave");
