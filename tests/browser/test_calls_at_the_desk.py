@@ -151,4 +151,12 @@ async def test_customer_sees_number_place_and_time_and_the_agent_whom_they_misse
     await hears(customer, 440)
     again = await eventually(lambda: customer.evaluate("() => window.__merkezWidget.state.answeredAt"))
     assert abs(again - begun) < 500, "the clock goes on where it was"
+    async with customer.expect_popup() as opened:
+        await customer.evaluate("() => window.open(location.href) && undefined")
+    copy = await opened.value
+    await copy.wait_for_function("() => window.__merkezWidget")
+    await copy.wait_for_timeout(2500)
+    assert await copy.evaluate("() => window.__merkezWidget.state.phase") == "idle", "the call is the first tab's"
+    await copy.close()
+    await hears(customer, 440)
     await customer.get_by_test_id("widget-hangup").click()

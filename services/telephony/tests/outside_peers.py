@@ -32,6 +32,7 @@ class OutsidePeer:
         self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
         self.on_gone: Callable[[int, int], object] = lambda q850, status: None
+        self.on_cut: Callable[[], object] = lambda: None
         self.on_changed: Callable[[], object] = lambda: None
         self.on_digit_info: Callable[[str], object] = lambda digit: None
         self.on_hold: Callable[[bool], object] = lambda held: None

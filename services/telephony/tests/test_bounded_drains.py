@@ -19,6 +19,7 @@ from testkit.rpc import someone
 from .conftest import Exchange, an_id
 from .scene import ANN_HZ, CUSTOMER_HZ
 from .test_handover import beating, drain
+from .test_voicemail import at_the_beep, goodbye, record
 from .two_nodes import Pair, back, owner, passed
 
 pytestmark = pytest.mark.media
@@ -89,6 +90,21 @@ async def test_who_waits_for_a_number_that_rings_is_moved_in_the_last_moment_and
     live = pair.second.switchboard.find(call.call_id)
     assert live is not None
     await eventually(lambda: not any(leg.consulted and leg.live for leg in live.legs))
+    await drain(pair.first, False)
+
+
+async def test_who_is_leaving_a_message_says_it_to_the_end_and_hears_no_second_greeting(pair: Pair) -> None:
+    pair.first.flows.steps = [record(), goodbye()]
+    customer, call = await at_the_beep(pair.first)
+    customer.microphone = True
+    await eventually(lambda: pair.first.recording.begun)
+    await drain(pair.first)
+    await passed(1.5)
+    assert pair.first.switchboard.find(call.call_id) is not None, "it is waited for"
+    customer.microphone = False
+    await eventually(lambda: pair.first.flows.events() == [("RECORDED", "")])
+    await eventually(lambda: len(pair.first.recording.finished) == 1)
+    assert len(pair.first.recording.begun) == 1
     await drain(pair.first, False)
 
 

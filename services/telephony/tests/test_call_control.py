@@ -298,6 +298,18 @@ async def test_the_cause_a_number_leaves_by_is_its_own_and_not_the_customers(sce
     assert (legs["participant"], legs["customer"]) == ((41, 500), (16, 0))
 
 
+async def test_a_call_that_ends_with_the_line_that_was_cut_says_so_and_not_that_somebody_hung_up(scene: Scene) -> None:
+    await scene.do("TransferCall", number="+15550100199")
+    line = scene.exchange.outside.begun[-1]
+    await line.answer(scene.exchange.peer(ZOE_HZ))
+    await scene.customer.hears(ZOE_HZ)
+    line.on_cut()
+    await eventually(lambda: scene.exchange.switchboard.find(scene.call_id) is None)
+    with scene.exchange.as_owner():
+        (cdr,) = (await scene.exchange.calls.ListCdrs(call_service_pb2.ListCdrsRequest(call_id=scene.call_id))).cdrs
+    assert (cdr.end_party, cdr.end_cause) == (call_pb2.END_PARTY_SYSTEM, "SPEND_LIMIT_REACHED")
+
+
 async def test_a_customer_sent_to_a_number_that_is_busy_goes_back_to_who_sent_them(scene: Scene) -> None:
     await scene.do("TransferCall", number="+15550100199")
     before = await scene.exchange.facts()

@@ -314,6 +314,18 @@ def test_a_country_without_a_price_is_guarded_by_one_that_is_too_high_rather_tha
     assert trunks.price_of(a_trunk(), "GB", Tier.ELEVATED).amount == Decimal("0.60")
 
 
+def test_in_a_currency_without_small_change_an_assumed_price_buys_no_more_of_a_days_five_units_than_elsewhere() -> None:
+    prices = {
+        each: trunks.price_of(a_trunk(currency=each, rates={}), "XX", Tier.HIGH) for each in ("EUR", "JPY", "VND")
+    }
+    assert [OutboundSettings().most(each) / price.amount for each, price in prices.items()] == [1, 1, 1]
+
+
+def test_a_minute_may_cost_what_it_does_in_a_currency_of_which_a_call_takes_thousands() -> None:
+    rates = {"IR": Decimal(1_500), "": Decimal(750_000)}
+    assert trunks.check_trunk(a_trunk(currency="IRR", rates=rates)).rates == rates
+
+
 # -- always --------------------------------------------------------------------------------------------------------
 
 COUNTRIES = sorted(countries())

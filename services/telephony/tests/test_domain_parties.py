@@ -10,7 +10,7 @@ import pytest
 from kernel.errors import DomainError
 from telephony.domain import consults, parties, transfers
 from telephony.domain.calls import CallState, Trigger
-from telephony.domain.conversation import Conversation, Outcome
+from telephony.domain.conversation import Conversation, LeftReason, Outcome
 from telephony.domain.legs import LegState, SupervisionMode
 
 from .test_parties import ANN, BEN, EVE, agent_leg, asked, ears, outside, talking, watcher
@@ -116,3 +116,19 @@ def test_who_supervises_an_agent_who_has_left_is_with_who_leads_the_call_next(mo
     ).after
     gone = parties.gone(ringing, "ann", NOW).after
     assert eve(parties.answered(gone, "ben", NOW).after) == with_ben
+
+
+def test_an_agent_of_a_conference_leaves_while_a_colleague_consults_and_the_one_who_consults_does_not() -> None:
+    both = talking(agent_leg(BEN))
+    asking = consults.begin_consult(both, ANN, outside("zoe", state=LegState.RINGING), NOW).after
+    for talk in (asking, parties.answered(asking, "zoe", NOW).after):
+        outcome = parties.leave(talk, BEN, NOW)
+        assert [(left.leg.leg_id, left.reason) for left in outcome.left] == [("ben", LeftReason.LEFT)]
+        assert outcome.after.consulted == talk.consulted and outcome.after.customer.held
+        assert (outcome.after.call.agent_id, outcome.after.call.state) == (ANN.user_id, CallState.HELD)
+        with pytest.raises(DomainError) as caught:
+            parties.leave(talk, ANN, NOW)
+        assert caught.value.reason == "CONSULT_UNDER_WAY"
+    with pytest.raises(DomainError) as caught:
+        parties.leave(parties.gone(asking, "ann", NOW).after, BEN, NOW)
+    assert caught.value.reason == "CONSULT_UNDER_WAY", "nobody would be with who is asked"

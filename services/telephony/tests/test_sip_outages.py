@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from chassis.sql import Database, DatabaseUnavailable
 from kernel.money import Money
-from merkez.telephony.v1 import call_service_pb2
+from merkez.telephony.v1 import call_pb2, call_service_pb2
 from telephony.ops import lines as line_ops
 from telephony.ops import outbound as outbound_ops
 from telephony.sip import Destination, Failure, SipDialog
@@ -270,6 +270,12 @@ async def test_a_call_that_went_to_another_node_is_cut_there_when_its_limit_of_s
     await eventually(lambda: carrier.ended)
     await eventually(lambda: _none(second))
     await eventually(lambda: second.switchboard.find(call.call_id) is None)
+    found = await cdr(second, call.call_id)
+    assert (found.end_party, found.end_cause, found.q850_cause) == (
+        call_pb2.END_PARTY_SYSTEM,
+        "SPEND_LIMIT_REACHED",
+        21,
+    ), "nobody is told that the customer hung up"
 
 
 async def _one(exchange: Exchange) -> bool:

@@ -145,6 +145,22 @@ async def test_an_update_changes_what_it_names_and_loses_against_a_faster_one(of
     assert sum(isinstance(each, Conflict) for each in both) == 1
 
 
+async def test_limits_alone_are_changed_in_the_currency_the_trunk_has(office) -> None:
+    trunk = await office.trunk(currency="AZN")
+
+    async def spend(currency: str, amount: str) -> Money:
+        limits = trunk_pb2.TrunkLimits(spend_limit=Money(currency=currency, amount=amount))
+        changed = await office.update(trunk.trunk_id, ["limits"], limits=limits)
+        assert changed.currency == "AZN"
+        return changed.limits.spend_limit
+
+    assert await spend("AZN", "50") == Money(currency="AZN", amount="50.00")
+    assert await spend("", "60") == Money(currency="AZN", amount="60.00")
+    with pytest.raises(InvalidInput) as refused:
+        await spend("EUR", "70")
+    assert [each.field for each in refused.value.fields] == ["trunk.limits.spend_limit.currency"]
+
+
 async def test_another_tenants_trunk_is_not_there(office) -> None:
     trunk = await office.trunk()
     with office.as_(tenant=an_id("ten")):

@@ -63,6 +63,21 @@ test("in a conference the last button leaves the others to it", () => {
   expect(wayOut(stillRinging, ME)).toBe("hangUp");
 });
 
+test("while one of a conference asks somebody the others have no question to give up, and can leave", () => {
+  const asked = leg("+15550199", {
+    party: "participant",
+    agentId: "",
+    consulted: true,
+    askingLegId: "usr_a",
+  });
+  const asking = call("HELD", HELD, MINE, leg("usr_a"), asked);
+  expect(consultOf(asking, ME)).toBeUndefined();
+  expect(wayOut(asking, ME)).toBe("leave");
+  expect(wayOut(asking, "usr_a")).toBe("cancelConsult");
+  const left = call("HELD", HELD, MINE, leg("usr_a", { state: "LEG_STATE_ENDED" }), asked);
+  expect(consultOf(left, ME)?.legId).toBe("+15550199");
+});
+
 test("a customer who is alone on hold is heard by nobody, and a supervisor is of no conversation", () => {
   const held = call("HELD", HELD, MINE, leg("usr_s", { party: "supervisor" }));
   expect(talkOf(held, ME)).toBe("held");

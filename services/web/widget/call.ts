@@ -8,6 +8,7 @@ import { onNetworkChange, onPathLost } from "../src/media/network.ts";
 import { answerPeer, createPeer, type Peer, readFigures } from "../src/media/peer.ts";
 import { type IceServerList, RelayList, tabMemory } from "../src/media/relays.ts";
 import { StallWatch } from "../src/media/stall.ts";
+import { OneTab } from "./oneTab.ts";
 
 export type Phase =
   | "idle"
@@ -94,6 +95,7 @@ export class Call {
   /** Takes the place of `peer` once its offer is answered: what is heard goes on until then. */
   private coming: Peer | undefined;
   private readonly relays: RelayList;
+  private readonly tab = new OneTab(navigator.locks);
   private token: string | undefined;
   private attempt = 0;
   private readonly stall = new StallWatch();
@@ -110,7 +112,7 @@ export class Call {
     this.relays = new RelayList(() => this.send({ type: "hello" }), tabMemory(), `${this.memory}.relays`);
     onNetworkChange(() => this.token && this.live && void this.recover());
     this.token = stored(this.memory);
-    if (this.token) void this.pickUp();
+    if (this.token) void this.pickUp(this.token);
   }
 
   get live(): boolean {
@@ -155,8 +157,14 @@ export class Call {
     return `merkez.widget.${this.key}`;
   }
 
-  /** After a reload: the call lives on the server, its media has to be made anew. */
-  private async pickUp(): Promise<void> {
+  /** After a reload: the call lives on the server, its media has to be made anew. A copy of its tab leaves it alone. */
+  private async pickUp(token: string): Promise<void> {
+    const ours = await this.tab.take(token);
+    if (this.token !== token) return; // another call was begun meanwhile
+    if (!ours) {
+      this.token = undefined;
+      return store(this.memory, undefined);
+    }
     this.set({ phase: "calling", lost: "sound" });
     this.heard = Date.now();
     this.follow();
@@ -234,6 +242,7 @@ export class Call {
 
   private async answered({ token, sdp, callerNumber }: Frame): Promise<void> {
     this.attempt = 0;
+    if (token && token !== this.token) void this.tab.take(token);
     this.token = token;
     store(this.memory, token);
     if (callerNumber) this.set({ number: callerNumber });
@@ -341,6 +350,7 @@ export class Call {
     this.peer = this.coming = undefined;
     for (const track of this.microphone?.getTracks() ?? []) track.stop();
     this.microphone = undefined;
+    this.tab.letGo();
     this.token = undefined;
     store(this.memory, undefined);
     this.set({ ...IDLE, phase });

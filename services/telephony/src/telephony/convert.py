@@ -94,6 +94,7 @@ def leg_message(leg: Leg) -> call_pb2.Leg:
         sip_status=leg.sip_status,
         answered_by=_answered_by(leg.answered_by),
         detection_duration=duration_out(leg.detection) if leg.answered_by else None,
+        asking_leg_id=leg.invited_by if leg.consulted else "",
     )
 
 

@@ -1967,7 +1967,7 @@ export interface paths {
         put?: never;
         /**
          * The calling agent leaves and the others talk on; their wrap-up begins
-         * @description The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain. Needs the permission `calls.control`.
+         * @description The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain, CONSULT_UNDER_WAY for who is consulting somebody. Needs the permission `calls.control`.
          */
         post: operations["merkez.telephony.v1.CallService.LeaveCall"];
         delete?: never;
@@ -14578,6 +14578,8 @@ export interface components {
              * @example 3.5s
              */
             detectionDuration?: string;
+            /** @description Of a leg that is consulted the leg of who asks it, alone with whom it is; once that is over any agent of the call decides on it. */
+            askingLegId?: string;
         };
         /**
          * @description Where a leg stands.

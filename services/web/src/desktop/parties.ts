@@ -21,9 +21,11 @@ export function customerOf(call: Call | undefined): Leg | undefined {
   return partiesOf(call).find((leg) => leg.party === "customer");
 }
 
-/** Whom we are asking while the customer waits. */
+/** Whom we are asking while the customer waits: not whom another one of a conference asks, as long as they are there. */
 export function consultOf(call: Call | undefined, me: string): Leg | undefined {
-  return partiesOf(call).find((leg) => leg.consulted && leg.agentId !== me);
+  const parties = partiesOf(call);
+  const asker = (asked: Leg) => parties.find((leg) => leg.legId === asked.askingLegId);
+  return parties.find((leg) => leg.consulted && leg.agentId !== me && (asker(leg)?.agentId ?? me) === me);
 }
 
 /** Whether the customer has somebody to talk to when we leave. */

@@ -24,6 +24,7 @@ from telephony.domain.conversation import (
     OnCallAlready,
     Outcome,
     PartyLimitReached,
+    anothers_consult,
     askers_alone,
     in_conversation,
     led_by_next,
@@ -204,12 +205,14 @@ def drop(talk: Conversation, leg_id: str, now: datetime) -> Outcome:
 
 
 def leave(talk: Conversation, actor: Actor, now: datetime) -> Outcome:
-    """The actor leaves, the others talk on. NotOnCall, NobodyLeft, ConsultUnderWay, CallNotTalking, CallEnded."""
+    """The actor leaves, the others talk on, and those who consult go on with it. NotOnCall, NobodyLeft, CallNotTalking,
+    CallEnded; ConsultUnderWay for who consults, or would leave somebody who is consulted to nobody."""
     in_conversation(talk)
     leg = own_leg(talk, actor)
     if leg.consulted:
         return gone(talk, leg.leg_id, now, reason=LeftReason.CONSULT_OVER)
-    no_consult(talk)
+    if talk.consulted is None or not anothers_consult(talk, talk.consulted, leg):
+        no_consult(talk)
     _somebody_stays(talk, leg)
     return gone(talk, leg.leg_id, now)
 

@@ -39,7 +39,8 @@ _HOST = re.compile(
 _USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/%]{1,128}")  # RFC 3261 25.1: user
 _FORMAT = re.compile(r"\+?[0-9*#]{0,16}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_MAX_PRICE = Decimal(1000)
+_MAX_PRICE = Decimal(100_000_000)
+"""A minute to a satellite costs tens of millions of some currencies."""
 _INSIDE = "is inside a private network: use a public address, or ask the operator to allow it"
 
 
@@ -194,13 +195,14 @@ class Trunk:
 
 
 _ASSUMED = {Tier.STANDARD: Decimal("0.20"), Tier.ELEVATED: Decimal("1.00"), Tier.HIGH: Decimal("5.00")}
-"""What the spend guard takes a minute to cost where a trunk names no price: rather too much than too little."""
+"""What the spend guard takes a minute to cost where a trunk names no price, in units as `five_units` counts them:
+rather too much than too little."""
 
 
 def price_of(trunk: Trunk, country: str, tier: Tier) -> Money:
     """What a minute costs as far as the spend guard is concerned."""
     price = trunk.rates.get(country, trunk.rates.get(""))
-    return Money(_ASSUMED[tier] if price is None else price, trunk.currency)
+    return five_units(trunk.currency) * (_ASSUMED[tier] / 5) if price is None else Money(price, trunk.currency)
 
 
 def may_deliver(trunk_tenant_id: str, number_tenant_id: str) -> bool:

@@ -53,9 +53,10 @@ _HEADERS = {
 }
 
 
-def trunk_in(message: trunk_pb2.Trunk) -> Trunk:
-    """A trunk as somebody wrote it; `ops` gives it its id and times. InvalidInput for what is no value at all."""
-    currency = message.currency or trunks.CURRENCY
+def trunk_in(message: trunk_pb2.Trunk, currency: str = "") -> Trunk:
+    """A trunk as somebody wrote it; `ops` gives it its id and times. `currency` is the one it has and keeps.
+    InvalidInput for what is no value at all."""
+    currency = currency or message.currency or trunks.CURRENCY
     return Trunk(
         trunk_id="",
         tenant_id="",

@@ -85,7 +85,8 @@ class TrunkHandlers(trunk_service_pb2_grpc.TrunkServiceServicer):
 
     async def UpdateTrunk(self, request: trunk_service_pb2.UpdateTrunkRequest, context: Any) -> trunk_pb2.Trunk:
         trunk_id = require_id("trk", request.trunk.trunk_id, "trunk.trunk_id")
-        fields, draft = masked(request.update_mask, request.trunk, _CHANGEABLE), trunk_in(request.trunk)
+        fields = masked(request.update_mask, request.trunk, _CHANGEABLE)
+        draft = trunk_in(request.trunk, "" if "currency" in fields else await self._currency(trunk_id))
         changes = {name: getattr(draft, name) for name in fields}
         check_places(principal().tenant_id == PLATFORM, changes.get("gateways", ()), self._private)
         now = self._db.clock.now()
@@ -94,6 +95,10 @@ class TrunkHandlers(trunk_service_pb2_grpc.TrunkServiceServicer):
                 principal().tenant_id, lambda tx: ops.update_trunk(tx, trunk_id, changes, request.version, now)
             )
         )
+
+    async def _currency(self, trunk_id: str) -> str:
+        found = await self._db.run(principal().tenant_id, lambda tx: ops.get_trunk(tx, trunk_id), read_only=True)
+        return found.currency
 
     async def SetTrunkPassword(
         self, request: trunk_service_pb2.SetTrunkPasswordRequest, context: Any

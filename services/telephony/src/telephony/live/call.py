@@ -122,6 +122,11 @@ class LiveCall:
         """Whether somebody talks with the customer, held or not."""
         return self.call.state in TALK_STATES
 
+    @property
+    def listens(self) -> bool:
+        """Whether it hears what another node could hear from its beginning only: a message, or who answers."""
+        return self._listening_tap is not None or any(not screen.over.done() for screen in self.screens.values())
+
     def live_legs(self, *parties: str) -> Sequence[Leg]:
         return [leg for leg in self.legs if leg.live and leg.party in parties]
 

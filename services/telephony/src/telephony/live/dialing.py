@@ -255,8 +255,7 @@ class Dialing:
 
     async def in_flow(self, live: LiveCall, order: DialOrder) -> Dialled:
         """Ring a number for a customer whom flows leads; done when its party has left, or isn't reached."""
-        before = [leg for leg in live.legs if leg.invited_by == order.instruction]
-        leg = before[-1] if before else None
+        leg = next((leg for leg in reversed(live.legs) if leg.invited_by == order.instruction), None)
         live.instead_of_ringing = tuple(order.sound)
         if order.people_only and not order.sound:
             # Not what the machine says, which is early media as long as nobody is joined.
@@ -346,6 +345,7 @@ class Dialing:
         outside.on_codec = live.room.settle
         outside.on_answered = lambda: self._answers.begin(live, leg_id)
         outside.on_gone = lambda q850, status: spawn(self._gone(live, leg_id, q850, status), "outside gone")
+        outside.on_cut = lambda: spawn(self._gone(live, leg_id, Q850.REJECTED, 0, cut=True), "outside cut")
         outside.on_changed = lambda: self.keep(live, leg_id, outside)
         if leg_id == live.customer_id:
             outside.on_digit_info = live.press
@@ -413,15 +413,16 @@ class Dialing:
                 # They had answered and were still listened to. Who pressed a key waits for routing, as before.
                 await self._answered(live, leg.leg_id)
 
-    async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
+    async def _gone(self, live: LiveCall, leg_id: str, q850: int, sip_status: int, *, cut: bool = False) -> None:
         live.outside.pop(leg_id, None)
         if leg_id == live.customer_id:
             # Whoever is listened to has answered.
             rung = live.call.state is CallState.DIALING and live.call.answer_time is None and leg_id not in live.screens
-            cause = cause_of(q850) if rung else EndCause.NORMAL
-            await self._switchboard.end(live, EndParty.CUSTOMER, cause, q850=q850, sip_status=sip_status)
+            by_them = EndParty.CUSTOMER, cause_of(q850) if rung else EndCause.NORMAL
+            party, cause = (EndParty.SYSTEM, EndCause.SPENT) if cut else by_them
+            await self._switchboard.end(live, party, cause, q850=q850, sip_status=sip_status)
             return
-        await self._switchboard.party_gone(live, leg_id, q850, sip_status)
+        await self._switchboard.party_gone(live, leg_id, q850, sip_status, cut=cut)
 
     async def _answered(self, live: LiveCall, leg_id: str) -> None:
         """What happened outside is true whatever the database does: written as soon as it can be, and heard by then."""

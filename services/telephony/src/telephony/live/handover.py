@@ -28,6 +28,7 @@ from telephony.live.call import LiveCall
 from telephony.live.house import House
 from telephony.live.ledger import LeaseLost
 from telephony.live.nodes import BEAT_SECONDS, Nodes
+from telephony.live.screens import leaves_message
 from telephony.live.switchboard import NodeDraining, Switchboard
 
 LAST_SECONDS = 5.0
@@ -113,11 +114,12 @@ class Handover:
 
     def _is_waited_for(self, live: LiveCall) -> bool:
         """Whether somebody in it couldn't be reached by another node, now or at all: given away, the call would be cut
-        off, or who is rung no more. In the last moment nobody is waited for: some go on after all."""
+        off, or who is rung no more; or whether a message is being left, which would begin anew. In the last moment
+        nobody is waited for: some go on after all."""
         if monotonic() >= self._last_moment:
             return False
         unreachable = any(outside.kept() is None or outside.stays for outside in live.outside.values())
-        return unreachable or _rings(live)
+        return unreachable or _rings(live) or live.listens or leaves_message(live.call)
 
     async def _end_left(self) -> None:
         """The time is over that an operator gave: whoever is left is hung up on, and told why."""

@@ -68,6 +68,8 @@ class OutsideLeg(Protocol):
     on_answered: Callable[[], object]
     on_gone: Callable[[int, int], object]
     """(Q.850 cause, SIP status): refused, unanswered, hung up. Told once, last."""
+    on_cut: Callable[[], object]
+    """In place of `on_gone`: we hang up, because what may be spent is spent."""
     on_changed: Callable[[], object]
     """`kept` is worth storing again."""
     on_digit_info: Callable[[str], object]

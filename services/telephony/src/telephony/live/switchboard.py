@@ -328,13 +328,15 @@ class Switchboard:
                 )
         await self.stations.close()
 
-    async def party_gone(self, live: LiveCall, leg_id: str, q850: int = Q850.NORMAL, sip_status: int = 0) -> None:
+    async def party_gone(
+        self, live: LiveCall, leg_id: str, q850: int = Q850.NORMAL, sip_status: int = 0, *, cut: bool = False
+    ) -> None:
         """A party that isn't the customer is gone, whatever the database does: written as soon as it can be, with the
         time at which it went."""
         at = self._house.now()
         try:
             found = await live.journal.write(
-                lambda tx: party_ops.party_gone(tx, live.call_id, leg_id, at, q850, sip_status)
+                lambda tx: party_ops.party_gone(tx, live.call_id, leg_id, at, q850, sip_status, cut=cut)
             )
         except LeaseLost:
             return

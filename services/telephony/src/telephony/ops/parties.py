@@ -163,9 +163,10 @@ async def party_answered(tx: Tx, call_id: str, leg_id: str, at: datetime, now: d
 
 
 async def party_gone(
-    tx: Tx, call_id: str, leg_id: str, now: datetime, q850: int = Q850.NORMAL, sip_status: int = 0
+    tx: Tx, call_id: str, leg_id: str, now: datetime, q850: int = Q850.NORMAL, sip_status: int = 0, *, cut: bool = False
 ) -> Found | None:
-    """A party hung up, or a number that was rung didn't answer. None when that is known.
+    """A party hung up, or a number that was rung didn't answer, or we `cut` it off because what may be spent is spent.
+    None when that is known.
 
     With the customer's leg, or the last one that talks with the customer, the whole call ends; after a party that flows
     brought in, flows goes on, also after the last one where it has something for that, and a customer whom an agent
@@ -192,6 +193,8 @@ async def party_gone(
     if outcome is None or alone:
         who = _END_PARTY.get(leg.party, EndParty.PARTICIPANT)
         cause = EndCause.NORMAL if leg.answered else cause_of(q850)
+        if cut:
+            who, cause = EndParty.SYSTEM, EndCause.SPENT
         ending = Ending(who, cause, now, q850_cause=q850, sip_status=sip_status, leg_id=leg_id)
         await end_call(tx, call_id, ending, now)
         talk = await conversation(tx, call_id)

@@ -323,6 +323,7 @@ class Leg(_message.Message):
     SIP_STATUS_FIELD_NUMBER: _builtins.int
     ANSWERED_BY_FIELD_NUMBER: _builtins.int
     DETECTION_DURATION_FIELD_NUMBER: _builtins.int
+    ASKING_LEG_ID_FIELD_NUMBER: _builtins.int
     leg_id: _builtins.str
     """Output only."""
     party: _builtins.str
@@ -355,6 +356,8 @@ class Leg(_message.Message):
     """SIP status it failed with (RFC 3261 21); 0 when it didn't, or is no SIP leg."""
     answered_by: Global___AnsweredBy.ValueType
     """Who answered, where somebody listened for it."""
+    asking_leg_id: _builtins.str
+    """Of a leg that is consulted the leg of who asks it, alone with whom it is; once that is over any agent of the call decides on it."""
     @_builtins.property
     def join_time(self) -> _timestamp_pb2.Timestamp:
         """When it joined the call."""
@@ -388,10 +391,11 @@ class Leg(_message.Message):
         sip_status: _builtins.int = ...,
         answered_by: Global___AnsweredBy.ValueType = ...,
         detection_duration: _duration_pb2.Duration | None = ...,
+        asking_leg_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["detection_duration", b"detection_duration", "join_time", b"join_time", "leave_time", b"leave_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "answered_by", b"answered_by", "consulted", b"consulted", "contact_id", b"contact_id", "detection_duration", b"detection_duration", "held", b"held", "join_time", b"join_time", "leave_time", b"leave_time", "leg_id", b"leg_id", "mode", b"mode", "mos", b"mos", "muted", b"muted", "party", b"party", "q850_cause", b"q850_cause", "sip_status", b"sip_status", "state", b"state", "supervised_agent_id", b"supervised_agent_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "answered_by", b"answered_by", "asking_leg_id", b"asking_leg_id", "consulted", b"consulted", "contact_id", b"contact_id", "detection_duration", b"detection_duration", "held", b"held", "join_time", b"join_time", "leave_time", b"leave_time", "leg_id", b"leg_id", "mode", b"mode", "mos", b"mos", "muted", b"muted", "party", b"party", "q850_cause", b"q850_cause", "sip_status", b"sip_status", "state", b"state", "supervised_agent_id", b"supervised_agent_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

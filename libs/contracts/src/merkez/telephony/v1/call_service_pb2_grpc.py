@@ -246,7 +246,7 @@ class CallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LeaveCall(self, request, context):
-        """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain.
+        """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain, CONSULT_UNDER_WAY for who is consulting somebody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

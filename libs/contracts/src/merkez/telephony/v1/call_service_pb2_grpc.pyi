@@ -60,7 +60,7 @@ class CallServiceStub:
     DropLeg: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]
     """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     LeaveCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]
-    """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
+    """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain, CONSULT_UNDER_WAY for who is consulting somebody."""
     TransferCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]
     """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, AGENT_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
     ConsultCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ConsultCallRequest, _call_pb2.Call]
@@ -122,7 +122,7 @@ class CallServiceAsyncStub(CallServiceStub):
     DropLeg: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DropLegRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Lets one party go; the others talk on. FAILED_PRECONDITION CALL_NOT_TALKING, LEG_IS_CUSTOMER (end the call, or transfer it); NOT_FOUND LEG_NOT_FOUND; PERMISSION_DENIED as HoldCall."""
     LeaveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.LeaveCallRequest, _call_pb2.Call]  # type: ignore[assignment]
-    """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
+    """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain, CONSULT_UNDER_WAY for who is consulting somebody."""
     TransferCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.TransferCallRequest, _call_pb2.Call]  # type: ignore[assignment]
     """Sends the customer on without a word before (blind): to a queue, an agent, a flow or a number. The calling agent's part is over. FAILED_PRECONDITION CALL_NOT_TALKING, CONSULT_UNDER_WAY; NOT_FOUND QUEUE_NOT_FOUND, AGENT_NOT_FOUND, FLOW_NOT_FOUND and FAILED_PRECONDITION FLOW_NOT_PUBLISHED, the agent keeps the call; INVALID_ARGUMENT TRANSFER_TARGET_REQUIRED; as DialCall for a number."""
     ConsultCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ConsultCallRequest, _call_pb2.Call]  # type: ignore[assignment]
@@ -247,7 +247,7 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _call_service_pb2.LeaveCallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_call_pb2.Call, _abc.Awaitable[_call_pb2.Call]]:
-        """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain."""
+        """The calling agent leaves and the others talk on; their wrap-up begins. FAILED_PRECONDITION CALL_NOT_TALKING, NOBODY_LEFT when only the customer would remain, CONSULT_UNDER_WAY for who is consulting somebody."""
 
     @_abc_1.abstractmethod
     def TransferCall(

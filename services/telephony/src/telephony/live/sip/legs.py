@@ -56,6 +56,7 @@ class SipLeg:
         self.on_codec: Callable[[], object] = lambda: None
         self.on_answered: Callable[[], object] = lambda: None
         self.on_gone: Callable[[int, int], object] = lambda _q850, _status: None
+        self.on_cut: Callable[[], object] = lambda: self.on_gone(Q850.REJECTED, 0)
         self.on_digit_info: Callable[[str], object] = lambda _digit: None
         self.on_hold: Callable[[bool], object] = lambda _held: None
         self.on_transfer: Callable[[TransferWish], object] = _transfer_nothing
@@ -171,7 +172,7 @@ class SipLeg:
         """Tell nobody anything any more: another dialog has its place."""
         self.on_media = self.on_digit_info = self.on_hold = _nothing
         self.on_codec = self.on_answered = self.on_changed = _nothing
-        self.on_gone, self.on_transfer = _nothing, _transfer_nothing
+        self.on_gone, self.on_cut, self.on_transfer = _nothing, _nothing, _transfer_nothing
 
     @property
     def over(self) -> bool:

@@ -158,7 +158,7 @@ class SipOutside:
             if leg.line is not None and leg.line.line_id in cut:
                 log.warning("a call is cut: its limit of spending is reached", call_id=leg.line.call_id)
                 self._house.tasks.spawn(leg.hang_up(Q850.REJECTED), "cut overspent call")
-                leg.on_gone(Q850.REJECTED, 0)
+                leg.on_cut()
 
 
 class TrunkLeg(SipLeg):
