@@ -17,6 +17,7 @@ __all__ = ["crm"]
 
 _FACT = b'{"tier": "gold"}'
 _LONG = b"0" * 48_000_000
+_TWICE = gzip.compress(gzip.compress(_LONG))
 
 
 def raw_deflate(content: bytes) -> bytes:
@@ -35,7 +36,7 @@ async def asked(crm: Crm, encoding: str, body: bytes) -> Fetched:
 
 @pytest.mark.parametrize(
     ("encoding", "body"),
-    [("gzip", gzip.compress(_LONG)), ("gzip, gzip", gzip.compress(gzip.compress(_LONG))), ("deflate", zlib.compress(_LONG))],
+    [("gzip", gzip.compress(_LONG)), ("gzip, gzip", _TWICE), ("deflate", zlib.compress(_LONG))],
     ids=["once", "twice", "deflate"],
 )  # fmt: skip
 async def test_a_small_answer_that_unpacks_to_a_big_one_costs_no_more_memory_than_any(
@@ -67,7 +68,7 @@ async def test_an_answer_is_read_however_it_was_packed(crm: Crm, encoding: str, 
 
 @pytest.mark.parametrize(
     ("encoding", "body"),
-    [("gzip", _FACT), ("gzip", gzip.compress(_FACT)[:-9]), ("br", _FACT), ("gzip, gzip", gzip.compress(gzip.compress(_FACT)))],
+    [("gzip", _FACT), ("gzip", gzip.compress(_FACT)[:-9]), ("br", _FACT), ("gzip, gzip", _TWICE)],
     ids=["not packed", "cut short", "unknown", "twice"],
 )  # fmt: skip
 async def test_an_answer_that_is_not_packed_as_it_says_fails_the_step_once(

@@ -61,7 +61,7 @@ class Fetcher:
                 "user-agent": "merkez-flows",
                 "accept": "application/json",
                 "accept-encoding": ", ".join(Unpacking.KNOWN),
-            },  # fmt: skip
+            },
         )
 
     async def close(self) -> None:
