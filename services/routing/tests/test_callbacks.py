@@ -382,3 +382,13 @@ async def test_offered_when_the_wait_is_long_or_nobody_is_at_work(floor: Floor) 
     floor.clock.advance(1)
     found = await floor.run(ops.callback_offer, wish(queue.queue_id))
     assert found.offered and found.expected is not None and found.expected >= timedelta(minutes=2)
+
+
+async def test_callback_of_a_caller_who_was_told_of_much_takes_over_what_there_is_room_for(floor: Floor) -> None:
+    queue = await floor.queue()
+    old = {f"old_{at}": "x" for at in range(64)}
+    gone = await floor.contact(queue.queue_id, attributes=old)
+    # What a flow keeps of a menu goes by the step's id.
+    new = {f"menu.{'m' * 64}": "1", **{f"new_{at}": "y" for at in range(39)}}
+    made = await ask(floor, queue.queue_id, previous_contact_id=gone.contact_id, attributes=new)
+    assert len(made.attributes) == 64 and new.items() <= made.attributes.items() <= (old | new).items()
