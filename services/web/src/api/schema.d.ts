@@ -3596,7 +3596,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one; contacts keep its id
-         * @description Deletes one; contacts keep its id. Needs the permission `queues.write`.
+         * @description Deletes one; contacts keep its id. FAILED_PRECONDITION DISPOSITION_IN_USE, naming the queue_id, while a queue lists it. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.DispositionService.DeleteDisposition"];
         options?: never;

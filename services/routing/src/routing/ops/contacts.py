@@ -235,7 +235,9 @@ async def end_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
         wrapup.require_over(before, now)
     noted = await _noted(tx, before, wrap_up)
     queue = await rules_of(tx, before.queue_id)
-    if queue.disposition_required and not noted.disposition_id:
+    # Where there is none to pick nobody can be asked for one: an untimed wrap-up would last for ever.
+    asked = queue.disposition_required and not noted.disposition_id
+    if asked and await queue_store.dispositions_of(tx, queue.disposition_ids):
         raise DispositionRequired("pick a disposition first")
     return await _finish(tx, before, contacts.finished(noted, now), by_timer=False, now=now)
 
