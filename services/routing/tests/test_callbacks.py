@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from kernel.errors import InvalidInput
-from kernel.hours import OpenInterval
+from kernel.hours import Holiday, OpenInterval
 from kernel.ids import new_id
 from routing.domain.agents import AgentState, Reach
 from routing.domain.callback_outcomes import Outcome
@@ -303,6 +303,20 @@ async def test_hours_given_to_a_queue_that_had_none_hold_for_those_in_line(floor
         S.SCHEDULED, made.place_time, (now + timedelta(days=1)).date()
     )  # fmt: skip
     assert (await see(floor, planned)).due_time == later
+
+
+async def test_a_day_off_that_is_decided_at_noon_holds_for_those_in_line(floor: Floor) -> None:
+    opens = tuple(OpenInterval(day, 0, 1439) for day in range(1, 8))
+    hours = await floor.run(hours_ops.create_hours, BusinessHours("", "Office", "UTC", opens, (), NEVER))
+    queue = await floor.queue(callbacks=CallbackRules(business_hours_id=hours.business_hours_id))
+    made, now = await ask(floor, queue.queue_id), floor.clock.now()
+    off = {"holidays": (Holiday(now.date(), "Storm", ()),)}
+    await floor.run(hours_ops.update_hours, hours.business_hours_id, off, hours.version)
+    assert await floor.run(ops.keep_times) == 1
+    held = await see(floor, made)
+    assert (held.state, held.place_time, held.due_time.date()) == (
+        S.SCHEDULED, made.place_time, (now + timedelta(days=1)).date()
+    )  # fmt: skip
 
 
 async def test_hours_taken_from_a_queue_no_longer_hold_those_in_line_back(floor: Floor) -> None:
