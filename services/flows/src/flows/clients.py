@@ -173,7 +173,7 @@ class Routing:
             priority=effect.priority,
             attributes=dict(effect.attributes),
             kind=_kind(origin.contact_kind),
-            previous_contact_id=origin.previous_contact_id,
+            previous_contact_id=origin.previous_contact_id or effect.left_contact_id,
             target_agent_id=effect.agent_id,
             consulting_agent_id=origin.consulting_agent_id,
             # What an attribute holds may be anything; a contact without a preferred agent is better than none.

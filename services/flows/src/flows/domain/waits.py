@@ -95,11 +95,12 @@ def queue(walk: Walk, action: Queue | Transfer) -> Turn:
         effect = Enqueue(
             walk.request_id, asked.queue_id, asked.skills, asked.priority, own,
             preferred=preferred, preferred_agent_id=agent_id, requirement=asked.requirement,
+            left_contact_id=walk.state.left_contact_id,
         )  # fmt: skip
     elif action.to == "agent_id":
         effect = Enqueue(walk.request_id, "", {}, 0, own, action.target)
     else:
-        effect = Enqueue(walk.request_id, action.target, {}, 0, own)
+        effect = Enqueue(walk.request_id, action.target, {}, 0, own, left_contact_id=walk.state.left_contact_id)
     return walk.effect(Phase.ENQUEUEING, effect)
 
 
