@@ -14,6 +14,7 @@ from routing.domain.rules import Rules
 from routing.ops import contacts as contact_ops
 from routing.ops import offers as offer_ops
 from routing.ops import overflow as ops
+from routing.ops import simulations
 
 from .conftest import Floor, draft_contact
 
@@ -89,3 +90,13 @@ async def test_where_their_place_would_send_them_out_at_once_they_wait_anew(floo
     contact = await left(floor, queue)
     back = await come(floor, queue, **again(contact))
     assert (back.state, back.queue_time) == (ContactState.QUEUED, floor.clock.now())
+
+
+async def test_who_was_led_back_is_one_customer_of_a_day_that_is_played_again(floor: Floor) -> None:
+    queue, begin = await floor.queue(), floor.clock.now()
+    contact = await left(floor, queue)
+    back = await come(floor, queue, **again(contact))
+    floor.clock.advance(30)
+    await floor.hang_up(back)
+    day = await floor.read(lambda tx: simulations.recorded(tx, begin))
+    assert [(each.contact_id, each.at, each.patience) for each in day.arrivals] == [(back.contact_id, 0.0, 210.0)]
