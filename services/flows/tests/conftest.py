@@ -236,8 +236,10 @@ class FakeRouting(
         self._note("ListBusinessHours")
         weekdays = [queue_pb2.OpenInterval(weekday=day, start_minute=540, end_minute=1080) for day in range(1, 6)]
         hours = queue_pb2.BusinessHours(
-            business_hours_id=self.hours_id, display_name="Weekdays", time_zone="Asia/Baku", intervals=weekdays
-        )
+            business_hours_id=self.hours_id, display_name="Weekdays", time_zone="Asia/Baku", intervals=weekdays,
+            # As routing does: of the years that are asked for.
+            calendar_days=[queue_pb2.Holiday(date=f"{year}-01-01") for year in request.calendar_years],
+        )  # fmt: skip
         return queue_service_pb2.ListBusinessHoursResponse(business_hours=[hours])
 
     async def CheckBusinessHours(self, request: Any, context: Any) -> queue_service_pb2.CheckBusinessHoursResponse:

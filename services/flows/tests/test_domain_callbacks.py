@@ -22,6 +22,7 @@ from flows.domain.runs import (
     Started,
     TimedOut,
 )  # fmt: skip
+from flows.domain.subflows import Frame
 from flows.domain.validation import References, validate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -206,3 +207,14 @@ def test_what_comes_of_an_offer_to_call_back_can_be_tried_out(
     always = flow(step("offer", replace(OFFER, always=True)), step("line", d.Queue("que_1")))
     refused = tried(always, ("digits", "1"), ("callback", "refused"), caller_number=OWN)
     assert path(refused) == ["offer", "line"]
+
+
+def test_whoever_calls_back_is_told_what_was_found_out_before_another_flow_offered_it() -> None:
+    run = caller()
+    outside = Frame("before", attributes={"order": "4711", "caller_number": OWN, "tier": "gold"})
+    run.state = replace(run.state, frames=(outside,), attributes={**run.state.attributes, "tier": "silver"})
+    run.on(Started())
+    run.on(CallbackChecked(True))
+    request = run.on(Digits("1"))
+    assert (request.attributes["order"], request.attributes["tier"]) == ("4711", "silver")
+    assert "caller_number" not in request.attributes

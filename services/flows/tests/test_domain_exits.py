@@ -139,3 +139,17 @@ def test_flow_is_tried_out_with_a_queue_that_takes_nobody(why: str) -> None:
         assert late.mismatch is None and [visit.step_id for visit in late.visits] == ["q", "bye"]
     else:
         assert late.mismatch is not None, "whoever waits isn't turned away any more"
+
+
+def test_caller_who_comes_back_to_a_queue_says_as_whom_they_waited() -> None:
+    caller = Caller(
+        Step("q", "", queue(timed_out="ask")), Step("ask", "", d.CallbackOffer("que_1", always=True, declined="q")),
+        caller_number="+994501234567",
+    )  # fmt: skip
+    first: Any = caller.on(Started())
+    assert isinstance(first, Enqueue) and first.left_contact_id == ""
+    waiting(caller)
+    caller.told(QueueTick(), after=30)
+    assert isinstance(caller.told(ContactChecked(False, "max_wait")), Gather)
+    back: Any = caller.on(Digits("9"))
+    assert isinstance(back, Enqueue) and back.left_contact_id == "con_1"

@@ -8,6 +8,7 @@ import pytest
 from flows.domain.callback_words import words
 from kernel.errors import Unavailable
 from merkez.flows.v1 import flow_pb2 as pb
+from merkez.routing.v1 import contact_pb2
 
 from .conftest import flow_of, said
 
@@ -68,3 +69,21 @@ async def test_callback_is_asked_for_again_once_routing_is_back(house: Any, offe
 async def test_step_comes_back_as_it_was_saved(house: Any, offering: pb.Definition) -> None:
     flow = await house.publish(offering)
     assert flow.draft.steps[0] == offering.steps[0]
+
+
+async def test_who_waited_and_declines_is_led_back_as_the_one_who_waited(house: Any) -> None:
+    queue_id = house.routing.queue_id
+    flow = await house.publish(
+        flow_of(
+            pb.Step(step_id="line", queue=pb.Queue(queue_id=queue_id, timed_out="offer")),
+            pb.Step(
+                step_id="offer", callback_offer=pb.CallbackOffer(queue_id=queue_id, always=True, declined="line")
+            ),
+        )
+    )  # fmt: skip
+    waits = await house.start(flow.flow_id, house.fresh("call"), caller_number=OWN)
+    house.routing.state = contact_pb2.CONTACT_STATE_ENDED
+    asked = await house.advance(waits, "QUEUE_TICK")
+    await house.advance(asked, "DIGITS", "9")
+    first, again = house.routing.contacts.values()
+    assert (first.previous_contact_id, again.previous_contact_id) == ("", first.contact_id)

@@ -129,6 +129,27 @@ async def test_business_hours_are_those_of_the_pretended_time(house: Any, flow: 
     assert list((await simulates(house, flow_id, scenario=sim.Scenario(time=time))).waiting.kinds) == ["hours"]
 
 
+async def test_a_test_of_a_holiday_passes_still_when_that_day_is_long_over(house: Any, flow: Any) -> None:
+    draft = flow_of(
+        pb.Step(
+            step_id="open", hours=pb.Hours(business_hours_id=house.routing.hours_id, open="in", closed="out")
+        ),
+        say("in", "In."), say("out", "Out."),
+    )  # fmt: skip
+    made = await flow(draft)
+    for day, step in ((1, "out"), (2, "in")):
+        time = Timestamp()
+        time.FromDatetime(datetime(2024, 1, day, 9, tzinfo=UTC))  # a Monday, and a Tuesday
+        test = sim.FlowTest(
+            flow_id=made.flow_id, display_name=f"day {day}", scenario=sim.Scenario(time=time),
+            expectation=sim.Expectation(path=["open", step]),
+        )  # fmt: skip
+        request = tests.CreateFlowTestRequest(request_id=house.fresh("req"), test=test)
+        with house.as_admin():
+            await house.tests.CreateFlowTest(request)
+    assert [each.passed for each in (await runs(house, made.flow_id)).results] == [True, True]
+
+
 async def test_a_flow_that_is_handed_on_to_is_run_as_published(house: Any, flow: Any) -> None:
     other = await flow(flow_of(say("there", "There.")))
     draft = flow_of(pb.Step(step_id="over", transfer=pb.Transfer(flow_id=other.flow_id, failed="")))

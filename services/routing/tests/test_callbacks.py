@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from kernel.errors import InvalidInput
-from kernel.hours import OpenInterval
+from kernel.hours import Holiday, OpenInterval
 from kernel.ids import new_id
 from routing.domain.agents import AgentState, Reach
 from routing.domain.callback_outcomes import Outcome
@@ -305,6 +305,20 @@ async def test_hours_given_to_a_queue_that_had_none_hold_for_those_in_line(floor
     assert (await see(floor, planned)).due_time == later
 
 
+async def test_a_day_off_that_is_decided_at_noon_holds_for_those_in_line(floor: Floor) -> None:
+    opens = tuple(OpenInterval(day, 0, 1439) for day in range(1, 8))
+    hours = await floor.run(hours_ops.create_hours, BusinessHours("", "Office", "UTC", opens, (), NEVER))
+    queue = await floor.queue(callbacks=CallbackRules(business_hours_id=hours.business_hours_id))
+    made, now = await ask(floor, queue.queue_id), floor.clock.now()
+    off = {"holidays": (Holiday(now.date(), "Storm", ()),)}
+    await floor.run(hours_ops.update_hours, hours.business_hours_id, off, hours.version)
+    assert await floor.run(ops.keep_times) == 1
+    held = await see(floor, made)
+    assert (held.state, held.place_time, held.due_time.date()) == (
+        S.SCHEDULED, made.place_time, (now + timedelta(days=1)).date()
+    )  # fmt: skip
+
+
 async def test_hours_taken_from_a_queue_no_longer_hold_those_in_line_back(floor: Floor) -> None:
     opens = tuple(OpenInterval(day, 0, 1439) for day in range(1, 8))
     hours = await floor.run(hours_ops.create_hours, BusinessHours("", "Office", "UTC", opens, (), NEVER))
@@ -382,3 +396,13 @@ async def test_offered_when_the_wait_is_long_or_nobody_is_at_work(floor: Floor) 
     floor.clock.advance(1)
     found = await floor.run(ops.callback_offer, wish(queue.queue_id))
     assert found.offered and found.expected is not None and found.expected >= timedelta(minutes=2)
+
+
+async def test_callback_of_a_caller_who_was_told_of_much_takes_over_what_there_is_room_for(floor: Floor) -> None:
+    queue = await floor.queue()
+    old = {f"old_{at}": "x" for at in range(64)}
+    gone = await floor.contact(queue.queue_id, attributes=old)
+    # What a flow keeps of a menu goes by the step's id.
+    new = {f"menu.{'m' * 64}": "1", **{f"new_{at}": "y" for at in range(39)}}
+    made = await ask(floor, queue.queue_id, previous_contact_id=gone.contact_id, attributes=new)
+    assert len(made.attributes) == 64 and new.items() <= made.attributes.items() <= (old | new).items()

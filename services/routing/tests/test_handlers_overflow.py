@@ -57,6 +57,12 @@ async def test_calendar_and_ranges_are_kept_and_judged_by(edge: Edge, floor: Flo
         told = await edge.hours.CheckBusinessHours(asked)
         assert (told.open, told.holiday) == (False, "Eid al-Fitr; Spring Festival")
         assert told.change_time == stamp(2026, 3, 31, 5), "after the days it is moved to"
+        listed = await edge.hours.ListBusinessHours(qs.ListBusinessHoursRequest(calendar_years=[2019, 2026]))
+        dates = [each.date for each in listed.business_hours[0].calendar_days]
+        assert "2019-01-01" in dates and days.keys() < set(dates) and dates == sorted(set(dates))
+        for years, place in (([2019, 1969], "[1]"), ([2201], "[0]"), (list(range(2000, 2051)), "")):
+            asking = edge.hours.ListBusinessHours(qs.ListBusinessHoursRequest(calendar_years=years))
+            await refused(asking, InvalidInput, "", f"calendar_years{place}")
         mask = FieldMask(paths=["calendar"])
         change = qs.UpdateBusinessHoursRequest(
             business_hours=q.BusinessHours(business_hours_id=made.business_hours_id), update_mask=mask, version=1

@@ -174,6 +174,25 @@ async def test_dispositions_are_offered_at_the_desktop(edge: Edge, floor: Floor)
         assert desktop.agent.state == c.AGENT_STATE_OFFLINE
 
 
+async def test_a_disposition_that_a_queue_lists_is_not_taken_from_it(edge: Edge, floor: Floor) -> None:
+    with as_("admin", floor):
+        made = await edge.dispositions.CreateDisposition(
+            qs.CreateDispositionRequest(request_id="d", disposition=q.Disposition(display_name="Sold"))
+        )
+        queue = await edge.queues.CreateQueue(
+            qs.CreateQueueRequest(
+                request_id="q", queue=q.Queue(display_name="Sales", disposition_ids=[made.disposition_id])
+            )
+        )
+        gone = qs.DeleteDispositionRequest(disposition_id=made.disposition_id)
+        await refused(edge.dispositions.DeleteDisposition(gone), FailedPrecondition, "DISPOSITION_IN_USE")
+        queue.disposition_ids[:] = []
+        await edge.queues.UpdateQueue(
+            qs.UpdateQueueRequest(queue=queue, update_mask=FieldMask(paths=["disposition_ids"]))
+        )
+        await edge.dispositions.DeleteDisposition(gone)
+
+
 async def test_page_token_that_no_row_could_have_made_is_refused(edge: Edge, floor: Floor) -> None:
     with as_("supervisor", floor):
         for forged in ("WzEsICJhXHUwMDAwIl0", "WzEsICJhXHVkODAwIl0"):  # [1, "a\\u0000"], [1, "a\\ud800"]

@@ -300,6 +300,22 @@ async def test_preferred_agent_is_waited_for_only_while_at_work(floor: Floor) ->
     assert decision.rule == "preferred_agent"
 
 
+@pytest.mark.parametrize("answer", ["declined", "missed"])
+async def test_preferred_agent_who_does_not_take_it_is_waited_for_no_longer(floor: Floor, answer: str) -> None:
+    queue = await floor.queue(rules=Rules(preferred_wait=1200 * SECONDS))
+    mine, other = await floor.agent("Mine"), await floor.agent("Other")
+    contact = await floor.contact(queue.queue_id, preferred_agent_id=mine)
+    offer = await floor.match()
+    assert offer is not None and offer.agent_id == mine
+    if answer == "declined":
+        await floor.run(offer_ops.decline_offer, offer.offer_id, mine)
+    else:
+        floor.clock.advance((offer.expire_time - floor.clock.now()).total_seconds())
+        await floor.run(offer_ops.expire_offers)
+    offer = await floor.match()
+    assert offer is not None and (offer.contact_id, offer.agent_id) == (contact.contact_id, other)
+
+
 async def test_contact_whose_own_skills_nobody_could_have_is_refused(floor: Floor) -> None:
     french = await skill(floor, "French")
     queue = await floor.queue(rules=Rules(requirement="not French"))

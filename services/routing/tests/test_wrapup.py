@@ -12,7 +12,15 @@ from merkez.routing.v1 import contact_service_pb2 as cs
 from merkez.routing.v1 import wrap_up_pb2 as w
 from merkez.routing.v1 import wrap_up_service_pb2 as ws
 from routing.domain.agents import AgentState
-from routing.domain.contacts import Channel, Contact, ContactMoved, ContactNotFound, ContactNotInWrapUp, ContactState
+from routing.domain.contacts import (
+    Channel,
+    Contact,
+    ContactMoved,
+    ContactNotFound,
+    ContactNotInWrapUp,
+    ContactState,
+    DispositionRequired,
+)
 from routing.domain.facts import ContactEnded, WrapUpChanged
 from routing.domain.queues import WrapUpMode
 from routing.domain.wrapup import WrapUpNotExtendable, WrapUpNotOptional, WrapUpNotOver
@@ -179,3 +187,14 @@ async def test_untimed_wrap_ups_of_a_disabled_login_end_also_those_put_aside(flo
     floor.clock.advance(timedelta(days=1))
     await floor.run(contact_ops.expire_wrap_ups)
     assert {(await floor.look(each)).state for each in (*chats, call)} == {ContactState.ENDED}
+
+
+async def test_where_an_outcome_is_required_and_none_is_left_to_pick_wrap_up_ends_all_the_same(floor: Floor) -> None:
+    sold = await floor.run(queue_ops.create_disposition, "Sold")
+    _, agent_id, contact = await floor.talking(wrap_up_mode=WrapUpMode.UNTIMED, disposition_required=True)
+    await floor.hang_up(contact)
+    with pytest.raises(DispositionRequired):
+        await floor.run(contact_ops.end_wrap_up, ended(contact, agent_id))
+    await floor.desk.run(floor.tenant_id, lambda tx: queue_ops.delete_disposition(tx, sold.disposition_id))
+    await floor.run(contact_ops.end_wrap_up, ended(contact, agent_id))
+    assert (await floor.see(agent_id)).state is AgentState.AVAILABLE

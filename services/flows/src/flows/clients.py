@@ -51,6 +51,8 @@ from flows.domain.validation import MAX_STEPS, References
 
 _IDENTIFY_SECONDS = 1.0
 _ROUTING_SECONDS = 2.0
+_MOST_YEARS = 50
+"""Of calendars that routing looks up at once."""
 _STANDING_SECONDS = 1.0
 _OVER = (contact_pb2.CONTACT_STATE_ENDED, contact_pb2.CONTACT_STATE_ABANDONED)
 _TAKEN = (contact_pb2.CONTACT_STATE_OFFERED, contact_pb2.CONTACT_STATE_ON_CONTACT, contact_pb2.CONTACT_STATE_WRAP_UP)
@@ -171,7 +173,7 @@ class Routing:
             priority=effect.priority,
             attributes=dict(effect.attributes),
             kind=_kind(origin.contact_kind),
-            previous_contact_id=origin.previous_contact_id,
+            previous_contact_id=origin.previous_contact_id or effect.left_contact_id,
             target_agent_id=effect.agent_id,
             consulting_agent_id=origin.consulting_agent_id,
             # What an attribute holds may be anything; a contact without a preferred agent is better than none.
@@ -342,25 +344,26 @@ class Routing:
                 if prompt_id in (each.callbacks.message_prompt_id, each.callbacks.greeting_prompt_id)
             ]
 
-    async def calendars(self) -> dict[str, Calendar]:
-        """When each of the tenant's business hours is open. Raises Unavailable."""
+    async def calendars(self, years: Collection[int]) -> dict[str, Calendar]:
+        """When each of the tenant's business hours is open, also in these years. Raises Unavailable."""
+        wanted = sorted(years)[:_MOST_YEARS]
         with acting_for(principal().tenant_id):
             return {
                 each.business_hours_id: Calendar(
                     each.time_zone, intervals_in(each.intervals), _days(each.holidays), _days(each.calendar_days)
                 )
-                async for each in self._all(Noun.HOURS)
+                async for each in self._all(Noun.HOURS, calendar_years=wanted)
             }
 
     async def _all_names(self, noun: Noun) -> dict[str, str]:
         key = self._lists[noun][3]
         return {getattr(each, key): each.display_name async for each in self._all(noun)}
 
-    async def _all(self, noun: Noun) -> AsyncIterator[Any]:
+    async def _all(self, noun: Noun, **more: Any) -> AsyncIterator[Any]:
         ask, make, listed, _ = self._lists[noun]
         token = ""
         while True:
-            page = await ask(make(page_size=200, page_token=token), timeout=_ROUTING_SECONDS)
+            page = await ask(make(page_size=200, page_token=token, **more), timeout=_ROUTING_SECONDS)
             for each in getattr(page, listed):
                 yield each
             token = page.next_page_token

@@ -19,6 +19,7 @@ from flows.domain.answers import NOT_JSON, extract
 from flows.domain.breakers import Breakers
 from flows.domain.effects import Fetch
 from flows.domain.runs import Fetched
+from flows.packed import Unpacking, UnpackingFailed
 
 MAX_ANSWER_BYTES = 256 * 1024
 _BACKOFF_SECONDS = 0.2
@@ -56,7 +57,11 @@ class Fetcher:
             # would share a connection made with the certificate of the first.
             limits=httpx.Limits(max_connections=200, max_keepalive_connections=0),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            headers={"user-agent": "merkez-flows", "accept": "application/json"},
+            headers={
+                "user-agent": "merkez-flows",
+                "accept": "application/json",
+                "accept-encoding": ", ".join(Unpacking.KNOWN),
+            },
         )
 
     async def close(self) -> None:
@@ -103,7 +108,7 @@ class Fetcher:
                 except _OUR_FAULT as error:
                     outcome, up = f"not to be sent ({type(error).__name__})", None
                     break
-                except httpx.DecodingError:
+                except UnpackingFailed:
                     outcome, up = "answer not to be read", True
                     break
                 except httpx.HTTPError as error:
@@ -124,10 +129,13 @@ class Fetcher:
             if not response.is_success:
                 raise _Failed(str(response.status_code))
             body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
+            # As it came, unpacked by ourselves: httpx unpacks whole pieces, as often over as the other side says.
+            unpacking = Unpacking(response.headers.get("content-encoding", ""))
+            async for chunk in response.aiter_raw():
+                body += unpacking.feed(chunk, MAX_ANSWER_BYTES + 1 - len(body))
                 if len(body) > MAX_ANSWER_BYTES:
                     raise _Failed("answer too big")
+            unpacking.finish()
         finally:
             await response.aclose()
         values = extract(bytes(body), effect.extract)

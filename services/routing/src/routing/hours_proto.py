@@ -12,13 +12,13 @@ from kernel.hours import Holiday
 from merkez.routing.v1 import hours_pb2, queue_pb2
 
 from routing.domain.holidays import HolidayCalendar
-from routing.domain.hours import BusinessHours, ComingDay, calendar_days
+from routing.domain.hours import BusinessHours, ComingDay, calendar_days_with
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def hours_to_proto(hours: BusinessHours, now: datetime) -> queue_pb2.BusinessHours:
-    """Whole, with the calendar's days around `now`."""
+def hours_to_proto(hours: BusinessHours, now: datetime, years: Iterable[int] = ()) -> queue_pb2.BusinessHours:
+    """Whole, with the calendar's days around `now` and in these years."""
     calendar = hours.calendar
     return queue_pb2.BusinessHours(
         business_hours_id=hours.business_hours_id,
@@ -31,7 +31,7 @@ def hours_to_proto(hours: BusinessHours, now: datetime) -> queue_pb2.BusinessHou
         calendar=hours_pb2.HolidayCalendar(
             country=calendar.country, subdivision=calendar.subdivision, off=calendar.off
         ) if calendar.country else None,
-        calendar_days=_holidays_out(calendar_days(hours, now)),
+        calendar_days=_holidays_out(calendar_days_with(hours, now, years)),
     )  # fmt: skip
 
 

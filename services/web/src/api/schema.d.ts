@@ -3596,7 +3596,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes one; contacts keep its id
-         * @description Deletes one; contacts keep its id. Needs the permission `queues.write`.
+         * @description Deletes one; contacts keep its id. FAILED_PRECONDITION DISPOSITION_IN_USE, naming the queue_id, while a queue lists it. Needs the permission `queues.write`.
          */
         delete: operations["merkez.routing.v1.DispositionService.DeleteDisposition"];
         options?: never;
@@ -12548,7 +12548,7 @@ export interface components {
             readonly version?: string;
             /** @description Public holidays on which they are closed. */
             calendar?: components["schemas"]["routing.v1.HolidayCalendar"];
-            /** @description Output only. Days on which the calendar closes, from yesterday to a year from now. */
+            /** @description Output only. Days on which the calendar closes, from yesterday to a year from now, and those of the calendar_years that were asked for. */
             readonly calendarDays?: components["schemas"]["routing.v1.Holiday"][];
         };
         /** @description A coming day of a calendar. */
@@ -25378,6 +25378,8 @@ export interface operations {
                 pageSize?: number;
                 /** @description Opaque token of the page to read; empty for the first. */
                 pageToken?: string;
+                /** @description Years whose calendar_days are wanted besides, such as 2024: up to 50 of 1970 to 2200. */
+                calendarYears?: number[];
             };
             header?: never;
             path?: never;

@@ -9,9 +9,10 @@ from kernel.phone import is_e164
 
 from flows.domain.callback_words import words
 from flows.domain.deeds import CallbackChecked, CallbackMade, CheckCallback, RequestCallback
-from flows.domain.definitions import BUILT_IN_ATTRIBUTES, DEFAULT_INPUT_TIMEOUT, CallbackOffer, Utterance
+from flows.domain.definitions import DEFAULT_INPUT_TIMEOUT, CallbackOffer, Utterance
 from flows.domain.orders import Audio, Gather
 from flows.domain.runs import Phase
+from flows.domain.telling import told
 from flows.domain.walks import Turn, Walk
 
 NUMBER = "callback_number"
@@ -114,7 +115,7 @@ def _typed(walk: Walk, action: CallbackOffer, digits: str) -> Turn:
 
 
 def _request(walk: Walk, action: CallbackOffer, number: str) -> Turn:
-    own = {name: value for name, value in walk.state.attributes.items() if name not in {*BUILT_IN_ATTRIBUTES, NUMBER}}
+    own = {name: value for name, value in told(walk).items() if name != NUMBER}
     effect = RequestCallback(
         f"{walk.request_id}:callback", action.queue_id, number, action.skills, action.priority, own,
         walk.state.left_contact_id,

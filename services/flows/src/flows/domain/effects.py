@@ -43,6 +43,8 @@ class Enqueue:
     preferred_agent_id: str = ""
     requirement: str = ""
     """Skills asked for besides, an expression."""
+    left_contact_id: str = ""
+    """As which the caller waited before in this run, when nobody took it: in the same queue they have that place."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kernel.errors import FailedPrecondition, FieldViolation, NotFound
 
@@ -208,3 +208,10 @@ def hours_needed(definition: Definition, scenarios: Sequence[Scenario]) -> bool:
     """Whether business hours have to be known to run these."""
     asks = any(isinstance(step.action, Hours) for step in definition.steps)
     return asks and any(scenario.time is not None for scenario in scenarios)
+
+
+def years_of(scenarios: Sequence[Scenario]) -> set[int]:
+    """The years whose holidays they may fall on, whatever the zone: a test of last New Year's Day is one still."""
+    around = timedelta(days=2)
+    times = [each.time for each in scenarios if each.time is not None]
+    return {max(moment.year, 1970) for time in times for moment in (time - around, time + around)}

@@ -75,6 +75,7 @@ from flows.domain.runs import (  # fmt: skip
     TimedOut,
 )
 from flows.domain.subflows import CallFlow, FlowEntered, FlowLeft
+from flows.domain.targets import leads_elsewhere
 from flows.domain.walks import MAX_STEPS, Turn, Walk, fill
 
 __all__ = ["MAX_STEPS", "TRANSITIONS", "Turn", "advance"]
@@ -236,10 +237,14 @@ def _proceed(walk: Walk, _: Proceed) -> Turn:
     request = walk.step.action
     assert isinstance(request, HttpRequest)
     values = {**walk.state.attributes, **walk.state.secrets}
+    url = fill(request.url, values, lambda value: quote(value, safe=""))
+    if leads_elsewhere(request.url, url):
+        walk.note("http not asked: a value would lead to another path")
+        return walk.go(request.failed)
     effect = Fetch(
         request_id=walk.request_id,
         method=request.method,
-        url=fill(request.url, values, lambda value: quote(value, safe="")),
+        url=url,
         headers={name: fill(text, values, _one_line) for name, text in request.headers.items()},
         body=fill(request.body, values, lambda value: json.dumps(value, ensure_ascii=False)[1:-1]),
         extract=request.extract,

@@ -71,3 +71,14 @@ def _private_literal(host: str, allow_loopback: bool) -> bool:
         # "127.1", "0x7f.1" and "2130706433" are addresses to a resolver although not to ipaddress.
         return host.rstrip(".").split(".")[-1].isdigit() or host.lower().startswith("0x")
     return not address_allowed(host, allow_loopback=allow_loopback)
+
+
+def leads_elsewhere(template: str, url: str) -> bool:
+    """Whether what was filled into an address makes another path of it than its author wrote: a part that is `.` or
+    `..` stands for the one before it (RFC 3986 5.2.4), and callers may be called so."""
+    return _dots(url) > _dots(template)
+
+
+def _dots(url: str) -> int:
+    path = url.partition("#")[0].partition("?")[0]
+    return sum(part in (".", "..") for part in path.split("/"))

@@ -9,7 +9,6 @@ from datetime import timedelta
 from flows.domain import speech
 from flows.domain.deeds import AgentLeft, CallerLeft
 from flows.domain.definitions import (
-    BUILT_IN_ATTRIBUTES,
     DEFAULT_ANNOUNCE_INTERVAL,
     DEFAULT_MOST_OFFERS,
     DEFAULT_TRANSFER_TIMEOUT,
@@ -30,6 +29,7 @@ from flows.domain.runs import (
     QueueTick,
     Served,
 )
+from flows.domain.telling import told
 from flows.domain.walks import Turn, Walk
 
 _NEVER = timedelta(0)
@@ -86,13 +86,7 @@ def queue(walk: Walk, action: Queue | Transfer) -> Turn:
         walk.note("waits already")
         walk.state = replace(walk.state, contact_id=known, queue_time=walk.now, announce_time=walk.now)
         return walk.effect(Phase.CHECKING_CONTACT, CheckContact(known))
-    own = {
-        name: value
-        # An agent is told what was found out on the whole way, what is inside last.
-        for attributes in (*(frame.attributes for frame in walk.state.frames), walk.state.attributes)
-        for name, value in attributes.items()
-        if name not in BUILT_IN_ATTRIBUTES
-    }
+    own = told(walk)
     if isinstance(action, Queue):
         chosen = walk.state.chosen or Chosen("")
         asked = chosen if action.by_rules else Chosen(action.queue_id, action.priority, action.skills)
@@ -101,11 +95,12 @@ def queue(walk: Walk, action: Queue | Transfer) -> Turn:
         effect = Enqueue(
             walk.request_id, asked.queue_id, asked.skills, asked.priority, own,
             preferred=preferred, preferred_agent_id=agent_id, requirement=asked.requirement,
+            left_contact_id=walk.state.left_contact_id,
         )  # fmt: skip
     elif action.to == "agent_id":
         effect = Enqueue(walk.request_id, "", {}, 0, own, action.target)
     else:
-        effect = Enqueue(walk.request_id, action.target, {}, 0, own)
+        effect = Enqueue(walk.request_id, action.target, {}, 0, own, left_contact_id=walk.state.left_contact_id)
     return walk.effect(Phase.ENQUEUEING, effect)
 
 

@@ -10,7 +10,7 @@ from kernel.errors import Unavailable
 
 from flows.clients import Routing
 from flows.domain.definitions import Definition
-from flows.domain.expectations import FlowTest, Result, hours_needed, run
+from flows.domain.expectations import FlowTest, Result, hours_needed, run, years_of
 from flows.domain.scenarios import Input, Scenario
 from flows.domain.simulation import Simulation, World, simulate
 from flows.ops import flow_tests as ops
@@ -66,7 +66,7 @@ class Worlds:
         if not any(hours_needed(each, scenarios) for each in (definition, *flows.values())):
             return World({}, flows)
         try:
-            return World(await self._routing.calendars(), flows)
+            return World(await self._routing.calendars(years_of(scenarios)), flows)
         except Unavailable:
             # Then a simulation waits for an input at its hours, and nothing is published anyway.
             return World(None, flows)

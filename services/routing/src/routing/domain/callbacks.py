@@ -21,7 +21,7 @@ from kernel.ids import require_id
 
 from routing.domain.callback_outcomes import REACHED, Outcome
 from routing.domain.callback_rules import LONGEST_AHEAD, CallbackRules, CallOrder
-from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
+from routing.domain.contacts import Channel, Contact, ContactKind, ContactState, attributes_with
 from routing.domain.hours import BusinessHours, opening
 from routing.domain.phones import require_dialable
 from routing.domain.places import place_of
@@ -279,7 +279,7 @@ def asked_for(
             brand_id=draft.brand_id or caller.brand_id,
             dialed_number=draft.dialed_number or caller.dialed_number,
             priority=draft.priority or caller.priority,
-            attributes=dict(caller.attributes) | dict(draft.attributes),
+            attributes=attributes_with(draft.attributes, caller.attributes),
             preferred_agent_id=draft.preferred_agent_id or caller.preferred_agent_id,
         )
         if caller.queue_id == draft.queue_id and not (draft.required_skills or draft.requirement):

@@ -18,6 +18,9 @@ from routing.domain.requirements import Requirement
 from routing.domain.urgency import HALF_A_POINT
 
 MAX_NOTE = 4000
+MOST_ATTRIBUTES = 64
+_LONGEST_KEY = 80
+"""Of an attribute: room for what a flow calls a step's own, by the step's id of up to 64 characters."""
 
 
 class ContactNotFound(NotFound):
@@ -346,9 +349,16 @@ def noted(contact: Contact, disposition_id: str, note: str) -> Contact:
     )  # fmt: skip
 
 
+def attributes_with(own: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """Attributes of one's own, and of others what there is room for beside them."""
+    room = max(MOST_ATTRIBUTES - len(own), 0)
+    return dict([(name, value) for name, value in others.items() if name not in own][:room]) | dict(own)
+
+
 def _check_attributes(attributes: Mapping[str, str], field: str) -> None:
-    if len(attributes) > 64:
-        raise InvalidInput.of(field, "has more than 64 entries")
+    if len(attributes) > MOST_ATTRIBUTES:
+        raise InvalidInput.of(field, f"has more than {MOST_ATTRIBUTES} entries")
     for key, value in attributes.items():
-        if not key or len(key) > 64 or len(value) > 1024:
-            raise InvalidInput.of(field, "has an empty key, a key over 64 or a value over 1,024 characters")
+        if not key or len(key) > _LONGEST_KEY or len(value) > 1024:
+            wrong = f"has an empty key, a key over {_LONGEST_KEY} or a value over 1,024 characters"
+            raise InvalidInput.of(field, wrong)

@@ -184,13 +184,15 @@ def _check(traffic: Sequence[Traffic], crews: Sequence[Crew]) -> None:
 
 
 def _askers(contacts: Sequence[Contact]) -> set[str]:
-    """Callers whose place a callback of the same day has: one customer, who waits once."""
+    """Callers whose place a callback of the same day has, or who were led back into their queue and had it again: one
+    customer, who waits once."""
     known = {each.contact_id: each for each in contacts}
     found: set[str] = set()
-    for callback in filter(_is_callback, contacts):
-        caller = known.get(callback.previous_contact_id)
-        kept = caller is not None and not _is_callback(caller) and caller.answer_time is None
-        if caller is not None and kept and caller.queue_time == callback.queue_time:
+    for later in contacts:
+        caller = known.get(later.previous_contact_id)
+        if caller is None or _is_callback(caller) or caller.answer_time is not None:
+            continue
+        if caller.queue_time == later.queue_time and (_is_callback(later) or caller.call_id == later.call_id):
             found.add(caller.contact_id)
     return found
 

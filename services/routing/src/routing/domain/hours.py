@@ -3,6 +3,7 @@ days a country's holidays are for `holidays`. Flows and queues judge by the same
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from routing.domain.queues import require_name
 AHEAD = timedelta(days=366)
 """How far the next change and coming holidays are looked for."""
 LONGEST_RANGE = timedelta(days=366)
+MOST_YEARS, YEARS = 50, (1970, 2200)
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9996, 1, 1, tzinfo=UTC)
 """Before and after them no calendar is asked."""
 
@@ -114,6 +116,25 @@ def calendar_days(hours: BusinessHours, at: datetime, ahead: timedelta = AHEAD) 
         return ()
     first = at.astimezone(ZoneInfo(hours.time_zone)).date() - timedelta(days=1)
     return closed_days(hours.calendar, first, first + ahead + timedelta(days=3))
+
+
+def calendar_days_with(hours: BusinessHours, at: datetime, years: Iterable[int]) -> tuple[Holiday, ...]:
+    """The calendar's days around `at` and those of these years, each once."""
+    found = {each.day: each for each in calendar_days(hours, at)}
+    for year in years:
+        found |= {each.day: each for each in closed_days(hours.calendar, date(year, 1, 1), date(year, 12, 31))}
+    return tuple(found[day] for day in sorted(found))
+
+
+def check_years(years: Sequence[int], field: str) -> Sequence[int]:
+    """The years, when calendars of so many are looked up at once; InvalidInput."""
+    if len(years) > MOST_YEARS:
+        raise InvalidInput.of(field, f"are more than {MOST_YEARS}")
+    first, last = YEARS
+    for index, year in enumerate(years):
+        if not first <= year <= last:
+            raise InvalidInput.of(f"{field}[{index}]", f"must be {first} to {last}")
+    return years
 
 
 def coming_days(hours: BusinessHours, at: datetime, language: str = "") -> list[ComingDay]:

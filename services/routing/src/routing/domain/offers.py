@@ -293,7 +293,7 @@ def _turned_away(move: Move, state: OfferState, reason: str, now: datetime, retu
     after = (
         contacts.moved(contact, ContactTrigger.DEQUEUE, end_time=now, agent_id="")
         if contact.target_agent_id
-        else _without(move)
+        else _widened(_without(move), move.agent)
     )
     return Move(
         _closed(move.offer, state, now), after, agents.turned_away(_turn_had(move), reason, now, returns), move.beside
@@ -313,6 +313,12 @@ def _without(move: Move) -> Contact:
     if move.beside:
         return contacts.rings_on(move.contact, move.beside[0].agent.agent_id, len(move.beside))
     return contacts.moved(move.contact, ContactTrigger.RETURN, agent_id="")
+
+
+def _widened(contact: Contact, agent: Agent) -> Contact:
+    """The contact once this agent didn't want it: one whose preferred agent they are waits for them no longer."""
+    preferred = contact.preferred_agent_id == agent.agent_id
+    return replace(contact, preferred_wait=timedelta(0)) if preferred else contact
 
 
 def _let_go(offers: Sequence[Beside], now: datetime, why: RescindReason) -> tuple[Beside, ...]:

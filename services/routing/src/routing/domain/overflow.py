@@ -225,10 +225,17 @@ def leaves(overflow: Overflow, now: Situation) -> LeaveReason | None:
 
 def next_by_wait(overflow: Overflow, waited: timedelta) -> timedelta | None:
     """How long it will have waited when the next rule, or the limit, comes by waiting alone; None when none does."""
-    waits = [rule.wait for rule in overflow.rules if rule.trigger is Trigger.AFTER_WAIT]
-    if overflow.max_wait is not None:
-        waits.append(overflow.max_wait)
-    return min((wait for wait in waits if wait > waited), default=None)
+    return min((wait for wait in _waits(overflow) if wait > waited), default=None)
+
+
+def over_by_wait(overflow: Overflow, waited: timedelta) -> bool:
+    """Whether a rule, or the limit, holds for who waited so long."""
+    return any(wait <= waited for wait in _waits(overflow))
+
+
+def _waits(overflow: Overflow) -> list[timedelta]:
+    longest = [overflow.max_wait] if overflow.max_wait is not None else []
+    return [rule.wait for rule in overflow.rules if rule.trigger is Trigger.AFTER_WAIT] + longest
 
 
 def check_overflow(overflow: Overflow, queue_id: str, field: str, *, has_hours: bool) -> Overflow:

@@ -60,6 +60,12 @@ class SkillExists(AlreadyExists):
     reason = "SKILL_EXISTS"
 
 
+class DispositionInUse(FailedPrecondition):
+    """A queue lists it among the outcomes its contacts may have."""
+
+    reason = "DISPOSITION_IN_USE"
+
+
 class SkillInUse(FailedPrecondition):
     """An agent holds it, or a queue or a waiting contact asks for it."""
 

@@ -14,6 +14,7 @@ from merkez.routing.v1.queue_service_pb2_grpc import BusinessHoursServiceService
 
 from routing import convert
 from routing.domain.holidays import countries
+from routing.domain.hours import check_years
 from routing.handlers.asking import Asked, page
 from routing.hours_proto import day_to_proto, hours_from_proto, hours_to_proto
 from routing.ledger import Ledger
@@ -39,12 +40,12 @@ class BusinessHoursServicer(Asked, BusinessHoursServiceServicer):
     async def ListBusinessHours(
         self, request: queue_service_pb2.ListBusinessHoursRequest, context: Any
     ) -> queue_service_pb2.ListBusinessHoursResponse:
-        size = page_size(request.page_size)
+        size, years = page_size(request.page_size), check_years(request.calendar_years, "calendar_years")
         rows = await self._run(lambda tx: ops.list_hours(tx, size, request.page_token), read_only=True)
         listed, token = page(rows, size, lambda each: encode_token(each.create_time, each.business_hours_id))
         now = self._desk.clock.now()
         return queue_service_pb2.ListBusinessHoursResponse(
-            business_hours=[hours_to_proto(each, now) for each in listed], next_page_token=token
+            business_hours=[hours_to_proto(each, now, years) for each in listed], next_page_token=token
         )
 
     async def UpdateBusinessHours(

@@ -12,7 +12,7 @@ from chassis.statements import Sought
 from kernel.errors import InvalidInput
 from kernel.ids import new_id
 
-from routing.domain import agents, contacts, explaining, offers, requirements, wrapup
+from routing.domain import agents, contacts, explaining, offers, overflow, requirements, wrapup
 from routing.domain.agents import AT_WORK, Agent, AgentNotAvailable, AgentState, Directly
 from routing.domain.contacts import (
     WAITING,
@@ -37,6 +37,7 @@ from routing.domain.facts import (
     WrapUpStarted,
 )
 from routing.domain.offers import Decision
+from routing.domain.places import place_of
 from routing.domain.queues import DIRECT, DispositionNotFound, Queue
 from routing.ledger import Ledger
 from routing.ops.agents import get_agent
@@ -101,7 +102,8 @@ async def enqueue_in_queue(tx: Ledger, draft: Contact, now: datetime) -> tuple[C
         if consult:
             meets = Directly.WAITS
     contact, queue = await _add(tx, contact)
-    contact = await _preferring(tx, contact, queue, timedelta(0))
+    contact = replace(contact, queue_time=await _place(tx, contact, queue, now))
+    contact = await _preferring(tx, contact, queue, now - contact.queue_time)
     await store.add_contact(tx, contact)
     tx.tell(ContactQueued(contact))
     return (contact if meets is Directly.WAITS else await _drop(tx, contact, FORWARDED, now, now)), queue
@@ -242,7 +244,9 @@ async def end_wrap_up(tx: Ledger, wrap_up: WrapUp, now: datetime) -> Contact:
         wrapup.require_over(before, now)
     noted = await _noted(tx, before, wrap_up)
     queue = await rules_of(tx, before.queue_id)
-    if queue.disposition_required and not noted.disposition_id:
+    # Where there is none to pick nobody can be asked for one: an untimed wrap-up would last for ever.
+    asked = queue.disposition_required and not noted.disposition_id
+    if asked and await queue_store.dispositions_of(tx, queue.disposition_ids):
         raise DispositionRequired("pick a disposition first")
     return await _finish(tx, before, contacts.finished(noted, now), by_timer=False, now=now)
 
@@ -384,6 +388,18 @@ async def _preferring(tx: Ledger, contact: Contact, queue: Queue, passed: timede
     at_work = agent is not None and agent.active and agent.state in AT_WORK
     wait = passed + queue.rules.preferred_wait if at_work else timedelta(0)
     return replace(contact, preferred_wait=wait)
+
+
+async def _place(tx: Ledger, contact: Contact, queue: Queue, now: datetime) -> datetime:
+    """Since when it counts as waiting: who left this queue minutes ago in the same call, and no agent took them, has
+    the place they had, unless the queue would send them away at once for having waited so long."""
+    if contact.kind is not ContactKind.INBOUND or contact.target_agent_id or not contact.previous_contact_id:
+        return now
+    before = await store.find_contact(tx, contact.previous_contact_id)
+    if before is None or before.call_id != contact.call_id or before.answer_time is not None:
+        return now
+    place = place_of(before, contact.queue_id, now)
+    return now if overflow.over_by_wait(queue.overflow, now - place) else place
 
 
 def _asking(changes: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from kernel.errors import InvalidInput
 from kernel.hours import Opening
 from kernel.ids import new_id
 
+from routing.domain.callbacks import CallbackState
 from routing.domain.hours import (
     BusinessHours,
     BusinessHoursInUse,
@@ -22,6 +23,7 @@ from routing.domain.hours import (
 )
 from routing.ledger import Ledger
 from routing.ops.queues import require_version
+from routing.store import callbacks as callback_store
 from routing.store import hours as store
 from routing.store import queues as queue_store
 
@@ -49,11 +51,15 @@ async def list_hours(tx: Ledger, size: int, token: str) -> list[BusinessHours]:
 async def update_hours(
     tx: Ledger, business_hours_id: str, changes: Mapping[str, Any], version: int, now: datetime
 ) -> BusinessHours:
-    """Change the named fields."""
+    """Change the named fields. Queues go by them from now on, and their callbacks in line are looked at at once: those
+    were told when the hours before close."""
     before = await _hours(tx, business_hours_id)
     require_version(before.version, version)
     after = check_hours(replace(before, **changes, version=before.version + 1))
     await store.change_hours(tx, after, before.version, now)
+    for queue in await queue_store.every_queue(tx):
+        if queue.callbacks.business_hours_id == business_hours_id:
+            await callback_store.look_again(tx, queue.queue_id, [CallbackState.WAITING], now)
     return after
 
 

@@ -20,6 +20,7 @@ from routing.domain.hours import BusinessHoursNotFound
 from routing.domain.queues import (
     DIRECT,
     Disposition,
+    DispositionInUse,
     DispositionNotFound,
     Queue,
     QueueInUse,
@@ -172,7 +173,12 @@ async def list_dispositions(tx: Ledger, size: int, token: str) -> list[Dispositi
 
 
 async def delete_disposition(tx: Ledger, disposition_id: str) -> None:
-    """Contacts keep its id."""
+    """Contacts keep its id. DispositionInUse while a queue lists it: its agents could pick nothing, and it would be
+    refused whatever is changed of it."""
+    for queue in await store.every_queue(tx):
+        if disposition_id in queue.disposition_ids:
+            wrong = f"{queue.display_name} lists this outcome: change that first"
+            raise DispositionInUse(wrong, metadata={"queue_id": queue.queue_id})
     if not await store.delete_disposition(tx, disposition_id):
         raise DispositionNotFound("no such disposition")
 

@@ -324,7 +324,7 @@ class BusinessHours(_message.Message):
 
     @_builtins.property
     def calendar_days(self) -> _containers.RepeatedCompositeFieldContainer[Global___Holiday]:
-        """Output only. Days on which the calendar closes, from yesterday to a year from now."""
+        """Output only. Days on which the calendar closes, from yesterday to a year from now, and those of the calendar_years that were asked for."""
 
     def __init__(
         self,

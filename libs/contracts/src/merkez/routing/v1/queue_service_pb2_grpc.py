@@ -874,7 +874,7 @@ class DispositionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteDisposition(self, request, context):
-        """Deletes one; contacts keep its id.
+        """Deletes one; contacts keep its id. FAILED_PRECONDITION DISPOSITION_IN_USE, naming the queue_id, while a queue lists it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

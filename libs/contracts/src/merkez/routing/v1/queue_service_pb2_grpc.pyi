@@ -295,7 +295,7 @@ class DispositionServiceStub:
     ListDispositions: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.ListDispositionsRequest, _queue_service_pb2.ListDispositionsResponse]
     """Lists them."""
     DeleteDisposition: _grpc.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteDispositionRequest, _empty_pb2.Empty]
-    """Deletes one; contacts keep its id."""
+    """Deletes one; contacts keep its id. FAILED_PRECONDITION DISPOSITION_IN_USE, naming the queue_id, while a queue lists it."""
 
 @_typing.type_check_only
 class DispositionServiceAsyncStub(DispositionServiceStub):
@@ -307,7 +307,7 @@ class DispositionServiceAsyncStub(DispositionServiceStub):
     ListDispositions: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.ListDispositionsRequest, _queue_service_pb2.ListDispositionsResponse]  # type: ignore[assignment]
     """Lists them."""
     DeleteDisposition: _aio.UnaryUnaryMultiCallable[_queue_service_pb2.DeleteDispositionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes one; contacts keep its id."""
+    """Deletes one; contacts keep its id. FAILED_PRECONDITION DISPOSITION_IN_USE, naming the queue_id, while a queue lists it."""
 
 class DispositionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Dispositions."""
@@ -334,6 +334,6 @@ class DispositionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _queue_service_pb2.DeleteDispositionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes one; contacts keep its id."""
+        """Deletes one; contacts keep its id. FAILED_PRECONDITION DISPOSITION_IN_USE, naming the queue_id, while a queue lists it."""
 
 def add_DispositionServiceServicer_to_server(servicer: DispositionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
