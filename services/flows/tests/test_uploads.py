@@ -39,7 +39,7 @@ async def test_an_upload_is_decoded_by_another_process_which_is_gone_afterwards(
     sound = await Uploads().read(GOOD)
     assert (sound.audio, sound.content_type) == (GOOD, "audio/wav")
     assert sound.duration.total_seconds() == pytest.approx(1.0, abs=0.03)
-    assert not running("flows.audio_worker")
+    await eventually(lambda: not running("flows.audio_worker"))
 
 
 async def test_what_is_wrong_with_an_upload_is_told_in_the_words_of_the_one_who_heard_it() -> None:
