@@ -1,4 +1,4 @@
-"""Agents of sites in other zones: planned by their own clocks, counted by instants where the company's week needs them."""
+"""Agents of sites in other zones: planned by their own clocks, counted by instants in the company's week."""
 
 from __future__ import annotations
 

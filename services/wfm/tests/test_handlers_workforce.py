@@ -254,9 +254,8 @@ async def test_site_is_kept_while_agents_are_of_it_and_no_two_are_called_alike(s
         assert unknown.value.reason == "SITE_NOT_FOUND"
         agent.site_id = ""
         await service.UpdatePlannedAgent(staff.UpdatePlannedAgentRequest(planned_agent=agent))
-    with acting_as(someone("agent", shop.planning.tenant)):
-        with pytest.raises(Forbidden):
-            await service.ListSites(staff.ListSitesRequest())
+    with acting_as(someone("agent", shop.planning.tenant)), pytest.raises(Forbidden):
+        await service.ListSites(staff.ListSitesRequest())
     with acting_as(someone("admin", Planning(shop.planning.db, shop.planning.clock).tenant)):
         assert not (await service.ListSites(staff.ListSitesRequest())).sites
         for call in (

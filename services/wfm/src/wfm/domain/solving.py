@@ -324,8 +324,8 @@ def _crews(agents: Sequence[Planned], begins: Sequence[int]) -> tuple[list[Crew]
         base = [np.where(each.allowed, each.extra, NEVER).astype(np.float32) for each in own]
         crews.append(
             Crew(
-                np.array(members), first.shape, first.kinds, first.agent.groups, first.unit, begins[members[0]], np.stack(base),
-                np.stack([each.free for each in own]), np.array([each.ready for each in own]),
+                np.array(members), first.shape, first.kinds, first.agent.groups, first.unit, begins[members[0]],
+                np.stack(base), np.stack([each.free for each in own]), np.array([each.ready for each in own]),
                 np.array([each.resting for each in own]), np.array([each.least for each in own]),
             )
         )  # fmt: skip

@@ -118,8 +118,9 @@ class Planned:
 
 
 def planned(agent: Agent, grid: Grid, fairness: float = 0.0, burden: float = 0.0) -> Planned:
-    """Makes an agent ready, by their own clocks. `fairness`: what an hour in the night or at the weekend costs, in slots of coverage, for
-    each hour of such that the agent had more than others in the weeks before; `burden`: those hours."""
+    """Makes an agent ready, by their own clocks. `fairness`: what an hour in the night or at the weekend costs, in
+    slots of coverage, for each hour of such that the agent had more than others in the weeks before; `burden`: those
+    hours."""
     grid = own_grid(agent, grid)
     locked = {(each.day - grid.first).days: each for each in agent.locked}
     kinds = _kinds(agent, locked)
@@ -304,8 +305,7 @@ def as_shift(value: Planned, day: int, kind: int, start: int, breaks: Sequence[t
     pattern, gross = value.kinds[kind].pattern, value.kinds[kind].gross
     assert pattern is not None
     rests = tuple(
-        Break(time(at), time(at + length), said.paid)
-        for (at, length), said in zip(breaks, pattern.breaks, strict=True)
+        Break(time(at), time(at + length), said.paid) for (at, length), said in zip(breaks, pattern.breaks, strict=True)
     )
     work: list[tuple[datetime, int]] = []
     for offset, group in enumerate(groups.tolist()):
