@@ -91,6 +91,11 @@ class Shop:
             staff.CreateLabourRulesRequest(request_id=new_id("req", self.planning.clock.now()), labour_rules=said)
         )
 
+    async def site(self, name: str, time_zone: str) -> workforce_pb2.Site:
+        """A place of work."""
+        value = workforce_pb2.Site(display_name=name, time_zone=time_zone)
+        return await self.workforce.CreateSite(staff.CreateSiteRequest(request_id=f"site {name}", site=value))
+
     async def pattern(self, request_id: str = "day", **changes: Any) -> workforce_pb2.ShiftPattern:
         """Eight hours by day with a lunch."""
         lunch = workforce_pb2.PatternBreak(

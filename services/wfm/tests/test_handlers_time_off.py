@@ -150,6 +150,7 @@ async def test_request_that_waited_for_its_week_is_decided_once_it_is_out(floor:
     await sweeper.look(floor.planning.db)
     assert not await away(floor), "nothing is known yet"
     await floor.out([floor.shift(0, 0), floor.shift(2, 0), floor.shift(1, 1)], need=1.0)
+    floor.planning.clock.advance(1.0)
     await sweeper.look(floor.planning.db)
     assert [user_id for user_id, _ in await away(floor)] == [floor.users[0]] and await floor.days(0) == []
     assert sorted((await floor.told(0))[-2:]) == ["SCHEDULE_OUT", "TIME_OFF_APPROVED"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from chassis.instants import time_out
 from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, Forbidden, InvalidInput, NotFound
 from merkez.wfm.v1 import workforce_pb2, workforce_service_pb2
 from testkit import RpcHouse, someone
+from wfm.store import sites
 
 from .conftest import Planning
 from .planned import Shop, at
@@ -198,3 +200,81 @@ async def test_agent_who_cannot_be_planned_is_told_by_which_field_and_strangers_
         await shop.workforce.ListPlannedAgents(staff.ListPlannedAgentsRequest())
     with acting_as(someone("supervisor", shop.planning.tenant)), pytest.raises(Forbidden):
         await shop.pattern("supervisor's")
+
+
+async def test_site_is_kept_while_agents_are_of_it_and_no_two_are_called_alike(shop: Shop) -> None:
+    service, admin = shop.workforce, someone("admin", shop.planning.tenant)
+    with acting_as(admin):
+        await shop.staffed(1)
+        asked = staff.CreateSiteRequest(
+            request_id="tehran", site=workforce_pb2.Site(display_name=" Tehran ", time_zone="Asia/Tehran")
+        )
+        tehran = await service.CreateSite(asked)
+        assert await service.CreateSite(asked) == tehran and tehran.display_name == "Tehran" and tehran.version == 1
+        for said, reason in (
+            (workforce_pb2.Site(display_name="", time_zone="Asia/Tehran"), "SITE_INVALID"),
+            (workforce_pb2.Site(display_name="Nowhere", time_zone="Asia/Nowhere"), "SITE_INVALID"),
+            (workforce_pb2.Site(display_name="Nowhere"), "SITE_INVALID"),
+            (workforce_pb2.Site(display_name="Tehran", time_zone="Asia/Dubai"), "SITE_NAME_TAKEN"),
+        ):
+            with pytest.raises((InvalidInput, AlreadyExists)) as wrong:
+                await service.CreateSite(staff.CreateSiteRequest(request_id=reason + said.display_name, site=said))
+            assert wrong.value.reason == reason
+        with pytest.raises(AlreadyExists) as reused:
+            await service.CreateSite(
+                staff.CreateSiteRequest(request_id="tehran", site=workforce_pb2.Site(display_name="Yazd"))
+            )
+        assert reused.value.reason == "REQUEST_ID_REUSED"
+        yazd = workforce_pb2.Site(display_name="Yazd", time_zone="Asia/Tehran")
+        both = await asyncio.gather(
+            *(service.CreateSite(staff.CreateSiteRequest(request_id=key, site=yazd)) for key in ("one", "two")),
+            return_exceptions=True,
+        )
+        assert [getattr(each, "reason", "") for each in both].count("SITE_NAME_TAKEN") == 1
+        assert [each.display_name for each in (await service.ListSites(staff.ListSitesRequest())).sites] == [
+            "Tehran", "Yazd"
+        ]  # fmt: skip
+        (agent,) = (await service.ListPlannedAgents(staff.ListPlannedAgentsRequest())).planned_agents
+        assert agent.site_id == ""
+        agent.site_id = tehran.site_id
+        agent = await service.UpdatePlannedAgent(staff.UpdatePlannedAgentRequest(planned_agent=agent))
+        assert agent.site_id == tehran.site_id
+        with pytest.raises(FailedPrecondition) as used:
+            await service.DeleteSite(staff.DeleteSiteRequest(site_id=tehran.site_id))
+        assert used.value.reason == "WORKFORCE_IN_USE"
+        changed = workforce_pb2.Site()
+        changed.CopyFrom(tehran)
+        changed.display_name, changed.time_zone = "Dubai", "Asia/Dubai"
+        assert (await service.UpdateSite(staff.UpdateSiteRequest(site=changed))).version == 2
+        with pytest.raises(Conflict):
+            await service.UpdateSite(staff.UpdateSiteRequest(site=changed))
+        agent.site_id = "sit_00000000000000000000000001"
+        with pytest.raises(NotFound) as unknown:
+            await service.UpdatePlannedAgent(staff.UpdatePlannedAgentRequest(planned_agent=agent))
+        assert unknown.value.reason == "SITE_NOT_FOUND"
+        agent.site_id = ""
+        await service.UpdatePlannedAgent(staff.UpdatePlannedAgentRequest(planned_agent=agent))
+    with acting_as(someone("agent", shop.planning.tenant)), pytest.raises(Forbidden):
+        await service.ListSites(staff.ListSitesRequest())
+    with acting_as(someone("admin", Planning(shop.planning.db, shop.planning.clock).tenant)):
+        assert not (await service.ListSites(staff.ListSitesRequest())).sites
+        for call in (
+            service.UpdateSite(staff.UpdateSiteRequest(site=changed)),
+            service.DeleteSite(staff.DeleteSiteRequest(site_id=tehran.site_id)),
+        ):
+            with pytest.raises(NotFound) as strange:
+                await call
+            assert strange.value.reason == "SITE_NOT_FOUND"
+    with acting_as(admin):
+        await service.DeleteSite(staff.DeleteSiteRequest(site_id=tehran.site_id))
+        assert [each.display_name for each in (await service.ListSites(staff.ListSitesRequest())).sites] == ["Yazd"]
+
+
+async def test_there_are_at_most_200_sites(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sites, "MOST", 2)
+    with acting_as(someone("admin", shop.planning.tenant)):
+        for name in ("One", "Two"):
+            await shop.site(name, "Asia/Baku")
+        with pytest.raises(FailedPrecondition) as full:
+            await shop.site("Three", "Asia/Baku")
+        assert full.value.reason == "WORKFORCE_FULL"

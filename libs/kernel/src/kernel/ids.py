@@ -32,7 +32,7 @@ PREFIXES: dict[str, str] = {
     "tok": "kind of time off", "toa": "time-off allowance", "tor": "time-off request", "trd": "shift trade",
     "bdr": "bid round", "ano": "notice of an agent",
     "aex": "adherence exception", "adj": "adjustment of a day", "scn": "scenario", "sof": "shift offer",
-    "skp": "skill plan",
+    "skp": "skill plan", "sit": "site",
     "spd": "special day", "fcr": "forecast run", "fov": "forecast override",
     "rdk": "rate deck", "grt": "grant of a wallet", "atu": "automatic top-up",
     "jrn": "ledger entry", "evt": "event", "req": "request",

@@ -6724,6 +6724,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wfm/sites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists them by name
+         * @description Lists them by name. Needs the permission `wfm.read`.
+         */
+        get: operations["merkez.wfm.v1.WorkforceService.ListSites"];
+        put?: never;
+        /**
+         * Adds a site
+         * @description Adds a site. INVALID_ARGUMENT SITE_INVALID; ALREADY_EXISTS SITE_NAME_TAKEN; FAILED_PRECONDITION WORKFORCE_FULL when there are 200. Needs the permission `wfm.write`.
+         */
+        post: operations["merkez.wfm.v1.WorkforceService.CreateSite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wfm/sites/{site.siteId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes it, whole
+         * @description Changes it, whole. Shifts that are planned stay at their instants and keep their days. INVALID_ARGUMENT SITE_INVALID; NOT_FOUND SITE_NOT_FOUND; ALREADY_EXISTS SITE_NAME_TAKEN; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         */
+        patch: operations["merkez.wfm.v1.WorkforceService.UpdateSite"];
+        trace?: never;
+    };
+    "/v1/wfm/sites/{siteId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes it
+         * @description Removes it. NOT_FOUND SITE_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while agents are of it. Needs the permission `wfm.write`.
+         */
+        delete: operations["merkez.wfm.v1.WorkforceService.DeleteSite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/wfm/plannedAgents/{plannedAgent.userId}": {
         parameters: {
             query?: never;
@@ -6739,7 +6803,7 @@ export interface paths {
         head?: never;
         /**
          * Plans for an agent, or changes how
-         * @description Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
+         * @description Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND, SITE_NOT_FOUND; ABORTED VERSION_CONFLICT. Needs the permission `wfm.write`.
          */
         patch: operations["merkez.wfm.v1.WorkforceService.UpdatePlannedAgent"];
         trace?: never;
@@ -17793,6 +17857,13 @@ export interface components {
             shiftPattern: components["schemas"]["wfm.v1.ShiftPattern"];
         };
         /** @description Adds. */
+        "wfm.v1.CreateSiteRequest": {
+            /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
+            requestId: string;
+            /** @description Required. */
+            site: components["schemas"]["wfm.v1.Site"];
+        };
+        /** @description Adds. */
         "wfm.v1.CreateSpecialDayRequest": {
             /** @description Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED. */
             requestId: string;
@@ -18562,6 +18633,11 @@ export interface components {
             /** @description Token of the next page; empty on the last one. */
             nextPageToken?: string;
         };
+        /** @description All there are. */
+        "wfm.v1.ListSitesResponse": {
+            /** @description By name, 200 at most. */
+            sites?: components["schemas"]["wfm.v1.Site"][];
+        };
         /** @description Plans. */
         "wfm.v1.ListSkillPlansResponse": {
             /** @description Newest first, without intervals. */
@@ -18824,6 +18900,8 @@ export interface components {
              * @description How well they work, by whatever measure, 0 to 1000; bids may go by it.
              */
             performanceScore?: number;
+            /** @description Where they work; empty: by the company's own clocks. */
+            siteId?: string;
         };
         /** @description A stretch of a plan. */
         "wfm.v1.PlannedStretch": {
@@ -19545,6 +19623,20 @@ export interface components {
              */
             ahtSeconds?: number;
         };
+        /** @description A place of work. All that is said of its agents by the clock or the day goes by its clocks: windows of shifts, availability and wishes, labour rules of nights, weekends and days, days of shifts, of time off and of adherence. */
+        "wfm.v1.Site": {
+            /** @description Output only. */
+            readonly siteId?: string;
+            /** @description Required. What it is called, up to 100 characters; no two are called alike. */
+            displayName?: string;
+            /** @description Required. IANA name of its zone, such as Asia/Tehran. */
+            timeZone?: string;
+            /**
+             * Format: int64
+             * @description Version to change: what was read last.
+             */
+            version?: string;
+        };
         /** @description Agents who serve the same queues. */
         "wfm.v1.SkillGroup": {
             /** @description What it is called, up to 100 characters; may be empty. */
@@ -20209,6 +20301,11 @@ export interface components {
         "wfm.v1.UpdateShiftPatternRequest": {
             /** @description Required. */
             shiftPattern?: components["schemas"]["wfm.v1.ShiftPattern"];
+        };
+        /** @description Changes. */
+        "wfm.v1.UpdateSiteRequest": {
+            /** @description Required. */
+            site?: components["schemas"]["wfm.v1.Site"];
         };
         /** @description Changes. */
         "wfm.v1.UpdateSpecialDayRequest": {
@@ -30148,6 +30245,104 @@ export interface operations {
             path: {
                 /** @description Required. */
                 contractId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.ListSites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All there are. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.ListSitesResponse"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.CreateSite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.CreateSiteRequest"];
+            };
+        };
+        responses: {
+            /** @description A place of work. All that is said of its agents by the clock or the day goes by its clocks: windows of shifts, availability and wishes, labour rules of nights, weekends and days, days of shifts, of time off and of adherence. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Site"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.UpdateSite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Output only. */
+                "site.siteId": string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["wfm.v1.UpdateSiteRequest"];
+            };
+        };
+        responses: {
+            /** @description A place of work. All that is said of its agents by the clock or the day goes by its clocks: windows of shifts, availability and wishes, labour rules of nights, weekends and days, days of shifts, of time off and of adherence. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["wfm.v1.Site"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    "merkez.wfm.v1.WorkforceService.DeleteSite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Required. */
+                siteId: string;
             };
             cookie?: never;
         };

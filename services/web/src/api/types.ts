@@ -189,6 +189,7 @@ export type TimeOffBalance = Schemas["wfm.v1.TimeOffBalance"];
 export type ShiftTrade = Schemas["wfm.v1.ShiftTrade"];
 export type BidRound = Schemas["wfm.v1.BidRound"];
 export type Contract = Schemas["wfm.v1.Contract"];
+export type Site = Schemas["wfm.v1.Site"];
 export type Bid = Schemas["wfm.v1.Bid"];
 export type OpenShift = Schemas["wfm.v1.OpenShift"];
 export type HistorySeries = Schemas["wfm.v1.HistorySeries"];

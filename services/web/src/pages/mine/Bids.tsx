@@ -14,10 +14,10 @@ import { Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { IconAction } from "../../ui/RowActions.tsx";
 import { DateTime } from "../../ui/Time.tsx";
-import { noonOf, ZONELESS } from "../planning/days.ts";
 import classes from "./mine.module.css";
 import { mondayOf, span } from "./shifts.ts";
 import { MINE, useReadAgain, useRounds, useWeeks } from "./useMine.ts";
+import { ZoneSaid } from "./ZoneSaid.tsx";
 
 export const ROUND_TONES: Record<string, Tone> = {
   OPEN: "info",
@@ -126,8 +126,8 @@ export function ShiftWords({ shift, zone }: { shift: OpenShift; zone: string }) 
   const language = useLanguage();
   return (
     <span>
-      {formatDate(noonOf(shift.day), language, ZONELESS)} ·{" "}
-      <b className={classes.times}>{span(shift, language, zone)}</b>
+      {formatDate(shift.startTime, language, zone)} ·{" "}
+      <b className={classes.times}>{span(shift, language, zone)}</b> <ZoneSaid zone={zone} />
       {(shift.places ?? 1) > 1 && (
         <span className={classes.quiet}>
           {" "}

@@ -15,6 +15,7 @@ import { noonOf, ZONELESS } from "../planning/days.ts";
 import classes from "./mine.module.css";
 import { mondayOf, span } from "./shifts.ts";
 import { usePeople, useReadAgain, useTrades, useWeeks } from "./useMine.ts";
+import { ZoneSaid } from "./ZoneSaid.tsx";
 
 export const TRADE_TONES: Record<string, Tone> = {
   OPEN: "info",
@@ -106,12 +107,14 @@ function TradeCard({ trade, onAccept }: { trade: ShiftTrade; onAccept?: () => vo
           )}
         </span>
       </div>
-      <h3>{day(trade.day)}</h3>
-      <p className={classes.times}>{span(trade.shift ?? {}, language, zone)}</p>
+      <h3>{formatDate(trade.shift?.startTime, language, zone)}</h3>
+      <p className={classes.times}>
+        {span(trade.shift ?? {}, language, zone)} <ZoneSaid zone={zone} />
+      </p>
       <p className={classes.quiet}>
         {trade.colleagueShift
           ? t("mine.for", {
-              day: day(trade.colleagueShift.day),
+              day: formatDate(trade.colleagueShift.startTime, language, zone),
               time: span(trade.colleagueShift, language, zone),
             })
           : trade.swap
@@ -148,7 +151,8 @@ function TradeCard({ trade, onAccept }: { trade: ShiftTrade; onAccept?: () => vo
   );
 }
 
-/** The company's zone, which all times here are in. */
+/** The reader's site's zone or the company's, which all times here are in: the day a colleague's shift is of may be
+ * another one by their clocks. */
 function useZone(trade: ShiftTrade): string {
   return useWeeks(mondayOf(trade.day ?? "2026-01-05"), 1).data?.timeZone || "UTC";
 }
@@ -184,8 +188,9 @@ function AcceptForm({ trade, onClose }: { trade: ShiftTrade; onClose: () => void
       testId="accept-form"
     >
       <div>
-        <b>{formatDate(noonOf(trade.day), language, ZONELESS)}</b>{" "}
-        <span className={classes.times}>{span(trade.shift ?? {}, language, zone)}</span>
+        <b>{formatDate(trade.shift?.startTime, language, zone)}</b>{" "}
+        <span className={classes.times}>{span(trade.shift ?? {}, language, zone)}</span>{" "}
+        <ZoneSaid zone={zone} />
       </div>
       {trade.swap && (
         <Select

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from wfm.domain.shifts import Break, Shift
 
@@ -43,9 +44,11 @@ class OpenShift:
     places: int = 1
     winners: tuple[str, ...] = ()
 
-    def of(self, agent_id: str) -> Shift:
-        """As somebody's shift; a person made it, so it is of no pattern."""
-        return Shift(agent_id, self.day, self.start, self.end, self.breaks, "", True)
+    def of(self, agent_id: str, zone: str = "") -> Shift:
+        """As somebody's shift; a person made it, so it is of no pattern. By the clocks of a site in another zone it may
+        be of another day."""
+        day = self.start.astimezone(ZoneInfo(zone)).date() if zone else self.day
+        return Shift(agent_id, day, self.start, self.end, self.breaks, "", True)
 
 
 @dataclass(frozen=True)
@@ -124,10 +127,13 @@ def in_order(bids: Sequence[Bid], standings: Mapping[str, Standing], order: Orde
 
 
 def awarded(
-    shifts: Sequence[OpenShift], bids: Sequence[Bid], breaks: Callable[[str, Sequence[Shift], Shift], str]
+    shifts: Sequence[OpenShift],
+    bids: Sequence[Bid],
+    breaks: Callable[[str, Sequence[Shift], Shift], str],
+    zones: Mapping[str, str],
 ) -> tuple[list[OpenShift], list[Bid], list[Shift]]:
     """Shifts with their winners, bids with what came of them, and the shifts won. `breaks(agent, won, shift)`: the rule
-    that a shift would break beside what they have and won, empty for none."""
+    that a shift would break beside what they have and won, empty for none. `zones`: of agents of sites."""
     winners: dict[int, list[str]] = {each.number: [] for each in shifts}
     by_number = {each.number: each for each in shifts}
     found: list[Bid] = []
@@ -137,15 +143,16 @@ def awarded(
         mine: list[Shift] = []
         for number in bid.numbers:
             wanted = by_number[number]
+            shift = wanted.of(bid.user_id, zones.get(bid.user_id, ""))
             if len(mine) >= bid.most:
                 outcomes.append(Outcome(number, "ENOUGH"))
             elif len(winners[number]) >= wanted.places:
                 outcomes.append(Outcome(number, "TAKEN"))
-            elif rule := breaks(bid.user_id, mine, wanted.of(bid.user_id)):
+            elif rule := breaks(bid.user_id, mine, shift):
                 outcomes.append(Outcome(number, "RULE", rule))
             else:
                 winners[number].append(bid.user_id)
-                mine.append(wanted.of(bid.user_id))
+                mine.append(shift)
                 outcomes.append(Outcome(number, "WON"))
         new += mine
         found.append(replace(bid, outcomes=tuple(outcomes)))

@@ -96,7 +96,7 @@ class Bound:
             there += plan.problem.given
             total -= float((prices * plan.problem.given).sum())
         line = np.zeros((len(prices), plan.length))
-        line[:, : prices.shape[1]] = prices
+        line[:, plan.counted] = prices
         for crew in plan.crews:
             for at in range(0, len(crew.members), _TOGETHER):
                 total -= self._earned(crew, np.arange(at, min(at + _TOGETHER, len(crew.members))), line, there)
@@ -104,13 +104,13 @@ class Bound:
 
     def _earned(self, crew: Crew, rows: np.ndarray, line: np.ndarray, there: np.ndarray) -> float:
         """What these members earn at most; adds who would be where."""
-        plan, starts = self._plan, self._plan.problem.grid.day_start
+        plan = self._plan
         members = crew.members[rows]
         if not crew.groups or not crew.kinds:
             return 0.0
         worth = line[list(crew.groups)].max(axis=0)
         target = np.array(crew.groups)[line[list(crew.groups)].argmax(axis=0)]
-        shared = worths_of(crew, worth[None], plan.problem.grid)
+        shared = worths_of(crew, worth[None])
         worths = np.where(crew.base[rows] > NEVER / 2, shared, NEVER)
         for at, agent in enumerate(members.tolist()):
             for day in plan.agents[agent].locked:
@@ -129,7 +129,8 @@ class Bound:
                 week = plan.placed(agent, tour, worth)
                 found[at] = found[at] + _lacking(plan, agent, week)
             row = plan.row_of(agent, week, target)
-            slots = np.flatnonzero(row[: starts[-1]] >= 0)
+            row = row[plan.counted]
+            slots = np.flatnonzero(row >= 0)
             np.add.at(there, (row[slots], slots), 1.0)
         return float(found.astype(float).sum())
 
@@ -154,6 +155,6 @@ def _lacking(plan: Plan, agent: int, week: Week) -> float:
 
 def _alone(plan: Plan, agent: int, line: np.ndarray) -> float:
     """What an agent earns whose week can't be any other."""
-    row = plan.on[agent, : plan.problem.grid.slots]
-    slots = np.flatnonzero(row >= 0)
+    row = plan.on[agent]
+    slots = np.flatnonzero((row >= 0) & plan.counted)
     return float(line[row[slots], slots].sum())

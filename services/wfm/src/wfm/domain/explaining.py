@@ -42,7 +42,8 @@ class Shortfall:
 def shortfalls(plan: Plan) -> list[Shortfall]:
     """All stretches in which half an agent or more is missing, the largest first."""
     counted = plan.counted
-    lacking = np.maximum(0.0, plan.need - plan.cover)[:, counted]
+    needed = plan.need[:, counted]
+    lacking = np.maximum(0.0, needed - plan.cover[:, counted])
     reach = _reach(plan)[:, counted]
     grid, found = plan.problem.grid, []
     for group, row in enumerate(lacking):
@@ -50,7 +51,7 @@ def shortfalls(plan: Plan) -> list[Shortfall]:
         for part in np.split(slots, np.flatnonzero(np.diff(slots) > 1) + 1):
             if not len(part):
                 continue
-            could, need = reach[group, part], plan.need[group, part]
+            could, need = reach[group, part], needed[group, part]
             why = Why.HOURS_SPENT
             if (could == 0).all():
                 why = Why.NOBODY_CAN
@@ -66,11 +67,10 @@ def shortfalls(plan: Plan) -> list[Shortfall]:
 def _reach(plan: Plan) -> np.ndarray:
     """Groups by slots: agents who have some shift that lies over the slot."""
     found = np.zeros(plan.need.shape)
-    starts = plan.problem.grid.day_start
-    for each in plan.agents:
+    for number, each in enumerate(plan.agents):
         edge = np.zeros(plan.length + 1)
         for day, kind, start in zip(*np.nonzero(each.allowed), strict=True):
-            at = starts[day] + start
+            at = plan.day_start(number, int(day)) + start
             edge[at] += 1
             edge[at + each.kinds[kind].gross] -= 1
         over = np.cumsum(edge)[:-1] > 0

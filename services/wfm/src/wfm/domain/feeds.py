@@ -1,8 +1,9 @@
 """An agent's shifts as a calendar program reads them (RFC 5545), and the secret its address holds.
 
-Times are UTC, so that no zone's rules travel along and a change of clocks moves nothing. What an entry says of a
-shift is its times, its breaks by the wall clock and its day: nobody else, no customer, no queue. The same shifts make
-the same bytes: the stamp is when the week was published.
+Times are UTC, so that no zone's rules travel along and a change of clocks moves nothing; those of an agent of a site
+are by its clocks, with the zone's rules in the file, so that a calendar anywhere shows when the shift is where it is
+worked. What an entry says of a shift is its times, its breaks by the wall clock and its day: nobody else, no customer,
+no queue. The same shifts make the same bytes: the stamp is when the week was published.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
@@ -46,6 +47,8 @@ class Entry:
     sequence: int
     publish_time: datetime
     zone: str
+    at_site: bool = False
+    """Whether the zone is a site's."""
 
 
 def new_token(tenant_id: str) -> str:
@@ -74,14 +77,17 @@ def calendar(entries: Iterable[Entry], language: str) -> bytes:
     made.add("x-wr-calname", name)
     made.add("refresh-interval", _RENEW, parameters={"VALUE": "DURATION"})
     made.add("x-published-ttl", _RENEW)
+    days: list[date] = []
     for each in entries:
+        days += [each.shift.day] if each.at_site else []
         shift, place = each.shift, ZoneInfo(each.zone)
         event = Event()
         event.add("uid", f"{shift.day.isoformat()}.{shift.agent_id}@merkez")
         event.add("dtstamp", each.publish_time.replace(microsecond=0).astimezone(UTC))
         event.add("sequence", each.sequence)
-        event.add("dtstart", shift.start.astimezone(UTC))
-        event.add("dtend", shift.end.astimezone(UTC))
+        clocks = place if each.at_site else UTC
+        event.add("dtstart", shift.start.astimezone(clocks))
+        event.add("dtend", shift.end.astimezone(clocks))
         event.add("summary", shift_word)
         event.add("transp", "OPAQUE")
         event.add("class", "PRIVATE")
@@ -93,4 +99,7 @@ def calendar(entries: Iterable[Entry], language: str) -> bytes:
         if lines:
             event.add("description", "\n".join(lines))
         made.add_component(event)
+    if days:
+        # From the year before to the year after: what the rules were in 1970 is nobody's concern.
+        made.add_missing_timezones(date(min(days).year - 1, 1, 1), date(max(days).year + 2, 1, 1))
     return made.to_ical()

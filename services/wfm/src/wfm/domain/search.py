@@ -153,7 +153,7 @@ class Search:
             if weight.sum() > 0:
                 flat = weight.ravel() / weight.sum()
                 group, slot = divmod(int(self._chance.choice(len(flat), p=flat)), weight.shape[1])
-                there = plan.on[self._free, slot] == group
+                there = plan.on[self._free, plan.lead + slot] == group
                 fit = [
                     agent for agent, at in zip(self._free, there.tolist(), strict=True)
                     if at == (way == 0) and group in plan.agents[agent].agent.groups

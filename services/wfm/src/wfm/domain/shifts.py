@@ -1,7 +1,7 @@
 """Who may work how: shift patterns with breaks, contracts, planned agents; and shifts themselves.
 
 Times of day are minutes of local time on a grid of 15; lengths are minutes that pass. A shift is of the local day it
-begins on, whatever it reaches into.
+begins on, by the clocks of the agent's site, whatever it reaches into.
 """
 
 from __future__ import annotations
@@ -160,6 +160,8 @@ class Agent:
     """Days that stay free."""
     begins: datetime | None = None
     """No shift that isn't locked starts before; None in a week that is still to come."""
+    zone: str = ""
+    """Whose clocks all that is said of them goes by: their site's; empty for those the week is in."""
 
 
 def _minutes(each: Break) -> int:

@@ -1,5 +1,9 @@
 """A week's plan while it is being made: who works when, what that covers, and the best answer of an agent to the rest.
 
+All agents are on one line of slots, which are instants. The week that is covered lies on it, and each agent's own week,
+Monday to Sunday by their site's clocks, begins earlier or later on it: what lies outside the covered week covers
+nothing. Where all go by the same clocks the line is that week with its tail.
+
 Agents whose rules are the same are answered for together, each against the others as they stood; every answer is then
 held against what really is, and taken only when it is better. Nothing reads a clock: the caller says when to stop.
 """
@@ -8,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import accumulate
 
 import numpy as np
 
@@ -42,6 +48,8 @@ class Crew:
     kinds: tuple[Kind, ...]
     groups: tuple[int, ...]
     unit: int
+    begins: int
+    """Where on the plan's line their own week begins."""
     base: np.ndarray
     """Members by days by kinds by starts: worth beyond coverage, `NEVER` where not allowed."""
     free: np.ndarray
@@ -52,7 +60,7 @@ class Crew:
 
 @dataclass(frozen=True)
 class Placed:
-    """A shift of a plan: kind (-1: the locked one of the day), slot of the week, breaks as (slot, slots)."""
+    """A shift of a plan: kind (-1: the locked one of the day), slot of the line, breaks as (slot, slots)."""
 
     kind: int
     start: int
@@ -63,7 +71,8 @@ Week = dict[int, Placed]
 
 
 class Plan:
-    """The week as it stands. `on`: agents by slots, the group they cover or `NONE`; `cover`: groups by slots."""
+    """The week as it stands. `on`: agents by slots of the line, the group they cover or `NONE`; `cover`: groups by
+    slots of the line. `lead`: slots of the line before the covered week; `counted`: those that are in it."""
 
     def __init__(self, problem: Problem, weeks: Sequence[Week] | None = None, on: np.ndarray | None = None) -> None:
         self.problem = problem
@@ -73,13 +82,17 @@ class Plan:
             planned(each, grid, problem.fairness, problem.burdens.get(each.agent_id, 0.0) - mean)
             for each in problem.agents
         ]
-        self.length = grid.slots + TAIL
+        begins = [grid.slot(each.grid.begins) for each in self.agents]
+        held = [grid.slot(shift.start) for each in self.agents for shift in each.locked.values()]
+        self.lead = -min([0, *begins, *held])
+        ends = [at + each.grid.slots + TAIL for at, each in zip(begins, self.agents, strict=True)]
+        self.length = self.lead + max([grid.slots + TAIL, *ends, *(each + TAIL for each in held)])
         self.counted = np.zeros(self.length, bool)
-        self.counted[: grid.slots] = True
+        self.counted[self.lead : self.lead + grid.slots] = True
         groups = len(problem.need)
         self.need = np.zeros((groups, self.length))
-        self.need[:, : grid.slots] = problem.need
-        self.crews, self.crew_of = _crews(self.agents)
+        self.need[:, self.counted] = problem.need
+        self.crews, self.crew_of = _crews(self.agents, [self.lead + each for each in begins])
         self.weeks: list[Week] = [dict(each) for each in weeks] if weeks else [{} for _ in self.agents]
         self.on = np.full((len(self.agents), self.length), NONE, np.int16) if on is None else on.copy()
         self.extra = np.zeros(len(self.agents))
@@ -88,7 +101,7 @@ class Plan:
             self._lock()
         self.cover = np.zeros((groups, self.length))
         if problem.given is not None:
-            self.cover[:, : grid.slots] += problem.given
+            self.cover[:, self.counted] += problem.given
         for group in range(groups):
             self.cover[group] += (self.on == group).sum(axis=0)
         for agent in range(len(self.agents)):
@@ -100,21 +113,33 @@ class Plan:
                 self._set_locked(agent, day, shift)
 
     def _set_locked(self, agent: int, day: int, shift: Shift) -> None:
-        grid, each = self.problem.grid, self.agents[agent]
-        start, end = grid.slot(shift.start), grid.slot(shift.end)
+        each = self.agents[agent]
+        start, end = self.slot(shift.start), self.slot(shift.end)
         number = next(
             at for at, kind in enumerate(each.kinds) if kind.gross == end - start and kind.worked == shift.worked
         )
-        breaks = tuple((grid.slot(rest.start), grid.slot(rest.end) - grid.slot(rest.start)) for rest in shift.breaks)
+        breaks = tuple((self.slot(rest.start), self.slot(rest.end) - self.slot(rest.start)) for rest in shift.breaks)
         self.weeks[agent][day] = Placed(number, start, breaks)
         if not each.agent.groups:
             return
         row = self.on[agent]
         row[start:end] = each.agent.groups[0]
         for at, group in shift.work:
-            row[max(start, grid.slot(at)) : end] = group
+            row[max(start, self.slot(at)) : end] = group
         for at, length in breaks:
             row[at : at + length] = NONE
+
+    def slot(self, at: datetime) -> int:
+        """The slot of the line an instant lies in."""
+        return self.lead + self.problem.grid.slot(at)
+
+    def time(self, slot: int) -> datetime:
+        """The instant a slot of the line begins."""
+        return self.problem.grid.time(slot - self.lead)
+
+    def day_start(self, agent: int, day: int) -> int:
+        """The slot of the line an agent's day begins at."""
+        return self.crews[self.crew_of[agent][0]].begins + self.agents[agent].grid.day_start[day]
 
     def worth_beyond(self, agent: int, week: Week) -> float:
         """Wishes and fairness less what missing hours cost, in slots of coverage."""
@@ -123,7 +148,7 @@ class Plan:
         worth, work = 0.0, 0
         for day, placed in week.items():
             if day not in each.locked:
-                start = placed.start - self.problem.grid.day_start[day]
+                start = placed.start - crew.begins - each.grid.day_start[day]
                 worth += max(float(crew.base[row, day, placed.kind, start]), -1e6)
             work += each.shape.work[placed.kind]
         lacking = max(0, each.least[1] - work) * each.unit / 60 + 8.0 * max(0, each.least[0] - len(week))
@@ -159,7 +184,7 @@ class Plan:
             worth, target = np.where(better, found, worth), np.where(better, np.int16(group), target)
         if not crew.groups:
             worth = np.zeros(mine.shape)
-        worths = worths_of(crew, worth, self.problem.grid) + crew.base[rows]
+        worths = worths_of(crew, worth) + crew.base[rows]
         _, tours = best(
             crew.shape, worths, crew.free[rows], crew.ready[rows], crew.resting[rows], crew.least[rows],
             crew.unit / 60,
@@ -168,7 +193,7 @@ class Plan:
 
     def placed(self, agent: int, tour: Tour, worth: np.ndarray) -> Week:
         """A tour with its breaks where they cost least."""
-        each, starts = self.agents[agent], self.problem.grid.day_start
+        each = self.agents[agent]
         sums = np.concatenate([[0.0], np.cumsum(worth)])
         week: Week = {}
         for day, choice in enumerate(tour):
@@ -177,7 +202,7 @@ class Plan:
             if day in each.locked:
                 week[day] = self.weeks[agent][day]
                 continue
-            kind, start = choice[0], starts[day] + choice[1]
+            kind, start = choice[0], self.day_start(agent, day) + choice[1]
             breaks = []
             for low, high, length in each.kinds[kind].breaks:
                 at = np.arange(start + low, start + high + 1)
@@ -243,7 +268,7 @@ class Plan:
 
     def shifts(self) -> list[Shift]:
         """The plan in instants, agents in order."""
-        grid, found = self.problem.grid, []
+        found = []
         for agent, week in enumerate(self.weeks):
             each = self.agents[agent]
             for day, shift in sorted(week.items()):
@@ -251,7 +276,7 @@ class Plan:
                     found.append(each.locked[day])
                     continue
                 part = self.on[agent, shift.start : shift.start + each.kinds[shift.kind].gross]
-                found.append(as_shift(each, day, shift.kind, shift.start, shift.breaks, part, grid))
+                found.append(as_shift(each, day, shift.kind, shift.start, shift.breaks, part, self.time))
         return found
 
     def copy(self) -> tuple[list[Week], np.ndarray]:
@@ -259,11 +284,12 @@ class Plan:
         return [dict(each) for each in self.weeks], self.on.copy()
 
 
-def worths_of(crew: Crew, worth: np.ndarray, grid: Grid) -> np.ndarray:
-    """Members by days by kinds by starts: what each shift's slots are worth with its breaks at their best, float32."""
-    members = len(worth)
-    sums = np.concatenate([np.zeros((members, 1)), np.cumsum(worth, axis=1)], axis=1)
-    starts, width = grid.day_start, crew.shape.width
+def worths_of(crew: Crew, worth: np.ndarray) -> np.ndarray:
+    """Members by days by kinds by starts: what each shift's slots are worth with its breaks at their best, float32.
+    `worth`: members by slots of the line."""
+    members, slots = len(worth), crew.shape.day_slots
+    sums = np.concatenate([np.zeros((members, 1)), np.cumsum(worth, axis=1)], axis=1)[:, crew.begins :]
+    starts, width = list(accumulate(slots, initial=0)), crew.shape.width
     found = np.full((members, DAYS, len(crew.kinds), width), NEVER, np.float32)
     known: dict[tuple[int, int, int], np.ndarray] = {}
     edge = starts[-1]
@@ -279,27 +305,27 @@ def worths_of(crew: Crew, worth: np.ndarray, grid: Grid) -> np.ndarray:
                 window = np.lib.stride_tricks.sliding_window_view(lost, high - low + 1, axis=1)
                 known[each] = window.min(axis=2)
             value = value - known[each]
-        if all(slots == width for slots in grid.day_slots):
+        if all(each == width for each in slots):
             found[:, :, number] = value.reshape(members, DAYS, width)
         else:
             for day in range(DAYS):
-                found[:, day, number, : grid.day_slots[day]] = value[:, starts[day] : starts[day + 1]]
+                found[:, day, number, : slots[day]] = value[:, starts[day] : starts[day + 1]]
     return found
 
 
-def _crews(agents: Sequence[Planned]) -> tuple[list[Crew], list[tuple[int, int]]]:
+def _crews(agents: Sequence[Planned], begins: Sequence[int]) -> tuple[list[Crew], list[tuple[int, int]]]:
     """Agents by what they have in common, and where each is: (crew, row)."""
     found: dict[object, list[int]] = {}
     for number, each in enumerate(agents):
-        found.setdefault((each.shape, each.kinds, each.agent.groups, each.unit), []).append(number)
+        found.setdefault((each.shape, each.kinds, each.agent.groups, each.unit, begins[number]), []).append(number)
     crews, place = [], [(0, 0)] * len(agents)
     for crew_at, members in enumerate(found.values()):
         first, own = agents[members[0]], [agents[each] for each in members]
         base = [np.where(each.allowed, each.extra, NEVER).astype(np.float32) for each in own]
         crews.append(
             Crew(
-                np.array(members), first.shape, first.kinds, first.agent.groups, first.unit, np.stack(base),
-                np.stack([each.free for each in own]), np.array([each.ready for each in own]),
+                np.array(members), first.shape, first.kinds, first.agent.groups, first.unit, begins[members[0]],
+                np.stack(base), np.stack([each.free for each in own]), np.array([each.ready for each in own]),
                 np.array([each.resting for each in own]), np.array([each.least for each in own]),
             )
         )  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from wfm.domain.shifts import Shift
 from wfm.domain.violations import Rule, Violation
@@ -76,13 +77,25 @@ class Trade:
         return user_id != self.user_id and self.to_user in ("", user_id)
 
 
-def moves(trade: Trade, *, kept: bool = True) -> tuple[list[Shift], list[Shift]]:
+def taken(shift: Shift, user_id: str, zones: Mapping[str, str], zone: str) -> Shift:
+    """The shift as somebody else's, who may be of another site: then it is of the day it is there. `zones`: of agents;
+    of those who aren't in it `zone` holds."""
+    there = zones.get(user_id, zone)
+    if there == zones.get(shift.agent_id, zone):
+        return replace(shift, agent_id=user_id)
+    return replace(shift, agent_id=user_id, day=shift.start.astimezone(ZoneInfo(there)).date())
+
+
+def moves(
+    trade: Trade, zones: Mapping[str, str], zone: str, *, kept: bool = True
+) -> tuple[list[Shift], list[Shift]]:  # fmt: skip
     """Shifts that go, and those that come in their place. They stay when the schedule is made anew, but for rules
-    (`kept` False) they are what they were: a contract's patterns hold for whoever takes one."""
-    gone, new = [trade.shift], [replace(trade.shift, agent_id=trade.colleague_id)]
+    (`kept` False) they are what they were: a contract's patterns hold for whoever takes one. `zones`, `zone` as in
+    `taken`."""
+    gone, new = [trade.shift], [taken(trade.shift, trade.colleague_id, zones, zone)]
     if trade.colleague_shift is not None:
         gone.append(trade.colleague_shift)
-        new.append(replace(trade.colleague_shift, agent_id=trade.user_id))
+        new.append(taken(trade.colleague_shift, trade.user_id, zones, zone))
     return gone, [replace(each, locked=True) for each in new] if kept else new
 
 

@@ -54,14 +54,14 @@ class Violation:
 
 
 def violations(agents: Sequence[Agent], shifts: Sequence[Shift], first: date, zone: str) -> list[Violation]:
-    """All that is broken in the week that begins on `first`, agents in the order given."""
-    place = ZoneInfo(zone)
+    """All that is broken in the week that begins on `first`, agents in the order given; each by their own clocks, those
+    of `zone` where nothing else is said."""
     mine: dict[str, list[Shift]] = {}
     for shift in sorted(shifts, key=lambda each: each.start):
         mine.setdefault(shift.agent_id, []).append(shift)
     found: list[Violation] = []
     for agent in agents:
-        found += _of(agent, mine.get(agent.agent_id, []), first, place)
+        found += _of(agent, mine.get(agent.agent_id, []), first, ZoneInfo(agent.zone or zone))
     return found
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import gcd
 from zoneinfo import ZoneInfo
 
@@ -70,6 +70,16 @@ class Grid:
         return int((at - self.begins).total_seconds() // (60 * SLOT))
 
 
+@lru_cache(maxsize=256)
+def _clocks(first: date, zone: str) -> Grid:
+    return Grid(first, zone)
+
+
+def own_grid(agent: Agent, grid: Grid) -> Grid:
+    """The week by the agent's own clocks: Monday to Sunday as their site has them."""
+    return grid if agent.zone in ("", grid.zone) else _clocks(grid.first, agent.zone)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A length of a pattern. Breaks are (earliest, latest, length) in slots from the shift's start, in order."""
@@ -87,6 +97,8 @@ class Planned:
     """An agent made ready to be planned: what `tours.best` needs, less the worth of shifts."""
 
     agent: Agent
+    grid: Grid
+    """Of their own clocks; all slots here are of it."""
     kinds: tuple[Kind, ...]
     shape: Shape
     allowed: np.ndarray
@@ -106,8 +118,10 @@ class Planned:
 
 
 def planned(agent: Agent, grid: Grid, fairness: float = 0.0, burden: float = 0.0) -> Planned:
-    """Makes an agent ready. `fairness`: what an hour in the night or at the weekend costs, in slots of coverage, for
-    each hour of such that the agent had more than others in the weeks before; `burden`: those hours."""
+    """Makes an agent ready, by their own clocks. `fairness`: what an hour in the night or at the weekend costs, in
+    slots of coverage, for each hour of such that the agent had more than others in the weeks before; `burden`: those
+    hours."""
+    grid = own_grid(agent, grid)
     locked = {(each.day - grid.first).days: each for each in agent.locked}
     kinds = _kinds(agent, locked)
     unit = gcd(*(each.worked for each in kinds)) if kinds else SLOT
@@ -117,7 +131,9 @@ def planned(agent: Agent, grid: Grid, fairness: float = 0.0, burden: float = 0.0
     for day, shift in locked.items():
         at = next(number for number, kind in enumerate(kinds) if _is_of(kind, shift))
         allowed[day], extra[day], free[day] = False, 0.0, False
-        allowed[day, at, grid.slot(shift.start) - grid.day_start[day]] = True
+        # Of an agent who went to another site the day may be that of the clocks there.
+        start = min(max(0, grid.slot(shift.start) - grid.day_start[day]), grid.day_slots[day] - 1)
+        allowed[day, at, start] = True
     for day in agent.locked_free:
         allowed[(day - grid.first).days] = False
     limits, contract = agent.limits, agent.contract
@@ -134,7 +150,7 @@ def planned(agent: Agent, grid: Grid, fairness: float = 0.0, burden: float = 0.0
     least_days = 0 if agent.time_off else contract.min_days
     least = (least_days, -(-max(0, contract.min_week - had) // unit))
     resting = max(0, end) + weekly - grid.day_slots[0]
-    return Planned(agent, kinds, shape, allowed, extra, free, max(0, end + rest), resting, least, unit, locked)
+    return Planned(agent, grid, kinds, shape, allowed, extra, free, max(0, end + rest), resting, least, unit, locked)
 
 
 def _slots(minutes: int) -> int:
@@ -283,20 +299,19 @@ def usable(patterns: Sequence[Pattern], limits: Limits) -> tuple[Pattern, ...]:
 
 
 def as_shift(value: Planned, day: int, kind: int, start: int, breaks: Sequence[tuple[int, int]],
-             groups: np.ndarray, grid: Grid) -> Shift:  # fmt: skip
-    """A shift of the plan in instants. `start` is a slot of the week, `breaks` (slot, slots), `groups` by slot of the
+             groups: np.ndarray, time: Callable[[int], datetime]) -> Shift:  # fmt: skip
+    """A shift of the plan in instants. `start` is a slot `time` knows, `breaks` (slot, slots), `groups` by slot of the
     shift the group it covers."""
     pattern, gross = value.kinds[kind].pattern, value.kinds[kind].gross
     assert pattern is not None
     rests = tuple(
-        Break(grid.time(at), grid.time(at + length), said.paid)
-        for (at, length), said in zip(breaks, pattern.breaks, strict=True)
+        Break(time(at), time(at + length), said.paid) for (at, length), said in zip(breaks, pattern.breaks, strict=True)
     )
     work: list[tuple[datetime, int]] = []
     for offset, group in enumerate(groups.tolist()):
         if group >= 0 and (not work or work[-1][1] != group):
-            work.append((grid.time(start + offset), group))
+            work.append((time(start + offset), group))
     return Shift(
-        value.agent.agent_id, grid.first + timedelta(days=day), grid.time(start), grid.time(start + gross), rests,
+        value.agent.agent_id, value.grid.first + timedelta(days=day), time(start), time(start + gross), rests,
         pattern.pattern_id, False, tuple(work),
     )  # fmt: skip

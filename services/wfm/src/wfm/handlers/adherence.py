@@ -75,9 +75,9 @@ class Adherence(adherence_service_pb2_grpc.AdherenceServiceServicer):
         user_id, day = require_id("usr", request.user_id, "user_id"), convert.day_in(request.day, "day")
         now = self._db.clock.now()
         gathered = await self._read(lambda tx: ops.gather_day(tx, user_id, day, now))
-        found = ops.day_of(gathered, now)
+        found, (start, end) = ops.day_of(gathered, now), gathered.cuts_of(user_id)
         return ask.GetAgentDayResponse(
-            start_time=time_out(gathered.cuts[0]), end_time=time_out(gathered.cuts[-1]),
+            start_time=time_out(start), end_time=time_out(end),
             planned=[
                 adherence_pb2.PlannedStretch(
                     start_time=time_out(each.start), end_time=time_out(each.end), activity=_doing(each.doing)

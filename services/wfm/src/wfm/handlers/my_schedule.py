@@ -35,7 +35,7 @@ class MySchedule(my_schedule_service_pb2_grpc.MyScheduleServiceServicer):
         shown = await self._read(lambda tx: ops.shifts(tx, principal().subject, first, last))
         away = [ask.MyTimeOff(first_day=first.isoformat(), last_day=last.isoformat()) for first, last in shown.away]
         return ask.ListMyShiftsResponse(
-            weeks=[_week(each, shown.zone) for each in shown.weeks], time_zone=shown.zone, time_off=away,
+            weeks=[_week(each) for each in shown.weeks], time_zone=shown.zone, time_off=away,
             planned=shown.planned,
         )  # fmt: skip
 
@@ -126,12 +126,12 @@ class MySchedule(my_schedule_service_pb2_grpc.MyScheduleServiceServicer):
         return await self._db.run(principal().tenant_id, work, read_only=True)
 
 
-def _week(value: Week, zone: str) -> my_schedule_pb2.MyWeek:
+def _week(value: Week) -> my_schedule_pb2.MyWeek:
     version = value.version
     return my_schedule_pb2.MyWeek(
         first_day=value.first.isoformat(), schedule_id=version.schedule_id if version else "",
         number=version.number if version else 0, publish_time=time_out(version.publish_time) if version else None,
-        time_zone=version.zone if version else zone, shifts=[convert.shift_out(each) for each in value.shifts],
+        time_zone=value.zone, shifts=[convert.shift_out(each) for each in value.shifts],
         worked_minutes=sum(each.worked for each in value.shifts),
     )  # fmt: skip
 

@@ -17,8 +17,9 @@ from merkez.wfm.v1 import workforce_pb2, workforce_service_pb2, workforce_servic
 from wfm import convert
 from wfm.domain.labour import COUNTRIES, LabourRules, Limits
 from wfm.domain.shifts import BreakRule, Contract, Entitlement, Pattern, TimeOff, Wish
-from wfm.ops import time_off
+from wfm.ops import sites, time_off
 from wfm.ops import workforce as ops
+from wfm.ops.sites import Site
 from wfm.ops.workforce import Away, LabourRulesInvalid, Profile, Rules, TimeOffInvalid
 
 ask = workforce_service_pb2
@@ -111,6 +112,29 @@ class Workforce(workforce_service_pb2_grpc.WorkforceServiceServicer):
 
     async def DeleteContract(self, request: ask.DeleteContractRequest, context: Any) -> empty_pb2.Empty:
         return await self._remove("contract", require_id("ctr", request.contract_id, "contract_id"))
+
+    async def CreateSite(self, request: ask.CreateSiteRequest, context: Any) -> workforce_pb2.Site:
+        value, now = _site_in(request.site, ""), self._db.clock.now()
+
+        async def create(tx: Tx) -> workforce_pb2.Site:
+            return _site(await sites.save(tx, value, now))
+
+        return await self._once(request, "CreateSite", workforce_pb2.Site, create)
+
+    async def ListSites(self, request: ask.ListSitesRequest, context: Any) -> ask.ListSitesResponse:
+        return ask.ListSitesResponse(sites=[_site(each) for each in await self._read(sites.list_sites)])
+
+    async def UpdateSite(self, request: ask.UpdateSiteRequest, context: Any) -> workforce_pb2.Site:
+        value, now = (
+            _site_in(request.site, require_id("sit", request.site.site_id, "site.site_id")),
+            self._db.clock.now(),
+        )
+        return _site(await self._write(lambda tx: sites.save(tx, value, now)))
+
+    async def DeleteSite(self, request: ask.DeleteSiteRequest, context: Any) -> empty_pb2.Empty:
+        key = require_id("sit", request.site_id, "site_id")
+        await self._write(lambda tx: sites.remove(tx, key))
+        return empty_pb2.Empty()
 
     async def UpdatePlannedAgent(
         self, request: ask.UpdatePlannedAgentRequest, context: Any
@@ -257,6 +281,16 @@ def _contract(value: Contract, version: int) -> workforce_pb2.Contract:
     )  # fmt: skip
 
 
+def _site_in(said: workforce_pb2.Site, site_id: str) -> Site:
+    return Site(site_id, said.display_name.strip(), said.time_zone.strip(), said.version)
+
+
+def _site(value: Site) -> workforce_pb2.Site:
+    return workforce_pb2.Site(
+        site_id=value.site_id, display_name=value.name, time_zone=value.zone, version=value.version
+    )
+
+
 def _profile_in(said: workforce_pb2.PlannedAgent) -> Profile:
     wish = Wish(
         tuple(dict.fromkeys(said.wished_free_weekdays)), said.wished_earliest_start_minute,
@@ -268,6 +302,7 @@ def _profile_in(said: workforce_pb2.PlannedAgent) -> Profile:
         tuple(dict.fromkeys(require_id("que", each, "planned_agent.queue_ids") for each in said.queue_ids)),
         said.under_age, tuple((each.weekday, each.start_minute, each.end_minute) for each in said.availability), wish,
         said.version, convert.day_in(said.hire_day, "planned_agent.hire_day"), said.performance_score,
+        require_id("sit", said.site_id, "planned_agent.site_id") if said.site_id else "",
     )  # fmt: skip
 
 
@@ -281,7 +316,7 @@ def _profile(value: Profile) -> workforce_pb2.PlannedAgent:
         availability=stretches, wished_free_weekdays=value.wish.free_weekdays,
         wished_earliest_start_minute=value.wish.earliest_start, wished_latest_end_minute=value.wish.latest_end,
         wish_weight=value.wish.weight, version=value.version, performance_score=value.performance,
-        hire_day=value.hired.isoformat() if value.hired else "",
+        hire_day=value.hired.isoformat() if value.hired else "", site_id=value.site_id,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -21,7 +21,7 @@ from wfm.ops.calendar import VersionConflict
 from wfm.ops.history import LONGEST_RANGE, RangeInvalid
 from wfm.ops.workforce import PlannedAgentNotFound
 from wfm.store import adherence as store
-from wfm.store import history, schedules, workforce
+from wfm.store import history, schedules, sites, workforce
 from wfm.store.adherence import Excused
 
 MOST_DAYS = 31
@@ -45,13 +45,23 @@ class ExceptionNotFound(NotFound):
 
 @dataclass(frozen=True)
 class Gathered:
-    """All that is known of people over local days. `cuts`: the midnights between them, both ends among them."""
+    """All that is known of people over local days. `zone`: the company's; `cuts`: by zone the midnights between days,
+    both ends among them; `zones`: of agents of sites, who go by their clocks."""
 
     zone: str
     rules: Rules
     people: Sequence[Person]
-    cuts: Sequence[datetime]
+    cuts: Mapping[str, Sequence[datetime]]
+    zones: Mapping[str, str]
     excused: Sequence[Excused] = ()
+
+    def zone_of(self, user_id: str) -> str:
+        """Whose clocks somebody's days are of."""
+        return self.zones.get(user_id, self.zone)
+
+    def cuts_of(self, user_id: str) -> Sequence[datetime]:
+        """Midnights of somebody's days."""
+        return self.cuts[self.zone_of(user_id)]
 
 
 @dataclass(frozen=True)
@@ -165,24 +175,27 @@ async def people(
 
 async def gather_now(tx: Tx, now: datetime) -> tuple[Gathered, list[Heard]]:
     """What `board` takes, and what each does now."""
-    zone = await history.time_zone(tx)
-    place = ZoneInfo(zone)
-    today = now.astimezone(place).date()
-    start, end = midnight(today, place), midnight(today + timedelta(days=1), place)
-    shifts = await published_shifts(tx, start, end)
+    zone, zones = await history.time_zone(tx), await sites.zones(tx)
+    cuts = {each: _cuts(now.astimezone(ZoneInfo(each)).date(), 1, each) for each in {zone, *zones.values()}}
+    start, end = min(each[0] for each in cuts.values()), max(each[-1] for each in cuts.values())
+    shifts = [
+        each
+        for each in await published_shifts(tx, start, end)
+        if (mine := cuts[zones.get(each.agent_id, zone)]) and each.end > mine[0] and each.start < mine[-1]
+    ]
     users = sorted({each.agent_id for each in shifts} | set(await store.signed_in(tx)))
     # Of a shift that crosses midnight all is read.
     low, high = min([start, *(each.start for each in shifts)]), max([end, *(each.end for each in shifts)])
     found, _ = await people(tx, low, high, users, shifts=shifts)
-    return Gathered(zone, await store.find_rules(tx), found, (start, end)), await store.latest(tx, users)
+    return Gathered(zone, await store.find_rules(tx), found, cuts, zones), await store.latest(tx, users)
 
 
 def board(gathered: Gathered, latest: Sequence[Heard], now: datetime) -> Board:
     """Everybody now. What states they are in comes from the last fact of each, whatever it means to a plan."""
-    start, end = gathered.cuts[0], gathered.cuts[-1]
     last = {each.user_id: each for each in latest}
     found = []
     for person in gathered.people:
+        start, end = gathered.cuts_of(person.user_id)
         mine = domain.now_of(person, gathered.rules, start, now, end)
         if (is_in := last.get(person.user_id)) and is_in.start <= now:
             mine = replace(mine, state=is_in.state, reason=is_in.reason, since=is_in.start)
@@ -194,31 +207,31 @@ async def gather_days(
     tx: Tx, first: date | None, last: date | None, user_id: str, page: Page, now: datetime
 ) -> tuple[Gathered, str]:
     """What `kept` takes, of a page of agents, and the token of the next page."""
-    zone, place = await _zone(tx)
-    first = _remembered(first, "first_day", now, place)
+    zone, zones = await history.time_zone(tx), await sites.zones(tx)
+    first = _remembered(first, "first_day", now, ZoneInfo(zone))
     last = last or first
     if not 0 <= (last - first).days < MOST_DAYS:
         raise RangeInvalid.of("last_day", f"must not be before first_day, and at most {MOST_DAYS} days in all")
-    cuts = [midnight(first + timedelta(days=each), place) for each in range((last - first).days + 2)]
-    start = cuts[0]
+    cuts = {each: _cuts(first, (last - first).days + 1, each) for each in {zone, *zones.values()}}
+    start, end = min(each[0] for each in cuts.values()), max(each[-1] for each in cuts.values())
     size, after = page_size(page.size), (decode_name_token(page.token) or ("", ""))[0]
-    shifts = await published_shifts(tx, start, cuts[-1], [user_id] if user_id else None)
+    shifts = await published_shifts(tx, start, end, [user_id] if user_id else None)
     names = {each.agent_id for each in shifts} | set(await store.heard_of(tx, start))
     users = [user_id] if user_id else sorted(each for each in names if each > after)
     token = encode_token(users[size - 1], "") if len(users) > size else ""
     mine = set(users[:size])
     found, excused = await people(
-        tx, start, cuts[-1], users[:size], shifts=[each for each in shifts if each.agent_id in mine]
+        tx, start, end, users[:size], shifts=[each for each in shifts if each.agent_id in mine]
     )
-    return Gathered(zone, await store.find_rules(tx), found, cuts, excused), token
+    return Gathered(zone, await store.find_rules(tx), found, cuts, zones, excused), token
 
 
 def kept(gathered: Gathered, now: datetime) -> list[Kept]:
     """Figures by agent and day up to `now`, days with neither plan nor work left out."""
-    place, found = ZoneInfo(gathered.zone), []
+    found = []
     for person in gathered.people:
-        days = []
-        for start, end in pairwise(gathered.cuts):
+        days, place = [], ZoneInfo(gathered.zone_of(person.user_id))
+        for start, end in pairwise(gathered.cuts_of(person.user_id)):
             if start < now:
                 figures = domain.held_against(person, gathered.rules, start, min(end, now)).figures
                 if figures.scheduled or figures.worked:
@@ -230,18 +243,18 @@ def kept(gathered: Gathered, now: datetime) -> list[Kept]:
 
 async def gather_day(tx: Tx, user_id: str, day: date | None, now: datetime) -> Gathered:
     """One agent's local day, with every state they were in."""
-    zone, place = await _zone(tx)
-    day = _remembered(day, "day", now, place)
-    start, end = midnight(day, place), midnight(day + timedelta(days=1), place)
+    zone = await sites.zone_of(tx, user_id)
+    day = _remembered(day, "day", now, ZoneInfo(zone))
+    start, end = cuts = _cuts(day, 1, zone)
     found, excused = await people(tx, start, end, [user_id], every=True)
     mine = [each for each in excused if each.user_id in ("", user_id)]
-    return Gathered(zone, await store.find_rules(tx), found, (start, end), mine)
+    return Gathered(zone, await store.find_rules(tx), found, {zone: cuts}, {}, mine)
 
 
 def day_of(gathered: Gathered, now: datetime) -> Day:
     """It held against its plan up to `now`, with the plan of all of it."""
-    start, end = gathered.cuts
     (person,) = gathered.people
+    start, end = gathered.cuts_of(person.user_id)
     found = domain.held_against(person, gathered.rules, start, max(start, min(end, now)))
     return replace(found, plan=domain.plan(person.shifts, person.away, start, end))
 
@@ -255,6 +268,5 @@ def _remembered(day: date | None, field: str, now: datetime, place: ZoneInfo) ->
     return day
 
 
-async def _zone(tx: Tx) -> tuple[str, ZoneInfo]:
-    zone = await history.time_zone(tx)
-    return zone, ZoneInfo(zone)
+def _cuts(first: date, days: int, zone: str) -> list[datetime]:
+    return [midnight(first + timedelta(days=each), ZoneInfo(zone)) for each in range(days + 1)]

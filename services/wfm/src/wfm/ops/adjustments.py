@@ -301,7 +301,7 @@ def suggestions(value: Day, now: datetime) -> tuple[list[BreakMove], list[Sugges
         ]
     )
     agents = {each.agent_id: each for each in value.roster.agents}
-    today = [each for each in value.around if each.day == day and each.agent_id in agents]
+    today = [each for each in value.around if start <= each.start < end and each.agent_id in agents]
     after = now + LEAD
 
     by_agent: dict[str, list[Shift]] = {}
@@ -310,7 +310,7 @@ def suggestions(value: Day, now: datetime) -> tuple[list[BreakMove], list[Sugges
 
     def fine(before: Shift, changed: Shift) -> bool:
         mine = by_agent.get(before.agent_id, [])
-        known = next((each for each in mine if each.day == day), before)
+        known = next((each for each in mine if each.day == before.day), before)
         return not in_the_way(value.version, agents[before.agent_id], mine, known, changed)
 
     moves = domain.break_moves(today, quarters, need, there, after, fine)
@@ -385,14 +385,17 @@ def _able(
     """Agents whose shift may be changed so: who have one that day before those who don't."""
     if window.start.astimezone(ZoneInfo(value.zone)).date() != value.day:
         return []
-    line: list[tuple[bool, str, Shift | None]] = []
+    line: list[tuple[bool, str, date, Shift | None]] = []
     for agent_id, agent in agents.items():
         if window.group in agent.groups:
-            shift = next((each for each in by_agent.get(agent_id, ()) if each.day == value.day), None)
-            line.append((shift is None, agent_id, shift))
+            day = window.start.astimezone(ZoneInfo(agent.zone or value.zone)).date()
+            if revisions.monday_of(day) != value.version.first:
+                continue  # by their site's clocks it is of another week
+            shift = next((each for each in by_agent.get(agent_id, ()) if each.day == day), None)
+            line.append((shift is None, agent_id, day, shift))
     found: list[str] = []
-    for _, agent_id, shift in sorted(line, key=lambda each: each[:2]):
-        changed, can = fitted(window.kind, shift, agent_id, value.day, window.start, window.end)
+    for _, agent_id, day, shift in sorted(line, key=lambda each: each[:2]):
+        changed, can = fitted(window.kind, shift, agent_id, day, window.start, window.end)
         mine = by_agent.get(agent_id, ())
         if can and not in_the_way(value.version, agents[agent_id], mine, shift, changed):
             found.append(agent_id)

@@ -18,7 +18,7 @@ from wfm.domain.violations import Rule, worse
 from wfm.domain.week import Grid
 from wfm.ops import notices, rosters
 from wfm.ops.own import profile_of
-from wfm.ops.revisions import WeekNotPublished, published, revise
+from wfm.ops.revisions import WeekNotPublished, monday_of, published, revise
 from wfm.ops.shifts import check
 from wfm.store import schedules as versions
 from wfm.store import trades as store
@@ -148,7 +148,8 @@ async def award(tx: Tx, round_id: str, now: datetime) -> tuple[Round, list[Bid]]
     held = await versions.list_shifts(tx, version.schedule_id)
     # What has begun meanwhile is nobody's to win.
     ahead = [each if each.start > now else replace(each, places=0) for each in found.shifts]
-    shifts, outcomes, new = awarded(ahead, queue, _breaks(version, agents, held))
+    zones = {each.agent_id: each.zone for each in made.agents if each.zone}
+    shifts, outcomes, new = awarded(ahead, queue, _breaks(version, agents, held), zones)
     places = {each.number: each.places for each in found.shifts}
     shifts = [replace(each, places=places[each.number]) for each in shifts]
     if new:
@@ -185,6 +186,8 @@ def _breaks(
         agent = agents[agent_id]
         if not agent.groups:
             return Rule.SKILL.value
+        if monday_of(shift.day) != version.first:
+            return Rule.AVAILABILITY.value  # by their site's clocks it is no day of this week
         have = [*mine.get(agent_id, ()), *won]
         old = rosters.broken(version, [agent], have)
         new = rosters.broken(version, [agent], [*have, shift])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from chassis.sql import Tx
 from kernel.ids import new_id
@@ -11,12 +12,14 @@ from kernel.ids import new_id
 from wfm import convert
 from wfm.domain.explaining import differences
 from wfm.domain.own import Notice
+from wfm.domain.series import midnight
 from wfm.domain.shifts import Shift
-from wfm.domain.week import Grid
 from wfm.store import own as store
+from wfm.store import sites
 from wfm.store.schedules import Version
 
 KEPT = timedelta(days=60)
+_WEEK = timedelta(days=7)
 MOST_NAMED = 5000
 
 
@@ -39,13 +42,18 @@ async def announce(
     quiet: Collection[str] = (),
 ) -> None:  # fmt: skip
     """A version is what agents work by from now on: who has other days than before hears of it, but for those in
-    `quiet`, who are told otherwise. Weeks that are over change nothing for anybody."""
+    `quiet`, who are told otherwise. Weeks that are over by their clocks change nothing for anybody."""
     changed = _changed(before, after)
     tx.emit(convert.schedule_published(found, superseded, list(changed)[:MOST_NAMED], now), key=found.first.isoformat())
-    grid = Grid(found.first, found.zone)
-    if grid.time(grid.slots) <= now:
-        return
-    whom = {user_id: days for user_id, days in changed.items() if user_id not in quiet}
+    zones = await sites.zones(tx)
+    over = {
+        zone for zone in {found.zone, *zones.values()} if midnight(found.first + _WEEK, ZoneInfo(zone)) <= now
+    }  # fmt: skip
+    whom = {
+        user_id: days
+        for user_id, days in changed.items()
+        if user_id not in quiet and zones.get(user_id, found.zone) not in over
+    }
     await tell(tx, "SHIFTS_CHANGED" if superseded else "SCHEDULE_OUT", whom, now, first=found.first)
 
 

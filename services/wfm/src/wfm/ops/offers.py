@@ -17,7 +17,7 @@ from wfm.ops import adjustments, intraday
 from wfm.ops.history import RangeInvalid
 from wfm.ops.workforce import PlannedAgentNotFound
 from wfm.store import adjustments as store
-from wfm.store import history, workforce
+from wfm.store import history, sites, workforce
 
 MOST_ASKED = 500
 
@@ -122,7 +122,7 @@ async def accept(tx: Tx, offer_id: str, user_id: str, now: datetime) -> Offer:
         raise ShiftOfferFilled("every place is taken")
     if state != "OPEN" or mine.state == "UNDONE":
         raise ShiftOfferClosed("it can't be accepted any more")
-    day = offer.start.astimezone(ZoneInfo(await history.time_zone(tx))).date()
+    day = offer.start.astimezone(ZoneInfo(await sites.zone_of(tx, user_id))).date()
 
     def make(shift: Shift | None) -> Shift | None:
         changed, can = adjustments.fitted(offer.kind, shift, user_id, day, offer.start, offer.end)

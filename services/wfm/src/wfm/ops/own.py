@@ -20,9 +20,9 @@ from wfm.ops.calendar import VersionConflict
 from wfm.ops.history import RangeInvalid
 from wfm.ops.revisions import monday_of, published
 from wfm.ops.workforce import PlannedAgentInvalid, PlannedAgentNotFound
-from wfm.store import history, workforce
 from wfm.store import own as store
 from wfm.store import schedules as versions
+from wfm.store import sites, workforce
 from wfm.store.schedules import Version
 from wfm.store.workforce import Profile
 
@@ -66,16 +66,17 @@ class CalendarFeedNotFound(NotFound):
 
 @dataclass(frozen=True)
 class Week:
-    """A week of an agent; without a version it isn't published."""
+    """A week of an agent, and whose clocks its days are of; without a version it isn't published."""
 
     first: date
     version: Version | None
     shifts: Sequence[Shift]
+    zone: str
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Weeks of an agent, the zone days are in, and when they are away."""
+    """Weeks of an agent, the zone their days are in, and when they are away."""
 
     weeks: Sequence[Week]
     zone: str
@@ -91,9 +92,9 @@ async def profile_of(tx: Tx, user_id: str) -> Profile:
     return found
 
 
-async def today(tx: Tx, now: datetime) -> date:
-    """By the company's clocks."""
-    return now.astimezone(ZoneInfo(await history.time_zone(tx))).date()
+async def today(tx: Tx, user_id: str, now: datetime) -> date:
+    """By the clocks of an agent's site, or the company's."""
+    return now.astimezone(ZoneInfo(await sites.zone_of(tx, user_id))).date()
 
 
 async def shifts(tx: Tx, user_id: str, first: date, last: date) -> Shown:
@@ -105,14 +106,17 @@ async def shifts(tx: Tx, user_id: str, first: date, last: date) -> Shown:
         mondays.append(mondays[-1] + timedelta(days=7))
     found = {version.first: (version, mine)
              for version, mine in await versions.published_shifts(tx, user_id, mondays[0], mondays[-1])}  # fmt: skip
-    zone = await history.time_zone(tx)
+    zone = await sites.zone_of(tx, user_id)
     place = ZoneInfo(zone)
     begins, ends = instant(mondays[0], 0, place), instant(mondays[-1] + timedelta(days=7), 0, place)
     away = [
         (each.time.start.astimezone(place).date(), (each.time.end - timedelta(seconds=1)).astimezone(place).date())
         for each in await workforce.list_away(tx, begins, ends, user_id, 1000)
     ]
-    weeks = [Week(each, *found.get(each, (None, []))) for each in mondays]
+    site, weeks = (await sites.zones(tx)).get(user_id), []
+    for each in mondays:
+        version, mine = found.get(each, (None, []))
+        weeks.append(Week(each, version, mine, site or (version.zone if version else zone)))
     return Shown(weeks, zone, away, await workforce.find_profile(tx, user_id) is not None)
 
 
@@ -129,7 +133,7 @@ async def dismiss(tx: Tx, user_id: str, notice_id: str) -> None:
 
 async def availability(tx: Tx, user_id: str, now: datetime) -> tuple[list[Availability], date]:
     """What holds and what is to hold, and the first day that may be chosen."""
-    profile, day = await profile_of(tx, user_id), await today(tx, now)
+    profile, day = await profile_of(tx, user_id), await today(tx, user_id, now)
     kept = Availability(user_id, None, profile.availability, profile.wish)
     said = [kept, *await store.list_availability(tx, user_id)]
     holds = held_on(said, day)
@@ -147,7 +151,7 @@ async def _earliest(tx: Tx, day: date) -> date:
 
 async def say(tx: Tx, value: Availability, now: datetime) -> Availability:
     """Says when an agent can come from a day on."""
-    profile, day = await profile_of(tx, value.user_id), await today(tx, now)
+    profile, day = await profile_of(tx, value.user_id), await today(tx, value.user_id, now)
     wish = value.wish
     assert value.from_day is not None
     for name, fine, words in (
@@ -180,7 +184,7 @@ async def say(tx: Tx, value: Availability, now: datetime) -> Availability:
 
 async def unsay(tx: Tx, user_id: str, from_day: date, now: datetime) -> None:
     """Takes back what was said for a day that hasn't come."""
-    await _later(tx, from_day, await today(tx, now))
+    await _later(tx, from_day, await today(tx, user_id, now))
     if not await store.remove_availability(tx, user_id, from_day):
         raise AvailabilityNotFound("nothing was said for that day")
 
@@ -226,7 +230,7 @@ async def entries(tx: Tx, token: str, now: datetime) -> tuple[list[Entry], str]:
     found = await store.find_feed(tx, feeds.digest(token))
     if found is None:
         raise CalendarFeedNotFound("there is no such calendar feed")
-    day = await today(tx, now)
+    day, site = await today(tx, found.user_id, now), (await sites.zones(tx)).get(found.user_id, "")
     weeks = await versions.published_shifts(
         tx, found.user_id, monday_of(day - _FEED_BACK), monday_of(day + _FEED_AHEAD)
     )
@@ -235,7 +239,8 @@ async def entries(tx: Tx, token: str, now: datetime) -> tuple[list[Entry], str]:
             shift,
             version.number * _CHANGES + min(version.version, _CHANGES - 1),
             version.publish_time or version.create_time,
-            version.zone,
+            site or version.zone,
+            bool(site),
         )
         for version, mine in weeks
         for shift in mine

@@ -17,22 +17,25 @@ from wfm.domain.own import Availability, Stretches, by_user, of_week
 from wfm.domain.shifts import SLOT, Agent, Shift, TimeOff
 from wfm.domain.solving import Problem
 from wfm.domain.violations import Violation, violations
-from wfm.domain.week import DAYS, Grid, burden_hours
+from wfm.domain.week import DAYS, Grid, burden_hours, own_grid
 from wfm.ops.skill_plans import ByGroup
 from wfm.ops.staffing import Needed
 from wfm.ops.workforce import limits_of
-from wfm.store import own, workforce
+from wfm.store import own, sites, workforce
 from wfm.store import schedules as store
 from wfm.store.history import SeriesKey
 from wfm.store.schedules import Group, Version
 
 BACK = 4
 """Weeks before that rules look at."""
+APART = timedelta(hours=26)
+"""More than any two zones' clocks are apart."""
 
 
 @dataclass(frozen=True)
 class Roster:
-    """Agents of a version, and what of the week before reaches into its week (groups by slots)."""
+    """Agents of a version, and what of the weeks before and after reaches into its week (groups by slots): the week
+    after begins earlier where a site's clocks are ahead."""
 
     agents: tuple[Agent, ...]
     given: np.ndarray
@@ -105,17 +108,17 @@ async def roster(tx: Tx, version: Version, user_ids: Sequence[str] | None = None
     contracts = {each.contract_id: each for each, _ in await workforce.list_contracts(tx)}
     patterns = {each.pattern_id: each for each, _ in await workforce.list_patterns(tx)}
     rules = {each.rules_id: each for each in await workforce.list_rules(tx)}
+    zones = await sites.zones(tx)
     away: dict[str, list[TimeOff]] = {}
-    for each in await workforce.list_away(tx, grid.begins, grid.time(grid.slots)):
+    for each in await workforce.list_away(tx, grid.begins - APART, grid.time(grid.slots) + APART):
         away.setdefault(each.user_id, []).append(each.time)
     said = by_user(await own.list_availability(tx, until=version.first + timedelta(days=DAYS - 1)))
     past, given = await _around(tx, version, grid, range(-BACK, 0))
-    future, _ = await _around(tx, version, grid, range(1, 2))
+    future, early = await _around(tx, version, grid, range(1, 2))
     held: dict[str, list[Shift]] = {}
-    begins = None
+    out = False
     if locked:
-        if grid.begins < version.create_time and await store.published(tx, [version.first]):
-            begins = version.create_time
+        out = grid.begins - APART < version.create_time and bool(await store.published(tx, [version.first]))
         for shift in await store.list_shifts(tx, version.schedule_id):
             held.setdefault(shift.agent_id, []).append(shift)
     agents, burdens = [], {}
@@ -125,18 +128,25 @@ async def roster(tx: Tx, version: Version, user_ids: Sequence[str] | None = None
         contract = contracts[each.contract_id]
         kept = Availability(each.user_id, None, each.availability, each.wish)
         stretches, wish = of_week([kept, *said.get(each.user_id, ())], version.first)
-        agents.append(
-            Agent(
+        agent = Agent(
                 each.user_id, contract, limits_of(rules[contract.rules_id], each.under_age),
                 tuple(patterns[name] for name in contract.pattern_ids),
                 tuple(at for at, group in enumerate(version.groups) if _serves(each, group, version.groups)),
-                _by_weekday(stretches), tuple(away.get(each.user_id, ())), wish, tuple(past.get(each.user_id, ())),
+                _by_weekday(stretches), (), wish, tuple(past.get(each.user_id, ())),
                 tuple(future.get(each.user_id, ())),
-                tuple(shift for shift in held.get(each.user_id, ()) if shift.locked), begins=begins,
-            )
-        )  # fmt: skip
-        burdens[each.user_id] = _burden(past.get(each.user_id, ()), grid)
-    return Roster(tuple(agents), given, burdens)
+                tuple(shift for shift in held.get(each.user_id, ()) if shift.locked),
+                zone=zones.get(each.user_id, ""),
+            )  # fmt: skip
+        mine = own_grid(agent, grid)
+        off = (time for time in away.get(each.user_id, ()) if _touches(time, mine))
+        begins = version.create_time if out and mine.begins < version.create_time else None
+        agents.append(replace(agent, time_off=tuple(off), begins=begins))
+        burdens[each.user_id] = _burden(agent.before, mine)
+    return Roster(tuple(agents), given + early, burdens)
+
+
+def _touches(time: TimeOff, grid: Grid) -> bool:
+    return time.end > grid.begins and time.start < grid.time(grid.slots)
 
 
 def problem_of(version: Version, made: Roster, need: np.ndarray) -> Problem:
@@ -174,6 +184,7 @@ def _by_weekday(stretches: Stretches) -> dict[int, tuple[tuple[int, int], ...]] 
 
 async def _around(tx: Tx, version: Version, grid: Grid, weeks: range) -> tuple[dict[str, list[Shift]], np.ndarray]:
     """Published shifts of weeks around by agent, and what those that reach into this week cover of it."""
+    ends = grid.time(grid.slots)
     found: dict[str, list[Shift]] = {}
     given = np.zeros((len(version.groups), grid.slots))
     place = [set(group.members) for group in version.groups]
@@ -181,7 +192,7 @@ async def _around(tx: Tx, version: Version, grid: Grid, weeks: range) -> tuple[d
     for other in await store.published(tx, firsts):
         for shift in await store.list_shifts(tx, other.schedule_id):
             found.setdefault(shift.agent_id, []).append(shift)
-            if other.first < version.first and shift.end > grid.begins:
+            if shift.end > grid.begins and shift.start < ends:
                 _spill(shift, other, place, given, grid)
     return found, given
 

@@ -198,10 +198,12 @@ async def _staying(tx: Tx, version: Version, base: Version | None, need: np.ndar
     for each in await store.list_shifts(tx, base.schedule_id) if base else ():
         if each.locked:
             found[each.agent_id, each.day] = each
-    for published in await store.published(tx, [version.first]) if grid.begins < now else ():
+    for published in await store.published(tx, [version.first]) if grid.begins - rosters.APART < now else ():
+        begun = [each for each in await store.list_shifts(tx, published.schedule_id) if each.start <= now]
+        if grid.begins >= now and not begun:
+            continue
         alike = alike and version.grouped_like(published)
         found = {key: each for key, each in found.items() if each.start > now}
-        begun = (each for each in await store.list_shifts(tx, published.schedule_id) if each.start <= now)
         found |= {(each.agent_id, each.day): replace(each, locked=True) for each in begun}
     if alike:
         return list(found.values())

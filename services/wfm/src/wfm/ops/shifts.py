@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from chassis.paging import Page, decode_name_token, encode_token
 from chassis.sql import Tx
@@ -55,7 +56,7 @@ async def save_shift(
     made = await rosters.roster(tx, found, [shift.agent_id])
     if not made.agents:
         raise PlannedAgentNotFound("the agent isn't planned for")
-    check(shift, found)
+    check(shift, found, made.agents[0].zone)
     shifts = await store.list_shifts(tx, schedule_id)
     rest = [each for each in shifts if (each.agent_id, each.day) != (shift.agent_id, shift.day)]
     need, grid = await store.need_of(tx, schedule_id), Grid(found.first, found.zone)
@@ -112,14 +113,15 @@ async def lock(tx: Tx, schedule_id: str, version: int, keys: Sequence[tuple[str,
     return await get(tx, schedule_id)
 
 
-def check(shift: Shift, version: Version) -> None:
-    """Raises `ShiftInvalid` that names the field unless the shift may stand in the version's week."""
+def check(shift: Shift, version: Version, zone: str = "") -> None:
+    """Raises `ShiftInvalid` that names the field unless the shift may stand in the version's week. `zone`: whose clocks
+    its day is of, those of the version where it is empty."""
     quarters = [shift.start, shift.end, *(at for each in shift.breaks for at in (each.start, each.end))]
     edges = [shift.start, *(at for each in shift.breaks for at in (each.start, each.end)), shift.end]
-    grid = Grid(version.first, version.zone)
+    grid, place = Grid(version.first, version.zone), ZoneInfo(zone or version.zone)
     for name, fine, words in (
         ("day", 0 <= (shift.day - version.first).days < DAYS, "must be of the schedule's week"),
-        ("start_time", shift.start.astimezone(grid.place).date() == shift.day, "must be on the shift's day"),
+        ("start_time", shift.start.astimezone(place).date() == shift.day, "must be on the shift's day"),
         ("end_time", timedelta(hours=1) <= shift.end - shift.start <= timedelta(hours=16),
          "must be 1 to 16 hours later"),
         ("start_time", all((at - grid.begins) % timedelta(minutes=SLOT) == timedelta(0) for at in quarters),

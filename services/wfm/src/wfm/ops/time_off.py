@@ -23,7 +23,7 @@ from wfm.ops.calendar import VersionConflict
 from wfm.ops.own import absences, profile_of, today
 from wfm.ops.revisions import monday_of, published, revise
 from wfm.ops.workforce import TimeOffInvalid, TimeOffKindNotFound, limits_of, remove
-from wfm.store import history, own, workforce
+from wfm.store import own, sites, workforce
 from wfm.store import schedules as versions
 from wfm.store import time_off as store
 from wfm.store.workforce import Away, Profile
@@ -65,13 +65,13 @@ class TimeOffDecided(FailedPrecondition):
 async def ask(tx: Tx, said: Request, now: datetime, *, only_look: bool = False) -> Request:
     """Asks for time off. With `only_look`, what would come of it."""
     profile, kind = await profile_of(tx, said.user_id), await _offered(tx, said.kind_id)
-    day = await today(tx, now)
+    day = await today(tx, said.user_id, now)
     wrong = rules.wrong_request(said, kind.unit)
     if not day <= said.first <= day + FARTHEST:
         wrong.append(("first_day", f"must be today or later, at most {FARTHEST.days} days ahead"))
     if wrong:
         raise TimeOffInvalid.of(f"time_off_request.{wrong[0][0]}", wrong[0][1])
-    place = ZoneInfo(await history.time_zone(tx))
+    place = ZoneInfo(await sites.zone_of(tx, said.user_id))
     start = instant(said.first, said.start_minute, place)
     end = instant(said.last, said.end_minute or 1440, place)
     minutes = await _work(tx, profile, said.days)
@@ -214,7 +214,7 @@ def _paged(found: Sequence[Request], size: int) -> tuple[list[Request], str]:
 async def balances(tx: Tx, user_id: str, day: date | None, now: datetime) -> list[Balance]:
     """What an agent has of each kind in the day's year."""
     profile = await profile_of(tx, user_id)
-    day = day or await today(tx, now)
+    day = day or await today(tx, user_id, now)
     mine, kinds = await store.requests_of(tx, user_id), await store.list_kinds(tx)
     return [
         await _balance(tx, profile, kind, day.year, day, mine)
@@ -233,7 +233,7 @@ async def carry_over(tx: Tx, user_id: str, kind_id: str, year: int, amount: floa
     if kind is None:
         raise TimeOffKindNotFound("no such kind of time off")
     await store.save_brought(tx, user_id, kind_id, year, None if amount is None else round(amount, 2))
-    day = await today(tx, now)
+    day = await today(tx, user_id, now)
     on = day if day.year == year else date(year, 1, 1)
     return await _balance(tx, profile, kind, year, on, await store.requests_of(tx, user_id))
 
@@ -301,7 +301,7 @@ async def _obstacles(
     others = [each for each in await absences(tx, value.start, value.end) if each.user_id != profile.user_id]
     worked = [day for day in value.days if minutes.get(day)]
     short = await _shortage(tx, value, others) if any(each.covered for each in allowances) else lambda day: ""
-    place = ZoneInfo(await history.time_zone(tx))
+    place = ZoneInfo(await sites.zone_of(tx, profile.user_id))
     return rules.obstacles(value, kind, worked, allowances, profile.queue_ids, crowd, others, short, place)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -10,14 +11,14 @@ from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 from kernel.ids import new_id
 
 from wfm.domain.shifts import Shift
-from wfm.domain.trades import TRANSITIONS, Trade, TradeState, judged, moves, same
+from wfm.domain.trades import TRANSITIONS, Trade, TradeState, judged, moves, same, taken
 from wfm.domain.violations import Violation
 from wfm.ops import notices
 from wfm.ops.calendar import VersionConflict
 from wfm.ops.own import profile_of
 from wfm.ops.revisions import Weighed, monday_of, published, revise, weigh
 from wfm.ops.shifts import ShiftNotFound
-from wfm.store import own
+from wfm.store import own, sites
 from wfm.store import schedules as versions
 from wfm.store import trades as store
 from wfm.store.schedules import Version
@@ -90,7 +91,8 @@ async def offer(tx: Tx, user_id: str, day: date, said: Trade, now: datetime) -> 
         create_time=now,
     )  # fmt: skip
     if not made.swap:
-        taker = [replace(shift, agent_id=made.to_user)] if made.to_user else []
+        taker = [taken(shift, made.to_user, await sites.zones(tx), version.zone)] if made.to_user else []
+        _of_week(version, taker)
         users = [user_id, *([made.to_user] if made.to_user else [])]
         _judge(await weigh(tx, version, users, [shift], taker), automatic=True)
     await store.save_trade(tx, made)
@@ -225,8 +227,15 @@ async def _shift(tx: Tx, user_id: str, day: date, *, stale: bool = False) -> tup
 
 
 async def _weighed(tx: Tx, version: Version, trade: Trade) -> Weighed:
-    gone, new = moves(trade, kept=False)
+    gone, new = moves(trade, await sites.zones(tx), version.zone, kept=False)
+    _of_week(version, new)
     return await weigh(tx, version, [trade.user_id, trade.colleague_id], gone, new)
+
+
+def _of_week(version: Version, new: Sequence[Shift]) -> None:
+    """By the clocks of whoever takes one."""
+    if any(monday_of(each.day) != version.first for each in new):
+        raise TradeInvalid.of("day", "must be of the same week by the clocks of both agents' sites")
 
 
 def _judge(found: Weighed, *, automatic: bool) -> None:
@@ -250,7 +259,7 @@ def _whom(trade: Trade) -> dict[str, list[date]]:
 
 async def _do(tx: Tx, version: Version, trade: Trade, now: datetime, quiet: str = "") -> Trade:
     done = replace(trade, state=TRANSITIONS[trade.state, "do"], decide_time=now)
-    gone, new = moves(done)
+    gone, new = moves(done, await sites.zones(tx), version.zone)
     await revise(tx, version, gone, new, now, quiet=[trade.user_id, trade.colleague_id])
     await store.save_trade(tx, done)
     whom = {user_id: days for user_id, days in _whom(done).items() if user_id != quiet}

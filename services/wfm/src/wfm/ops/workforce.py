@@ -22,7 +22,7 @@ from wfm.domain.shifts import (
 )
 from wfm.ops.calendar import VersionConflict
 from wfm.ops.history import RangeInvalid, require_queue
-from wfm.store import time_off
+from wfm.store import sites, time_off
 from wfm.store import workforce as store
 from wfm.store.workforce import Away, Profile, Rules
 
@@ -93,6 +93,12 @@ class PlannedAgentNotFound(NotFound):
     """The agent isn't planned for."""
 
     reason = "PLANNED_AGENT_NOT_FOUND"
+
+
+class SiteNotFound(NotFound):
+    """No such site."""
+
+    reason = "SITE_NOT_FOUND"
 
 
 class TimeOffInvalid(InvalidInput):
@@ -231,6 +237,8 @@ async def save_profile(tx: Tx, value: Profile) -> Profile:
     contract = await store.find_contract(tx, value.contract_id)
     if contract is None:
         raise ContractNotFound("no such contract")
+    if value.site_id and await sites.find(tx, value.site_id) is None:
+        raise SiteNotFound("no such site")
     known = await store.find_profile(tx, value.user_id)
     _fresh(known.version if known else 0, value.version)
     for queue_id in set(value.queue_ids) - set(known.queue_ids if known else ()):

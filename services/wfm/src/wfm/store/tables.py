@@ -167,6 +167,14 @@ contracts = tenant_table(
     Column("version", BigInteger, nullable=False),
     Column("entitlements", Json, nullable=False),
 )
+sites = tenant_table(
+    "sites",
+    metadata,
+    Column("site_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
 planned_agents = tenant_table(
     "planned_agents",
     metadata,
@@ -179,6 +187,7 @@ planned_agents = tenant_table(
     Column("version", BigInteger, nullable=False),
     Column("hire_day", Text, nullable=False),
     Column("performance", Float, nullable=False),
+    Column("site_id", Text, nullable=False),
 )
 time_off = tenant_table(
     "time_off",

@@ -46,6 +46,8 @@ class Profile:
     version: int = 0
     hired: date | None = None
     performance: float = 0.0
+    site_id: str = ""
+    """Empty: by the company's own clocks."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ async def save_profile(tx: Tx, value: Profile) -> None:
         {"contract_id": value.contract_id, "queue_ids": list(value.queue_ids), "under_age": value.under_age,
          "availability": [list(each) for each in value.availability], "wish": asdict(value.wish),
          "version": value.version, "hire_day": value.hired.isoformat() if value.hired else "",
-         "performance": value.performance},
+         "performance": value.performance, "site_id": value.site_id},
     )  # fmt: skip
 
 
@@ -256,4 +258,5 @@ def _profile(row: Mapping[Any, Any]) -> Profile:
         tuple((day, low, high) for day, low, high in row["availability"]),
         Wish(tuple(wish["free_weekdays"]), wish["earliest_start"], wish["latest_end"], wish["weight"]), row["version"],
         date.fromisoformat(row["hire_day"]) if row["hire_day"] else None, row["performance"],
+        row["site_id"],
     )  # fmt: skip

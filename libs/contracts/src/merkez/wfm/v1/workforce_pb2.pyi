@@ -301,6 +301,40 @@ class ShiftPattern(_message.Message):
 Global___ShiftPattern: _TypeAlias = ShiftPattern  # noqa: Y015
 
 @_typing.final
+class Site(_message.Message):
+    """A place of work. All that is said of its agents by the clock or the day goes by its clocks: windows of shifts, availability and wishes, labour rules of nights, weekends and days, days of shifts, of time off and of adherence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    site_id: _builtins.str
+    """Output only."""
+    display_name: _builtins.str
+    """Required. What it is called, up to 100 characters; no two are called alike."""
+    time_zone: _builtins.str
+    """Required. IANA name of its zone, such as Asia/Tehran."""
+    version: _builtins.int
+    """Version to change: what was read last."""
+    def __init__(
+        self,
+        *,
+        site_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "site_id", b"site_id", "time_zone", b"time_zone", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Site: _TypeAlias = Site  # noqa: Y015
+
+@_typing.final
 class Contract(_message.Message):
     """What agents are hired for."""
 
@@ -444,6 +478,7 @@ class PlannedAgent(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     HIRE_DAY_FIELD_NUMBER: _builtins.int
     PERFORMANCE_SCORE_FIELD_NUMBER: _builtins.int
+    SITE_ID_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Required. Immutable. The user's id."""
     contract_id: _builtins.str
@@ -462,6 +497,8 @@ class PlannedAgent(_message.Message):
     """Day they were hired, YYYY-MM-DD; empty when it isn't known. Time off of that year is counted from it, and bids may go by it."""
     performance_score: _builtins.float
     """How well they work, by whatever measure, 0 to 1000; bids may go by it."""
+    site_id: _builtins.str
+    """Where they work; empty: by the company's own clocks."""
     @_builtins.property
     def queue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Queues they serve; empty means all."""
@@ -489,10 +526,11 @@ class PlannedAgent(_message.Message):
         version: _builtins.int = ...,
         hire_day: _builtins.str = ...,
         performance_score: _builtins.float = ...,
+        site_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "contract_id", b"contract_id", "hire_day", b"hire_day", "performance_score", b"performance_score", "queue_ids", b"queue_ids", "under_age", b"under_age", "user_id", b"user_id", "version", b"version", "wish_weight", b"wish_weight", "wished_earliest_start_minute", b"wished_earliest_start_minute", "wished_free_weekdays", b"wished_free_weekdays", "wished_latest_end_minute", b"wished_latest_end_minute"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["availability", b"availability", "contract_id", b"contract_id", "hire_day", b"hire_day", "performance_score", b"performance_score", "queue_ids", b"queue_ids", "site_id", b"site_id", "under_age", b"under_age", "user_id", b"user_id", "version", b"version", "wish_weight", b"wish_weight", "wished_earliest_start_minute", b"wished_earliest_start_minute", "wished_free_weekdays", b"wished_free_weekdays", "wished_latest_end_minute", b"wished_latest_end_minute"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

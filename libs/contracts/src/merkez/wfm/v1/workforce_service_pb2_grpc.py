@@ -102,6 +102,26 @@ class WorkforceServiceStub:
                 request_serializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.DeleteContractRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.CreateSite = channel.unary_unary(
+                '/merkez.wfm.v1.WorkforceService/CreateSite',
+                request_serializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.CreateSiteRequest.SerializeToString,
+                response_deserializer=merkez_dot_wfm_dot_v1_dot_workforce__pb2.Site.FromString,
+                _registered_method=True)
+        self.ListSites = channel.unary_unary(
+                '/merkez.wfm.v1.WorkforceService/ListSites',
+                request_serializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.ListSitesRequest.SerializeToString,
+                response_deserializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.ListSitesResponse.FromString,
+                _registered_method=True)
+        self.UpdateSite = channel.unary_unary(
+                '/merkez.wfm.v1.WorkforceService/UpdateSite',
+                request_serializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.UpdateSiteRequest.SerializeToString,
+                response_deserializer=merkez_dot_wfm_dot_v1_dot_workforce__pb2.Site.FromString,
+                _registered_method=True)
+        self.DeleteSite = channel.unary_unary(
+                '/merkez.wfm.v1.WorkforceService/DeleteSite',
+                request_serializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.DeleteSiteRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.UpdatePlannedAgent = channel.unary_unary(
                 '/merkez.wfm.v1.WorkforceService/UpdatePlannedAgent',
                 request_serializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.UpdatePlannedAgentRequest.SerializeToString,
@@ -229,8 +249,36 @@ class WorkforceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateSite(self, request, context):
+        """Adds a site. INVALID_ARGUMENT SITE_INVALID; ALREADY_EXISTS SITE_NAME_TAKEN; FAILED_PRECONDITION WORKFORCE_FULL when there are 200.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSites(self, request, context):
+        """Lists them by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSite(self, request, context):
+        """Changes it, whole. Shifts that are planned stay at their instants and keep their days. INVALID_ARGUMENT SITE_INVALID; NOT_FOUND SITE_NOT_FOUND; ALREADY_EXISTS SITE_NAME_TAKEN; ABORTED VERSION_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSite(self, request, context):
+        """Removes it. NOT_FOUND SITE_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while agents are of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdatePlannedAgent(self, request, context):
-        """Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT.
+        """Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND, SITE_NOT_FOUND; ABORTED VERSION_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -337,6 +385,26 @@ def add_WorkforceServiceServicer_to_server(servicer, server):
             'DeleteContract': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteContract,
                     request_deserializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.DeleteContractRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'CreateSite': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSite,
+                    request_deserializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.CreateSiteRequest.FromString,
+                    response_serializer=merkez_dot_wfm_dot_v1_dot_workforce__pb2.Site.SerializeToString,
+            ),
+            'ListSites': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSites,
+                    request_deserializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.ListSitesRequest.FromString,
+                    response_serializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.ListSitesResponse.SerializeToString,
+            ),
+            'UpdateSite': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSite,
+                    request_deserializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.UpdateSiteRequest.FromString,
+                    response_serializer=merkez_dot_wfm_dot_v1_dot_workforce__pb2.Site.SerializeToString,
+            ),
+            'DeleteSite': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSite,
+                    request_deserializer=merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.DeleteSiteRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'UpdatePlannedAgent': grpc.unary_unary_rpc_method_handler(
@@ -721,6 +789,114 @@ class WorkforceService:
             target,
             '/merkez.wfm.v1.WorkforceService/DeleteContract',
             merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.DeleteContractRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.wfm.v1.WorkforceService/CreateSite',
+            merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.CreateSiteRequest.SerializeToString,
+            merkez_dot_wfm_dot_v1_dot_workforce__pb2.Site.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSites(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.wfm.v1.WorkforceService/ListSites',
+            merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.ListSitesRequest.SerializeToString,
+            merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.ListSitesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.wfm.v1.WorkforceService/UpdateSite',
+            merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.UpdateSiteRequest.SerializeToString,
+            merkez_dot_wfm_dot_v1_dot_workforce__pb2.Site.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/merkez.wfm.v1.WorkforceService/DeleteSite',
+            merkez_dot_wfm_dot_v1_dot_workforce__service__pb2.DeleteSiteRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,

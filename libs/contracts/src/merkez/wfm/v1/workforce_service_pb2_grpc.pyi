@@ -61,8 +61,16 @@ class WorkforceServiceStub:
     """Changes it, whole. INVALID_ARGUMENT CONTRACT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND; ABORTED VERSION_CONFLICT."""
     DeleteContract: _grpc.UnaryUnaryMultiCallable[_workforce_service_pb2.DeleteContractRequest, _empty_pb2.Empty]
     """Removes it. NOT_FOUND CONTRACT_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while something names it."""
+    CreateSite: _grpc.UnaryUnaryMultiCallable[_workforce_service_pb2.CreateSiteRequest, _workforce_pb2.Site]
+    """Adds a site. INVALID_ARGUMENT SITE_INVALID; ALREADY_EXISTS SITE_NAME_TAKEN; FAILED_PRECONDITION WORKFORCE_FULL when there are 200."""
+    ListSites: _grpc.UnaryUnaryMultiCallable[_workforce_service_pb2.ListSitesRequest, _workforce_service_pb2.ListSitesResponse]
+    """Lists them by name."""
+    UpdateSite: _grpc.UnaryUnaryMultiCallable[_workforce_service_pb2.UpdateSiteRequest, _workforce_pb2.Site]
+    """Changes it, whole. Shifts that are planned stay at their instants and keep their days. INVALID_ARGUMENT SITE_INVALID; NOT_FOUND SITE_NOT_FOUND; ALREADY_EXISTS SITE_NAME_TAKEN; ABORTED VERSION_CONFLICT."""
+    DeleteSite: _grpc.UnaryUnaryMultiCallable[_workforce_service_pb2.DeleteSiteRequest, _empty_pb2.Empty]
+    """Removes it. NOT_FOUND SITE_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while agents are of it."""
     UpdatePlannedAgent: _grpc.UnaryUnaryMultiCallable[_workforce_service_pb2.UpdatePlannedAgentRequest, _workforce_pb2.PlannedAgent]
-    """Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT."""
+    """Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND, SITE_NOT_FOUND; ABORTED VERSION_CONFLICT."""
     ListPlannedAgents: _grpc.UnaryUnaryMultiCallable[_workforce_service_pb2.ListPlannedAgentsRequest, _workforce_service_pb2.ListPlannedAgentsResponse]
     """Lists them by user."""
     DeletePlannedAgent: _grpc.UnaryUnaryMultiCallable[_workforce_service_pb2.DeletePlannedAgentRequest, _empty_pb2.Empty]
@@ -105,8 +113,16 @@ class WorkforceServiceAsyncStub(WorkforceServiceStub):
     """Changes it, whole. INVALID_ARGUMENT CONTRACT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND; ABORTED VERSION_CONFLICT."""
     DeleteContract: _aio.UnaryUnaryMultiCallable[_workforce_service_pb2.DeleteContractRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes it. NOT_FOUND CONTRACT_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while something names it."""
+    CreateSite: _aio.UnaryUnaryMultiCallable[_workforce_service_pb2.CreateSiteRequest, _workforce_pb2.Site]  # type: ignore[assignment]
+    """Adds a site. INVALID_ARGUMENT SITE_INVALID; ALREADY_EXISTS SITE_NAME_TAKEN; FAILED_PRECONDITION WORKFORCE_FULL when there are 200."""
+    ListSites: _aio.UnaryUnaryMultiCallable[_workforce_service_pb2.ListSitesRequest, _workforce_service_pb2.ListSitesResponse]  # type: ignore[assignment]
+    """Lists them by name."""
+    UpdateSite: _aio.UnaryUnaryMultiCallable[_workforce_service_pb2.UpdateSiteRequest, _workforce_pb2.Site]  # type: ignore[assignment]
+    """Changes it, whole. Shifts that are planned stay at their instants and keep their days. INVALID_ARGUMENT SITE_INVALID; NOT_FOUND SITE_NOT_FOUND; ALREADY_EXISTS SITE_NAME_TAKEN; ABORTED VERSION_CONFLICT."""
+    DeleteSite: _aio.UnaryUnaryMultiCallable[_workforce_service_pb2.DeleteSiteRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Removes it. NOT_FOUND SITE_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while agents are of it."""
     UpdatePlannedAgent: _aio.UnaryUnaryMultiCallable[_workforce_service_pb2.UpdatePlannedAgentRequest, _workforce_pb2.PlannedAgent]  # type: ignore[assignment]
-    """Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT."""
+    """Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND, SITE_NOT_FOUND; ABORTED VERSION_CONFLICT."""
     ListPlannedAgents: _aio.UnaryUnaryMultiCallable[_workforce_service_pb2.ListPlannedAgentsRequest, _workforce_service_pb2.ListPlannedAgentsResponse]  # type: ignore[assignment]
     """Lists them by user."""
     DeletePlannedAgent: _aio.UnaryUnaryMultiCallable[_workforce_service_pb2.DeletePlannedAgentRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -226,12 +242,44 @@ class WorkforceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Removes it. NOT_FOUND CONTRACT_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while something names it."""
 
     @_abc_1.abstractmethod
+    def CreateSite(
+        self,
+        request: _workforce_service_pb2.CreateSiteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workforce_pb2.Site, _abc.Awaitable[_workforce_pb2.Site]]:
+        """Adds a site. INVALID_ARGUMENT SITE_INVALID; ALREADY_EXISTS SITE_NAME_TAKEN; FAILED_PRECONDITION WORKFORCE_FULL when there are 200."""
+
+    @_abc_1.abstractmethod
+    def ListSites(
+        self,
+        request: _workforce_service_pb2.ListSitesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workforce_service_pb2.ListSitesResponse, _abc.Awaitable[_workforce_service_pb2.ListSitesResponse]]:
+        """Lists them by name."""
+
+    @_abc_1.abstractmethod
+    def UpdateSite(
+        self,
+        request: _workforce_service_pb2.UpdateSiteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workforce_pb2.Site, _abc.Awaitable[_workforce_pb2.Site]]:
+        """Changes it, whole. Shifts that are planned stay at their instants and keep their days. INVALID_ARGUMENT SITE_INVALID; NOT_FOUND SITE_NOT_FOUND; ALREADY_EXISTS SITE_NAME_TAKEN; ABORTED VERSION_CONFLICT."""
+
+    @_abc_1.abstractmethod
+    def DeleteSite(
+        self,
+        request: _workforce_service_pb2.DeleteSiteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Removes it. NOT_FOUND SITE_NOT_FOUND; FAILED_PRECONDITION WORKFORCE_IN_USE while agents are of it."""
+
+    @_abc_1.abstractmethod
     def UpdatePlannedAgent(
         self,
         request: _workforce_service_pb2.UpdatePlannedAgentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workforce_pb2.PlannedAgent, _abc.Awaitable[_workforce_pb2.PlannedAgent]]:
-        """Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND; ABORTED VERSION_CONFLICT."""
+        """Plans for an agent, or changes how. INVALID_ARGUMENT PLANNED_AGENT_INVALID, WORKFORCE_CLASH; NOT_FOUND CONTRACT_NOT_FOUND, WFM_QUEUE_NOT_FOUND, SITE_NOT_FOUND; ABORTED VERSION_CONFLICT."""
 
     @_abc_1.abstractmethod
     def ListPlannedAgents(

@@ -6,7 +6,7 @@ import planning from "../planning.module.css";
 import { axisOf } from "./axis.ts";
 import { add, assigned, coverOf, type Rows, stacked } from "./coverage.ts";
 import type { Draft } from "./draft.ts";
-import { EditorTools, type Filter, NO_FILTER } from "./EditorTools.tsx";
+import { EditorTools, type Filter, NO_FILTER, OWN } from "./EditorTools.tsx";
 import { Gantt, type GanttRowData } from "./Gantt.tsx";
 import type { Away } from "./GanttRow.tsx";
 import classes from "./gantt.module.css";
@@ -44,27 +44,27 @@ export function Editor({ draft, covered, people, away, editable }: Props) {
     () => (filter.day ? week.filter(({ day }) => day === filter.day) : week),
     [week, filter.day],
   );
+  const clocks = useClocks(people, schedule.firstDay ?? "", zone, days);
   const rows = useRows(state.bars, state.broken, people, filter);
   const users = useMemo(() => rows.map(({ userId }) => userId), [rows]);
   const latest = useMemo(
     () => (days.length === 1 ? [...state.bars.values()].flat() : NONE),
     [days, state.bars],
   );
-  const axis = useMemo(() => axisOf(days, latest, room), [days, latest, room]);
+  const axis = useMemo(() => axisOf(days, latest, room, clocks.shown.values()), [days, latest, room, clocks]);
   const sums = useCoverage(draft, covered, people, week);
   const editing = useEditing({
     draft,
     scheduleId: schedule.scheduleId ?? "",
     editable,
-    zone,
+    clocks,
     users,
     days,
-    week,
     patternsOf: people.patternsOf,
     onDay: (day) => setFilter((now) => ({ ...now, day })),
     place: sums.place,
   });
-  const from = Math.round(((days[0]?.start ?? 0) - (week[0]?.start ?? 0)) / QUARTER);
+  const from = Math.round((axis.start - (week[0]?.start ?? 0)) / QUARTER); // below 0 where a site's week begins before
   const to = Math.min(sums.slots, from + Math.round((axis.end - axis.start) / QUARTER));
   const pending = editing.moving;
   const stack = useMemo(() => {
@@ -83,6 +83,7 @@ export function Editor({ draft, covered, people, away, editable }: Props) {
     setFilter((now) => ({ ...NO_FILTER, day: now.day && day }));
     choose.current({ userId, day });
   }, []);
+  const ownZone = clocks.zoneOf(editing.active?.userId ?? "");
   const wrong = (state.broken.get(editing.active?.userId ?? "") ?? NONE).filter(
     (each) => each.day === editing.active?.day || each.day === week[0]?.day,
   );
@@ -107,12 +108,15 @@ export function Editor({ draft, covered, people, away, editable }: Props) {
         editable={editable}
         nameOf={people.nameOf}
         broken={wrong}
-        zone={zone}
-        week={week}
+        zone={ownZone}
+        elsewhere={ownZone !== zone}
+        week={clocks.weekOf(editing.active?.userId ?? "")}
       />
       <Gantt
         axis={axis}
         zone={zone}
+        clocks={clocks}
+        siteOf={people.siteOf}
         rows={rows}
         bars={state.bars}
         broken={state.broken}
@@ -164,6 +168,37 @@ function Figures({ draft }: { draft: Draft }) {
   );
 }
 
+/** By whose clocks agents work: their site's or the company's, and their days on the line of time. */
+export interface Clocks {
+  zoneOf: (userId: string) => string;
+  weekOf: (userId: string) => readonly Day[];
+  /** Of the days that are shown. */
+  daysOf: (userId: string) => readonly Day[];
+  /** Days that are shown, by zone; none but of zones of sites. */
+  shown: ReadonlyMap<string, readonly Day[]>;
+}
+
+function useClocks(people: People, first: string, zone: string, days: readonly Day[]): Clocks {
+  return useMemo(() => {
+    const of = (userId: string) => people.siteOf(userId)?.timeZone || zone;
+    const used = new Set([...people.planned.keys()].map(of));
+    const weeks = new Map([zone, ...used].map((each) => [each, daysFrom(first, 7, each)]));
+    const named = new Set(days.map(({ day }) => day));
+    const shown = new Map(
+      [...weeks].map(([name, week]) => [
+        name,
+        name === zone ? days : week.filter(({ day }) => named.has(day)),
+      ]),
+    );
+    return {
+      zoneOf: of,
+      weekOf: (userId) => weeks.get(of(userId)) ?? NONE,
+      daysOf: (userId) => shown.get(of(userId)) ?? NONE,
+      shown,
+    };
+  }, [people, first, zone, days]);
+}
+
 /** Agents who are shown, in order. */
 function useRows(
   bars: ReadonlyMap<string, readonly Bar[]>,
@@ -181,6 +216,7 @@ function useRows(
       if (text && !name.toLocaleLowerCase().includes(text)) continue;
       if (filter.skill && !people.skillsOf.get(userId)?.has(filter.skill)) continue;
       if (filter.group !== "" && !people.groupsOf(userId).includes(Number(filter.group))) continue;
+      if (filter.site && (people.siteOf(userId)?.siteId ?? OWN) !== filter.site) continue;
       if (filter.wrong && !broken.get(userId)?.length) continue;
       const first = mine.find((each) => !filter.day || each.day === filter.day)?.start;
       const worked = mine.reduce((sum, each) => sum + workedMinutes(each), 0);

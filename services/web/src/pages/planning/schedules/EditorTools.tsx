@@ -19,11 +19,22 @@ export interface Filter {
   skill: string;
   /** Number of a group of queues, as a text; empty for all. */
   group: string;
+  /** A site's id, `OWN` for who goes by the company's clocks, empty for all. */
+  site: string;
   wrong: boolean;
   byStart: boolean;
 }
 
-export const NO_FILTER: Filter = { day: "", text: "", skill: "", group: "", wrong: false, byStart: false };
+export const OWN = "company";
+export const NO_FILTER: Filter = {
+  day: "",
+  text: "",
+  skill: "",
+  group: "",
+  site: "",
+  wrong: false,
+  byStart: false,
+};
 
 interface Props {
   draft: Draft;
@@ -112,6 +123,22 @@ export const EditorTools = memo(function EditorTools({
           value={filter.group || null}
           onChange={(group) => set({ group: group ?? "" })}
           data-testid="editor-group"
+        />
+      )}
+      {people.sites.length > 0 && (
+        <Select
+          className={classes.grow}
+          size="xs"
+          label={t("schedules.site")}
+          clearable
+          placeholder={t("schedules.allSites")}
+          data={[
+            { value: OWN, label: t("schedules.noSite") },
+            ...people.sites.map((each) => ({ value: each.siteId ?? "", label: each.displayName ?? "" })),
+          ]}
+          value={filter.site || null}
+          onChange={(site) => set({ site: site ?? "" })}
+          data-testid="editor-site"
         />
       )}
       <Checkbox

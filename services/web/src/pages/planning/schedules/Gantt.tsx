@@ -9,7 +9,7 @@ import {
   useRef,
   useState,
 } from "react";
-import type { ScheduleViolation } from "../../../api/types.ts";
+import type { ScheduleViolation, Site } from "../../../api/types.ts";
 import { formatDate } from "../../../format/dates.ts";
 import { localDigits } from "../../../format/numbers.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
@@ -18,6 +18,7 @@ import { noonOf, ZONELESS } from "../days.ts";
 import { type Axis, placeOf, quartersIn, rowsInSight, ticksOf } from "./axis.ts";
 import { CoverageStrip } from "./CoverageStrip.tsx";
 import type { Stack } from "./coverage.ts";
+import type { Clocks } from "./Editor.tsx";
 import { type Away, cellId, GanttRow, ROW } from "./GanttRow.tsx";
 import classes from "./gantt.module.css";
 import type { Part } from "./parts.ts";
@@ -42,6 +43,8 @@ export interface Active {
 interface Props {
   axis: Axis;
   zone: string;
+  clocks: Clocks;
+  siteOf: (userId: string) => Site | undefined;
   rows: readonly GanttRowData[];
   bars: ReadonlyMap<string, readonly Bar[]>;
   broken: ReadonlyMap<string, readonly ScheduleViolation[]>;
@@ -68,7 +71,7 @@ export function Gantt(props: Props) {
   const [[first, end], setSight] = useState<[number, number]>([0, 24]);
   useSight(scroller, rows.length, setSight);
   useRoom(scroller, props.onRoom);
-  useActiveInSight(scroller, axis, rows, active);
+  useActiveInSight(scroller, axis, rows, active, props.clocks);
   useFirstInSight(scroller, axis, props.bars);
   const pointer = useDragging(props);
   const place = active ? rows.findIndex(({ userId }) => userId === active.userId) : -1;
@@ -110,7 +113,9 @@ export function Gantt(props: Props) {
               away={props.away.get(row.userId) ?? NONE}
               axis={axis}
               days={days}
-              zone={zone}
+              own={props.clocks.daysOf(row.userId)}
+              zone={props.clocks.zoneOf(row.userId)}
+              site={props.clocks.zoneOf(row.userId) === zone ? "" : props.siteOf(row.userId)?.displayName}
               language={language}
               activeDay={place === at ? active?.day : undefined}
               pending={props.pending?.userId === row.userId ? props.pending : undefined}
@@ -248,6 +253,7 @@ function useActiveInSight(
   axis: Axis,
   rows: readonly GanttRowData[],
   active: Active | undefined,
+  clocks: Clocks,
 ): void {
   const known = useRef(active);
   useEffect(() => {
@@ -260,7 +266,7 @@ function useActiveInSight(
     const top = place * ROW;
     if (top < element.scrollTop) element.scrollTop = top;
     else if (top + ROW > element.scrollTop + room) element.scrollTop = top + ROW - room;
-    const day = axis.days.find((each) => each.day === active.day);
+    const day = clocks.daysOf(active.userId).find((each) => each.day === active.day);
     if (!day || axis.days.length === 1) return;
     const name = Number.parseFloat(getComputedStyle(element).getPropertyValue("--name")) || 196;
     const wide = element.clientWidth - name;
@@ -269,7 +275,7 @@ function useActiveInSight(
     const [start, end] = [placeOf(day.start, axis), placeOf(day.end, axis)];
     const to = start < at ? start : end > at + wide ? end - wide : at;
     if (to !== at) element.scrollLeft = rtl ? -to : to;
-  }, [scroller, axis, rows, active]);
+  }, [scroller, axis, rows, active, clocks]);
 }
 
 /** Choosing and dragging by a mouse. A finger scrolls: it chooses, and buttons do the rest. */

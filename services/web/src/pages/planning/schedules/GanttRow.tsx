@@ -6,6 +6,7 @@ import { type Axis, placeOf } from "./axis.ts";
 import classes from "./gantt.module.css";
 import type { Part } from "./parts.ts";
 import type { Bar } from "./shifts.ts";
+import type { Day } from "./time.ts";
 import { barText, lengthText, OF_WEEK, ruleText, spanText, timeText } from "./words.ts";
 
 export const ROW = 36;
@@ -25,7 +26,12 @@ interface Props {
   axis: Axis;
   /** Days' names, for those who listen. */
   days: readonly string[];
+  /** Their days on the line, by their own clocks. */
+  own: readonly Day[];
+  /** Whose clocks they go by. */
   zone: string;
+  /** Their site, where its clocks are others than the picture's. */
+  site: string | undefined;
   language: Language;
   /** Minutes of work in the week. */
   worked: number;
@@ -54,6 +60,11 @@ export const GanttRow = memo(function GanttRow(props: Props) {
         title={wrongWeek.map((each) => ruleText(each, language, t)).join("\n") || undefined}
       >
         <span dir="auto">{props.name}</span>
+        {props.site && (
+          <span dir="auto" className={classes.hours} title={`\u2066${zone}\u2069`} data-testid="row-site">
+            {props.site}
+          </span>
+        )}
         <span className={classes.hours}>
           {lengthText(props.worked, language, t)}
           {wrongWeek.length > 0 && (
@@ -76,14 +87,15 @@ export const GanttRow = memo(function GanttRow(props: Props) {
           />
         ))}
         <Before bars={props.bars} axis={axis} />
-        {axis.days.map(({ day, start, end }, place) => {
+        {props.own.map(({ day, start, end }, place) => {
           const pending = props.pending?.day === day ? props.pending : undefined;
           const bar = pending ?? props.bars.find((each) => each.day === day);
           const wrong = broken.filter((each) => each.day === day && !OF_WEEK.includes(each.rule ?? ""));
           const active = props.activeDay === day;
-          const last = place === axis.days.length - 1 ? axis.end : end;
+          const last = place === props.own.length - 1 ? axis.end : end;
           const said = [
             props.days[place],
+            ...(props.site ? [zone] : []),
             bar ? barText(bar, zone, language, t) : t("schedules.free"),
             ...wrong.map((each) => ruleText(each, language, t)),
           ];

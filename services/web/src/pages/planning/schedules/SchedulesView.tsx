@@ -6,10 +6,11 @@ import { Contracts } from "./setup/Contracts.tsx";
 import { LabourRulesList } from "./setup/LabourRulesList.tsx";
 import { Patterns } from "./setup/Patterns.tsx";
 import { PlannedAgents } from "./setup/PlannedAgents.tsx";
+import { Sites } from "./setup/Sites.tsx";
 import { TimeOffList } from "./setup/TimeOffList.tsx";
 import { Versions } from "./Versions.tsx";
 
-const PARTS = ["versions", "agents", "contracts", "patterns", "rules", "timeOff"] as const;
+const PARTS = ["versions", "agents", "contracts", "sites", "patterns", "rules", "timeOff"] as const;
 type Part = (typeof PARTS)[number];
 
 /** Schedules, and what they are made by. */
@@ -44,6 +45,7 @@ export default function SchedulesView({ mayChange }: { mayChange: boolean }) {
       {part === "versions" && <Versions mayChange={mayChange} />}
       {part === "agents" && <PlannedAgents mayChange={mayChange} />}
       {part === "contracts" && <Contracts mayChange={mayChange} />}
+      {part === "sites" && <Sites mayChange={mayChange} />}
       {part === "patterns" && <Patterns mayChange={mayChange} />}
       {part === "rules" && <LabourRulesList mayChange={mayChange} />}
       {part === "timeOff" && <TimeOffList mayChange={mayChange} />}

@@ -18,12 +18,25 @@ interface Props {
   editable: boolean;
   nameOf: (userId: string) => string;
   broken: readonly ScheduleViolation[];
+  /** Whose clocks the agent goes by. */
   zone: string;
+  /** Whether these are others than the picture's. */
+  elsewhere: boolean;
   week: readonly Day[];
 }
 
 /** The shift that is chosen in words, what is wrong with it, and what can be done with it. */
-export function ShiftFacts({ editing, draft, place, editable, nameOf, broken, zone, week }: Props) {
+export function ShiftFacts({
+  editing,
+  draft,
+  place,
+  editable,
+  nameOf,
+  broken,
+  zone,
+  elsewhere,
+  week,
+}: Props) {
   const t = useText();
   const language = useLanguage();
   const [writing, setWriting] = useState(false);
@@ -49,6 +62,11 @@ export function ShiftFacts({ editing, draft, place, editable, nameOf, broken, zo
                 })}`
               : t("schedules.free")}
           </p>
+          {elsewhere && (
+            <p className={classes.quiet} data-testid="shift-zone">
+              {t("schedules.zone", { zone: `\u2066${zone}\u2069` })}
+            </p>
+          )}
           {wrong.length > 0 && (
             <ul className={classes.wrong} data-testid="shift-wrong">
               {wrong.map((each) => (

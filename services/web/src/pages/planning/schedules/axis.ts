@@ -13,10 +13,20 @@ export interface Axis {
 const HOUR_LEAST = 34;
 const DAY_LEAST = 120;
 
-/** A line of days; of one day it is as long as its latest shift, which may end the day after. */
-export function axisOf(days: readonly Day[], bars: Iterable<Bar>, room: number): Axis {
-  const start = days[0]?.start ?? 0;
+/** A line of days; of one day it is as long as its latest shift, which may end the day after. `others`: the same days
+ * by the clocks of sites in other zones, which begin and end elsewhere on it. */
+export function axisOf(
+  days: readonly Day[],
+  bars: Iterable<Bar>,
+  room: number,
+  others: Iterable<readonly Day[]> = [],
+): Axis {
+  let start = days[0]?.start ?? 0;
   let end = days.at(-1)?.end ?? start;
+  for (const own of others) {
+    start = Math.min(start, own[0]?.start ?? start);
+    end = Math.max(end, own.at(-1)?.end ?? end);
+  }
   if (days.length === 1) {
     for (const bar of bars) if (bar.day === days[0]?.day) end = Math.max(end, bar.end);
     end = start + Math.ceil((end - start) / (4 * QUARTER)) * 4 * QUARTER;

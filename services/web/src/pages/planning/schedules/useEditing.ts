@@ -5,6 +5,7 @@ import { useLanguage, useText } from "../../../i18n/index.ts";
 import { directionOf } from "../../../i18n/languages.ts";
 import { announce } from "../../../ui/announce.tsx";
 import { changing, type Draft } from "./draft.ts";
+import type { Clocks } from "./Editor.tsx";
 import type { Active } from "./Gantt.tsx";
 import { dragged, nextPart, type Part, partMoved } from "./parts.ts";
 import { type Bar, fresh } from "./shifts.ts";
@@ -26,11 +27,10 @@ interface Asked {
   draft: Draft;
   scheduleId: string;
   editable: boolean;
-  zone: string;
+  clocks: Clocks;
   users: readonly string[];
   /** Days that are shown. */
   days: readonly Day[];
-  week: readonly Day[];
   patternsOf: (userId: string) => readonly ShiftPattern[];
   onDay: (day: string) => void;
   /** Gives a shift what it covers. */
@@ -38,7 +38,7 @@ interface Asked {
 }
 
 export function useEditing(asked: Asked) {
-  const { draft, editable, users, days, week, zone } = asked;
+  const { draft, editable, users, days, clocks } = asked;
   const t = useText();
   const language = useLanguage();
   const [chosen, setChosen] = useState<Active>();
@@ -57,6 +57,8 @@ export function useEditing(asked: Asked) {
   const drop = () => setMoving(undefined);
   const begin = () => {
     if (!editable || !active) return;
+    const week = clocks.weekOf(active.userId);
+    const zone = clocks.zoneOf(active.userId);
     const at = week.findIndex(({ day }) => day === active.day);
     const day = week[at];
     if (!day) return;
@@ -65,11 +67,13 @@ export function useEditing(asked: Asked) {
     announce(`${t("schedules.moving")} ${barText(made, zone, language, t)}`);
   };
   const move = (quarters: number, part: Part) => {
-    const day = week.find((each) => each.day === moving?.bar.day);
-    if (!moving || !day) return;
+    if (!moving) return;
+    const { userId } = moving.bar;
+    const day = clocks.weekOf(userId).find((each) => each.day === moving.bar.day);
+    if (!day) return;
     const next = partMoved(moving.bar, part, quarters, day);
     setMoving({ ...moving, bar: next });
-    announce(barText(next, zone, language, t));
+    announce(barText(next, clocks.zoneOf(userId), language, t));
   };
   const lock = () => {
     if (!editable || !bar) return;
@@ -89,7 +93,7 @@ export function useEditing(asked: Asked) {
   const drag = (of: Active, part: Part, quarters: number, done: boolean) => {
     const before = draft.bar(of.userId, of.day);
     if (!before) return;
-    const next = dragged(before, part, quarters, days, zone);
+    const next = dragged(before, part, quarters, clocks.daysOf(of.userId), clocks.zoneOf(of.userId));
     if (!done) return setMoving({ bar: next, before, part });
     setMoving(undefined);
     // A day that has a shift already keeps it.
@@ -103,7 +107,7 @@ export function useEditing(asked: Asked) {
     if (!active) return;
     const row = users.indexOf(active.userId) + rows;
     const userId = users[Math.min(users.length - 1, Math.max(0, row))] ?? active.userId;
-    const of = days.length > 1 ? days : week;
+    const of = days.length > 1 ? days : clocks.weekOf(active.userId);
     const at = of.findIndex(({ day }) => day === active.day) + columns;
     const day = of[Math.min(of.length - 1, Math.max(0, at))]?.day ?? active.day;
     setChosen({ userId, day });

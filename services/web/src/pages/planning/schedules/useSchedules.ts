@@ -12,6 +12,7 @@ import type {
   Shift,
   ShiftPattern,
   Shortfall,
+  Site,
   TimeOff,
   User,
 } from "../../../api/types.ts";
@@ -190,6 +191,14 @@ export function useContracts() {
     queryKey: ["wfm", "contracts"],
     queryFn: async (): Promise<readonly Contract[]> =>
       (await ask(api.GET("/v1/wfm/contracts"))).contracts ?? [],
+  });
+}
+
+/** Places of work, whose clocks their agents go by. */
+export function useSites() {
+  return useQuery({
+    queryKey: ["wfm", "sites"],
+    queryFn: async (): Promise<readonly Site[]> => (await ask(api.GET("/v1/wfm/sites"))).sites ?? [],
   });
 }
 

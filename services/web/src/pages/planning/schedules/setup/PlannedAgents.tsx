@@ -12,7 +12,7 @@ import { FormModal } from "../../../../ui/FormModal.tsx";
 import { MultiSelectField, SelectField } from "../../../../ui/fields.tsx";
 import { WeekFields } from "../../../../ui/WeekFields.tsx";
 import planning from "../../planning.module.css";
-import { useContracts, usePeople, usePeopleNames, usePlannedAgents } from "../useSchedules.ts";
+import { useContracts, usePeople, usePeopleNames, usePlannedAgents, useSites } from "../useSchedules.ts";
 import { comma } from "../words.ts";
 import { TimeOfDay } from "./LimitsFields.tsx";
 import { SetupList } from "./SetupList.tsx";
@@ -27,6 +27,7 @@ export function PlannedAgents({ mayChange }: { mayChange: boolean }) {
   const refresh = useRefreshSetup();
   const found = usePlannedAgents();
   const contracts = useContracts().data;
+  const sites = useSites().data ?? [];
   const nameOf = usePeopleNames();
   const names = useNames();
   const skills = useSkills().data ?? [];
@@ -88,6 +89,16 @@ export function PlannedAgents({ mayChange }: { mayChange: boolean }) {
             <bdi>{contracts?.find((each) => each.contractId === row.contractId)?.displayName ?? "–"}</bdi>
           ),
         },
+        ...(sites.length > 0
+          ? [
+              {
+                head: t("schedules.site"),
+                cell: (row: PlannedAgent) => (
+                  <bdi>{sites.find((each) => each.siteId === row.siteId)?.displayName ?? "–"}</bdi>
+                ),
+              },
+            ]
+          : []),
         {
           head: t("planning.queues"),
           cell: (row) =>
@@ -122,6 +133,7 @@ function PlannedForm({ agent, known, onClose, onSaved }: Props) {
   const language = useLanguage();
   const people = usePeople().data ?? [];
   const contracts = useContracts().data ?? [];
+  const sites = useSites().data ?? [];
   const queues = useQueues().data ?? [];
   const nameOf = usePeopleNames();
   const [value, setValue] = useState<PlannedAgent>(agent ?? { contractId: contracts[0]?.contractId ?? "" });
@@ -165,6 +177,21 @@ function PlannedForm({ agent, known, onClose, onSaved }: Props) {
         onChange={(next) => next && set({ contractId: next })}
         data-testid="planned-contract"
       />
+      {sites.length > 0 && (
+        <SelectField
+          label={t("schedules.site")}
+          description={t("schedules.siteHint")}
+          clearable
+          placeholder={t("schedules.noSite")}
+          data={sites.map((each) => ({
+            value: each.siteId ?? "",
+            label: `${each.displayName} (${each.timeZone})`,
+          }))}
+          value={value.siteId || null}
+          onChange={(siteId) => set({ siteId: siteId ?? "" })}
+          data-testid="planned-site"
+        />
+      )}
       <MultiSelectField
         label={t("planning.queues")}
         description={t("schedules.queuesHint")}

@@ -8,7 +8,7 @@ import { type Language, language, t, textOr } from "../../../../i18n/index.ts";
 export function useRefreshSetup(): () => Promise<void> {
   const queries = useQueryClient();
   return async () => {
-    const lists = ["plannedAgents", "contracts", "patterns", "labourRules", "timeOff"];
+    const lists = ["plannedAgents", "contracts", "sites", "patterns", "labourRules", "timeOff"];
     await Promise.all(lists.map((each) => queries.invalidateQueries({ queryKey: ["wfm", each] })));
   };
 }
