@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -64,7 +65,7 @@ async def part(page: Page, number: int) -> None:
 
 async def says_who_may_work_how(page: Page) -> None:
     """Rules of a country, a pattern, a contract and an agent; what contradicts itself is refused in words."""
-    await part(page, 4)
+    await part(page, 5)
     await page.get_by_test_id("labour-rules-add").click()
     await page.get_by_test_id("labour-country").click()
     await page.get_by_role("option", name="Germany").click()
@@ -74,7 +75,7 @@ async def says_who_may_work_how(page: Page) -> None:
     await page.get_by_test_id("adult-maxDayMinutes").fill("10")
     await page.get_by_test_id("labour-rules-form-save").click()
     await expect(page.get_by_role("table")).to_contain_text("30 min after 6 h")
-    await part(page, 3)
+    await part(page, 4)
     await page.get_by_test_id("pattern-add").click()
     await page.get_by_test_id("pattern-name").fill("Day")
     await page.get_by_test_id("pattern-form-save").click()
@@ -87,6 +88,13 @@ async def says_who_may_work_how(page: Page) -> None:
     await page.get_by_test_id("contract-name").click()
     await page.get_by_test_id("contract-form-save").click()
     await expect(page.get_by_role("table")).to_contain_text("40 h")
+    await part(page, 3)
+    await page.get_by_test_id("site-add").click()
+    await page.get_by_test_id("site-name").fill("Tehran office")
+    await page.get_by_test_id("site-zone").fill("Tehran")
+    await page.get_by_role("option", name="Asia/Tehran").click()
+    await page.get_by_test_id("site-form-save").click()
+    await expect(page.get_by_role("table")).to_contain_text("Asia/Tehran")
     await part(page, 1)
     await page.get_by_test_id("planned-add").click()
     await page.get_by_test_id("planned-user").click()
@@ -96,14 +104,15 @@ async def says_who_may_work_how(page: Page) -> None:
 
 
 async def plan_the_others(company: Company) -> None:
-    """More agents under the same contract, over the API."""
+    """More agents under the same contract, over the API; who was hired second works at the site."""
     owner = company.owner
+    site = (await owner.get("/v1/wfm/sites"))["sites"][0]["siteId"]
     contract = (await owner.get("/v1/wfm/contracts"))["contracts"][0]["contractId"]
     users = (await owner.get("/v1/users", pageSize=200))["users"]
     ids = [each["userId"] for each in users if each["displayName"] == NAMES[1]]
     ids += [new_id("usr", SystemClock().now()) for _ in range(OTHERS)]
-    for user_id in ids:
-        agent = {"userId": user_id, "contractId": contract}
+    for number, user_id in enumerate(ids):
+        agent = {"userId": user_id, "contractId": contract, "siteId": "" if number else site}
         while True:
             try:
                 await owner.patch(f"/v1/wfm/plannedAgents/{user_id}", {"plannedAgent": agent})
@@ -122,6 +131,24 @@ async def shifts_of(company: Company, page: Page, name: str) -> dict[str, Any]:
     schedule_id = page.url.rsplit("/", 1)[1]
     found = await company.owner.get(f"/v1/wfm/schedules/{schedule_id}/shifts", userId=user_id, pageSize=50)
     return {each["day"]: each for each in found["shifts"]}
+
+
+async def sees_a_site_by_its_clocks(company: Company, page: Page) -> None:
+    """A row of another place shows the times people there have on the wall, and says whose they are."""
+    await page.get_by_test_id("editor-find").fill("orhan")
+    row = page.get_by_test_id("gantt")
+    await expect(row).to_contain_text("Tehran office")
+    await page.get_by_test_id("gantt").focus()
+    says = page.get_by_test_id("shift-says")
+    for _ in range(7):
+        if "Free day" not in await says.inner_text():
+            break
+        await page.keyboard.press("ArrowRight")
+    day = await page.get_by_test_id("active-cell").get_attribute("data-day") or ""
+    start = datetime.fromisoformat((await shifts_of(company, page, NAMES[1]))[day]["startTime"])
+    there = start.astimezone(ZoneInfo("Asia/Tehran"))
+    assert there.date().isoformat() == day and 8 <= there.hour <= 10, "the pattern begins between eight and ten"
+    await expect(says).to_contain_text(f"{there:%H:%M}")
 
 
 async def changes_a_shift_by_keys(company: Company, page: Page) -> None:
@@ -187,6 +214,7 @@ async def test_planner_makes_a_week_changes_it_by_keys_and_publishes_it(browser:
     await expect(page.get_by_test_id("making-bound")).not_to_have_text("–")
     await page.get_by_test_id("making-stop").click()
     await expect(page.get_by_test_id("figure-near")).to_contain_text("best possible", timeout=60_000)
+    await sees_a_site_by_its_clocks(company, page)
     await changes_a_shift_by_keys(company, page)
     await page.get_by_test_id("schedule-publish").click()
     await page.get_by_test_id("publish-save").click()
@@ -214,8 +242,8 @@ async def _look(looks: Onlookers, company: Company, copy: str) -> None:
     )  # fmt: skip
     parts = (
         ("agents", "planned-add", "planned-availability"), ("contracts", "contract-add", "contract-name"),
-        ("patterns", "pattern-add", "pattern-name"), ("rules", "labour-rules-add", "labour-name"),
-        ("time off", "time-off-add", "time-off-user"),
+        ("sites", "site-add", "site-name"), ("patterns", "pattern-add", "pattern-name"),
+        ("rules", "labour-rules-add", "labour-name"), ("time off", "time-off-add", "time-off-user"),
     )  # fmt: skip
     for number, (name, opener, shown) in enumerate(parts, 1):
         await looks.each(lambda _, page, number=number: part(page, number))
