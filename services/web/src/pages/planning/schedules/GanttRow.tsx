@@ -60,13 +60,14 @@ export const GanttRow = memo(function GanttRow(props: Props) {
         title={wrongWeek.map((each) => ruleText(each, language, t)).join("\n") || undefined}
       >
         <span dir="auto">{props.name}</span>
-        {props.site && (
-          <span dir="auto" className={classes.hours} title={`\u2066${zone}\u2069`} data-testid="row-site">
-            {props.site}
-          </span>
-        )}
         <span className={classes.hours}>
           {lengthText(props.worked, language, t)}
+          {props.site && (
+            <span title={`\u2066${zone}\u2069`} data-testid="row-site">
+              {" · "}
+              <bdi>{props.site}</bdi>
+            </span>
+          )}
           {wrongWeek.length > 0 && (
             <span className={classes.count}>
               <span aria-hidden>⚠ </span>
