@@ -6,6 +6,7 @@ Echo cancellation and noise suppression never see it, and the tone arrives as it
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -67,6 +68,7 @@ class _Kept:
     """The Chromium that is shared for now, once somebody has asked for it."""
 
     def __init__(self, stack: AsyncExitStack) -> None:
+        self.loop = asyncio.get_running_loop()
         self._stack = stack
         self._browser: Browser | None = None
 
@@ -95,7 +97,7 @@ async def one_chromium() -> AsyncIterator[None]:
 @asynccontextmanager
 async def chromium(profile: Path | None = None) -> AsyncIterator[Browser]:
     """A headless Chromium; at the end it is closed, or what was opened in it where it is shared."""
-    if profile is not None or _kept is None:
+    if profile is not None or _kept is None or _kept.loop is not asyncio.get_running_loop():
         async with _launched(profile) as browser:
             yield browser
         return
