@@ -7,6 +7,7 @@ import { formatNumber, formatShare } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { TextField } from "../../ui/fields.tsx";
+import { CautionSelect } from "./CautionSelect.tsx";
 import classes from "./planning.module.css";
 import { useSeries, weekFrom } from "./usePlanning.ts";
 import { weekText, wholeWeeksOf } from "./weeks.ts";
@@ -160,16 +161,7 @@ export function NewSkillPlan({ run, week, zone, onClose, onMade }: Props) {
           </Button>
         </>
       )}
-      <Select
-        label={t("planning.caution")}
-        allowDeselect={false}
-        data={[
-          { value: "0", label: t("planning.cautionMean") },
-          { value: "1", label: t("planning.cautionHigh") },
-        ]}
-        value={caution}
-        onChange={(next) => next && setCaution(next)}
-      />
+      <CautionSelect value={caution} onChange={setCaution} />
       <Select
         label={t("skill.cost")}
         description={t("skill.costHint")}

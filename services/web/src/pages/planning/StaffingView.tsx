@@ -1,4 +1,4 @@
-import { Button, Select } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { IconPencil } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
@@ -10,6 +10,7 @@ import { Loading } from "../../ui/LoadMore.tsx";
 import { Note } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
+import { CautionSelect } from "./CautionSelect.tsx";
 import { Lines } from "./Lines.tsx";
 import classes from "./planning.module.css";
 import { RuleForm } from "./RuleForm.tsx";
@@ -75,17 +76,9 @@ export function StaffingView({ run, series, zone, mayChange }: Props) {
               </Button>
             )}
           </div>
-          <Select
-            label={t("planning.caution")}
-            allowDeselect={false}
-            style={{ maxInlineSize: 280 }}
-            data={[
-              { value: "0", label: t("planning.cautionMean") },
-              { value: "1", label: t("planning.cautionHigh") },
-            ]}
-            value={caution}
-            onChange={(next) => next && setCaution(next)}
-          />
+          <div style={{ maxInlineSize: 280 }}>
+            <CautionSelect value={caution} onChange={setCaution} />
+          </div>
         </Panel>
       )}
       {curve && (

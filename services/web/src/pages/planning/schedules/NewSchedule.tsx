@@ -8,6 +8,7 @@ import { useLanguage, useText } from "../../../i18n/index.ts";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { SelectField, TextField } from "../../../ui/fields.tsx";
 import { Note } from "../../../ui/Note.tsx";
+import { CautionSelect } from "../CautionSelect.tsx";
 import { isWorkedOut, planName, useRuns, useSeries, useSkillPlans, weekFrom } from "../usePlanning.ts";
 import { weeksOf, weekText } from "../weeks.ts";
 import { useRefreshSchedules } from "./useSchedules.ts";
@@ -121,18 +122,7 @@ export function NewSchedule({ base, onClose }: Props) {
             onChange={(next) => setPlanId(next ?? "")}
             data-testid="new-schedule-plan"
           />
-          {!plan && (
-            <Select
-              label={t("planning.caution")}
-              allowDeselect={false}
-              data={[
-                { value: "0", label: t("planning.cautionMean") },
-                { value: "1", label: t("planning.cautionHigh") },
-              ]}
-              value={caution}
-              onChange={(next) => next && setCaution(next)}
-            />
-          )}
+          {!plan && <CautionSelect value={caution} onChange={setCaution} />}
         </>
       )}
       <Select
