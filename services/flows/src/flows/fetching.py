@@ -18,8 +18,8 @@ from flows.domain import targets
 from flows.domain.answers import NOT_JSON, extract
 from flows.domain.breakers import Breakers
 from flows.domain.effects import Fetch
+from flows.domain.packed import Unpacking, UnpackingFailed
 from flows.domain.runs import Fetched
-from flows.packed import Unpacking, UnpackingFailed
 
 MAX_ANSWER_BYTES = 256 * 1024
 _BACKOFF_SECONDS = 0.2
