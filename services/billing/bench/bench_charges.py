@@ -49,6 +49,8 @@ PLAN = PlanHeld(
 
 _FILL = text("""
     insert into billing.usage_records
+        (tenant_id, source, source_id, meter, usage_record_id, fingerprint, usage_time, used_seconds, billed_seconds,
+         plan_id, plan_version, currency, price, brand_id, record_time, quantity, properties)
     select :tenant, 'bench', 'e' || n, 'message', 'usg_' || n, '',
            cast(:start as timestamptz) + n * interval '267 seconds', 0, 0, 'growth', 1, 'EUR', 0, '',
            cast(:start as timestamptz), 1 + n % 3, cast('{"channel": "chat"}' as jsonb)
@@ -56,7 +58,9 @@ _FILL = text("""
 """)
 _DAYS = text("""
     insert into billing.usage_days
-    select :tenant, 'message', date_trunc('day', at), '{"channel":"chat"}', count(*), sum(q), max(q), max(at),
+        (tenant_id, meter, day, properties, brand_id, record_count, total, most, latest_time,
+         latest_key, latest, moment, used_seconds, billed_seconds, record_time)
+    select :tenant, 'message', date_trunc('day', at), '{"channel":"chat"}', '', count(*), sum(q), max(q), max(at),
            'bench/e' || max(n), 1, sum(q * extract(epoch from at) * 1000000), 0, 0, cast(:start as timestamptz)
     from (select n, 1 + n % 3 as q, cast(:start as timestamptz) + n * interval '267 seconds' as at
           from generate_series(0, cast(:records as integer) - 1) as n) as events
