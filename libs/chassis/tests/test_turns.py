@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from chassis.sql import Database, Tx
 from chassis.statements import at, inserting, selecting, updating
 from chassis.telemetry import context_from
-from chassis.turns import TurnTaking
+from chassis.turns import ROUNDS_AT_ONCE, TurnTaking
 from kernel.errors import QuotaExceeded
 from kernel.ids import new_id
 from merkez.routing.v1 import queue_pb2
@@ -48,6 +48,28 @@ async def test_writers_of_a_tenant_take_turns_and_nobody_else_waits(service_db: 
         assert not second.done()
         leave.set()
     assert order == ["other tenant", "reader", "ahead", "first", "second"]
+
+
+async def test_tenants_whose_rounds_wait_for_somebody_keep_no_other_waiting(
+    service_db: ServiceDb, clock: ManualClock
+) -> None:
+    db = taking_turns(await service_db("trial", clock=clock))
+    begun, leave = asyncio.Semaphore(0), asyncio.Event()
+
+    async def hold(tx: Tx) -> None:
+        begun.release()
+        await leave.wait()
+
+    async def served(tx: Tx) -> str:
+        return "served"
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(ROUNDS_AT_ONCE - 1):
+            tasks.create_task(db.together(new_id("ten", clock.now()), hold))
+        for _ in range(ROUNDS_AT_ONCE - 1):
+            await begun.acquire()
+        assert await db.together(new_id("ten", clock.now()), served) == "served"
+        leave.set()
 
 
 async def line_up(db: TurnTaking, tenant: str, *verbs: Callable[[Tx], Awaitable[object]]) -> list[object]:

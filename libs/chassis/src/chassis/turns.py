@@ -12,8 +12,8 @@ Of all tenants so many such rounds are under way at once: more of them would be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from itertools import chain
@@ -34,9 +34,12 @@ MOST_TOGETHER = 16
 """Verbs of one transaction: it is in the way of other replicas' for as long as all of them take."""
 ROUNDS_AT_ONCE = 8
 """Rounds of different tenants, and so connections that those who come together need, at most."""
-_ROUNDS_NEARBY = 4
-"""With PostgreSQL: its answers come faster than this process makes use of them, so more rounds would only be shorter,
-with less to share each. CockroachDB's nodes agree on each commit first: there rounds wait more than they work."""
+_ROUNDS_NEARBY = 2
+"""With PostgreSQL, of those that don't last: its answers come faster than this process makes use of them, so more
+rounds would only be shorter, with less to share each. CockroachDB's nodes agree on each commit first: there rounds wait
+more than they work."""
+_LASTING_SECONDS = 0.1
+"""A round that takes longer waits for somebody's lock or for the disk: its place is another's from then on."""
 
 
 @dataclass(eq=False)
@@ -57,6 +60,26 @@ class _Wish:
             self.outcome.set_result(result)
 
 
+class _Places:
+    """So many rounds at once, so many of them at work: one that lasts counts as waiting."""
+
+    def __init__(self, most: int, at_work: int):
+        self._all, self._at_work = asyncio.Semaphore(most), asyncio.Semaphore(at_work)
+
+    @asynccontextmanager
+    async def take(self) -> AsyncIterator[None]:
+        async with self._all:
+            await self._at_work.acquire()
+            held = ExitStack()
+            held.callback(self._at_work.release)
+            lasts = asyncio.get_running_loop().call_later(_LASTING_SECONDS, held.close)
+            try:
+                yield
+            finally:
+                lasts.cancel()
+                held.close()
+
+
 class TurnTaking(Database):
     """`chassis.sql.Database` with a line per tenant for writers. Readers don't wait, nor do those who go `ahead`."""
 
@@ -65,7 +88,7 @@ class TurnTaking(Database):
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._wishes: dict[str, list[_Wish]] = {}
         far = self.engine.dialect.name == "cockroachdb"
-        self._slots = asyncio.Semaphore(ROUNDS_AT_ONCE if far else _ROUNDS_NEARBY)
+        self._places = _Places(ROUNDS_AT_ONCE, ROUNDS_AT_ONCE if far else _ROUNDS_NEARBY)
 
     async def run(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False) -> T:
         """As `Database.run`, when it is this tenant's turn."""
@@ -112,8 +135,8 @@ class TurnTaking(Database):
         wishes: list[_Wish] = []
         try:
             while self._wishes[tenant_id]:
-                # Whose turn it is not yet takes no slot from others.
-                async with self._turn(tenant_id), self._slots:
+                # Whose turn it is not yet takes no place from others.
+                async with self._turn(tenant_id), self._places.take():
                     # Whoever stopped waiting has gone: it isn't begun.
                     waiting = [each for each in self._wishes[tenant_id] if not each.outcome.done()]
                     wishes, self._wishes[tenant_id] = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
