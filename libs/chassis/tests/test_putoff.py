@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from chassis.settings import ProcessSettings
 from chassis.sql import Database, Tx
 from chassis.statements import Sought, at, inserting, selecting, updating
 from kernel.errors import Conflict
+from merkez.routing.v1 import queue_pb2
+from merkez.routing.v1.routing_events_pb2 import OfferMade
 from sqlalchemy.exc import IntegrityError
 
 from .conftest import QUEUES
@@ -76,6 +79,63 @@ async def test_rows_of_a_kind_are_one_message_in_the_end_and_reads_of_other_rows
     await db.run(tenant, refill)
     assert asked == ["begin", "SELECT", "SELECT", "SELECT", "UPDATE", "COMMIT"]
     assert await db.run(tenant, all_of, read_only=True) == {"que_0": 1, "que_1": 7, "que_2": 7, "que_3": 7}
+    await db.close()
+
+
+async def answer(tx: Tx, number: int, queue_id: str, meanwhile: Callable[[], Awaitable[None]] | None = None) -> str:
+    """A request answered once, a row changed and a fact told: three kinds of rows."""
+
+    async def made() -> queue_pb2.Queue:
+        await fill(tx, queue_id, number + 1, number)
+        tx.emit(OfferMade(), key=queue_id)
+        if meanwhile is not None:
+            await meanwhile()
+        return queue_pb2.Queue(queue_id=queue_id)
+
+    asked = queue_pb2.Queue()
+    return (await tx.once(f"request {number}", "Answer", asked, queue_pb2.Queue, made)).queue_id
+
+
+async def told(db: Database, tenant: str) -> list[str]:
+    keys = sa.select(db.standard.outbox.c.key)
+    return [row["key"] for row in await db.run(tenant, lambda tx: tx.all(keys), read_only=True)]
+
+
+async def test_few_rows_of_several_kinds_are_one_message_and_all_or_nothing(
+    dialect: ProcessSettings, tenant: str, asked: list[str]
+) -> None:
+    db = await Database.connect(dialect, "trial")
+    await db.run(tenant, lambda tx: add(tx, "que_1"))
+    for number in range(2):  # by way of SQLAlchemy the first time
+        asked.clear()
+        await db.run(tenant, lambda tx, number=number: answer(tx, number, "que_1"))
+    assert asked == ["begin", "SELECT", "WITH", "COMMIT"]
+    with pytest.raises(Conflict, match="somebody was faster"):
+        await db.run(tenant, lambda tx: answer(tx, 7, "que_1"))
+    assert await told(db, tenant) == ["que_1", "que_1"]
+    assert await db.run(tenant, all_of, read_only=True) == {"que_1": 2}
+    await db.close()
+
+
+async def test_who_finds_that_a_twin_was_faster_answers_what_the_twin_did(
+    dialect: ProcessSettings, tenant: str, asked: list[str]
+) -> None:
+    db = await Database.connect(dialect, "trial")
+    for queue_id in ("que_1", "que_2"):
+        await db.run(tenant, lambda tx, queue_id=queue_id: add(tx, queue_id))
+        await db.run(tenant, lambda tx, queue_id=queue_id: fill(tx, queue_id, 5))
+    for number in (5, 6):
+        await db.run(tenant, lambda tx, number=number: answer(tx, number, "que_1"))
+    await db.run(tenant, lambda tx: fill(tx, "que_2", 7, 5))
+
+    async def twin() -> None:
+        await db.run(tenant, lambda tx: answer(tx, 7, "que_2"))
+
+    asked.clear()
+    assert await db.run(tenant, lambda tx: answer(tx, 7, "que_1", twin)) == "que_2"
+    assert asked.count("WITH") == 2
+    assert await told(db, tenant) == ["que_1", "que_1", "que_2"]
+    assert await db.run(tenant, all_of, read_only=True) == {"que_1": 7, "que_2": 8}
     await db.close()
 
 

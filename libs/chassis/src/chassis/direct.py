@@ -9,6 +9,7 @@ the error, the connection and the pool come out as if it had been asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
@@ -28,6 +29,9 @@ class Done(NamedTuple):
     """What a statement that returns no rows did."""
 
     rowcount: int
+
+
+_BOUND = re.compile(r"\$(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Writer:
     def __init__(self, dialect: Dialect):
         self._dialect = dialect
         self._known: dict[tuple[Executable, tuple[str, ...]], _Written | None] = {}
+        self._united: dict[tuple[tuple[Executable, tuple[str, ...]], ...], str] = {}
 
     def takes(self, statement: Executable, values: Values) -> bool:
         """Whether it was carried out before with these columns; never when it returns numbers with a point."""
@@ -64,11 +69,25 @@ class Writer:
         self._known[key] = self._write(statement, key[1])
         return False
 
+    def knows(self, statement: Executable, values: Values) -> bool:
+        """Whether it is one that `takes` has said yes to, or would."""
+        return self._known.get((statement, tuple(values))) is not None
+
     def written(self, statement: Executable, values: Values) -> _Written:
         """A statement that it takes."""
         found = self._known[statement, tuple(values)]
         assert found is not None
         return found
+
+    def united(self, rows: Sequence[tuple[Executable, Values]]) -> tuple[str, list[Any]]:
+        """One statement that writes all of these rows and says of each whether it was written, and what is bound to
+        it. None of them may see or touch what another one writes."""
+        written = [self.written(statement, values) for statement, values in rows]
+        key = tuple((statement, tuple(values)) for statement, values in rows)
+        text = self._united.get(key)
+        if text is None:
+            text = self._united[key] = _unite(written)
+        return text, [each for made, (_, values) in zip(written, rows, strict=True) for each in made.arguments(values)]
 
     def _write(self, statement: Executable, names: tuple[str, ...]) -> _Written | None:
         made = cast(Any, statement).compile(dialect=self._dialect, column_keys=list(names))
@@ -83,6 +102,17 @@ class Writer:
             if change is not None:
                 changes.append((column.keyname, change))
         return _Written(str(made), tuple((name, binds.get(name)) for name in made.positiontup), tuple(changes))
+
+
+def _unite(written: Sequence[_Written]) -> str:
+    parts: list[str] = []
+    bound = 0
+    for number, made in enumerate(written):
+        text = _BOUND.sub(lambda place, before=bound: f"${int(place[1]) + before}", made.text)
+        parts.append(f"w{number} AS ({text} RETURNING 1)")
+        bound += len(made.binds)
+    counts = ", ".join(f"(SELECT count(*) FROM w{number})" for number in range(len(written)))
+    return f"WITH {', '.join(parts)} SELECT {counts}"
 
 
 class Direct:
@@ -104,6 +134,10 @@ class Direct:
         if not values or not is_made_once(statement):
             return False
         return self._writer.takes(statement, values if isinstance(values, Mapping) else values[0])
+
+    def knows(self, statement: Executable, values: Values) -> bool:
+        """Whether it is for the driver by now."""
+        return is_made_once(statement) and self._writer.knows(statement, values)
 
     async def rows(self, statement: Executable, values: Values) -> list[dict[str, Any]]:
         """Every row a statement finds."""
@@ -136,6 +170,11 @@ class Direct:
             return len(many)
         text = f"{made.text} RETURNING 1"
         return len(await self.asked(text, lambda: self._driver.fetchmany(text, many)))
+
+    async def write_united(self, rows: Sequence[tuple[Executable, Values]]) -> list[int]:
+        """Write rows of several statements by one (`Writer.united`); how many each wrote."""
+        text, arguments = self._writer.united(rows)
+        return list(await self.asked(text, lambda: self._driver.fetchrow(text, *arguments)))
 
     async def asked(self, text: str, ask: Callable[[], Any]) -> Any:
         """What the driver answers; fails as if SQLAlchemy had been asked."""

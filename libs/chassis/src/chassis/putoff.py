@@ -7,15 +7,19 @@ first, and a row that is written twice too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Insert, Table, UniqueConstraint, Update
+from sqlalchemy.exc import IntegrityError
 
 Values = Mapping[str, Any]
 Refused = Callable[[], Exception]
+
+_MOST_UNITED = 8
+"""Rows: of more, those of a kind are written by one message well enough, and each number makes another statement."""
 
 
 @dataclass(slots=True)
@@ -27,6 +31,28 @@ class Rows:
     refused: Refused | None
     twin: bool
     values: list[Values] = field(default_factory=list)
+
+    def check(self, written: int) -> None:
+        """Raises `refused` when so many were written and more were to be."""
+        if self.refused is not None and written != len(self.values):
+            raise self.refused()
+
+
+def may_unite(kinds: Sequence[Rows]) -> bool:
+    """Whether these may be written by one statement, in whatever order: few rows of several kinds, none of which takes
+    the place of another. Of one table several are inserted or one is updated (CockroachDB takes nothing else)."""
+    if not 1 < len(kinds) <= sum(len(rows.values) for rows in kinds) <= _MOST_UNITED:
+        return False
+    tables = {id(rows.statement.table) for rows in kinds}
+    return len(tables) == len(kinds) and all(
+        isinstance(rows.statement, Insert) or len(rows.values) == 1 for rows in kinds
+    )
+
+
+def is_twins(error: IntegrityError, kinds: Sequence[Rows]) -> bool:
+    """Whether a row that one of these was to write is there already, and a twin's."""
+    table = getattr(getattr(error.orig, "__cause__", None), "table_name", None)
+    return any(rows.twin and table in (None, getattr(rows.statement.table, "name", None)) for rows in kinds)
 
 
 class PutOff:

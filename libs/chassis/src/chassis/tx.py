@@ -13,6 +13,7 @@ from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -25,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import facts
 from chassis.direct import Direct
-from chassis.putoff import PutOff, Refused, Rows
+from chassis.putoff import PutOff, Refused, Rows, is_twins, may_unite
 from chassis.sqlerrors import TryAgain
 from chassis.statements import Sought, at, inserting, selecting, selecting_any
 from chassis.tables import StandardTables
@@ -151,22 +152,43 @@ class Tx:
 
     async def _settle(self) -> None:
         """Write what was put off."""
-        if not self._off:
+        if self._off:
+            await self._write_all(self._off.taken())
+
+    async def _write_all(self, kinds: Sequence[Rows]) -> None:
+        each = [(rows.statement, values) for rows in kinds for values in rows.values] if may_unite(kinds) else []
+        direct = self._direct
+        if each and direct is not None and all(direct.knows(*row) for row in each):
+            await self._write_united(direct, kinds, each)
             return
-        for rows in self._off.taken():
+        for rows in kinds:
             try:
-                written = await self._write(rows)
+                count = await self._write(rows)
             except IntegrityError as error:
                 if rows.twin:  # it won the race: run again and find what it did
                     raise TryAgain from error
                 raise
-            if rows.refused is not None and written != len(rows.values):
-                raise rows.refused()
+            rows.check(count)
+
+    async def _write_united(
+        self, direct: Direct, kinds: Sequence[Rows], each: Sequence[tuple[Insert | Update, Mapping[str, Any]]]
+    ) -> None:
+        try:
+            written = iter(await direct.write_united(each))
+        except IntegrityError as error:
+            if is_twins(error, kinds):
+                raise TryAgain from error
+            raise
+        for rows in kinds:
+            rows.check(sum(islice(written, len(rows.values))))
 
     async def _write(self, rows: Rows) -> int:
         statement, values = rows.statement, rows.values
         if len(values) > 1 and self._direct is not None and self._direct.takes(statement, values):
             return await self._direct.write(statement, values, counted=rows.refused is not None)
+        if rows.refused is None:
+            await self._execute(statement, values if len(values) > 1 else values[0])
+            return len(values)
         return sum([(await self._execute(statement, each)).rowcount for each in values])
 
     def emit(self, message: Message, *, key: str, tenant_id: str = "") -> str:
@@ -254,12 +276,15 @@ class Tx:
 
     async def flush(self, next_position: Callable[[], int]) -> None:
         """Write what was put off and what was emitted; `Database` calls it as the last thing before the commit."""
-        await self._settle()
-        if not self._emitted:
-            return
+        kinds = self._off.taken()
+        if self._emitted:
+            kinds.append(Rows(inserting(self._standard.outbox), None, False, self._outgoing(next_position)))
+        await self._write_all(kinds)
+
+    def _outgoing(self, next_position: Callable[[], int]) -> list[Mapping[str, Any]]:
         now = self._clock.now()
         traceparent = self.traceparent
-        rows = [
+        return [
             {
                 "tenant_id": event.tenant_id,
                 "event_id": event.event_id,
@@ -272,7 +297,6 @@ class Tx:
             }
             for event in self._emitted
         ]
-        await self._execute(inserting(self._standard.outbox), rows)
 
     @property
     def emitted(self) -> bool:
