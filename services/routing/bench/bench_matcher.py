@@ -128,7 +128,7 @@ def main() -> None:
     gc.freeze()
     gc.disable()  # what is measured makes no cycles
     report("decisions_10k_agents_idle", callers_find_idle_agents(Floor(10_000, 1_000), 50_000), 100_000, 200)
-    report("decisions_10k_agents_busy", agents_find_waiting_callers(Floor(10_000, 1_000), 50_000, 50_000), 100_000, 200)
+    report("decisions_10k_agents_busy", agents_find_waiting_callers(Floor(10_000, 1_000), 50_000, 20_000), 100_000, 200)
     _line("memory_per_waiting_contact", round(memory_of_waiting(Floor(100, 1_000), 20_000)), "bytes", None, "lower")
     report("decisions_100k_agents_idle", callers_find_idle_agents(Floor(100_000, 5_000), 30_000), None, 1_000)
 

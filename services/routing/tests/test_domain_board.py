@@ -175,6 +175,39 @@ def test_agent_takes_what_only_they_may_take_before_what_others_may_take_too() -
         assert match is not None and match.contact.contact_id == ("vip", "direct", "older")[idle]
 
 
+@pytest.mark.parametrize("then", ["another caller", "other rules", "a step", "an agent again"])
+def test_who_became_ready_while_others_wait_in_vain_stands_behind_who_is_idle_longer(then: str) -> None:
+    rules = Rules(steps=(after(30, Change(ChangeKind.REMOVE, "fr")),))
+    board = board_with(Line("q", True, (("fr", 1),), rules), Line("other", True, ()))
+    board.put_contact(contact("waits"))
+    board.put_agent(agent("idle", 0))
+    board.put_agent(agent("came", 5))
+    assert not board.matchable and board.decide(START) is None
+    board.put_agent(agent("came", 5))
+    match then:
+        case "another caller":
+            board.put_contact(contact("second", "other"))
+        case "other rules":
+            board.put_line(Line("q", True, ()))
+        case "a step":
+            board.advance(START + 30)
+        case _:
+            board.put_agent(agent("came", 6))
+            board.put_contact(contact("second", "other"))
+    assert pairs(board, 30)[0][1] == "idle"
+
+
+def test_who_became_ready_may_be_matched_with_who_waits() -> None:
+    board = board_with()
+    board.put_contact(contact("x"))
+    board.put_agent(agent("a"))
+    assert board.matchable and pairs(board) == [("x", "a")]
+    board.put_contact(contact("y"))
+    board.put_agent(agent("b"))
+    board.drop_agent("b")
+    assert not board.matchable and pairs(board) == [] and not board.ready
+
+
 def test_contact_that_left_is_not_matched() -> None:
     board = board_with()
     board.put_contact(contact("x"))

@@ -68,6 +68,9 @@ class Board:
         self._held_back: dict[str, Ready] = {}
         self._latest: list[Entry] = []
         self._decisions = 0
+        self._come: tuple[Entry, Fit] | None = None
+        """Who has just become ready, while nothing else could be matched: stands in no pool yet, since as a rule the
+        next decision takes them away again."""
 
     @property
     def held_back(self) -> Mapping[str, Ready]:
@@ -92,6 +95,7 @@ class Board:
     @property
     def matchable(self) -> bool:
         """Whether `decide` would find something."""
+        self._let_stand()
         return bool(self._live)
 
     @property
@@ -129,9 +133,11 @@ class Board:
 
     def put_agent(self, agent: Ready) -> None:
         """An agent became ready, or changed while ready."""
-        agent_id, rank, tier = agent.agent_id, agent.rank, agent.tier
+        agent_id = agent.agent_id
         if agent_id in self._ready or agent_id in self._held_back:
             self.drop_agent(agent_id)
+        self._let_stand()
+        rank, tier = agent.rank, agent.tier
         fit = self._fits.get(agent_id)
         known = (agent.skills, agent.queue_ids, agent.direct, tier == AWAY)
         if fit is None or (fit.skills, fit.queue_ids, fit.direct, fit.away) != known:
@@ -144,6 +150,20 @@ class Board:
         self._latest.append(entry)
         if len(self._latest) > 2 * len(self._ready) + _LATEST:
             self._latest = [each for each in self._latest if each.gone is None]
+        plain = tier == IDLE and agent.open is None and not fit.ranks
+        if plain and self._waiting and not self._live and not self._turns.watched:
+            self._come = entry, fit
+        else:
+            self._stand_ready(entry, fit)
+
+    def _let_stand(self) -> None:
+        if self._come is not None:
+            come, self._come = self._come, None
+            self._stand_ready(*come)
+
+    def _stand_ready(self, entry: Entry, fit: Fit) -> None:
+        agent, rank = entry.agent, entry.rank
+        tier = agent.tier
         newest = tier == IDLE and (self._newest is None or self._newest < rank)
         if newest:
             self._newest = rank
@@ -175,7 +195,11 @@ class Board:
         agent = self._ready.pop(agent_id, None)
         if agent is None:
             return self._held_back.pop(agent_id, None)
-        self._entries.pop(agent_id).gone = self._decisions
+        entry = self._entries.pop(agent_id)
+        entry.gone = self._decisions
+        if self._come is not None and self._come[0] is entry:
+            self._come = None
+            return agent
         fit, room = self._fits[agent_id], agent.open
         for pool, _, _ in fit.stands:
             if room is not None and pool.channel not in room:
@@ -195,6 +219,7 @@ class Board:
 
     def put_contact(self, contact: Waiting, now: float = 0.0) -> None:
         """A contact waits, or changed while waiting. KeyError when its queue's rules are not known."""
+        self._let_stand()
         contact_id, passed = contact.contact_id, 0
         # Counted before it is taken from where it stood: it has waited all the time.
         self._turns.came(contact.channel)
@@ -224,6 +249,8 @@ class Board:
     def advance(self, now: float) -> int:
         """Bring each contact whose time has come to its next stage; how many."""
         count = 0
+        if self._due and self._due[0][0] <= now:
+            self._let_stand()
         while self._due and self._due[0][0] <= now:
             _, _, contact = heapq.heappop(self._due)
             if self._waiting.get(contact.contact_id) is not contact:
@@ -240,19 +267,14 @@ class Board:
 
     def decide(self, now: float = 0.0) -> Match | None:
         """Take the first contact, in order, that any ready agent may take, and its best agents, off the board."""
-        best: Pool | None = None
-        first: Head | None = None
-        mixed = self._turns.mixed
-        turn = self._turns.next_of(self._live) if mixed else None
-        for pool in self._live.values() if turn is None else (turn,):
-            head = pool.head(now)
-            if head is not None and (first is None or head < first):
-                best, first = pool, head
+        entry, fit = self._come or (None, None)
+        best, first, points = fit.first(now) if fit is not None else self._first(now)
         if best is None or first is None:
             return None
+        mixed = self._turns.mixed
         contact = first[3]
         self._decisions += 1
-        lines = best.beginnings(CANDIDATES)
+        lines = best.beginnings(CANDIDATES) if entry is None else [(best.ranking.group(points), (entry,))]
         ranked = best.first_ranked(contact, CANDIDATES) if best.ranked is not None else []
         seen = Seen(self._decisions, lines, ranked, self._latest, len(self._latest))
         agent = ranked[0][0] if ranked else lines[0][1][0].agent
@@ -272,6 +294,17 @@ class Board:
         if mixed:
             self._take_turns(contact.channel, match.agent, now)
         return match
+
+    def _first(self, now: float) -> tuple[Pool | None, Head | None, int]:
+        """Where the contact to serve next waits, and its place; the score is of no agent yet."""
+        turn = self._turns.next_of(self._live) if self._turns.mixed else None
+        best: Pool | None = None
+        first: Head | None = None
+        for pool in self._live.values() if turn is None else (turn,):
+            head = pool.head(now)
+            if head is not None and (first is None or head < first):
+                best, first = pool, head
+        return best, first, 0
 
     def _take_turns(self, channel: Channel, agent: Ready, now: float) -> None:
         """A contact of this channel was taken for an agent, and the first of every other channel they could have had

@@ -45,6 +45,11 @@ class Turns:
         """Whether contacts of more than one channel wait: else nobody's turn needs watching."""
         return len(self._waiting) > 1
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody's turn needs watching, or something was passed over."""
+        return len(self._waiting) > 1 or bool(self.passed)
+
     def came(self, channel: Channel) -> None:
         """A contact waits."""
         self._waiting[channel] = self._waiting.get(channel, 0) + 1

@@ -143,6 +143,18 @@ class Fit:
     ranks: list[tuple[Pool, int]]
     """The same of pools that are ranked, with the agent's score."""
 
+    def first(self, now: float) -> tuple[Pool | None, Head | None, int]:
+        """Of pools told apart by idle time that of the contact to serve next, its place, and the agent's score."""
+        best: Pool | None = None
+        first: Head | None = None
+        score = 0
+        for pool, _, points in self.stands:
+            if pool.waiting:
+                head = pool.head(now)
+                if head is not None and (first is None or head < first):
+                    best, first, score = pool, head, points
+        return best, first, score
+
     def wanted(self, agent: Ready, pool: Pool) -> bool:
         """Whether somebody waits in another pool for whom there would be room."""
         room = agent.open
