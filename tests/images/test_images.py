@@ -9,9 +9,10 @@ import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class Image:
         words = command or tuple(self.config()["Cmd"])
         with log.open("ab") as output:
             return subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", str(_ENTER), str(self.root), *words],
+                ["unshare", "--mount", "--pid", "--fork", "bash", str(_ENTER), str(self.root), *words],
                 env=told | {"PATH": f"{told['PATH']}:{os.environ['PATH']}"},
                 stdout=output, stderr=output,
             )  # fmt: skip
@@ -111,10 +112,18 @@ async def test_telephony_and_the_gateway_serve_from_their_images(tmp_path: Path)
             assert not list(packages.rglob("pixeltable*")), "what only make run needs isn't"
     finally:
         for each in running:
-            each.kill()  # unshare passes no signal on; what it runs ends with it
+            _end(each)
             await asyncio.to_thread(each.wait)
         nats.stop()
         postgres.stop()
+
+
+def _end(entered: subprocess.Popen[bytes]) -> None:
+    """Of what unshare waits for, and of all in its namespace with it. That it is to die with unshare (`--kill-child`)
+    would be forgotten when its user changes: prctl(2), PR_SET_PDEATHSIG."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for child in Path(f"/proc/{entered.pid}/task/{entered.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
 
 
 def _is_confined(each: Image, folder: Path) -> None:
