@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import pytest
 import sqlalchemy as sa
 from chassis.sql import Database, Tx
 from chassis.statements import at, inserting, selecting, updating
@@ -70,6 +71,27 @@ async def test_tenants_whose_rounds_wait_for_somebody_keep_no_other_waiting(
             await begun.acquire()
         assert await db.together(new_id("ten", clock.now()), served) == "served"
         leave.set()
+
+
+async def test_the_more_there_is_to_do_the_fewer_rounds_of_tenants_go_on_at_once(
+    service_db: ServiceDb, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.turns._LASTING_SECONDS", 600)
+    db, tenants = taking_turns(await service_db("trial", clock=clock)), [new_id("ten", clock.now()) for _ in range(3)]
+    all_there, at_once, seen = asyncio.Barrier(3), set[str](), list[int]()
+
+    async def meet(tx: Tx) -> None:
+        await all_there.wait()
+
+    async def work(tx: Tx) -> None:
+        at_once.add(tx.tenant_id)
+        seen.append(len(at_once))
+        await tx.execute(sa.text("select pg_sleep(0.02)"))
+        at_once.discard(tx.tenant_id)
+
+    await asyncio.gather(*(db.together(tenant, meet) for tenant in tenants))
+    await asyncio.gather(*(db.together(tenant, work) for tenant in tenants * 8))
+    assert len(seen) == 24 and max(seen) <= 2
 
 
 async def line_up(db: TurnTaking, tenant: str, *verbs: Callable[[Tx], Awaitable[object]]) -> list[object]:

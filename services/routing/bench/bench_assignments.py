@@ -46,7 +46,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from testkit.databases import Databases
 
 _GOAL_RATE, _GOAL_P95_MS = 500.0, 50.0
-_TENANTS, _AGENTS_EACH, _AGENTS_OF_ONE, _AT_ONCE = 8, 2_000, 6_000, 500
+_TENANTS, _AGENTS_EACH, _AGENTS_OF_ONE, _AT_ONCE = 8, 2_000, 8_000, 500
 """So many that nobody waits for an agent while it lasts, at the goal's rate or somewhat above."""
 _BEFORE_EACH, _SECONDS, _CALLERS = 150, 8.0, 48
 _STARTED_SECONDS = 60

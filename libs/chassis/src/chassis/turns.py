@@ -6,12 +6,14 @@ don't meet. Other replicas still may, which is what running again is for.
 
 Those who come `together` share a turn as well: what waits for one is carried out by one transaction, verb after verb,
 so that the more there is to do the less each costs. With nobody waiting a verb is a transaction of its own, as ever.
-Of all tenants so many such rounds are under way at once: more of them would be slower each, and shorter.
+Of all tenants so many such rounds are under way at once, and the fewer the more there is to do: more of them would be
+slower each, and shorter.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
 from contextvars import Context, copy_context
@@ -34,10 +36,10 @@ MOST_TOGETHER = 16
 """Verbs of one transaction: it is in the way of other replicas' for as long as all of them take."""
 ROUNDS_AT_ONCE = 8
 """Rounds of different tenants, and so connections that those who come together need, at most."""
-_ROUNDS_NEARBY = 2
-"""With PostgreSQL, of those that don't last: its answers come faster than this process makes use of them, so more
-rounds would only be shorter, with less to share each. CockroachDB's nodes agree on each commit first: there rounds wait
-more than they work."""
+_FEWEST_ROUNDS, _WISHES_A_ROUND = 2, 4
+"""With PostgreSQL, of those that don't last: one fewer for so many verbs that are to be carried out. When this process
+has all hands full more rounds are only shorter, with less to share each; when it hasn't, each that waits is latency.
+CockroachDB's nodes agree on each commit first: there rounds wait more than they work, and none is too many."""
 _LASTING_SECONDS = 0.1
 """A round that takes longer waits for somebody's lock or for the disk: its place is another's from then on."""
 
@@ -61,23 +63,38 @@ class _Wish:
 
 
 class _Places:
-    """So many rounds at once, so many of them at work: one that lasts counts as waiting."""
+    """How many rounds go on at once. One that lasts counts as waiting, not as work."""
 
-    def __init__(self, most: int, at_work: int):
-        self._all, self._at_work = asyncio.Semaphore(most), asyncio.Semaphore(at_work)
+    def __init__(self, fewest: int):
+        self.wishes = 0
+        """Verbs that wait, and those that are carried out."""
+        self._fewest = fewest
+        self._all, self._at_work = asyncio.Semaphore(ROUNDS_AT_ONCE), 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[None]:
         async with self._all:
-            await self._at_work.acquire()
+            while self._at_work >= max(self._fewest, ROUNDS_AT_ONCE - self.wishes // _WISHES_A_ROUND):
+                turn = asyncio.get_running_loop().create_future()
+                self._waiting.append(turn)
+                await turn
+            self._at_work += 1
             held = ExitStack()
-            held.callback(self._at_work.release)
+            held.callback(self._give_back)
             lasts = asyncio.get_running_loop().call_later(_LASTING_SECONDS, held.close)
             try:
                 yield
             finally:
                 lasts.cancel()
                 held.close()
+
+    def _give_back(self) -> None:
+        self._at_work -= 1
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
 
 
 class TurnTaking(Database):
@@ -88,7 +105,7 @@ class TurnTaking(Database):
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._wishes: dict[str, list[_Wish]] = {}
         far = self.engine.dialect.name == "cockroachdb"
-        self._places = _Places(ROUNDS_AT_ONCE, ROUNDS_AT_ONCE if far else _ROUNDS_NEARBY)
+        self._places = _Places(ROUNDS_AT_ONCE if far else _FEWEST_ROUNDS)
 
     async def run(self, tenant_id: str, fn: Callable[[Tx], Awaitable[T]], *, read_only: bool = False) -> T:
         """As `Database.run`, when it is this tenant's turn."""
@@ -115,7 +132,11 @@ class TurnTaking(Database):
                 self._wishes[tenant_id] = [wish]
                 # In a context of its own: it is of whoever comes later, too.
                 Context().run(self.tasks.spawn, self._rounds(tenant_id), "rounds")
-            return await wish.outcome
+            self._places.wishes += 1
+            try:
+                return await wish.outcome
+            finally:
+                self._places.wishes -= 1
 
     def _waiting(self) -> AbstractContextManager[object]:
         """A span for whoever waits for a round: its transaction is many's."""
