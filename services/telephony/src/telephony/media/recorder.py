@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from telephony.media.media_leg import Tap
-from telephony.media.sealing import RecordingKey, open_keyset, plain_key
+from telephony.media.sealing import RecordingKey, plain_key
 from telephony.media.tails import Tails
 from telephony.media.tracks import Entry, Key, Source, Track
 
@@ -93,7 +93,7 @@ class Recording:
         self.recording_id = key.recording_id
         self._keep = keep
         for_tapes = plain_key(key.keyset) if key.takes_frames else None
-        self._key = Key(self._tenant_id, key.recording_id, open_keyset(key.keyset), for_tapes, tails)
+        self._key = Key(self._tenant_id, key.recording_id, key.keyset, for_tapes, tails)
         self._hand_over(*(track.open(self._key) for track in self._tracks.values()))
 
     @property

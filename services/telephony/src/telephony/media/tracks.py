@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 
 from chassis.instants import duration_out
 from merkez.recording.v1 import recording_pb2, recording_service_pb2, segment_pb2
-from tink import aead
 
 from telephony.media.compiled import lib
 from telephony.media.runs import Piece, Runs
-from telephony.media.sealing import Place, PlainKey, sealed
+from telephony.media.sealing import Place, PlainKey, open_keyset, sealed
 from telephony.media.tails import Tails
 from telephony.media.tape import Tape
 
@@ -42,7 +41,8 @@ class Key:
 
     tenant_id: str
     recording_id: str
-    cipher: aead.Aead
+    keyset: bytes = field(repr=False)
+    """Tink's. Its cipher is made when it is needed, which is once where tapes seal: a full node has thousands."""
     plain: PlainKey | None
     """The same for tapes, where it is a kind that they know."""
     tails: Tails | None
@@ -129,7 +129,7 @@ class Track:
         place = Place(key.tenant_id, key.recording_id, self.name)
         segment = recording_service_pb2.AppendSegmentRequest(
             recording_id=key.recording_id, track=self.name, sequence=sequence,
-            sealed=sealed(key.cipher, place, self._head, sequence, piece.content),
+            sealed=sealed(open_keyset(key.keyset), place, self._head, sequence, piece.content),
             duration=duration_out(timedelta(seconds=piece.seconds)),
         )  # fmt: skip
         return recording_service_pb2.AppendSegmentsRequest(segments=[segment]).SerializeToString()
