@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 from wfm.domain.deferring import smoothest
 from wfm.domain.erlang import agents_c, erlang_c, inverse_b
 from wfm.domain.erlang_a import agents_a, erlang_a, outcomes_a
-from wfm.domain.staffing import Rule, need, needs, whole
+from wfm.domain.staffing import Rule, need, needs, promised, whole, worked
 
 # Computed two ways and compared with published ones where there are any: load, AHT, agents, threshold, then P(wait),
 # service level, ASA.
@@ -185,6 +188,61 @@ def test_deferred_work_is_done_after_it_came_and_before_its_deadline(work: list[
         assert due - 1e-6 <= finished <= came + 1e-6
     assert finished == pytest.approx(sum(work), abs=1e-6)
     assert max(done, default=0) <= max(work, default=0) + 1e-6
+
+
+WORKDAYS = tuple((weekday, 480, 1080) for weekday in range(1, 6))
+"""Monday to Friday, eight to six."""
+
+
+def hours_of_a_week(first: date, zone: str) -> list[datetime]:
+    begin = datetime.combine(first, time(), ZoneInfo(zone)).astimezone(UTC)
+    return [begin + timedelta(hours=each) for each in range(168)]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Tehran"])
+def test_mail_that_comes_at_night_is_done_when_the_office_is_open(zone: str) -> None:
+    rule = Rule(deadline_minutes=240, max_occupancy=1.0, work_intervals=WORKDAYS)
+    starts = hours_of_a_week(date(2026, 3, 2), zone)
+    volumes = [0.0] * 168
+    volumes[24 + 22] = 40.0
+    found = needs(volumes, [360.0] * 168, rule, 60, worked(rule, starts, zone))
+    # What came at ten on Tuesday night has come at eight, and four hours of the office later it is done.
+    assert {at: round(each.agents, 6) for at, each in enumerate(found) if each.agents} == {
+        48 + hour: 1.0 for hour in (8, 9, 10, 11)
+    }
+
+
+def test_mail_of_a_weekend_is_mondays_and_nobody_is_asked_for_while_the_office_is_closed() -> None:
+    rule = Rule(deadline_minutes=600, max_occupancy=1.0, minimum_agents=1, work_intervals=WORKDAYS)
+    starts = hours_of_a_week(date(2026, 3, 2), "Europe/Berlin")
+    found = needs([6.0] * 168, [600.0] * 168, rule, 60, worked(rule, starts, "Europe/Berlin"))
+    assert all((each.agents >= 1) == (8 <= at % 24 < 18 and at < 120) for at, each in enumerate(found))
+    # Nothing is lost: all that comes in the week is done in it, the most of it on Monday.
+    assert sum(each.agents for each in found) == pytest.approx(168.0)
+    days = [sum(each.agents for each in found[day * 24 : day * 24 + 24]) for day in range(7)]
+    assert days.index(max(days)) == 0 and days[5] == days[6] == 0
+
+
+def test_hours_go_by_clocks_that_are_changed_and_a_night_ends_on_the_next_day() -> None:
+    rule = Rule(deadline_minutes=240, work_intervals=((6, 1320, 1800),))
+    starts = [datetime(2026, 3, 28, 12, tzinfo=UTC) + timedelta(hours=each) for each in range(24)]
+    found = worked(rule, starts, "Europe/Berlin")
+    local = [at.astimezone(ZoneInfo("Europe/Berlin")).hour for at, there in zip(starts, found, strict=True) if there]
+    assert local == [22, 23, 0, 1, 3, 4, 5]
+    assert worked(replace(rule, deadline_minutes=0), starts, "Europe/Berlin") == [True] * 24
+
+
+def test_where_the_office_is_closed_all_day_its_mail_waits() -> None:
+    rule = Rule(deadline_minutes=240, work_intervals=WORKDAYS)
+    found = needs([5.0] * 24, [300.0] * 24, rule, 60, [False] * 24)
+    assert [each.scheduled for each in found] == [0.0] * 24
+
+
+def test_other_promises_leave_how_a_queues_agents_work_as_it_is() -> None:
+    queue = Rule(shrinkage=0.3, patience_seconds=120.0, concurrency=3, service_level=0.9)
+    other = promised(queue, Rule(threshold_seconds=60))
+    assert other == replace(queue, service_level=0.8, threshold_seconds=60)
+    assert promised(queue, Rule(shrinkage=0.4)).shrinkage == 0.4 and promised(queue, None) == queue
 
 
 def test_impatient_customers_take_fewer_agents_than_patient_ones() -> None:

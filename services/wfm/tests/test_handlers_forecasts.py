@@ -300,8 +300,11 @@ async def test_rule_is_said_once_and_whoever_read_an_older_one_is_refused(office
         usual = await office.staffing.GetStaffingRule(needs.GetStaffingRuleRequest(queue_id=queue_id))
         assert (usual.service_level, usual.threshold_seconds, usual.version) == (0.8, 20, 0)
         said = staffing_pb2.StaffingRule(queue_id=queue_id, service_level=0.9, shrinkage=0.3, patience_seconds=120)
+        said.deadline_minutes = 240
+        said.work_intervals.add(weekday=1, start_minute=480, end_minute=1080)
         kept = await office.staffing.UpdateStaffingRule(needs.UpdateStaffingRuleRequest(staffing_rule=said))
-        assert (kept.service_level, kept.version) == (0.9, 1)
+        assert (kept.service_level, kept.version, kept.work_intervals) == (0.9, 1, said.work_intervals)
+        assert await office.staffing.GetStaffingRule(needs.GetStaffingRuleRequest(queue_id=queue_id)) == kept
         with pytest.raises(Conflict):
             await office.staffing.UpdateStaffingRule(needs.UpdateStaffingRuleRequest(staffing_rule=said))
         for name, wrong in (("shrinkage", 0.9), ("service_level", 1.0), ("patience_seconds", 0.2), ("concurrency", 21)):
@@ -310,6 +313,11 @@ async def test_rule_is_said_once_and_whoever_read_an_older_one_is_refused(office
             with pytest.raises(InvalidInput) as refused:
                 await office.staffing.UpdateStaffingRule(needs.UpdateStaffingRuleRequest(staffing_rule=bad))
             assert refused.value.fields[0].field == f"staffing_rule.{name}"
+        bad = staffing_pb2.StaffingRule(queue_id=queue_id, version=1)
+        bad.work_intervals.add(weekday=8, start_minute=480, end_minute=1080)
+        with pytest.raises(InvalidInput) as refused:
+            await office.staffing.UpdateStaffingRule(needs.UpdateStaffingRuleRequest(staffing_rule=bad))
+        assert refused.value.fields[0].field == "staffing_rule.work_intervals[0].weekday"
 
 
 async def test_planner_tries_out_what_so_many_calls_take(office: Office) -> None:

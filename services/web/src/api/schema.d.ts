@@ -19899,6 +19899,8 @@ export interface components {
              * @description Output only. Rises with every change, 0 for what holds where nobody said anything; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster.
              */
             readonly version?: string;
+            /** @description When work that can wait is done, by the company's clocks; empty for at any time. What comes outside has come when the next of them begins, and deadline_minutes counts in them alone: work of a night is due in opening hours. At most 100. */
+            workIntervals?: components["schemas"]["routing.v1.OpenInterval"][];
         };
         /** @description Begins. */
         "wfm.v1.StartForecastRequest": {

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from chassis.hours import intervals_in, intervals_out
 from chassis.instants import time_in, time_out
 from kernel.errors import InvalidInput
+from kernel.hours import OpenInterval
 from merkez.routing.v1 import contact_pb2, queue_pb2, routing_events_pb2
 from merkez.wfm.v1 import (
     adjustment_pb2,
@@ -255,10 +257,12 @@ def rule_in(said: staffing_pb2.StaffingRule) -> Rule:
         said.patience_seconds, said.max_occupancy or usual.max_occupancy, said.shrinkage,
         said.concurrency or usual.concurrency, said.deadline_minutes,
         said.default_aht_seconds or usual.default_aht_seconds, said.minimum_agents,
+        tuple((each.weekday, each.start_minute, each.end_minute) for each in intervals_in(said.work_intervals)),
     )  # fmt: skip
 
 
 def rule_out(queue_id: str, channel: str, value: Rule, version: int) -> staffing_pb2.StaffingRule:
     """What is promised, as the contract shows it."""
     said = {name: getattr(value, name) for name in Rule.__dataclass_fields__}
+    said["work_intervals"] = intervals_out([OpenInterval(*each) for each in value.work_intervals])
     return staffing_pb2.StaffingRule(queue_id=queue_id, channel=channel_out(channel), version=version, **said)

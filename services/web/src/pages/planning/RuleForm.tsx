@@ -1,9 +1,10 @@
 import { NumberInput } from "@mantine/core";
 import { useState } from "react";
 import { api, ask } from "../../api/client.ts";
-import type { StaffingRule } from "../../api/types.ts";
+import type { OpenInterval, StaffingRule } from "../../api/types.ts";
 import { type MessageKey, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
+import { WeekFields } from "../../ui/WeekFields.tsx";
 import classes from "./planning.module.css";
 
 interface Props {
@@ -12,7 +13,10 @@ interface Props {
   onSaved: () => Promise<unknown>;
 }
 
-type Field = Exclude<keyof StaffingRule, "queueId" | "channel" | "version" | "defaultAhtSeconds">;
+type Field = Exclude<
+  keyof StaffingRule,
+  "queueId" | "channel" | "version" | "defaultAhtSeconds" | "workIntervals"
+>;
 
 /** Fields as people write them: shares in percent. */
 const FIELDS: readonly {
@@ -50,12 +54,13 @@ export function RuleForm({ rule, onClose, onSaved }: Props) {
       ]),
     ),
   );
+  const [workIntervals, setWorkIntervals] = useState<OpenInterval[]>(rule.workIntervals ?? []);
   const save = async () => {
     const said = Object.fromEntries(
       FIELDS.map(({ name, percent }) => [name, Number(values[name] ?? 0) / (percent ? 100 : 1)]),
     );
     const params = { path: { "staffingRule.queueId": rule.queueId ?? "" } };
-    const body = { staffingRule: { ...rule, ...said } };
+    const body = { staffingRule: { ...rule, ...said, workIntervals } };
     await ask(api.PATCH("/v1/wfm/staffingRules/{staffingRule.queueId}", { params, body }));
     await onSaved();
   };
@@ -75,6 +80,17 @@ export function RuleForm({ rule, onClose, onSaved }: Props) {
           />
         ))}
       </div>
+      {Number(values.deadlineMinutes) > 0 && (
+        <fieldset className={classes.hours} data-testid="rule-hours">
+          <legend>{t("planning.workHours")}</legend>
+          <p className={classes.lead}>{t("planning.workHoursHint")}</p>
+          <WeekFields
+            intervals={workIntervals}
+            onChange={setWorkIntervals}
+            closed={t(workIntervals.length > 0 ? "admin.hours.closed" : "planning.workHoursAny")}
+          />
+        </fieldset>
+      )}
     </FormModal>
   );
 }

@@ -27,6 +27,24 @@ def smoothest(work: Sequence[float], wait: int) -> list[float]:
     return [max(0.0, after - before) for before, after in pairwise(done)]
 
 
+def smoothest_worked(work: Sequence[float], wait: int, open_in: Sequence[bool]) -> list[float]:
+    """The same where nothing is done in some intervals. What comes in them has come when the next one is worked in, and
+    `wait` counts intervals that are. What comes after the last of them stands for what came as late before the first:
+    it is done from there on, as weeks follow on weeks. Where none is worked in, nothing is done."""
+    at = [each for each, is_worked in enumerate(open_in) if is_worked]
+    done = [0.0] * len(work)
+    if not at:
+        return done
+    came, begin = [], 0
+    for each in at:
+        came.append(sum(work[begin : each + 1]))
+        begin = each + 1
+    came[0] += sum(work[begin:])
+    for each, amount in zip(at, smoothest(came, wait), strict=True):
+        done[each] = amount
+    return done
+
+
 def _taut(came: Sequence[float], due: Sequence[float], at: int, level: float) -> tuple[int, float]:
     """The straight piece from here: until where, and how much an interval."""
     highest, lowest, high_end, low_end = float("inf"), 0.0, at + 1, at + 1

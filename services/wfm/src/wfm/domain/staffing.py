@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from kernel.errors import InvalidInput
+from kernel.hours import Hours, OpenInterval, check_intervals, is_open
 
-from wfm.domain.deferring import smoothest
+from wfm.domain.deferring import smoothest_worked
 from wfm.domain.erlang import MOST_SERVERS, Waiting, agents_c, erlang_c
 from wfm.domain.erlang_a import agents_a, outcomes_a
 
@@ -36,6 +40,8 @@ class Rule:
     """0: it can't wait."""
     default_aht_seconds: int = DEFAULT_AHT
     minimum_agents: int = 0
+    work_intervals: tuple[tuple[int, int, int], ...] = ()
+    """When work that can wait is done: ISO weekday, from and to in minutes of the company's day. None: at any time."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,40 @@ class Need:
     agents: float
     scheduled: float
     outcome: Waiting
+
+
+def rule_of(said: Mapping[str, Any]) -> Rule:
+    """A rule from its fields as they are kept; those it was kept without are as usual."""
+    return Rule(**{**said, "work_intervals": tuple(tuple(each) for each in said.get("work_intervals") or ())})
+
+
+def worked(rule: Rule, starts: Sequence[datetime], zone: str) -> list[bool]:
+    """Whether work that can wait is done in intervals that begin at `starts`; `zone`: whose clocks the hours are of."""
+    if not rule.deadline_minutes or not rule.work_intervals:
+        return [True] * len(starts)
+    hours, place = Hours(zone, tuple(OpenInterval(*each) for each in rule.work_intervals)), ZoneInfo(zone)
+    # A week repeats itself by the clocks on the wall, which is what hours go by.
+    known: dict[tuple[int, int], bool] = {}
+    found = []
+    for at in starts:
+        local = at.astimezone(place)
+        key = local.isoweekday(), local.hour * 60 + local.minute
+        if key not in known:
+            known[key] = is_open(hours, at)
+        found.append(known[key])
+    return found
+
+
+def promised(rule: Rule, other: Rule | None) -> Rule:
+    """A queue's rule with other promises: how its agents work stays as it is where `other` says what is usual."""
+    if other is None:
+        return rule
+    usual = Rule()
+    said = {
+        name: value for name in Rule.__dataclass_fields__ if (value := getattr(other, name)) != getattr(usual, name)
+    }
+    promises = {"service_level": other.service_level, "threshold_seconds": other.threshold_seconds}
+    return replace(rule, **{**said, **promises})
 
 
 def checked(value: Rule) -> Rule:
@@ -67,15 +107,20 @@ def checked(value: Rule) -> Rule:
     ):  # fmt: skip
         if not fine:
             raise StaffingRuleInvalid.of(f"staffing_rule.{name}", words)
+    intervals = [OpenInterval(*each) for each in value.work_intervals]
+    check_intervals(intervals, "staffing_rule.work_intervals", weekly=True)
     return value
 
 
-def needs(volumes: Sequence[float], ahts: Sequence[float], rule: Rule, minutes: int) -> list[Need]:
-    """Of intervals one after the other. What can wait is spread over the intervals until its deadline first."""
+def needs(
+    volumes: Sequence[float], ahts: Sequence[float], rule: Rule, minutes: int, open_in: Sequence[bool] = ()
+) -> list[Need]:
+    """Of intervals one after the other. What can wait is spread over the intervals until its deadline first, and over
+    those only that are worked in, as `worked` says (`open_in`; empty: all)."""
     length = minutes * 60.0
     ahts = [aht if aht > 0 else float(rule.default_aht_seconds) for aht in ahts]
     if rule.deadline_minutes:
-        return _deferred(volumes, ahts, rule, minutes)
+        return _deferred(volumes, ahts, rule, minutes, open_in or [True] * len(volumes))
     cases = list(dict.fromkeys(zip(volumes, ahts, strict=True)))
     found = dict(zip(cases, _each(cases, rule, length), strict=True))
     return [found[case] for case in zip(volumes, ahts, strict=True)]
@@ -165,10 +210,12 @@ def whole(agents: float) -> int:
     return math.ceil(agents - 1e-9) if math.isfinite(agents) else MOST_SERVERS
 
 
-def _deferred(volumes: Sequence[float], ahts: Sequence[float], rule: Rule, minutes: int) -> list[Need]:
+def _deferred(
+    volumes: Sequence[float], ahts: Sequence[float], rule: Rule, minutes: int, open_in: Sequence[bool]
+) -> list[Need]:
     length = minutes * 60.0
     work = [volume * aht / length for volume, aht in zip(volumes, ahts, strict=True)]
-    spread = smoothest(work, max(1, rule.deadline_minutes // minutes))
+    spread = smoothest_worked(work, max(1, rule.deadline_minutes // minutes), open_in)
     found = []
     for volume, aht, done in zip(volumes, ahts, spread, strict=True):
         agents = done / rule.max_occupancy / rule.concurrency

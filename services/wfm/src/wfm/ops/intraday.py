@@ -19,7 +19,7 @@ from wfm.domain.intraday import Outcome, Outlook, Scenario
 from wfm.domain.overrides import Curve
 from wfm.domain.series import binned, midnight
 from wfm.domain.shifts import Shift, TimeOff
-from wfm.domain.staffing import Rule, checked, needs
+from wfm.domain.staffing import Rule, checked, needs, promised, worked
 from wfm.ops import adherence
 from wfm.ops.forecasts import get_run, known_curve
 from wfm.ops.history import RangeInvalid
@@ -70,6 +70,8 @@ class Going:
     came: np.ndarray
     handled: np.ndarray
     seconds: np.ndarray
+    worked: Sequence[bool]
+    """By interval whether work that can wait is done in it."""
 
 
 @dataclass(frozen=True)
@@ -183,17 +185,16 @@ async def going(tx: Tx, run: Run, key: SeriesKey, zone: str, start: datetime, en
         np.array([getattr(row, name) if row else 0.0 for row in rows])
         for name in ("offered", "handled", "handle_seconds")
     ]  # fmt: skip
-    return Going(key, said, curve, *sums)
+    return Going(key, said, curve, *sums, worked(said, curve.starts, zone))
 
 
 def seen(gathered: Gathered, now: datetime) -> Seen:
     """Works the day out: takes a while where many queues are served together."""
     over, minutes = gathered.over, gathered.run.minutes
     outlooks = [_outlook(each, over, minutes) for each in gathered.going]
-    planned = [_required(each.curve.volume, each.curve.aht, each.rule, minutes) for each in gathered.going]
+    planned = [required_before(each, over, minutes) for each in gathered.going]
     required = [
-        _required(mine.volume, mine.aht, each.rule, minutes)
-        for each, mine in zip(gathered.going, outlooks, strict=True)
+        _required(mine.volume, mine.aht, each, minutes) for each, mine in zip(gathered.going, outlooks, strict=True)
     ]
     first, starts = gathered.going[0], gathered.going[0].curve.starts
     everything = np.sum(required, axis=0)
@@ -211,9 +212,13 @@ def seen(gathered: Gathered, now: datetime) -> Seen:
 
     def try_out(scenario: Scenario, since: int = over) -> Outcome:
         took = slice(since, None)
+        rule = promised(first.rule, scenario.rule)
         return domain.tried(
-            scenario, mine.volume[took], mine.aht[took], staffed[took], first.rule, minutes,
-            lambda volumes, ahts, rule: [each.agents for each in needs(volumes, ahts, rule, minutes)],
+            replace(scenario, rule=rule), mine.volume[took], mine.aht[took], staffed[took], first.rule, minutes,
+            lambda volumes, ahts, rule: [
+                each.agents
+                for each in needs(volumes, ahts, rule, minutes, worked(rule, starts[took], gathered.zone))
+            ],
         )  # fmt: skip
 
     day = try_out(Scenario(), 0)
@@ -232,17 +237,18 @@ def _outlook(value: Going, over: int, minutes: int) -> Outlook:
 
 def required_before(value: Going, over: int, minutes: int) -> np.ndarray:
     """Agents to schedule by interval, as it was forecast."""
-    return _required(value.curve.volume, value.curve.aht, value.rule, minutes)
+    return _required(value.curve.volume, value.curve.aht, value, minutes)
 
 
 def required_now(value: Going, over: int, minutes: int) -> np.ndarray:
     """Agents to schedule by interval, from how the day goes."""
     mine = _outlook(value, over, minutes)
-    return _required(mine.volume, mine.aht, value.rule, minutes)
+    return _required(mine.volume, mine.aht, value, minutes)
 
 
-def _required(volume: np.ndarray, aht: np.ndarray, rule: Rule, minutes: int) -> np.ndarray:
-    return np.array([each.scheduled for each in needs(volume.tolist(), aht.tolist(), rule, minutes)])
+def _required(volume: np.ndarray, aht: np.ndarray, value: Going, minutes: int) -> np.ndarray:
+    found = needs(volume.tolist(), aht.tolist(), value.rule, minutes, value.worked)
+    return np.array([each.scheduled for each in found])
 
 
 def _present(gathered: Gathered, starts: Sequence[datetime], minutes: int, now: datetime) -> np.ndarray:

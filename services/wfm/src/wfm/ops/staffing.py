@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from chassis.sql import Tx
 
 from wfm.domain.series import midnight
-from wfm.domain.staffing import Need, Rule, checked, needs, whole
+from wfm.domain.staffing import Need, Rule, checked, needs, whole, worked
 from wfm.ops.calendar import VersionConflict
 from wfm.ops.forecasts import get_run, known_curve
 from wfm.ops.history import RangeInvalid, require_queue
@@ -45,6 +45,8 @@ class Asked:
     starts: Sequence[datetime]
     volume: Sequence[float]
     aht: Sequence[float]
+    worked: Sequence[bool]
+    """By interval whether work that can wait is done in it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,10 @@ async def asked(
         curve = await known_curve(tx, run, kept, zone, start, end)
         said, version = await store.find(tx, kept.key)
         volume = curve.volume + caution * (curve.high - curve.volume)
-        made = Asked(kept.key, said, version, run.minutes, curve.starts, volume.tolist(), curve.aht.tolist())
+        made = Asked(
+            kept.key, said, version, run.minutes, curve.starts, volume.tolist(), curve.aht.tolist(),
+            worked(said, curve.starts, zone),
+        )  # fmt: skip
         found.append(made)
     return found
 
@@ -104,9 +109,12 @@ async def asked(
 def required(curves: Sequence[Asked]) -> tuple[list[Needed], list[Total]]:
     """Curves of series and of all together. What can wait is spread over the whole stretch asked for."""
     found = [
-        Needed(each.key, each.rule, each.version, each.starts, needs(each.volume, each.aht, each.rule, each.minutes))
+        Needed(
+            each.key, each.rule, each.version, each.starts,
+            needs(each.volume, each.aht, each.rule, each.minutes, each.worked),
+        )
         for each in curves
-    ]
+    ]  # fmt: skip
     return found, totals(found)
 
 

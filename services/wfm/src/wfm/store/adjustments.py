@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from wfm.domain.adjusting import Adjustment, Kind, Offer, Reply
 from wfm.domain.intraday import Scenario
 from wfm.domain.shifts import Break, Shift
-from wfm.domain.staffing import Rule
+from wfm.domain.staffing import rule_of
 from wfm.store.rows import instant, own, seconds
 from wfm.store.tables import adjustments, scenarios, shift_offer_replies, shift_offers
 
@@ -207,7 +207,7 @@ def _adjustment(row: Mapping[Any, Any]) -> Adjustment:
 
 def _saved(row: Mapping[Any, Any]) -> Saved:
     said = row["settings"]
-    scenario = Scenario(**{**said, "rule": Rule(**said["rule"]) if said["rule"] else None})
+    scenario = Scenario(**{**said, "rule": rule_of(said["rule"]) if said["rule"] else None})
     return Saved(row["scenario_id"], row["name"], scenario, row["create_user_id"], row["create_time"])
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from wfm.domain.skills import Group, Line
-from wfm.domain.staffing import Rule
+from wfm.domain.staffing import Rule, rule_of
 from wfm.store.tables import skill_plans as table
 
 MOST_ATTEMPTS = 3
@@ -178,7 +178,7 @@ def _groups(said: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
 
 def _plan(row: Mapping[Any, Any]) -> Plan:
     lines = tuple(
-        Line(each["queue_id"], each["channel"], Rule(**each["rule"]), each["version"]) for each in row["lines"]
+        Line(each["queue_id"], each["channel"], rule_of(each["rule"]), each["version"]) for each in row["lines"]
     )
     return Plan(
         row["skill_plan_id"], row["state"], row["forecast_run_id"], row["name"], row["start_time"], row["end_time"],

@@ -6,7 +6,7 @@ from chassis.sql import Tx
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from wfm.domain.staffing import Rule
+from wfm.domain.staffing import Rule, rule_of
 from wfm.store.history import SeriesKey
 from wfm.store.tables import staffing_rules as table
 
@@ -20,12 +20,13 @@ async def find(tx: Tx, key: SeriesKey) -> tuple[Rule, int]:
             table.c.tenant_id == tx.tenant_id, table.c.queue_id == key.queue_id, table.c.channel == key.channel
         )
     )
-    return (Rule(**{name: row[name] for name in _NAMES}), row["version"]) if row else (Rule(), 0)
+    return (rule_of({name: row[name] for name in _NAMES}), row["version"]) if row else (Rule(), 0)
 
 
 async def save(tx: Tx, key: SeriesKey, rule: Rule, version: int) -> None:
     """Says it."""
     values = {name: getattr(rule, name) for name in _NAMES} | {"version": version}
+    values["work_intervals"] = [list(each) for each in rule.work_intervals]
     row = {"tenant_id": tx.tenant_id, "queue_id": key.queue_id, "channel": key.channel, **values}
     await tx.execute(
         insert(table)

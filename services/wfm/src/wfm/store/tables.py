@@ -132,6 +132,7 @@ staffing_rules = tenant_table(
     Column("deadline_minutes", BigInteger, nullable=False),
     Column("default_aht_seconds", BigInteger, nullable=False),
     Column("minimum_agents", BigInteger, nullable=False),
+    Column("work_intervals", Json, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
 labour_rules = tenant_table(

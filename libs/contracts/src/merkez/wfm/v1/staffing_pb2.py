@@ -24,21 +24,22 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from merkez.routing.v1 import contact_pb2 as merkez_dot_routing_dot_v1_dot_contact__pb2
+from merkez.routing.v1 import queue_pb2 as merkez_dot_routing_dot_v1_dot_queue__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmerkez/wfm/v1/staffing.proto\x12\rmerkez.wfm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\"\xb8\x02\n\x0cStaffingRule\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12+\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.merkez.routing.v1.Channel\x12\x15\n\rservice_level\x18\x03 \x01(\x01\x12\x19\n\x11threshold_seconds\x18\x04 \x01(\x05\x12\x18\n\x10patience_seconds\x18\x05 \x01(\x01\x12\x15\n\rmax_occupancy\x18\x06 \x01(\x01\x12\x11\n\tshrinkage\x18\x07 \x01(\x01\x12\x13\n\x0b\x63oncurrency\x18\x08 \x01(\x05\x12\x18\n\x10\x64\x65\x61\x64line_minutes\x18\t \x01(\x05\x12\x1b\n\x13\x64\x65\x66\x61ult_aht_seconds\x18\n \x01(\x05\x12\x16\n\x0eminimum_agents\x18\x0b \x01(\x05\x12\x0f\n\x07version\x18\x0c \x01(\x03\"\xdb\x01\n\x0bRequirement\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06volume\x18\x02 \x01(\x01\x12\x13\n\x0b\x61ht_seconds\x18\x03 \x01(\x01\x12\x0e\n\x06\x61gents\x18\x04 \x01(\x01\x12\x11\n\tscheduled\x18\x05 \x01(\x01\x12\x15\n\rservice_level\x18\x06 \x01(\x01\x12\x13\n\x0b\x61sa_seconds\x18\x07 \x01(\x01\x12\x11\n\toccupancy\x18\x08 \x01(\x01\x12\x15\n\rabandon_share\x18\t \x01(\x01\"l\n\x10RequirementTotal\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tscheduled\x18\x02 \x01(\x05\x12\x15\n\rrounded_apart\x18\x03 \x01(\x05\"o\n\x10RequirementCurve\x12)\n\x04rule\x18\x01 \x01(\x0b\x32\x1b.merkez.wfm.v1.StaffingRule\x12\x30\n\x0crequirements\x18\x02 \x03(\x0b\x32\x1a.merkez.wfm.v1.Requirementb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmerkez/wfm/v1/staffing.proto\x12\rmerkez.wfm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fmerkez/routing/v1/contact.proto\x1a\x1dmerkez/routing/v1/queue.proto\"\xf1\x02\n\x0cStaffingRule\x12\x10\n\x08queue_id\x18\x01 \x01(\t\x12+\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.merkez.routing.v1.Channel\x12\x15\n\rservice_level\x18\x03 \x01(\x01\x12\x19\n\x11threshold_seconds\x18\x04 \x01(\x05\x12\x18\n\x10patience_seconds\x18\x05 \x01(\x01\x12\x15\n\rmax_occupancy\x18\x06 \x01(\x01\x12\x11\n\tshrinkage\x18\x07 \x01(\x01\x12\x13\n\x0b\x63oncurrency\x18\x08 \x01(\x05\x12\x18\n\x10\x64\x65\x61\x64line_minutes\x18\t \x01(\x05\x12\x1b\n\x13\x64\x65\x66\x61ult_aht_seconds\x18\n \x01(\x05\x12\x16\n\x0eminimum_agents\x18\x0b \x01(\x05\x12\x0f\n\x07version\x18\x0c \x01(\x03\x12\x37\n\x0ework_intervals\x18\r \x03(\x0b\x32\x1f.merkez.routing.v1.OpenInterval\"\xdb\x01\n\x0bRequirement\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06volume\x18\x02 \x01(\x01\x12\x13\n\x0b\x61ht_seconds\x18\x03 \x01(\x01\x12\x0e\n\x06\x61gents\x18\x04 \x01(\x01\x12\x11\n\tscheduled\x18\x05 \x01(\x01\x12\x15\n\rservice_level\x18\x06 \x01(\x01\x12\x13\n\x0b\x61sa_seconds\x18\x07 \x01(\x01\x12\x11\n\toccupancy\x18\x08 \x01(\x01\x12\x15\n\rabandon_share\x18\t \x01(\x01\"l\n\x10RequirementTotal\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tscheduled\x18\x02 \x01(\x05\x12\x15\n\rrounded_apart\x18\x03 \x01(\x05\"o\n\x10RequirementCurve\x12)\n\x04rule\x18\x01 \x01(\x0b\x32\x1b.merkez.wfm.v1.StaffingRule\x12\x30\n\x0crequirements\x18\x02 \x03(\x0b\x32\x1a.merkez.wfm.v1.Requirementb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'merkez.wfm.v1.staffing_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STAFFINGRULE']._serialized_start=114
-  _globals['_STAFFINGRULE']._serialized_end=426
-  _globals['_REQUIREMENT']._serialized_start=429
-  _globals['_REQUIREMENT']._serialized_end=648
-  _globals['_REQUIREMENTTOTAL']._serialized_start=650
-  _globals['_REQUIREMENTTOTAL']._serialized_end=758
-  _globals['_REQUIREMENTCURVE']._serialized_start=760
-  _globals['_REQUIREMENTCURVE']._serialized_end=871
+  _globals['_STAFFINGRULE']._serialized_start=145
+  _globals['_STAFFINGRULE']._serialized_end=514
+  _globals['_REQUIREMENT']._serialized_start=517
+  _globals['_REQUIREMENT']._serialized_end=736
+  _globals['_REQUIREMENTTOTAL']._serialized_start=738
+  _globals['_REQUIREMENTTOTAL']._serialized_end=846
+  _globals['_REQUIREMENTCURVE']._serialized_start=848
+  _globals['_REQUIREMENTCURVE']._serialized_end=959
 # @@protoc_insertion_point(module_scope)

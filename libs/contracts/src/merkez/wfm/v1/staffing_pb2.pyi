@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from merkez.routing.v1 import contact_pb2 as _contact_pb2
+from merkez.routing.v1 import queue_pb2 as _queue_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -38,6 +39,7 @@ class StaffingRule(_message.Message):
     DEFAULT_AHT_SECONDS_FIELD_NUMBER: _builtins.int
     MINIMUM_AGENTS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    WORK_INTERVALS_FIELD_NUMBER: _builtins.int
     queue_id: _builtins.str
     """Required."""
     channel: _contact_pb2.Channel.ValueType
@@ -62,6 +64,10 @@ class StaffingRule(_message.Message):
     """Fewest agents in an interval with any contact expected; 0 to 1000."""
     version: _builtins.int
     """Output only. Rises with every change, 0 for what holds where nobody said anything; send it back in updates to be refused (ABORTED VERSION_CONFLICT) when somebody was faster."""
+    @_builtins.property
+    def work_intervals(self) -> _containers.RepeatedCompositeFieldContainer[_queue_pb2.OpenInterval]:
+        """When work that can wait is done, by the company's clocks; empty for at any time. What comes outside has come when the next of them begins, and deadline_minutes counts in them alone: work of a night is due in opening hours. At most 100."""
+
     def __init__(
         self,
         *,
@@ -77,10 +83,11 @@ class StaffingRule(_message.Message):
         default_aht_seconds: _builtins.int = ...,
         minimum_agents: _builtins.int = ...,
         version: _builtins.int = ...,
+        work_intervals: _abc.Iterable[_queue_pb2.OpenInterval] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "concurrency", b"concurrency", "deadline_minutes", b"deadline_minutes", "default_aht_seconds", b"default_aht_seconds", "max_occupancy", b"max_occupancy", "minimum_agents", b"minimum_agents", "patience_seconds", b"patience_seconds", "queue_id", b"queue_id", "service_level", b"service_level", "shrinkage", b"shrinkage", "threshold_seconds", b"threshold_seconds", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "concurrency", b"concurrency", "deadline_minutes", b"deadline_minutes", "default_aht_seconds", b"default_aht_seconds", "max_occupancy", b"max_occupancy", "minimum_agents", b"minimum_agents", "patience_seconds", b"patience_seconds", "queue_id", b"queue_id", "service_level", b"service_level", "shrinkage", b"shrinkage", "threshold_seconds", b"threshold_seconds", "version", b"version", "work_intervals", b"work_intervals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

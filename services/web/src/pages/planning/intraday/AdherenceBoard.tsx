@@ -15,6 +15,8 @@ import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { IconAction } from "../../../ui/RowActions.tsx";
 import { Elapsed } from "../../../ui/Time.tsx";
 import { dayOf } from "../days.ts";
+import { SiteZone } from "../SiteZone.tsx";
+import { useClocks } from "../useClocks.ts";
 import { AgentDay } from "./AgentDay.tsx";
 import { ExceptionForm } from "./ExceptionForm.tsx";
 import { Exceptions } from "./Exceptions.tsx";
@@ -38,6 +40,7 @@ export function AdherenceBoard({ mayChange }: { mayChange: boolean }) {
   const language = useLanguage();
   const names = useNames();
   const board = useBoard();
+  const zoneOf = useClocks(board.data?.timeZone || "UTC");
   const [wanted, setWanted] = useState("");
   const [looking, setLooking] = useState<string>();
   const [excusing, setExcusing] = useState<string>();
@@ -118,7 +121,16 @@ export function AdherenceBoard({ mayChange }: { mayChange: boolean }) {
               {
                 head: t("adherence.planned"),
                 cell: (row) => (
-                  <Planned activity={activityOf(row.planned)} until={row.plannedUntilTime} zone={zone} />
+                  <>
+                    <Planned
+                      activity={activityOf(row.planned)}
+                      until={row.plannedUntilTime}
+                      zone={zoneOf(row.userId)}
+                    />
+                    {row.plannedUntilTime && (
+                      <SiteZone zone={zoneOf(row.userId)} company={zone} at={row.plannedUntilTime} />
+                    )}
+                  </>
                 ),
               },
               {
@@ -163,7 +175,14 @@ export function AdherenceBoard({ mayChange }: { mayChange: boolean }) {
         )}
       </Panel>
       <Exceptions day={today} zone={zone} />
-      {looking && <AgentDay userId={looking} today={today} onClose={() => setLooking(undefined)} />}
+      {looking && (
+        <AgentDay
+          userId={looking}
+          today={dayOf(readTime ?? new Date(), zoneOf(looking))}
+          company={zone}
+          onClose={() => setLooking(undefined)}
+        />
+      )}
       {excusing !== undefined && (
         <ExceptionForm
           userId={excusing}

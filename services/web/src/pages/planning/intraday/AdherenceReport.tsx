@@ -91,7 +91,9 @@ export function AdherenceReport() {
           />
         )}
       </PagedPanel>
-      {looking && <AgentDay userId={looking} today={lastDay} onClose={() => setLooking(undefined)} />}
+      {looking && (
+        <AgentDay userId={looking} today={lastDay} company={zone} onClose={() => setLooking(undefined)} />
+      )}
     </div>
   );
 }

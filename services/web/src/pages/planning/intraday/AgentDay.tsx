@@ -10,13 +10,16 @@ import { Loading } from "../../../ui/LoadMore.tsx";
 import { Tag } from "../../../ui/Note.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { noonOf, ZONELESS } from "../days.ts";
+import { SiteZone } from "../SiteZone.tsx";
 import { doesOf } from "./AdherenceBoard.tsx";
 import classes from "./intraday.module.css";
 import { activityOf, shareOf, useAgentDay } from "./useAdherence.ts";
 
 interface Props {
   userId: string;
+  /** By the agent's own clocks. */
   today: string;
+  company: string;
   onClose: () => void;
 }
 
@@ -28,7 +31,7 @@ interface Bar {
 }
 
 /** One agent's day: what was planned over what was done. */
-export function AgentDay({ userId, today, onClose }: Props) {
+export function AgentDay({ userId, today, company, onClose }: Props) {
   const t = useText();
   const language = useLanguage();
   const names = useNames();
@@ -90,6 +93,7 @@ export function AgentDay({ userId, today, onClose }: Props) {
           />
           <p className={classes.lead} data-testid="day-figures">
             {t("adherence.dayFigures", { adherence: share("adherence"), conformance: share("conformance") })}
+            {data && <SiteZone zone={zone} company={company} at={data.startTime} />}
           </p>
         </div>
         <ProblemNote problem={error} />

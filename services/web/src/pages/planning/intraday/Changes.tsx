@@ -13,6 +13,8 @@ import { Loading } from "../../../ui/LoadMore.tsx";
 import { Note, Tag, type Tone } from "../../../ui/Note.tsx";
 import { Panel } from "../../../ui/Page.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
+import { SiteZone } from "../SiteZone.tsx";
+import { useClocks } from "../useClocks.ts";
 import classes from "./intraday.module.css";
 import { kindOf } from "./kinds.ts";
 import { useChanges } from "./useToday.ts";
@@ -33,7 +35,10 @@ export function Changes({ day, zone }: { day: string; zone: string }) {
   const { suggestions, adjustments, offers } = useChanges(day);
   const [busy, setBusy] = useState("");
   const [problem, setProblem] = useState<unknown>();
+  const zoneOf = useClocks(zone);
   const time = (value: string | undefined) => formatTime(value, language, zone);
+  const theirs = (userId: string | undefined) => (value: string | undefined) =>
+    formatTime(value, language, zoneOf(userId));
   const span = (from: string | undefined, until: string | undefined) =>
     t("adherence.span", { from: time(from), until: time(until) });
   const hours = (value: number | undefined) => formatNumber(value ?? 0, language, 1);
@@ -120,7 +125,11 @@ export function Changes({ day, zone }: { day: string; zone: string }) {
               <li key={`${each.userId} ${each.startTime}`} className={classes.change}>
                 <span>
                   <bdi>{name}</bdi>:{" "}
-                  {t("changes.move", { from: time(each.startTime), to: time(each.newStartTime) })}{" "}
+                  {t("changes.move", {
+                    from: theirs(each.userId)(each.startTime),
+                    to: theirs(each.userId)(each.newStartTime),
+                  })}
+                  <SiteZone zone={zoneOf(each.userId)} company={zone} at={each.startTime} />{" "}
                   <span className={classes.quiet}>
                     {t("changes.saves", { hours: hours(each.savedHours) })}
                   </span>
@@ -202,7 +211,9 @@ export function Changes({ day, zone }: { day: string; zone: string }) {
               return (
                 <li key={each.adjustmentId} className={classes.change}>
                   <span>
-                    <bdi>{name}</bdi>: {textOr("adjustmentKind", kindOf(each.kind))} {wordsOf(each, time, t)}{" "}
+                    <bdi>{name}</bdi>: {textOr("adjustmentKind", kindOf(each.kind))}{" "}
+                    {wordsOf(each, theirs(each.userId), t)}
+                    <SiteZone zone={zoneOf(each.userId)} company={zone} at={each.applyTime} />{" "}
                     <span className={classes.quiet}>{time(each.applyTime)}</span>
                   </span>
                   {each.undone ? (

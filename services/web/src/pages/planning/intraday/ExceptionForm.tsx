@@ -57,7 +57,9 @@ export function ExceptionForm({ userId, since, zone, onClose }: Props) {
   };
   return (
     <FormModal title={t("adherence.excuse")} onClose={onClose} onSave={save} testId="exception">
-      <p className={classes.lead}>{t("adherence.excuseLead")}</p>
+      <p className={classes.lead}>
+        {t("adherence.excuseLead")} {t("schedules.zone", { zone })}
+      </p>
       <SelectField
         label={t("adherence.who")}
         searchable

@@ -12,6 +12,8 @@ import { Panel } from "../../../ui/Page.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { IconAction } from "../../../ui/RowActions.tsx";
 import { daysLater, instantOf } from "../days.ts";
+import { SiteZone } from "../SiteZone.tsx";
+import { useClocks } from "../useClocks.ts";
 import classes from "./intraday.module.css";
 import { useExceptions } from "./useAdherence.ts";
 
@@ -27,7 +29,9 @@ export function Exceptions({ day, zone }: { day: string; zone: string }) {
   const { data, error, refetch } = useExceptions(start, end);
   const who = (row: AdherenceException | undefined) =>
     row?.userId ? names.user(row.userId) : t("adherence.everybody");
-  const time = (value: string | undefined) => formatTime(value, language, zone);
+  const zoneOf = useClocks(zone);
+  const time = (row: AdherenceException, value: string | undefined) =>
+    formatTime(value, language, zoneOf(row.userId));
   const kind = (row: AdherenceException) =>
     textOr("adherenceKind", (row.kind ?? "").replace("ADHERENCE_EXCEPTION_KIND_", ""));
   if (!data?.length) return <ProblemNote problem={error} onRetry={() => void refetch()} />;
@@ -45,7 +49,8 @@ export function Exceptions({ day, zone }: { day: string; zone: string }) {
             head: t("adherence.when"),
             cell: (row) => (
               <span className="m-figures">
-                {t("adherence.span", { from: time(row.startTime), until: time(row.endTime) })}
+                {t("adherence.span", { from: time(row, row.startTime), until: time(row, row.endTime) })}
+                <SiteZone zone={zoneOf(row.userId)} company={zone} at={row.startTime} />
               </span>
             ),
           },

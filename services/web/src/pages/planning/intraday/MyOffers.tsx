@@ -9,6 +9,7 @@ import { socket } from "../../../socket/live.ts";
 import { Note } from "../../../ui/Note.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
 import { MINE, useWeeks } from "../../mine/useMine.ts";
+import { ZoneSaid } from "../../mine/ZoneSaid.tsx";
 import { dayOf } from "../days.ts";
 import { kindOf } from "./kinds.ts";
 
@@ -89,14 +90,19 @@ export default function MyOffers() {
   );
 }
 
-/** What is asked, in the company's days and times as "My schedule" has them, whatever the clock of the browser. */
+/** What is asked, in the days and times of "My schedule", whatever the clock of the browser: of the agent's site or the company. */
 function Asks({ offer }: { offer: ShiftOffer }) {
   const language = useLanguage();
   const zone = useWeeks(dayOf(offer.startTime ?? "", "UTC"), 1).data?.timeZone;
   if (!zone) return null;
-  return textOr("offerAsks", kindOf(offer.kind), {
-    day: formatDate(offer.startTime, language, zone),
-    from: formatTime(offer.startTime, language, zone),
-    until: formatTime(offer.endTime, language, zone),
-  });
+  return (
+    <>
+      {textOr("offerAsks", kindOf(offer.kind), {
+        day: formatDate(offer.startTime, language, zone),
+        from: formatTime(offer.startTime, language, zone),
+        until: formatTime(offer.endTime, language, zone),
+      })}{" "}
+      <ZoneSaid zone={zone} />
+    </>
+  );
 }

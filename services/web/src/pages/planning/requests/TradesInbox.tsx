@@ -18,6 +18,8 @@ import classes from "../../mine/mine.module.css";
 import { span } from "../../mine/shifts.ts";
 import { TRADE_TONES, tradeState } from "../../mine/Trades.tsx";
 import { noonOf, ZONELESS } from "../days.ts";
+import { SiteZone } from "../SiteZone.tsx";
+import { useClocks } from "../useClocks.ts";
 import { Decide } from "./Decide.tsx";
 import { useZone } from "./useZone.ts";
 
@@ -26,7 +28,8 @@ export function TradesInbox({ mayChange }: { mayChange: boolean }) {
   const t = useText();
   const language = useLanguage();
   const names = useNames();
-  const zone = useZone();
+  const company = useZone();
+  const zoneOf = useClocks(company);
   const refresh = useRefresh("requests", "mine");
   const [which, setWhich] = useState("waiting");
   const state = which === "waiting" ? ("SHIFT_TRADE_STATE_ACCEPTED" as const) : undefined;
@@ -35,8 +38,12 @@ export function TradesInbox({ mayChange }: { mayChange: boolean }) {
     queryFn: async () =>
       (await ask(api.GET("/v1/wfm/trades", { params: { query: { state } } }))).shiftTrades ?? [],
   });
-  const when = (shift: WorkShift | undefined) =>
-    `${formatDate(noonOf(shift?.day), language, ZONELESS)}, ${span(shift ?? {}, language, zone)}`;
+  const when = (shift: WorkShift | undefined, userId: string | undefined) => (
+    <p className={classes.quiet}>
+      {formatDate(noonOf(shift?.day), language, ZONELESS)}, {span(shift ?? {}, language, zoneOf(userId))}
+      <SiteZone zone={zoneOf(userId)} company={company} at={shift?.startTime} />
+    </p>
+  );
   const decide = async (row: ShiftTrade, approve: boolean, reason: string) => {
     const path = { shiftTradeId: row.shiftTradeId ?? "" };
     const body = { version: row.version ?? "0", approve, reason };
@@ -74,7 +81,7 @@ export function TradesInbox({ mayChange }: { mayChange: boolean }) {
                 cell: (row) => (
                   <>
                     <bdi>{names.user(row.userId)}</bdi>
-                    <p className={classes.quiet}>{when(row.shift)}</p>
+                    {when(row.shift, row.userId)}
                   </>
                 ),
               },
@@ -83,7 +90,7 @@ export function TradesInbox({ mayChange }: { mayChange: boolean }) {
                 cell: (row) => (
                   <>
                     <bdi>{names.user(row.colleagueId)}</bdi>
-                    {row.colleagueShift && <p className={classes.quiet}>{when(row.colleagueShift)}</p>}
+                    {row.colleagueShift && when(row.colleagueShift, row.colleagueId)}
                   </>
                 ),
               },

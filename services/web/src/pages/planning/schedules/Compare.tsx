@@ -10,6 +10,8 @@ import { DataTable } from "../../../ui/DataTable.tsx";
 import { Loading } from "../../../ui/LoadMore.tsx";
 import { Tag, type Tone } from "../../../ui/Note.tsx";
 import { ProblemNote } from "../../../ui/ProblemNote.tsx";
+import { SiteZone } from "../SiteZone.tsx";
+import { useClocks } from "../useClocks.ts";
 import classes from "./gantt.module.css";
 import { barOf } from "./shifts.ts";
 import { isMade, usePeopleNames, useSchedules } from "./useSchedules.ts";
@@ -66,6 +68,7 @@ function Differences({ one, other, zone }: { one: Schedule; other: Schedule; zon
   const t = useText();
   const language = useLanguage();
   const nameOf = usePeopleNames();
+  const zoneOf = useClocks(zone);
   const found = useQuery({
     queryKey: ["wfm", "differences", one.scheduleId, one.version, other.scheduleId, other.version],
     queryFn: () => {
@@ -77,8 +80,15 @@ function Differences({ one, other, zone }: { one: Schedule; other: Schedule; zon
   });
   if (found.isPending) return <Loading />;
   const rows = found.data?.differences ?? [];
-  const said = (shift: ScheduleDifference["before"]) =>
-    shift ? barText(barOf(shift), zone, language, t) : "–";
+  const said = (shift: ScheduleDifference["before"], userId: string | undefined) =>
+    shift ? (
+      <>
+        {barText(barOf(shift), zoneOf(userId), language, t)}
+        <SiteZone zone={zoneOf(userId)} company={zone} at={shift.startTime} />
+      </>
+    ) : (
+      "–"
+    );
   const counts = ["MOVED", "BREAKS", "ADDED", "REMOVED"].map(
     (change) => [change, rows.filter((each) => each.change === change).length] as const,
   );
@@ -111,8 +121,8 @@ function Differences({ one, other, zone }: { one: Schedule; other: Schedule; zon
                 </Tag>
               ),
             },
-            { head: t("schedules.before"), cell: (row) => said(row.before) },
-            { head: t("schedules.after"), cell: (row) => said(row.after) },
+            { head: t("schedules.before"), cell: (row) => said(row.before, row.userId) },
+            { head: t("schedules.after"), cell: (row) => said(row.after, row.userId) },
           ]}
         />
       )}

@@ -62,6 +62,7 @@ export function LabourRulesList({ mayChange }: { mayChange: boolean }) {
               )
               .join(comma(language)) || "–",
         },
+        { head: t("schedules.source"), cell: (row) => (row.source ? <bdi>{row.source}</bdi> : "–") },
       ]}
     />
   );
