@@ -37,7 +37,7 @@ from billing.ops.statements import (
     timeline_of,
 )
 from billing.store import invoicing as store
-from billing.store import names, usage
+from billing.store import names, payments, usage
 from billing.store import plans as plan_store
 from billing.store import resales as resale_store
 
@@ -110,11 +110,16 @@ async def whole_statement(
     periods before it and what the period `then` costs in advance. `drafted`: what counts as if it were billed. Raises
     `NothingSubscribed`, `CurrenciesMixed`."""
     invoices, frozen = await _frozen_before(tx, start, cutoff)
+    notes = [
+        [each for each in await payments.credit_notes_of(tx, one.invoice_id) if each.issue_time <= cutoff]
+        for one in invoices
+    ]
+    issued = list(zip(frozen, notes, strict=True))
     frozen += drafted
     ahead = await _ahead(tx, then, cutoff, frozen, decks, format_) if then else None
 
     async def made(of: Sequence[BilledPeriod]) -> Statement:
-        return await statement_of(tx, start, end, cutoff, of, deck=decks, format_=format_, ahead=ahead)
+        return await statement_of(tx, start, end, cutoff, of, deck=decks, format_=format_, ahead=ahead, issued=issued)
 
     try:
         statement = await made(_earlier(frozen, start))
