@@ -188,8 +188,11 @@ async def preview_named(
 
 
 async def calendar_of(tx: Tx, first: datetime) -> tuple[str, Timeline, list[datetime]]:
-    """What the tenant's periods follow: its zone, its subscription, and where the currency of its plans changed."""
-    return await zone_of(tx, first), await timeline_of(tx), currency_changes(await plan_store.list_plans(tx))
+    """What the tenant's periods follow: its zone, its subscription, and where they are cut: by a plan of another
+    currency, and by beginning anew after an end, which is paid ahead as it begins."""
+    timeline = await timeline_of(tx)
+    cuts = {*currency_changes(await plan_store.list_plans(tx)), *timeline.begun_anew()}
+    return await zone_of(tx, first), timeline, sorted(cuts)
 
 
 async def zone_of(tx: Tx, time: datetime) -> str:

@@ -195,13 +195,14 @@ async def books_of(
     parts = [Part(plan, since, until, found.used(since)) for plan, since, until in found.segments]
     changes = await store.changes_until(tx, start, end, cutoff)
     first = min(each.effective_time for each in held)
+    cuts = [*plans.currency_changes(held), *(timeline.begun_anew() if format_ > 5 else ())]
     redeemed = [
         Redeemed(
             coupon,
             time,
             _index(timeline, time, start, zone)
             if format_ < 3
-            else invoicing.periods_between(first, zone, timeline, time, (start, end), plans.currency_changes(held)),
+            else invoicing.periods_between(first, zone, timeline, time, (start, end), cuts),
         )
         for coupon, time in await coupons.redeemed(tx, cutoff)
     ]
