@@ -77,9 +77,9 @@ async def begun_anew(house: House, again: datetime = MARCH + 19 * DAY, **more: A
 async def test_seat_of_who_began_anew_costs_a_month_for_a_month(house: House) -> None:
     await begun_anew(house)
     await house.run(datetime(2026, 5, 22, tzinfo=UTC))
-    short = (await lines(house))[1]
-    assert short[:2] == (APRIL, APRIL + 19 * DAY)
-    assert short[2] < 70, "nineteen days of a seat of 100 a month"
+    first, second, *_ = await lines(house)
+    assert first[:2] == (MARCH, MARCH + 19 * DAY) and first[2] < 35, "nine days of a seat of 100 a month"
+    assert second == (MARCH + 19 * DAY, APRIL + 19 * DAY, Decimal("100.00"))
 
 
 async def test_coupon_of_the_short_period_after_an_anchor_moved_is_taken_off_once(house: House) -> None:

@@ -50,6 +50,7 @@ async def plan_subscribed(tx: Tx, fact: tenancy_events_pb2.PlanSubscribed, meta:
 async def subscription_changed(tx: Tx, fact: tenancy_events_pb2.SubscriptionChanged, meta: FactMeta) -> None:
     """Trial, pause, end and add-ons of what is held."""
     await _alarmed(usage.hear_subscription(tx, convert.subscription_in(fact)), meta)
+    await invoicing.look_ahead(tx)  # a period ends where one begins anew
 
 
 async def agent_state_changed(tx: Tx, fact: routing_events_pb2.AgentStateChanged, meta: FactMeta) -> None:

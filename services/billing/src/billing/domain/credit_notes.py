@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,10 @@ from kernel.errors import FailedPrecondition, InvalidInput, NotFound
 from kernel.money import minor_digits, rounded
 
 from billing.domain.invoicing import InvoiceLineNotFound
-from billing.domain.statements import Statement, Tax
+from billing.domain.statements import ADVANCE_START, LineKind, Statement, StatementLine, Tax
+
+CREDITED_BEFORE = "invoice.credited_before"
+"""Key of a line that takes off what is given back what a credit note gave back already."""
 
 
 class CreditNoteNotFound(NotFound):
@@ -167,6 +170,59 @@ def total_of(lines: Sequence[CreditedLine], taxes: Sequence[Tax]) -> Decimal:
     """Sum of the lines and of the taxes that weren't in them."""
     amounts = sum((line.amount for line in lines), Decimal(0))
     return amounts + sum((tax.amount for tax in taxes if not tax.included), Decimal(0))
+
+
+@dataclass
+class _Given:
+    line: StatementLine
+    left: Decimal
+
+
+def given_before(
+    lines: Sequence[StatementLine], issued: Iterable[tuple[Statement, Sequence[CreditNote]]]
+) -> list[StatementLine]:
+    """A line for each of `lines` that gives back what was paid ahead, as far as credit notes of the invoices `issued`
+    gave it back already: what somebody was credited isn't given back again when they end or hold less. What an earlier
+    invoice has taken off for the same credit note isn't taken off once more."""
+    given: list[_Given] = []
+    taken: list[StatementLine] = []
+    for statement, notes in issued:
+        sums = _sums(notes)
+        taken += [line for line in statement.lines if line.description_key == CREDITED_BEFORE]
+        given += [
+            _Given(line, sums[line.line_id]) for line in statement.lines
+            if sums.get(line.line_id, Decimal(0)) > 0
+            and (line.kind is LineKind.FEE or ADVANCE_START in line.description_parameters)
+        ]  # fmt: skip
+    for line in taken:
+        _take(given, line, line.amount)
+    found: list[StatementLine] = []
+    for line in lines:
+        back = line.discount - line.amount
+        if back > 0 and (part := _take(given, line, back)):
+            made = replace(
+                line, line_id=f"credited:{line.line_id}", kind=LineKind.ADJUSTMENT, amount=part,
+                discount=line.discount * 0,
+                quantity=Fraction(0), included=Fraction(0), unit_price=Decimal(0), brands=(),
+                description_key=CREDITED_BEFORE,
+            )  # fmt: skip
+            found.append(made)
+    return found
+
+
+def _take(given: Sequence[_Given], line: StatementLine, wanted: Decimal) -> Decimal:
+    taken = wanted * 0
+    for each in given:
+        of = each.line
+        if _what(of) == _what(line) and of.start_time < line.end_time and line.start_time < of.end_time:
+            part = min(wanted - taken, each.left)
+            each.left -= part
+            taken += part
+    return taken
+
+
+def _what(line: StatementLine) -> tuple[str, int, str, str]:
+    return line.plan_id, line.plan_version, line.meter, line.rate_id
 
 
 def _gone(statement: Statement, before: Sequence[CreditNote]) -> Decimal:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-FORMAT = 5
+FORMAT = 6
 """By which rules statements are made and in which shape they are frozen; what each changed is told in
 docs/mechanisms/invoices.md."""
 
@@ -36,7 +36,7 @@ class LineKind(StrEnum):
     LATE = "late"
     """Usage of an earlier, finalized period: dated by the period it was used in."""
     ADJUSTMENT = "adjustment"
-    """What an operator added or took away, with a reason."""
+    """What was given back already by a credit note, taken off what is given back."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from zoneinfo import ZoneInfo
 
 from kernel.proration import MONTH, period_containing
@@ -109,6 +109,15 @@ class Timeline:
     def gaps(self) -> list[tuple[datetime, datetime | None]]:
         """When nothing could be used: paused or cancelled."""
         return [(each.start_time, each.end_time) for each in self.standings() if each.state in STOPPED]
+
+    def begun_anew(self) -> list[datetime]:
+        """When it began anew after an end."""
+        found = self.standings()
+        return [
+            after.start_time
+            for before, after in pairwise(found)
+            if before.state == State.CANCELLED and after.state not in STOPPED
+        ]
 
     def trials(self) -> list[tuple[datetime, datetime]]:
         """When it was tried out."""

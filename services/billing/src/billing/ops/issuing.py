@@ -37,7 +37,7 @@ from billing.ops.statements import (
     timeline_of,
 )
 from billing.store import invoicing as store
-from billing.store import names, usage
+from billing.store import names, payments, usage
 from billing.store import plans as plan_store
 from billing.store import resales as resale_store
 
@@ -110,11 +110,16 @@ async def whole_statement(
     periods before it and what the period `then` costs in advance. `drafted`: what counts as if it were billed. Raises
     `NothingSubscribed`, `CurrenciesMixed`."""
     invoices, frozen = await _frozen_before(tx, start, cutoff)
+    notes = [
+        [each for each in await payments.credit_notes_of(tx, one.invoice_id) if each.issue_time <= cutoff]
+        for one in invoices
+    ]
+    issued = list(zip(frozen, notes, strict=True))
     frozen += drafted
     ahead = await _ahead(tx, then, cutoff, frozen, decks, format_) if then else None
 
     async def made(of: Sequence[BilledPeriod]) -> Statement:
-        return await statement_of(tx, start, end, cutoff, of, deck=decks, format_=format_, ahead=ahead)
+        return await statement_of(tx, start, end, cutoff, of, deck=decks, format_=format_, ahead=ahead, issued=issued)
 
     try:
         statement = await made(_earlier(frozen, start))
@@ -183,8 +188,11 @@ async def preview_named(
 
 
 async def calendar_of(tx: Tx, first: datetime) -> tuple[str, Timeline, list[datetime]]:
-    """What the tenant's periods follow: its zone, its subscription, and where the currency of its plans changed."""
-    return await zone_of(tx, first), await timeline_of(tx), currency_changes(await plan_store.list_plans(tx))
+    """What the tenant's periods follow: its zone, its subscription, and where they are cut: by a plan of another
+    currency, and by beginning anew after an end, which is paid ahead as it begins."""
+    timeline = await timeline_of(tx)
+    cuts = {*currency_changes(await plan_store.list_plans(tx)), *timeline.begun_anew()}
+    return await zone_of(tx, first), timeline, sorted(cuts)
 
 
 async def zone_of(tx: Tx, time: datetime) -> str:

@@ -18,6 +18,7 @@ from kernel.proration import YEAR, period_containing
 from billing.domain import charges, invoicing, late, plans
 from billing.domain.aggregates import NOTHING, Aggregate, Aggregation
 from billing.domain.charges import Books, Part, Used
+from billing.domain.credit_notes import CreditNote, given_before
 from billing.domain.discounts import Redeemed, taken_off, taken_off_rest
 from billing.domain.levels import spans
 from billing.domain.meters import Meter, meter_of
@@ -64,13 +65,15 @@ async def statement_of(
     deck: DeckPrice | None = None,
     format_: int = FORMAT,
     ahead: Ahead | None = None,
+    issued: Sequence[tuple[Statement, Sequence[CreditNote]]] = (),
 ) -> Statement:
     """What [start, end) costs, of what was heard of until `cutoff_time`: the same events, plans and cutoff, the same
     statement.
 
     `earlier` says what finalized invoices have billed (`late.billed` makes it of their statements): of this period it
     is subtracted, of others the difference becomes LATE lines. `ahead` is what the coming period costs in advance; of
-    another currency it can't stand here. Raises `NothingSubscribed`, `CurrenciesMixed`.
+    another currency it can't stand here. `issued`: invoices before it and their credit notes. Raises
+    `NothingSubscribed`, `CurrenciesMixed`.
     """
     books = await books_of(tx, start, end, cutoff_time, deck, format_)
     books = replace(books, spent_before=_spent(earlier, books))
@@ -106,6 +109,8 @@ async def statement_of(
         lines, off = taken_off(lines, books.redeemed, currency)
     else:
         lines, off = taken_off_rest(lines, whole, books.redeemed, own.discounts, currency, carried=format_ > 3)
+    if format_ > 5:
+        came_late += given_before([*lines, *came_late], issued)
     if ahead is None or ahead.currency != currency:
         return charges.statement(books, [*lines, *came_late], [*off, *discounts])
     coming, off_coming = late.ahead_of(ahead.lines, (ahead.start_time, ahead.end_time)), ahead.discounts
@@ -190,13 +195,14 @@ async def books_of(
     parts = [Part(plan, since, until, found.used(since)) for plan, since, until in found.segments]
     changes = await store.changes_until(tx, start, end, cutoff)
     first = min(each.effective_time for each in held)
+    cuts = [*plans.currency_changes(held), *(timeline.begun_anew() if format_ > 5 else ())]
     redeemed = [
         Redeemed(
             coupon,
             time,
             _index(timeline, time, start, zone)
             if format_ < 3
-            else invoicing.periods_between(first, zone, timeline, time, (start, end), plans.currency_changes(held)),
+            else invoicing.periods_between(first, zone, timeline, time, (start, end), cuts),
         )
         for coupon, time in await coupons.redeemed(tx, cutoff)
     ]
