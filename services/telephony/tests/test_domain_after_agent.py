@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from telephony.domain import after_agent, calls, cdrs, parties, transfers
-from telephony.domain.calls import Actor, Call, CallState, Contact, EndCause, EndParty, Served, Trigger
+from telephony.domain.call_rules import CallRules, ParkEnd
+from telephony.domain.calls import Actor, Call, CallState, Contact, Direction, EndCause, EndParty, Served, Trigger
 from telephony.domain.cdrs import Ending
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome
 from telephony.domain.legs import Q850, Leg, LegState, Party, SupervisionMode
@@ -195,6 +196,22 @@ def test_a_call_that_comes_back_by_itself_keeps_what_follows_the_agent() -> None
     again = transfers.never_came(talk(), a_leg(Party.AGENT, "ann", state=LegState.ENDED), NOW)
     assert again is not None and again.after.call.sent_to == "queue:que_1"
     assert again.after.call.kept_run_id == "run_1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "resort", "sent_to"),
+    [({}, "queue:que_9", "queue:que_1"), ({"queue_id": ""}, "", "voicemail:usr_ann"),
+     ({"queue_id": ""}, "agent:usr_ben", "agent:usr_ben"),
+     ({"sent_to": "agent:usr_ann", "sent_by": "usr_ben"}, "", "agent:usr_ben"),
+     ({"sent_to": "agent:usr_ann", "sent_by": "usr_ben"}, "voicemail:usr_ann", "voicemail:usr_ann"),
+     ({"queue_id": "", "direction": Direction.OUTBOUND}, "voicemail:usr_ann", None),
+     ({"queue_id": "", "direction": Direction.OUTBOUND, "sent_to": "agent:usr_ann"}, "", "voicemail:usr_ann"),
+     ({"queue_id": "", "sent_to": "recall:usr_ann"}, "queue:que_9", "voicemail:usr_ann"),
+     ({"queue_id": "", "sent_to": "recall:usr_ann", "rules": CallRules(park_end=ParkEnd.HANG_UP)}, "", None)],
+)  # fmt: skip
+def test_who_wanted_an_agent_whose_phone_is_not_picked_up_goes_on_as_if_nobody_took_it(fields, resort, sent_to) -> None:
+    gone_on = transfers.never_came(talk(**fields), a_leg(Party.AGENT, "ann", state=LegState.ENDED), NOW, resort)
+    assert (gone_on.after.call.sent_to if gone_on is not None else None) == sent_to
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest_asyncio
 from merkez.telephony.v1 import call_service_pb2 as pb
 from sqlalchemy import update
 from telephony.domain.calls import CallState, Contact
+from telephony.domain.find_me import Resort, ResortKind, When
 from telephony.domain.stations import StationNotFound
 from telephony.ops import devices as device_ops
 from telephony.ops import stations as ops
@@ -21,6 +22,7 @@ from testkit import eventually
 from .conftest import MUSIC_HZ, Exchange, an_id
 from .desk_phones import DeskPhone
 from .scene import ANN_HZ, CUSTOMER_HZ
+from .seeking import setting
 from .test_recovery import after_a_crash
 
 pytestmark = pytest.mark.media
@@ -154,14 +156,32 @@ async def test_a_caller_whose_agent_does_not_pick_the_phone_up_waits_in_the_queu
     await phone.close()
 
 
-async def test_a_call_that_nobody_waited_for_in_a_queue_ends_when_its_agent_does_not_pick_up(
-    exchange: Exchange,
-) -> None:
-    agent_id = an_id("usr")
+async def _is_not_picked_up(exchange: Exchange, agent_id: str) -> str:
+    """A call for an agent alone, which they accept and whose phone they don't pick up; its id."""
     phone = await DeskPhone.signed_in(exchange, agent_id)
     phone.behave = lambda invitation: invitation.refuse(486)
     call = await exchange.call(exchange.peer(CUSTOMER_HZ))
-    await exchange.accept(call.call_id, agent_id)
-    await eventually(lambda: not exchange.switchboard.calls)
-    assert call.call_id
+    await exchange.accept(call.call_id, agent_id, Contact(an_id("con")))
+    await eventually(lambda: len(exchange.flows.started) == 2)
     await phone.close()
+    return call.call_id
+
+
+async def test_who_called_an_agent_alone_leaves_them_a_message_when_the_phone_is_not_picked_up(
+    exchange: Exchange,
+) -> None:
+    agent_id = an_id("usr")
+    call_id = await _is_not_picked_up(exchange, agent_id)
+    assert exchange.flows.started[1].voicemail_of_agent_id == agent_id
+    live = exchange.switchboard.find(call_id)
+    assert live is not None and live.call.answer_time is None, "nobody has answered"
+    (left,) = [fact for fact in await exchange.told() if fact.DESCRIPTOR.name == "AgentLeft"]
+    assert (left.agent_id, left.q850_cause) == (agent_id, 17)
+
+
+async def test_the_last_resort_counts_also_for_an_agent_who_accepted_and_does_not_pick_up(exchange: Exchange) -> None:
+    agent_id, queue_id = an_id("usr"), an_id("que")
+    await setting(exchange, agent_id, when=When.AWAY, resort=Resort(ResortKind.QUEUE, queue_id))
+    await _is_not_picked_up(exchange, agent_id)
+    assert exchange.flows.started[1].queue_id == queue_id
+    assert "CallForwarded" in await exchange.facts()

@@ -1,7 +1,15 @@
 /** Who hears whom as the screen shows it, and what the one button at the end of the row does. */
 import { expect, test } from "vitest";
 import type { Call, Leg } from "../src/api/types.ts";
-import { consultOf, groupsOf, partiesOf, talkOf, wantsList, wayOut } from "../src/desktop/parties.ts";
+import {
+  consultOf,
+  groupsOf,
+  partiesOf,
+  takesKeys,
+  talkOf,
+  wantsList,
+  wayOut,
+} from "../src/desktop/parties.ts";
 
 const ME = "usr_me";
 
@@ -44,6 +52,17 @@ test("who is asked leaves when they press the last button, and waits when the ot
   const swapped = call("TALKING", CUSTOMER, MINE, { ...ASKED, held: true });
   expect(talkOf(swapped, "usr_b")).toBe("held");
   expect(talkOf(swapped, ME)).toBe("talking");
+});
+
+test("keys are for the menu of a number also before it answers, and for no colleague", () => {
+  const dialled = leg("customer", { party: "customer", agentId: "", state: "LEG_STATE_RINGING" });
+  expect(takesKeys(call("DIALING", dialled, MINE), ME)).toBe(true);
+  expect(takesKeys(call("TALKING", CUSTOMER, MINE), ME)).toBe(true);
+  expect(takesKeys(call("QUEUED", CUSTOMER), ME)).toBe(false);
+  expect(takesKeys(call("HELD", HELD, MINE, ASKED), ME)).toBe(false);
+  const number = leg("number", { party: "participant", agentId: "", consulted: true });
+  expect(takesKeys(call("HELD", HELD, MINE, number), ME)).toBe(true);
+  expect(takesKeys(call("HELD", HELD, MINE, ASKED), "usr_b")).toBe(false);
 });
 
 test("a customer who was muted in a conference can be unmuted by the agent who is left with them", () => {

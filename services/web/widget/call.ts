@@ -8,6 +8,7 @@ import { onNetworkChange, onPathLost } from "../src/media/network.ts";
 import { answerPeer, createPeer, type Peer, readFigures } from "../src/media/peer.ts";
 import { type IceServerList, RelayList, tabMemory } from "../src/media/relays.ts";
 import { StallWatch } from "../src/media/stall.ts";
+import { phaseAtEnd, REFUSALS } from "./ends.ts";
 import { OneTab } from "./oneTab.ts";
 
 export type Phase =
@@ -60,13 +61,6 @@ const IDLE: CallState = {
   otherSideStalled: false,
 };
 const LIVE: readonly Phase[] = ["calling", "menu", "queued", "answered", "held"];
-/** What is shown to a customer whose call is not taken, by the reason. */
-const REFUSALS: Partial<Record<string, "refused" | "closed">> = {
-  CONCURRENT_CALL_LIMIT_REACHED: "refused",
-  TENANT_SUSPENDED: "closed",
-};
-/** Ends that nobody chose. */
-const CUT = ["NODE_LOST", "MEDIA_LOST", "MEDIA_FAILED"];
 const WATCH_MS = 100;
 const RETRY_MS = 1000;
 const GIVE_UP_MS = 30_000;
@@ -266,10 +260,8 @@ export class Call {
   private become({ state, reason = "", answerTime, time, ...place }: Frame): void {
     const turnedAway = ["refused", "closed"].includes(this.state.phase);
     if (!this.live && !turnedAway) return;
-    if (state === "ended") {
-      const refusal = REFUSALS[reason] ?? (turnedAway ? this.state.phase : undefined);
-      this.finish(refusal ?? (CUT.includes(reason) ? "cut" : "ended"));
-    } else if (state === "queued") {
+    if (state === "ended") this.finish(phaseAtEnd(reason, turnedAway ? this.state.phase : undefined));
+    else if (state === "queued") {
       const { position, waitLowSeconds, waitHighSeconds } = place;
       this.set({ phase: state, place: position ? { position, waitLowSeconds, waitHighSeconds } : undefined });
     } else if (state === "menu" || state === "answered" || state === "held") this.set({ phase: state });

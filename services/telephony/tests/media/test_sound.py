@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 from chassis.lifecycle import Tasks
 from telephony.media.clip_files import ClipFiles
-from telephony.media.clips import Clip, ClipFailed, ClipStore
+from telephony.media.clips import Clip, ClipFailed, ClipStore, pieces
 from telephony.media.loudness import TARGET, loudness
 from telephony.media.speech_process import SpeechProcess
 from testkit import eventually
@@ -68,6 +68,29 @@ async def test_speech_can_be_heard_in_every_language(clips: ClipStore, language:
     assert 1.0 < clip.seconds < 8.0
     assert np.abs(_samples(clip)).max() > 0.05
     assert max(map(len, clip.packets)) < 400
+
+
+async def test_a_long_text_is_said_to_its_end(clips: ClipStore) -> None:
+    sentence = "Your order is on its way. "
+    shorter, longer = [await clips.speech(sentence * count, "en") for count in (70, 210)]
+    assert len(sentence * 210) > 4000 and longer.seconds > 2.9 * shorter.seconds
+
+
+def test_a_long_text_is_parted_between_sentences_or_words_and_nothing_of_it_is_lost() -> None:
+    text = "Your order 1.5 is on its way, we think. " * 200
+    parted = pieces(text)
+    assert "".join(parted) == text and max(map(len, parted)) <= 2000
+    assert all(piece.endswith(". ") for piece in parted)
+    words = pieces("ümit var olsun " * 300)
+    assert "".join(words) == "ümit var olsun " * 300 and all(piece.endswith(" ") for piece in words)
+    assert pieces("x" * 4100) == ["x" * 2000, "x" * 2000, "x" * 100]
+    assert pieces("") == [""] and pieces("x" * 2000) == ["x" * 2000]
+
+
+async def test_of_a_text_without_end_only_so_much_is_said(clips: ClipStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("telephony.media.clips.MAX_SPOKEN", 100)
+    said = await clips.speech("Your order is on its way. " * 100, "en")
+    assert said.seconds < 15
 
 
 async def test_the_same_text_is_spoken_once_and_survives_a_restart(clips: ClipStore, tmp_path: Path) -> None:

@@ -57,6 +57,16 @@ export function wayOut(call: Call | undefined, me: string): "cancelConsult" | "l
   return othersStay(call, me) ? "leave" : "hangUp";
 }
 
+/**
+ * Whether what we press on the keypad is for somebody: whoever the customer's side is, also a menu that speaks before the
+ * number we dialled has answered, or a number we ask; a colleague has no menu.
+ */
+export function takesKeys(call: Call | undefined, me: string): boolean {
+  if (talkOf(call, me) === "connecting") return false;
+  const asked = consultOf(call, me);
+  return asked ? asked.party === "participant" : !legOf(call, me)?.consulted;
+}
+
 export interface Groups {
   /** They hear each other. */
   talking: Leg[];

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from telephony.domain import legs as leg_rules
 from telephony.domain.call_rules import ParkEnd
-from telephony.domain.calls import TALK_STATES, Actor, Call, Trigger, change
+from telephony.domain.calls import TALK_STATES, Actor, Call, Direction, Trigger, change
 from telephony.domain.conversation import (
     Conversation,
     Left,
@@ -73,24 +73,42 @@ def park_over(talk: Conversation, parker: str, now: datetime) -> Outcome | None:
     return Outcome(dataclasses.replace(talk, call=after))
 
 
-def never_came(talk: Conversation, leg: Leg, now: datetime) -> Outcome | None:
+def never_came(talk: Conversation, leg: Leg, now: datetime, resort: str = "") -> Outcome | None:
     """`leg`, over now, is of an agent who accepted the call and whose telephone wasn't answered: a customer who has
-    nobody else waits in their queue again. None where there is no queue, or others are there or asked."""
+    nobody else waits in their queue again; one who wanted this agent goes where such calls go that nobody takes:
+    `resort`, their last one as `Call.sent_to` says it, else whoever sent the customer, else their voicemail. None where
+    an agent called the customer, the brand ends parked calls, or others are there or asked."""
     call = talk.call
     others = [each for each in talk.live_legs if each.leg_id != leg.leg_id]
     alone = not any(each.party in (Party.AGENT, Party.PARTICIPANT) for each in others)
-    # Also of a call out: a customer who is called back, or whom an agent called and sent to a queue, waits there too.
-    if leg.party != Party.AGENT or not call.queue_id or call.state not in TALK_STATES or not alone:
+    sent_to = _instead_of(call, leg.agent_id, resort)
+    if leg.party != Party.AGENT or not sent_to or call.state not in TALK_STATES or not alone:
         return None
     after = dataclasses.replace(
-        change(call, Trigger.SEND_ON, now), turn=call.turn + 1, run_id="", sent_to=f"queue:{call.queue_id}", sent_by="",
-        forwarded_by=(),
+        change(call, Trigger.SEND_ON, now), turn=call.turn + 1, run_id="", sent_to=sent_to, sent_by="",
+        forwarded_by=(leg.agent_id,) if sent_to == resort else (),
     )  # fmt: skip
     if leg.join_time == call.answer_time:  # whoever accepted first never said a word
         after = dataclasses.replace(after, answer_time=None, talk=timedelta(0), hold=timedelta(0))
     outcome = _without_agents(talk.with_legs(leg), after, LeftReason.LEFT, now)
     left = (Left(leg, LeftReason.LEFT),) if leg.contact_id else ()
     return Outcome(outcome.after, (*left, *outcome.left))
+
+
+def _instead_of(call: Call, agent_id: str, resort: str) -> str:
+    """Where a call goes on whose agent doesn't come, as `Call.sent_to` says it; empty: nowhere."""
+    asked_for = f"agent:{agent_id}"
+    # Also of a call out: a customer who is called back, or whom an agent called and sent to a queue, waits there too.
+    if call.queue_id and call.sent_to != asked_for:
+        return f"queue:{call.queue_id}"
+    called_by_us = call.direction is Direction.OUTBOUND and call.sent_to != asked_for
+    if called_by_us or (recalled(call) and call.rules.park_end is ParkEnd.HANG_UP):
+        return ""
+    if resort and not recalled(call):
+        return resort
+    if call.sent_to == asked_for and call.sent_by not in ("", agent_id):
+        return f"agent:{call.sent_by}"
+    return f"voicemail:{agent_id}"
 
 
 def to_take_over(talk: Conversation, supervisor_id: str, agent_id: str = "") -> Leg | None:

@@ -39,6 +39,7 @@ from telephony.live.switchboard import NodeDraining, Switchboard
 from telephony.ops import calls as ops
 from telephony.ops import outbound as outbound_ops
 from telephony.ops import parties as party_ops
+from telephony.ops.find_me import never_came
 from telephony.ops.parties import Found, cause_of
 
 _SOONER_SECONDS = 3.0
@@ -213,10 +214,9 @@ class Dialing:
 
     async def _never_came(self, live: LiveCall, leg_id: str, q850: int, sip_status: int) -> None:
         live.outside.pop(leg_id, None)
+        now = self._house.now
         try:
-            found = await live.journal.write(
-                lambda tx: party_ops.never_came(tx, live.call_id, leg_id, self._house.now(), q850, sip_status)
-            )
+            found = await live.journal.write(lambda tx: never_came(tx, live.call_id, leg_id, now(), q850, sip_status))
         except LeaseLost:
             return
         if found is not None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
+from chassis.telemetry import log
+
 from telephony.media.clip_files import ClipFiles
 from telephony.media.codecs import OPUS, PCMU, Codec, OpusDecoder, g711_encode
 from telephony.media.rtp import FRAME_SECONDS, SILENCE
@@ -26,6 +28,12 @@ _IN_MEMORY = 128 << 20
 _ON_DISK = 256 << 20
 _SPEECH_SECONDS, _FILE_SECONDS = 20.0, 120.0
 """How long making one is waited for. A file of five minutes takes five seconds of an idle core."""
+MAX_SPOKEN = 20_000
+"""Characters that are said at most: twenty minutes. A flow's text has 2000, the values it names come on top."""
+_PIECE = 2000
+"""Characters that are made in one turn."""
+_ENDS = (". ", "! ", "? ", "؟ ", "\n", ", ", "، ", " ")
+"""Where a text is parted, the best first."""
 PREROLL = 4
 """Packets decoded ahead of one in the middle: by then the decoder stands as if it had heard all."""
 
@@ -68,6 +76,18 @@ class _Narrowband(Sequence[bytes]):
         if self._at == len(self):
             self._decoder = None
         return g711_encode(self._codec, samples)
+
+
+def pieces(text: str, most: int = _PIECE) -> list[str]:
+    """The text in pieces of so many characters at most, parted between sentences, else words, where it has any."""
+    found: list[str] = []
+    while len(text) > most:
+        ends = (text.rfind(end, 0, most) + len(end) for end in _ENDS)
+        # A sentence's end far to the front would make many small pieces.
+        at = next((end for end in ends if end > most // 4), most)
+        found.append(text[:at])
+        text = text[at:]
+    return [*found, text] if text or not found else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +135,12 @@ class ClipStore:
 
     async def speech(self, text: str, language: str, *, personal: bool = False) -> Clip:
         """`text` spoken in en, tr, az or fa; ClipFailed for another language. `personal` is made and forgotten."""
-        return await self._clip({"make": "speech", "text": text, "language": language}, keep=not personal)
+        if len(text) > MAX_SPOKEN:
+            log.warning("a text is too long to be said to its end", characters=len(text), said=MAX_SPOKEN)
+        heads = ({"make": "speech", "text": each, "language": language} for each in pieces(text[:MAX_SPOKEN]))
+        # One after the other: others' words come in between.
+        made = [await self._clip(head, keep=not personal) for head in heads]
+        return made[0] if len(made) == 1 else Clip(tuple(packet for clip in made for packet in clip.packets))
 
     async def file(self, data: bytes) -> Clip:
         """An uploaded prompt: wav, mp3, ogg. ClipFailed when it isn't one."""

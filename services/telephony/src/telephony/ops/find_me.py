@@ -12,14 +12,14 @@ from chassis.sql import Tx
 from chassis.telemetry import log
 
 from telephony import convert
-from telephony.domain import calls
+from telephony.domain import calls, transfers
 from telephony.domain import find_me as rules
+from telephony.domain import legs as leg_rules
 from telephony.domain.calls import CallState, Contact, Trigger
 from telephony.domain.conversation import Conversation, Left, LeftReason, Outcome, raised
 from telephony.domain.find_me import FindMe, Resort, ResortKind, Search
 from telephony.domain.legs import Q850, Leg, LegState, Party
 from telephony.domain.moments import Happening, Moment
-from telephony.domain.transfers import recalled
 from telephony.domain.trunks import require_version
 from telephony.ops.parties import (
     Found,
@@ -28,6 +28,7 @@ from telephony.ops.parties import (
     contact_dequeued,
     conversation,
     keep,
+    party_gone,
     telephones_over,
 )
 from telephony.store import calls as call_store
@@ -249,7 +250,7 @@ async def forward(tx: Tx, untaken: Untaken, now: datetime) -> Found | None:
     if not untaken.agent_id or untaken.reason not in _NOBODY_TOOK_IT:
         return None
     call = await call_store.find_call(tx, untaken.call_id)
-    if call is None or recalled(call):
+    if call is None or transfers.recalled(call):
         return None
     waits = call.state is CallState.QUEUED and call.contact_id == untaken.contact_id
     # That it is over at once may be heard of before flows' answer that it waits.
@@ -261,14 +262,34 @@ async def forward(tx: Tx, untaken: Untaken, now: datetime) -> Found | None:
     return await _send_on(tx, before, untaken, resort, now)
 
 
+async def never_came(tx: Tx, call_id: str, leg_id: str, now: datetime, q850: int, sip_status: int) -> Found | None:
+    """The telephone of somebody who is in the call wasn't answered: a caller who waited in a queue for them does so
+    again, one who wanted them goes on as if they had not accepted, nobody hangs up on them; else as `party_gone`."""
+    before = await conversation(tx, call_id)
+    leg = next((leg for leg in before.live_legs if leg.leg_id == leg_id), None)
+    over = leg_rules.ended(leg, now, q850, sip_status) if leg is not None and before.call.live else None
+    resort = rules.next_resort(await store.find(tx, over.agent_id), ()) if over is not None else None
+    outcome = transfers.never_came(before, over, now, resort.sent_to if resort else "") if over is not None else None
+    if over is None or outcome is None:
+        return await party_gone(tx, call_id, leg_id, now, q850, sip_status)
+    found = await keep(tx, before, outcome, now)
+    tx.emit(convert.call_progressed(*found, before.call.state), key=call_id)
+    if resort is not None and found[0].forwarded_by:
+        await _tell_forwarded(tx, found, over.agent_id, over.contact_id, resort, now)
+    return found
+
+
 async def _send_on(tx: Tx, before: Conversation, untaken: Untaken, resort: Resort, now: datetime) -> Found:
     by = (*before.call.forwarded_by, untaken.agent_id)
     found = await _led_on(tx, before, untaken.contact_id, resort.sent_to, by, now)
-    to = (resort.kind.value, resort.target)
-    await add_moment(tx, Moment(before.call.call_id, Happening.FORWARDED, now, untaken.agent_id, *to))
-    told = convert.call_forwarded(*found, untaken.agent_id, untaken.contact_id, *to)
-    tx.emit(told, key=before.call.call_id)
+    await _tell_forwarded(tx, found, untaken.agent_id, untaken.contact_id, resort, now)
     return found
+
+
+async def _tell_forwarded(tx: Tx, found: Found, agent_id: str, contact_id: str, resort: Resort, now: datetime) -> None:
+    to, call_id = (resort.kind.value, resort.target), found[0].call_id
+    await add_moment(tx, Moment(call_id, Happening.FORWARDED, now, agent_id, *to))
+    tx.emit(convert.call_forwarded(*found, agent_id, contact_id, *to), key=call_id)
 
 
 async def _led_on(

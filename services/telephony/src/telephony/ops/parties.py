@@ -214,20 +214,6 @@ async def hang_up(tx: Tx, call_id: str, actor: Actor, now: datetime) -> Found | 
     return await keep(tx, before, after_agent.handed_back(Outcome(before), now), now)
 
 
-async def never_came(tx: Tx, call_id: str, leg_id: str, now: datetime, q850: int, sip_status: int) -> Found | None:
-    """The telephone of somebody who is in the call wasn't answered: a caller who waited in a queue for them does so
-    again, nobody hangs up on them; else as `party_gone`."""
-    before = await conversation(tx, call_id)
-    leg = next((leg for leg in before.live_legs if leg.leg_id == leg_id), None)
-    over = leg_rules.ended(leg, now, q850, sip_status) if leg is not None and before.call.live else None
-    outcome = transfers.never_came(before, over, now) if over is not None else None
-    if outcome is None:
-        return await party_gone(tx, call_id, leg_id, now, q850, sip_status)
-    found = await keep(tx, before, outcome, now)
-    tx.emit(convert.call_progressed(*found, before.call.state), key=call_id)
-    return found
-
-
 _SEATED = (Party.AGENT, Party.SUPERVISOR)
 _END_PARTY = {Party.CUSTOMER: EndParty.CUSTOMER, Party.AGENT: EndParty.AGENT}
 

@@ -17,7 +17,7 @@ import { useStore } from "../../store.ts";
 import uiClasses from "../../ui/ui.module.css";
 import { end, handingOn, hangUp, hold, park, resume, sendDigits, setMuted } from "../calls.ts";
 import { leg, useDesktop } from "../desktop.ts";
-import { consultOf, customerOf, legOf, wayOut } from "../parties.ts";
+import { consultOf, customerOf, legOf, takesKeys, wayOut } from "../parties.ts";
 import { isMuted, type Phase } from "../state.ts";
 import classes from "./dock.module.css";
 import { Keypad } from "./Keypad.tsx";
@@ -39,7 +39,7 @@ export function CallControls({ phase }: { phase: Phase }) {
   const waiting = phase === "connecting" || deaf;
   const asked = consultOf(state.call, me);
   const led = !asked && !legOf(state.call, me)?.consulted;
-  const keypad = led || asked?.party === "participant"; // whose menu wants digits
+  const keypad = led || asked?.party === "participant";
   const quiet = waiting || phase === "dialing";
   return (
     <>
@@ -64,7 +64,7 @@ export function CallControls({ phase }: { phase: Phase }) {
             <ActionIcon
               variant="default"
               size={36}
-              disabled={quiet}
+              disabled={deaf || !takesKeys(state.call, me)}
               aria-label={t("desktop.keypad")}
               data-testid="call-keypad"
             >
