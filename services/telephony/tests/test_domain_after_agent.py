@@ -214,6 +214,14 @@ def test_who_wanted_an_agent_whose_phone_is_not_picked_up_goes_on_as_if_nobody_t
     assert (gone_on.after.call.sent_to if gone_on is not None else None) == sent_to
 
 
+def test_agents_who_accept_and_do_not_pick_up_are_remembered_so_that_none_has_the_call_twice() -> None:
+    passed_on = talk(queue_id="", forwarded_by=("usr_ben",))
+    gone_on = transfers.never_came(passed_on, a_leg(Party.AGENT, "ann", state=LegState.ENDED), NOW, "agent:usr_cem")
+    assert gone_on is not None and gone_on.after.call.forwarded_by == ("usr_ben", "usr_ann")
+    rings = dataclasses.replace(gone_on.after.call, state=CallState.QUEUED)
+    assert calls.answered(rings, "usr_cem", calls.Contact(), NOW).forwarded_by == ("usr_ben", "usr_ann")
+
+
 @pytest.mark.parametrize(
     ("fields", "may"),
     [({}, True), ({"sent_to": "flow:flw_2"}, True), ({"sent_to": "queue:que_1"}, False),

@@ -209,7 +209,8 @@ class Call:
     sent_by: str = ""
     """Agent who sent it there; empty for an agent's last resort."""
     forwarded_by: tuple[str, ...] = ()
-    """Agents whose last resorts it went by since somebody last answered or sent it on, the eldest first."""
+    """Agents whose last resorts it went by since somebody last sent it on or handed it back, the eldest first. To accept is
+    not enough: who does and picks no telephone up passes it on as well."""
     trunk_id: str = ""
     rules: CallRules = field(default_factory=CallRules)
     park_code: str = ""
@@ -367,7 +368,6 @@ def answered(call: Call, agent_id: str, contact: Contact, now: datetime) -> Call
         queue_id=contact.queue_id or call.queue_id,
         customer_id=contact.customer_id or call.customer_id,
         park_code="",
-        forwarded_by=(),
         answer_time=call.answer_time or now,
     )
 

@@ -86,7 +86,7 @@ def never_came(talk: Conversation, leg: Leg, now: datetime, resort: str = "") ->
         return None
     after = dataclasses.replace(
         change(call, Trigger.SEND_ON, now), turn=call.turn + 1, run_id="", sent_to=sent_to, sent_by="",
-        forwarded_by=(leg.agent_id,) if sent_to == resort else (),
+        forwarded_by=(*call.forwarded_by, leg.agent_id) if sent_to == resort else (),
     )  # fmt: skip
     if leg.join_time == call.answer_time:  # whoever accepted first never said a word
         after = dataclasses.replace(after, answer_time=None, talk=timedelta(0), hold=timedelta(0))

@@ -268,7 +268,8 @@ async def never_came(tx: Tx, call_id: str, leg_id: str, now: datetime, q850: int
     before = await conversation(tx, call_id)
     leg = next((leg for leg in before.live_legs if leg.leg_id == leg_id), None)
     over = leg_rules.ended(leg, now, q850, sip_status) if leg is not None and before.call.live else None
-    resort = rules.next_resort(await store.find(tx, over.agent_id), ()) if over is not None else None
+    by = before.call.forwarded_by
+    resort = rules.next_resort(await store.find(tx, over.agent_id), by) if over is not None else None
     outcome = transfers.never_came(before, over, now, resort.sent_to if resort else "") if over is not None else None
     if over is None or outcome is None:
         return await party_gone(tx, call_id, leg_id, now, q850, sip_status)
