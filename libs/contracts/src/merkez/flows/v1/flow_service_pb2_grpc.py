@@ -157,7 +157,8 @@ class FlowServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RollBackFlow(self, request, context):
-        """Publishes an older release again as the newest, without asking its tests: what worked must be back at once.
+        """Publishes an older release again as the newest. Checked and tested as PublishFlow does: FAILED_PRECONDITION FLOW_INVALID, FLOW_TESTS_FAILED, CALLER_TESTS_FAILED.
+        With in_spite_of_tests no test is asked, in an emergency: what worked must be back at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -55,7 +55,9 @@ class FlowServiceStub:
     runs now and not with the draft.
     """
     RollBackFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]
-    """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
+    """Publishes an older release again as the newest. Checked and tested as PublishFlow does: FAILED_PRECONDITION FLOW_INVALID, FLOW_TESTS_FAILED, CALLER_TESTS_FAILED.
+    With in_spite_of_tests no test is asked, in an emergency: what worked must be back at once.
+    """
     ListFlowUses: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListFlowUsesRequest, _flow_service_pb2.ListFlowUsesResponse]
     """Lists the flows whose draft, or release that runs, names something of routing's, by name: it asks before that is deleted."""
     ListReleases: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListReleasesRequest, _flow_service_pb2.ListReleasesResponse]
@@ -86,7 +88,9 @@ class FlowServiceAsyncStub(FlowServiceStub):
     runs now and not with the draft.
     """
     RollBackFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]  # type: ignore[assignment]
-    """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
+    """Publishes an older release again as the newest. Checked and tested as PublishFlow does: FAILED_PRECONDITION FLOW_INVALID, FLOW_TESTS_FAILED, CALLER_TESTS_FAILED.
+    With in_spite_of_tests no test is asked, in an emergency: what worked must be back at once.
+    """
     ListFlowUses: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListFlowUsesRequest, _flow_service_pb2.ListFlowUsesResponse]  # type: ignore[assignment]
     """Lists the flows whose draft, or release that runs, names something of routing's, by name: it asks before that is deleted."""
     ListReleases: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListReleasesRequest, _flow_service_pb2.ListReleasesResponse]  # type: ignore[assignment]
@@ -168,7 +172,9 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.RollBackFlowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flow_pb2.Release, _abc.Awaitable[_flow_pb2.Release]]:
-        """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
+        """Publishes an older release again as the newest. Checked and tested as PublishFlow does: FAILED_PRECONDITION FLOW_INVALID, FLOW_TESTS_FAILED, CALLER_TESTS_FAILED.
+        With in_spite_of_tests no test is asked, in an emergency: what worked must be back at once.
+        """
 
     @_abc_1.abstractmethod
     def ListFlowUses(
