@@ -25,6 +25,7 @@ from flows.handlers.runs import RunServicer
 from flows.handlers.surveys import SurveyServicer
 from flows.handlers.worlds import Worlds
 from flows.leaving import Leaving
+from flows.number_clients import Numbers
 from flows.sealing import MaskedValues
 from flows.turns import Turns
 from google.protobuf.duration_pb2 import Duration
@@ -57,6 +58,15 @@ from merkez.routing.v1 import (
 from testkit import ManualClock, RpcHouse, someone
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+from merkez.tenancy.v1 import (
+    number_pb2,
+    number_service_pb2,
+    number_service_pb2_grpc,
+    porting_pb2,
+    porting_service_pb2,
+    porting_service_pb2_grpc,
+)
+
 DEADLINE = 15.0
 """Seconds that telephony waits for an instruction: thrice as long as it does, on a machine that has much to do."""
 
@@ -249,6 +259,27 @@ class FakeRouting(
         return queue_service_pb2.CheckBusinessHoursResponse(open=self.open)
 
 
+class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer, porting_service_pb2_grpc.PortingServiceServicer):
+    """The numbers of the company, as flows sees them."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.numbers: list[number_pb2.Number] = []
+        self.orders: list[porting_pb2.PortOrder] = []
+
+    async def ListNumbers(self, request: Any, context: Any) -> number_service_pb2.ListNumbersResponse:
+        if self.away:
+            raise Unavailable("tenancy is away")
+        begin = int(request.page_token or 0)
+        more = begin + 1 < len(self.numbers)
+        return number_service_pb2.ListNumbersResponse(
+            numbers=self.numbers[begin : begin + 1], next_page_token=str(begin + 1) if more else ""
+        )
+
+    async def ListPortOrders(self, request: Any, context: Any) -> porting_service_pb2.ListPortOrdersResponse:
+        return porting_service_pb2.ListPortOrdersResponse(orders=self.orders)
+
+
 class FakeEngagement(customer_service_pb2_grpc.CustomerServiceServicer):
     """Engagement as flows sees it."""
 
@@ -286,6 +317,7 @@ class House:
     db: Database
     routing: FakeRouting
     engagement: FakeEngagement
+    tenancy: FakeTenancy
     clock: ManualClock
     turns: Turns
     leaving: Leaving
@@ -374,6 +406,14 @@ async def house(
         ],
     )
     await rpc.serve("engagement", [(customer_service_pb2_grpc.add_CustomerServiceServicer_to_server, engagement)])
+    tenancy = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
+    await rpc.serve(
+        "tenancy",
+        [
+            (number_service_pb2_grpc.add_NumberServiceServicer_to_server, tenancy),
+            (porting_service_pb2_grpc.add_PortingServiceServicer_to_server, tenancy),
+        ],
+    )
     peers = rpc.peers("flows")
     identity = Engagement(peers)
     client = Routing(peers, identity)
@@ -384,7 +424,7 @@ async def house(
         [
             (
                 flow_service_pb2_grpc.add_FlowServiceServicer_to_server,
-                FlowServicer(db, client, clock, allow_loopback=True),
+                FlowServicer(db, client, Numbers(peers), clock, allow_loopback=True),
             ),
             (
                 flow_code_service_pb2_grpc.add_FlowCodeServiceServicer_to_server,
@@ -404,7 +444,7 @@ async def house(
         ],
     )
     leaving = Leaving(db, turns, seal, clock)
-    yield House(rpc, db, routing, engagement, clock, turns, leaving)
+    yield House(rpc, db, routing, engagement, tenancy, clock, turns, leaving)
     await leaving.close()
     await turns.close()
     await fetcher.close()

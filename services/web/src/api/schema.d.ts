@@ -2740,7 +2740,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes a flow
-         * @description Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it. Needs the permission `flows.write`.
+         * @description Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it. Needs the permission `flows.write`.
          */
         delete: operations["merkez.flows.v1.FlowService.DeleteFlow"];
         options?: never;

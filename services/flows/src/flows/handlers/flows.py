@@ -23,6 +23,7 @@ from flows.domain.flows import MAX_DEFINITION_BYTES, Flow, FlowNotFound, Release
 from flows.domain.names import Noun, by_skill_ids, skills_by_name
 from flows.domain.validation import References
 from flows.handlers.worlds import Worlds
+from flows.number_clients import Numbers
 from flows.ops import flow_tests as test_ops
 from flows.ops import flows as ops
 from flows.ops.callers import Asked, Caller, callers_of
@@ -35,8 +36,11 @@ _UPDATABLE = {"display_name", "draft", "layout"}
 class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
     """Editing, checking and publishing flows."""
 
-    def __init__(self, db: Database, routing: Routing, clock: Clock, *, allow_loopback: bool = False):
+    def __init__(
+        self, db: Database, routing: Routing, numbers: Numbers, clock: Clock, *, allow_loopback: bool = False
+    ):  # fmt: skip
         self._db = db
+        self._numbers = numbers
         self._routing = routing
         self._clock = clock
         self._allow_loopback = allow_loopback
@@ -102,7 +106,9 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
 
     async def DeleteFlow(self, request: flow_service_pb2.DeleteFlowRequest, context: Any) -> Empty:
         flow_id = require_id("flw", request.flow_id, "flow_id")
-        await self._db.run(principal().tenant_id, lambda tx: ops.delete_flow(tx, flow_id, self._clock.now()))
+        tenant_id = principal().tenant_id
+        await self._numbers.require_none(tenant_id, flow_id)
+        await self._db.run(tenant_id, lambda tx: ops.delete_flow(tx, flow_id, self._clock.now()))
         return Empty()
 
     async def ValidateFlow(

@@ -134,7 +134,7 @@ class FlowServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteFlow(self, request, context):
-        """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it.
+        """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

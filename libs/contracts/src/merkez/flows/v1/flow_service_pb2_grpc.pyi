@@ -46,7 +46,7 @@ class FlowServiceStub:
     UpdateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]
     """Changes the name, the draft or its layout; production is untouched."""
     DeleteFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _empty_pb2.Empty]
-    """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it."""
+    """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it."""
     ValidateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ValidateFlowRequest, _flow_service_pb2.ValidateFlowResponse]
     """Checks the draft and names every problem with its step."""
     PublishFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.PublishFlowRequest, _flow_pb2.Release]
@@ -79,7 +79,7 @@ class FlowServiceAsyncStub(FlowServiceStub):
     UpdateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]  # type: ignore[assignment]
     """Changes the name, the draft or its layout; production is untouched."""
     DeleteFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it."""
+    """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it."""
     ValidateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ValidateFlowRequest, _flow_service_pb2.ValidateFlowResponse]  # type: ignore[assignment]
     """Checks the draft and names every problem with its step."""
     PublishFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.PublishFlowRequest, _flow_pb2.Release]  # type: ignore[assignment]
@@ -145,7 +145,7 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.DeleteFlowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it."""
+        """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it."""
 
     @_abc_1.abstractmethod
     def ValidateFlow(
