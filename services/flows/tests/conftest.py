@@ -55,9 +55,6 @@ from merkez.routing.v1 import (
     queue_service_pb2,
     queue_service_pb2_grpc,
 )  # fmt: skip
-from testkit import ManualClock, RpcHouse, someone
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 from merkez.tenancy.v1 import (
     number_pb2,
     number_service_pb2,
@@ -66,6 +63,9 @@ from merkez.tenancy.v1 import (
     porting_service_pb2,
     porting_service_pb2_grpc,
 )
+from testkit import ManualClock, RpcHouse, someone
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 DEADLINE = 15.0
 """Seconds that telephony waits for an instruction: thrice as long as it does, on a machine that has much to do."""

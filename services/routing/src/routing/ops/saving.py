@@ -17,7 +17,7 @@ from routing.store import offers as offer_store
 
 
 async def put_agent(tx: Ledger, before: Agent, after: Agent, now: datetime) -> Agent:
-    """Write the agent, when anything changed. Who stops working is waited for no longer by contacts that prefer them."""
+    """Write the agent, when anything changed. Contacts wait no longer for a preferred agent who stops working."""
     if after == before:
         return before
     await agent_store.change_agent(tx, after, before.version, now)
