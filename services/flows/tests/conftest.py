@@ -55,15 +55,10 @@ from merkez.routing.v1 import (
     queue_service_pb2,
     queue_service_pb2_grpc,
 )  # fmt: skip
-from merkez.tenancy.v1 import (
-    number_pb2,
-    number_service_pb2,
-    number_service_pb2_grpc,
-    porting_pb2,
-    porting_service_pb2,
-    porting_service_pb2_grpc,
-)
+from merkez.tenancy.v1 import number_service_pb2_grpc, porting_service_pb2_grpc
 from testkit import ManualClock, RpcHouse, someone
+
+from .companies import FakeTenancy
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -257,27 +252,6 @@ class FakeRouting(
         if request.business_hours_id != self.hours_id:
             raise NotFound("no such hours")
         return queue_service_pb2.CheckBusinessHoursResponse(open=self.open)
-
-
-class FakeTenancy(number_service_pb2_grpc.NumberServiceServicer, porting_service_pb2_grpc.PortingServiceServicer):
-    """The numbers of the company, as flows sees them."""
-
-    def __init__(self) -> None:
-        self.away = False
-        self.numbers: list[number_pb2.Number] = []
-        self.orders: list[porting_pb2.PortOrder] = []
-
-    async def ListNumbers(self, request: Any, context: Any) -> number_service_pb2.ListNumbersResponse:
-        if self.away:
-            raise Unavailable("tenancy is away")
-        begin = int(request.page_token or 0)
-        more = begin + 1 < len(self.numbers)
-        return number_service_pb2.ListNumbersResponse(
-            numbers=self.numbers[begin : begin + 1], next_page_token=str(begin + 1) if more else ""
-        )
-
-    async def ListPortOrders(self, request: Any, context: Any) -> porting_service_pb2.ListPortOrdersResponse:
-        return porting_service_pb2.ListPortOrdersResponse(orders=self.orders)
 
 
 class FakeEngagement(customer_service_pb2_grpc.CustomerServiceServicer):
