@@ -25,6 +25,7 @@ from flows.handlers.runs import RunServicer
 from flows.handlers.surveys import SurveyServicer
 from flows.handlers.worlds import Worlds
 from flows.leaving import Leaving
+from flows.number_clients import Numbers
 from flows.sealing import MaskedValues
 from flows.turns import Turns
 from google.protobuf.duration_pb2 import Duration
@@ -54,9 +55,13 @@ from merkez.routing.v1 import (
     queue_service_pb2,
     queue_service_pb2_grpc,
 )  # fmt: skip
+from merkez.tenancy.v1 import number_service_pb2_grpc, porting_service_pb2_grpc
 from testkit import ManualClock, RpcHouse, someone
 
+from .companies import FakeTenancy
+
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
 DEADLINE = 15.0
 """Seconds that telephony waits for an instruction: thrice as long as it does, on a machine that has much to do."""
 
@@ -286,6 +291,7 @@ class House:
     db: Database
     routing: FakeRouting
     engagement: FakeEngagement
+    tenancy: FakeTenancy
     clock: ManualClock
     turns: Turns
     leaving: Leaving
@@ -374,6 +380,14 @@ async def house(
         ],
     )
     await rpc.serve("engagement", [(customer_service_pb2_grpc.add_CustomerServiceServicer_to_server, engagement)])
+    tenancy = FakeTenancy()  # pyright: ignore[reportAbstractUsage]
+    await rpc.serve(
+        "tenancy",
+        [
+            (number_service_pb2_grpc.add_NumberServiceServicer_to_server, tenancy),
+            (porting_service_pb2_grpc.add_PortingServiceServicer_to_server, tenancy),
+        ],
+    )
     peers = rpc.peers("flows")
     identity = Engagement(peers)
     client = Routing(peers, identity)
@@ -384,7 +398,7 @@ async def house(
         [
             (
                 flow_service_pb2_grpc.add_FlowServiceServicer_to_server,
-                FlowServicer(db, client, clock, allow_loopback=True),
+                FlowServicer(db, client, Numbers(peers), clock, allow_loopback=True),
             ),
             (
                 flow_code_service_pb2_grpc.add_FlowCodeServiceServicer_to_server,
@@ -404,7 +418,7 @@ async def house(
         ],
     )
     leaving = Leaving(db, turns, seal, clock)
-    yield House(rpc, db, routing, engagement, clock, turns, leaving)
+    yield House(rpc, db, routing, engagement, tenancy, clock, turns, leaving)
     await leaving.close()
     await turns.close()
     await fetcher.close()

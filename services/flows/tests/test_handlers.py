@@ -21,6 +21,7 @@ from kernel.errors import (
 from kernel.ids import new_id
 from merkez.flows.v1 import flow_pb2 as pb
 from merkez.flows.v1 import flow_service_pb2 as rpc
+from merkez.tenancy.v1 import number_pb2, porting_pb2
 from testkit import someone
 
 from .conftest import flow_of
@@ -277,6 +278,34 @@ async def test_flows_are_listed_newest_first_page_by_page(house: Any, create: An
         with pytest.raises(InvalidInput):
             await house.flows.ListFlows(rpc.ListFlowsRequest(page_token="forged"))
     assert seen == made[::-1]
+
+
+async def test_flow_that_numbers_lead_into_is_not_deleted(house: Any, create: Any) -> None:
+    flow = await create(publish=True)
+    deletion = rpc.DeleteFlowRequest(flow_id=flow.flow_id)
+    house.tenancy.numbers = [
+        number_pb2.Number(number="+442079460001", flow_id=house.fresh("flw")),
+        number_pb2.Number(number="+442079460002", flow_id=flow.flow_id),
+    ]
+    lane = porting_pb2.PortLane(state=porting_pb2.PORT_STATE_SUBMITTED)
+    coming = porting_pb2.PortNumber(number="+442079460003")
+    order = porting_pb2.PortOrder(flow_id=flow.flow_id, numbers=[coming], lanes=[lane])
+    house.tenancy.orders = [order]
+    with house.as_admin():
+        with pytest.raises(FailedPrecondition) as refused:
+            await house.flows.DeleteFlow(deletion)
+        assert refused.value.reason == "FLOW_HAS_NUMBERS"
+        assert refused.value.metadata["numbers"] == "+442079460002, +442079460003"
+        house.tenancy.away = True
+        with pytest.raises(Unavailable):
+            await house.flows.DeleteFlow(deletion)
+        house.tenancy.away = False
+        assert (await house.flows.GetFlow(rpc.GetFlowRequest(flow_id=flow.flow_id))).release_id, "nothing is lost"
+        house.tenancy.numbers[1].flow_id = ""
+        order.lanes[0].state = porting_pb2.PORT_STATE_CANCELLED
+        await house.flows.DeleteFlow(deletion)
+        with pytest.raises(NotFound):
+            await house.flows.GetFlow(rpc.GetFlowRequest(flow_id=flow.flow_id))
 
 
 async def test_flow_with_a_call_in_it_can_not_be_deleted(house: Any, create: Any) -> None:

@@ -199,16 +199,23 @@ async def test_publishing_is_refused_by_test_step_and_difference(house: Any, flo
     assert changed.version == 2 and (await publishes(house, flow_id)).number == 1
 
 
-async def test_rolling_back_asks_no_test(house: Any, flow: Any) -> None:
+async def test_rolling_back_asks_the_tests_unless_told_to_do_it_in_spite_of_them(house: Any, flow: Any) -> None:
     flow_id = (await flow()).flow_id
     first = await publishes(house, flow_id)
     await redraws(house, flow_id, flow_of(say("bye", "Bye.")))
-    await publishes(house, flow_id)
+    second = await publishes(house, flow_id)
     await keeps(house, flow_id, "Bye")
     request = rpc.RollBackFlowRequest(request_id=house.fresh("req"), flow_id=flow_id, release_id=first.release_id)
     with house.as_admin():
+        with pytest.raises(FailedPrecondition) as refused:
+            await house.flows.RollBackFlow(request)
+        assert refused.value.reason == "FLOW_TESTS_FAILED"
+        running = await house.flows.GetFlow(rpc.GetFlowRequest(flow_id=flow_id))
+        assert running.release_id == second.release_id, "what ran runs on"
+        request.in_spite_of_tests = True
         assert (await house.flows.RollBackFlow(request)).number == 3
-    assert not (await runs(house, flow_id, release_number=3)).passed and (await runs(house, flow_id)).passed
+        request = rpc.RollBackFlowRequest(request_id=house.fresh("req"), flow_id=flow_id, release_id=second.release_id)
+        assert (await house.flows.RollBackFlow(request)).number == 4, "its tests pass"
 
 
 async def test_a_repeated_publishing_gives_the_first_answer_though_a_test_fails_now(house: Any, flow: Any) -> None:

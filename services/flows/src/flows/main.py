@@ -28,6 +28,7 @@ from flows.handlers.runs import RunServicer
 from flows.handlers.surveys import SurveyServicer
 from flows.handlers.worlds import Worlds
 from flows.leaving import SWEEP_SECONDS, Leaving
+from flows.number_clients import Numbers
 from flows.sealing import MaskedValues
 from flows.settings import Settings
 from flows.turns import Turns
@@ -51,7 +52,7 @@ async def start(process: Process, settings: Settings) -> None:
             [
                 (
                     flow_service_pb2_grpc.add_FlowServiceServicer_to_server,
-                    FlowServicer(db, routing, clock, allow_loopback=settings.http_allow_loopback),
+                    FlowServicer(db, routing, Numbers(peers), clock, allow_loopback=settings.http_allow_loopback),
                 ),
                 (
                     flow_code_service_pb2_grpc.add_FlowCodeServiceServicer_to_server,

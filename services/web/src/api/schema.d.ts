@@ -2740,7 +2740,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes a flow
-         * @description Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it. Needs the permission `flows.write`.
+         * @description Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it. Needs the permission `flows.write`.
          */
         delete: operations["merkez.flows.v1.FlowService.DeleteFlow"];
         options?: never;
@@ -2818,8 +2818,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Publishes an older release again as the newest, without asking its tests: what worked must be back at once
-         * @description Publishes an older release again as the newest, without asking its tests: what worked must be back at once. Needs the permission `flows.write`.
+         * Publishes an older release again as the newest
+         * @description Publishes an older release again as the newest. Checked and tested as PublishFlow does: FAILED_PRECONDITION FLOW_INVALID, FLOW_TESTS_FAILED, CALLER_TESTS_FAILED. With in_spite_of_tests no test is asked, in an emergency: what worked must be back at once. Needs the permission `flows.write`.
          */
         post: operations["merkez.flows.v1.FlowService.RollBackFlow"];
         delete?: never;
@@ -11704,6 +11704,8 @@ export interface components {
             flowId?: string;
             /** @description Required. Release to publish again. */
             releaseId: string;
+            /** @description Publish it though tests fail. */
+            inSpiteOfTests?: boolean;
         };
         /** @description One call's way through a release. */
         "flows.v1.Run": {

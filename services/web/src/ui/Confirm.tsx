@@ -1,5 +1,5 @@
 import { Button, Group, Modal, Text } from "@mantine/core";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useText } from "../i18n/index.ts";
 import { ProblemNote } from "./ProblemNote.tsx";
 
@@ -10,10 +10,12 @@ interface Props {
   confirm: string;
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
+  /** What else speaks for or against it, below the question. */
+  children?: ReactNode;
 }
 
 /** Asks before something that can't be taken back. */
-export function Confirm({ opened, title, body, confirm, onConfirm, onClose }: Props) {
+export function Confirm({ opened, title, body, confirm, onConfirm, onClose, children }: Props) {
   const t = useText();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>();
@@ -37,6 +39,7 @@ export function Confirm({ opened, title, body, confirm, onConfirm, onClose }: Pr
       closeButtonProps={{ "aria-label": t("common.close") }}
     >
       <Text mb="md">{body}</Text>
+      {children}
       <ProblemNote problem={problem} />
       <Group justify="flex-end" mt="md">
         <Button variant="default" onClick={onClose}>

@@ -48,6 +48,12 @@ class FlowInUse(FailedPrecondition):
     reason = "FLOW_IN_USE"
 
 
+class FlowHasNumbers(FailedPrecondition):
+    """Calls to numbers come into the flow."""
+
+    reason = "FLOW_HAS_NUMBERS"
+
+
 class FlowCalled(FailedPrecondition):
     """Other flows lead into the flow."""
 

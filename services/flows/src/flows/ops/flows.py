@@ -158,9 +158,11 @@ async def publish_flow(
 
 
 async def roll_back_flow(
-    tx: Tx, flow_id: str, release_id: str, known: References, publisher: str, now: datetime
-) -> Release:
-    """Publish an older release again. It is checked anew: what it refers to may be gone."""
+    tx: Tx, flow_id: str, release_id: str, known: References, publisher: str, verdict: tuple[Tried, Asked] | None,
+    now: datetime,
+) -> Release:  # fmt: skip
+    """Publish an older release again. It is checked anew: what it refers to may be gone. `verdict` is what came of its
+    tests and those of who leads into it; without one none is asked."""
     flow = await store.get_flow(tx, flow_id)
     old = await store.get_release(tx, release_id)
     if old.flow_id != flow_id:
@@ -168,6 +170,10 @@ async def roll_back_flow(
     if old.release_id == flow.release_id:
         raise InvalidInput.of("release_id", "is the release that runs already")
     _require_publishable(await problems(tx, old.definition, known, flow_id))
+    if verdict is not None:
+        tried, asked = verdict
+        await require_passed(tx, flow_id, tried)
+        await require_callers_passed(tx, flow_id, old.definition, asked)
     definition = settled(old.definition, known)
     return await _release(tx, flow, definition, publisher, "", now, restored_number=old.number)
 

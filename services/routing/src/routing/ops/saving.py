@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from routing.domain.agents import Agent
+from routing.domain.agents import AT_WORK, Agent
 from routing.domain.contacts import Contact
-from routing.domain.facts import AgentChanged, AgentStateChanged, OfferFact, OfferRescinded
+from routing.domain.facts import AgentChanged, AgentStateChanged, ContactChanged, OfferFact, OfferRescinded
 from routing.domain.offers import Beside, Move, Offer, OfferNotFound
 from routing.ledger import Ledger
 from routing.store import agents as agent_store
@@ -16,7 +17,7 @@ from routing.store import offers as offer_store
 
 
 async def put_agent(tx: Ledger, before: Agent, after: Agent, now: datetime) -> Agent:
-    """Write the agent, when anything changed."""
+    """Write the agent, when anything changed. Contacts wait no longer for a preferred agent who stops working."""
     if after == before:
         return before
     await agent_store.change_agent(tx, after, before.version, now)
@@ -24,7 +25,18 @@ async def put_agent(tx: Ledger, before: Agent, after: Agent, now: datetime) -> A
         tx.tell(AgentStateChanged(after, before.state, before.state_time))
     else:
         tx.tell(AgentChanged(after))
+    if before.state in AT_WORK and after.state not in AT_WORK:
+        await _wait_no_longer(tx, after, now)
     return after
+
+
+async def _wait_no_longer(tx: Ledger, agent: Agent, now: datetime) -> None:
+    for contact in await contact_store.queued_for(tx, agent.agent_id):
+        if contact.queue_time + contact.preferred_wait <= now:
+            continue
+        widened = replace(contact, preferred_wait=timedelta(0), version=contact.version + 1)
+        await contact_store.change_contact(tx, widened, contact.version, now)
+        tx.tell(ContactChanged(widened))
 
 
 async def put_contact(tx: Ledger, before: Contact, after: Contact, now: datetime) -> Contact:

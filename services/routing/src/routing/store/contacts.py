@@ -76,6 +76,17 @@ async def queued_contacts(tx: Transaction) -> list[Contact]:
     return [_contact(row) for row in rows]
 
 
+async def queued_for(tx: Transaction, agent_id: str) -> list[Contact]:
+    """What waits, or waited first, for its preferred agent alone, who is this one."""
+    rows = await tx.all(
+        select(contacts).where(
+            contacts.c.tenant_id == tx.tenant_id, contacts.c.state == ContactState.QUEUED,
+            contacts.c.preferred_agent_id == agent_id, contacts.c.preferred_wait_ms > 0,
+        )
+    )  # fmt: skip
+    return [_contact(row) for row in rows]
+
+
 async def queued_versions(tx: Transaction) -> dict[str, int]:
     """Their ids and versions."""
     rows = await tx.all(

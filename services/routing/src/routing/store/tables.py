@@ -165,6 +165,10 @@ contacts = tenant_table(
         postgresql_where=text("state in ('QUEUED', 'OFFERED')"),
     ),
     Index(
+        "contacts_preferring", "tenant_id", "preferred_agent_id",
+        postgresql_where=text("state = 'QUEUED' and preferred_wait_ms > 0"),
+    ),
+    Index(
         "contacts_handled", "tenant_id", "queue_id", "wrap_up_end_time",
         postgresql_where=text("state = 'ENDED' and answer_time is not null"),
     ),

@@ -2,15 +2,19 @@ import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../api/client.ts";
 import { useNames } from "../../api/names.ts";
+import { asProblem } from "../../api/problem.ts";
 import type { Definition, Flow, Release } from "../../api/types.ts";
 import { formatNumber } from "../../format/numbers.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { Confirm } from "../../ui/Confirm.tsx";
 import { Tag } from "../../ui/Note.tsx";
 import { Panel } from "../../ui/Page.tsx";
+import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import { DateTime } from "../../ui/Time.tsx";
 import { DiffDialog } from "./diff/DiffDialog.tsx";
 import { useReleases } from "./useFlow.ts";
+
+const TESTS_FAILED = ["FLOW_TESTS_FAILED", "CALLER_TESTS_FAILED"];
 
 /** What was published when and by whom; an older one can run again. */
 export function Releases(props: { flow: Flow; draft: Definition; onRolledBack: () => Promise<void> }) {
@@ -22,11 +26,20 @@ export function Releases(props: { flow: Flow; draft: Definition; onRolledBack: (
   const [wanted, setWanted] = useState<Release>();
   const [compared, setCompared] = useState<Release>();
   const number = (release: Release | undefined) => formatNumber(release?.number ?? 0, language);
-  const rollBack = async (releaseId: string) => {
-    const body = { requestId: newRequestId(), releaseId };
+  const [failing, setFailing] = useState<{ release: Release; refusal: unknown }>();
+  const rollBack = async (releaseId: string, inSpiteOfTests: boolean) => {
+    const body = { requestId: newRequestId(), releaseId, inSpiteOfTests };
     const path = { flowId: flow.flowId ?? "" };
     await ask(api.POST("/v1/flows/{flowId}:rollBack", { params: { path }, body }));
     await onRolledBack();
+  };
+  const rollBackTested = async (release: Release) => {
+    try {
+      await rollBack(release.releaseId ?? "", false);
+    } catch (refusal) {
+      if (!TESTS_FAILED.includes(asProblem(refusal).reason)) throw refusal;
+      setFailing({ release, refusal });
+    }
   };
   return (
     <Panel label={t("flows.releases")}>
@@ -93,8 +106,18 @@ export function Releases(props: { flow: Flow; draft: Definition; onRolledBack: (
         body={t("flows.rollBackBody")}
         confirm={t("flows.rollBack")}
         onClose={() => setWanted(undefined)}
-        onConfirm={() => rollBack(wanted?.releaseId ?? "")}
+        onConfirm={async () => wanted && rollBackTested(wanted)}
       />
+      <Confirm
+        opened={failing !== undefined}
+        title={t("flows.rollBackAnywayTitle", { number: number(failing?.release) })}
+        body={t("flows.rollBackAnywayBody")}
+        confirm={t("flows.rollBackAnyway")}
+        onClose={() => setFailing(undefined)}
+        onConfirm={() => rollBack(failing?.release.releaseId ?? "", true)}
+      >
+        <ProblemNote problem={failing?.refusal} />
+      </Confirm>
     </Panel>
   );
 }

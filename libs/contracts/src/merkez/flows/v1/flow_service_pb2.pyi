@@ -354,22 +354,26 @@ class RollBackFlowRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     FLOW_ID_FIELD_NUMBER: _builtins.int
     RELEASE_ID_FIELD_NUMBER: _builtins.int
+    IN_SPITE_OF_TESTS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Required. Idempotency key of the caller's choice, up to 128 characters; a repeat answers as the first did, the same key with another body is ALREADY_EXISTS REQUEST_ID_REUSED."""
     flow_id: _builtins.str
     """Required."""
     release_id: _builtins.str
     """Required. Release to publish again."""
+    in_spite_of_tests: _builtins.bool
+    """Publish it though tests fail."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         flow_id: _builtins.str = ...,
         release_id: _builtins.str = ...,
+        in_spite_of_tests: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_id", b"flow_id", "release_id", b"release_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow_id", b"flow_id", "in_spite_of_tests", b"in_spite_of_tests", "release_id", b"release_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -134,7 +134,7 @@ class FlowServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteFlow(self, request, context):
-        """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it.
+        """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,7 +157,8 @@ class FlowServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RollBackFlow(self, request, context):
-        """Publishes an older release again as the newest, without asking its tests: what worked must be back at once.
+        """Publishes an older release again as the newest. Checked and tested as PublishFlow does: FAILED_PRECONDITION FLOW_INVALID, FLOW_TESTS_FAILED, CALLER_TESTS_FAILED.
+        With in_spite_of_tests no test is asked, in an emergency: what worked must be back at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,7 @@ class FlowServiceStub:
     UpdateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]
     """Changes the name, the draft or its layout; production is untouched."""
     DeleteFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _empty_pb2.Empty]
-    """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it."""
+    """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it."""
     ValidateFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ValidateFlowRequest, _flow_service_pb2.ValidateFlowResponse]
     """Checks the draft and names every problem with its step."""
     PublishFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.PublishFlowRequest, _flow_pb2.Release]
@@ -55,7 +55,9 @@ class FlowServiceStub:
     runs now and not with the draft.
     """
     RollBackFlow: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]
-    """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
+    """Publishes an older release again as the newest. Checked and tested as PublishFlow does: FAILED_PRECONDITION FLOW_INVALID, FLOW_TESTS_FAILED, CALLER_TESTS_FAILED.
+    With in_spite_of_tests no test is asked, in an emergency: what worked must be back at once.
+    """
     ListFlowUses: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListFlowUsesRequest, _flow_service_pb2.ListFlowUsesResponse]
     """Lists the flows whose draft, or release that runs, names something of routing's, by name: it asks before that is deleted."""
     ListReleases: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListReleasesRequest, _flow_service_pb2.ListReleasesResponse]
@@ -77,7 +79,7 @@ class FlowServiceAsyncStub(FlowServiceStub):
     UpdateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.UpdateFlowRequest, _flow_pb2.Flow]  # type: ignore[assignment]
     """Changes the name, the draft or its layout; production is untouched."""
     DeleteFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DeleteFlowRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it."""
+    """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it."""
     ValidateFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ValidateFlowRequest, _flow_service_pb2.ValidateFlowResponse]  # type: ignore[assignment]
     """Checks the draft and names every problem with its step."""
     PublishFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.PublishFlowRequest, _flow_pb2.Release]  # type: ignore[assignment]
@@ -86,7 +88,9 @@ class FlowServiceAsyncStub(FlowServiceStub):
     runs now and not with the draft.
     """
     RollBackFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.RollBackFlowRequest, _flow_pb2.Release]  # type: ignore[assignment]
-    """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
+    """Publishes an older release again as the newest. Checked and tested as PublishFlow does: FAILED_PRECONDITION FLOW_INVALID, FLOW_TESTS_FAILED, CALLER_TESTS_FAILED.
+    With in_spite_of_tests no test is asked, in an emergency: what worked must be back at once.
+    """
     ListFlowUses: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListFlowUsesRequest, _flow_service_pb2.ListFlowUsesResponse]  # type: ignore[assignment]
     """Lists the flows whose draft, or release that runs, names something of routing's, by name: it asks before that is deleted."""
     ListReleases: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListReleasesRequest, _flow_service_pb2.ListReleasesResponse]  # type: ignore[assignment]
@@ -141,7 +145,7 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.DeleteFlowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_CALLED while other flows lead into it."""
+        """Deletes a flow. FAILED_PRECONDITION FLOW_IN_USE while it has live runs, FLOW_HAS_NUMBERS while calls to numbers of the company come into it, FLOW_CALLED while other flows lead into it."""
 
     @_abc_1.abstractmethod
     def ValidateFlow(
@@ -168,7 +172,9 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.RollBackFlowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_flow_pb2.Release, _abc.Awaitable[_flow_pb2.Release]]:
-        """Publishes an older release again as the newest, without asking its tests: what worked must be back at once."""
+        """Publishes an older release again as the newest. Checked and tested as PublishFlow does: FAILED_PRECONDITION FLOW_INVALID, FLOW_TESTS_FAILED, CALLER_TESTS_FAILED.
+        With in_spite_of_tests no test is asked, in an emergency: what worked must be back at once.
+        """
 
     @_abc_1.abstractmethod
     def ListFlowUses(
