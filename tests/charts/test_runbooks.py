@@ -62,6 +62,16 @@ def test_kubernetes_gives_no_rollout_up_while_calls_are_waited_for(combination: 
     assert spec["progressDeadlineSeconds"] > spec["template"]["spec"]["terminationGracePeriodSeconds"]
 
 
+def test_logs_and_files_are_looked_at_in_every_pod_of_a_service() -> None:
+    text = {page.name: " ".join(page.read_text().split()) for page in PAGES}
+    assert any("`logs telephony " in each for each in text.values())
+    for page, said in text.items():
+        # Of a deployment kubectl takes one pod; of a label the last ten lines, however long ago one asks for.
+        assert not re.search(r"k (logs|exec) (deploy|deployment)/merkez-(?!ops)[a-z<]", said), page
+        for command in re.findall(r"k logs [^`|]*-l [^`|]*", said):
+            assert "--tail=-1" in command, f"{page}: {command}"
+
+
 def test_commands_of_operators_ask_nothing_back_where_nobody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = list[Any]()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -37,6 +38,10 @@ def _set_up(measured: Measured, way: str) -> dict[str, float]:
         each: measured.grown("merkez.call.setups", way=way, outcome=each) for each in ("done", "failed", "refused")
     }
     return {outcome: count for outcome, count in found.items() if count}
+
+
+def _told(capfd: pytest.CaptureFixture[str], event: str) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, capfd.readouterr().err.splitlines()) if line["event"] == event]
 
 
 async def test_a_trunks_call_is_done_refused_or_failed(make_exchange: Any, carrier: Carrier) -> None:
@@ -85,22 +90,30 @@ def test_a_gateway_that_says_nothing_or_can_not_is_away_and_a_busy_number_is_not
     assert measured.grown("merkez.trunk.attempts", outcome=outcome) == 1
 
 
-async def test_every_gateway_that_is_tried_is_counted(make_exchange: Any, carrier: Carrier) -> None:
+async def test_every_gateway_that_is_tried_is_counted_and_the_log_says_whose_it_is(
+    make_exchange: Any, carrier: Carrier, capfd: pytest.CaptureFixture[str]
+) -> None:
     exchange: Exchange = await make_exchange(sip_listen="udp:127.0.0.1:0", fresh=True)
-    await trunk(exchange, carrier)
+    trunk_id = await trunk(exchange, carrier)
     _, agent_id = await an_agent(exchange)
     measured = Measured()
     carrier.behave = lambda invitation: invitation.refuse(503)
     await dial(exchange, agent_id)
     await eventually(lambda: measured.grown("merkez.trunk.attempts", outcome="away") == 1)
+    [told] = _told(capfd, "number not reached")
+    assert (told["trunk_id"], told["status"]) == (trunk_id, 503)
 
 
 @pytest.mark.parametrize("cause", sorted(outcomes.OURS))
-async def test_an_end_for_a_reason_of_ours_is_a_failure(exchange: Any, cause: str) -> None:
+async def test_an_end_for_a_reason_of_ours_is_a_failure_and_the_log_says_which(
+    exchange: Any, cause: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     measured = Measured()
     call = await exchange.call(exchange.peer(440.0))
     await exchange.switchboard.end(exchange.switchboard.find(call.call_id), EndParty.SYSTEM, cause)
     assert measured.grown("merkez.call.endings", outcome="failed") == 1
+    [told] = _told(capfd, "a call ended for a reason of ours")
+    assert (told["call_id"], told["cause"]) == (call.call_id, str(cause))
 
 
 async def test_five_seconds_in_which_a_party_stood_still_count_as_stalled_though_it_is_heard_again(

@@ -211,7 +211,7 @@ class Switchboard:
         self, live: LiveCall, party: EndParty, cause: str, last_heard: float | None, q850: int, sip_status: int
     ) -> Ending:
         """Part the media; how the call ended."""
-        ended(cause)
+        ended(cause, live.call_id)
         talk, hold = live.measured(last_heard)
         mos = live.opinions()
         answer = live.unanswered_question()

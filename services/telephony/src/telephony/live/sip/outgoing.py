@@ -320,7 +320,10 @@ class TrunkLeg(SipLeg):
         return True
 
     def _failed(self, media: RtpLeg, failure: Failure, dialer: Dialer) -> None:
-        log.info("number not reached", call_id=self._call.call_id, status=failure.status, reason=failure.reason)
+        log.info(
+            "number not reached", call_id=self._call.call_id, trunk_id=self.trunk_id, status=failure.status,
+            reason=failure.reason,
+        )  # fmt: skip
         sent_on = failure.status in _REDIRECTIONS
         # A telephone that rang and wasn't answered, or is diverted then, would ring anew by every other gateway.
         unanswered = (self._rang or self._early) and (failure.status == 408 or sent_on)
