@@ -35,7 +35,7 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
     from telephony.media.codecs import PCMU
     from telephony.media.decoding import Decoding
     from telephony.media.plane import MediaPlane, MediaSettings, host_addresses
-    from telephony.media.sealing import open_keyset, plain_key
+    from telephony.media.sealing import plain_key
     from telephony.media.sip_sdp import SdpPolicy
     from telephony.media.tails import Tails
     from telephony.media.tracks import Key, Track
@@ -45,7 +45,7 @@ async def storm(seed: int, seconds: float) -> tuple[int, int]:
         new_keyset_handle(aead.aead_key_templates.AES256_GCM), secret_key_access.TOKEN
     )
     tails = Tails(Path(tempfile.mkdtemp()), "storm", print)
-    key = Key("ten_a", "rec_a", open_keyset(keyset), plain_key(keyset), tails)
+    key = Key("ten_a", "rec_a", keyset, plain_key(keyset), tails)
     voice_leg._LANE_PAUSE = 0.0
     rng, tasks = random.Random(seed), Tasks("media")
     plane = MediaPlane(MediaSettings(host_addresses("127.0.0.1")), lambda work: tasks.spawn(work, "media"))

@@ -181,11 +181,11 @@ async def going(tx: Tx, run: Run, key: SeriesKey, zone: str, start: datetime, en
     said, _ = await rules.find(tx, key)
     counted = {each.start: each for each in binned(await history.history(tx, key, start, end), run.minutes, zone)}
     rows = [counted.get(at) for at in curve.starts]
-    sums = [
+    offered, handled, seconds = (
         np.array([getattr(row, name) if row else 0.0 for row in rows])
         for name in ("offered", "handled", "handle_seconds")
-    ]  # fmt: skip
-    return Going(key, said, curve, *sums, worked(said, curve.starts, zone))
+    )  # fmt: skip
+    return Going(key, said, curve, offered, handled, seconds, worked(said, curve.starts, zone))
 
 
 def seen(gathered: Gathered, now: datetime) -> Seen:
