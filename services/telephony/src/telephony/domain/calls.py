@@ -209,8 +209,8 @@ class Call:
     sent_by: str = ""
     """Agent who sent it there; empty for an agent's last resort."""
     forwarded_by: tuple[str, ...] = ()
-    """Agents whose last resorts it went by since somebody last sent it on or handed it back, the eldest first. That they
-    accepted is not enough: who does and picks no telephone up passes it on as well."""
+    """Agents whose last resorts it went by since somebody last sent it on or handed it back, the eldest first. Who
+    accepts and picks no telephone up passes it on as well."""
     trunk_id: str = ""
     rules: CallRules = field(default_factory=CallRules)
     park_code: str = ""
