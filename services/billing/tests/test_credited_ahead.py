@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from billing.domain.credit_notes import CreditedLine
+from billing.domain.credit_notes import CreditedLine, CreditExceedsLine
 from billing.ops import paying
 from chassis.instants import time_out
 
@@ -41,6 +41,23 @@ async def test_who_was_credited_the_month_paid_ahead_and_ends_at_once_gets_it_ba
     await credit(house, amount)
     await end_at_half(house)
     assert await totals(house) == ["100.00", back, "0.00"]
+
+
+async def test_who_ended_at_once_is_credited_no_more_of_the_month_than_the_end_left(house: House) -> None:
+    await begin(house, price=eur("100"))
+    await run_daily(house, HALF)
+    await end_at_half(house)
+    assert await totals(house) == ["100.00", "-50.00", "0.00"]
+    first, now = (await in_order(house))[0], house.ledger.clock.now()
+    fee = next(each.line_id for each in (await statements(house))[0].lines)
+    with pytest.raises(CreditExceedsLine) as refused:
+        asked = [CreditedLine(fee, Decimal("60.00"))]
+        await house.do(lambda tx: paying.credit(tx, first.invoice_id, "as agreed", asked, now))
+    assert refused.value.metadata["left"] == "50.00"
+    note = await house.do(lambda tx: paying.credit(tx, first.invoice_id, "as agreed", [], now))
+    assert note.total == Decimal("50.00")
+    with pytest.raises(CreditExceedsLine, match="credited already"):
+        await house.do(lambda tx: paying.credit(tx, first.invoice_id, "as agreed", [], now))
 
 
 async def test_seats_credited_whole_arent_given_back_by_the_end_and_what_has_a_year_paid_neither(house: House) -> None:

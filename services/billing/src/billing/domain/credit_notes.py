@@ -90,24 +90,37 @@ def money_amount(amount: str, currency: str, expected: str, field: str) -> Decim
     return value.quantize(Decimal(1).scaleb(-digits))
 
 
-def left(statement: Statement, before: Sequence[CreditNote]) -> dict[str, Decimal]:
-    """What is left to credit of each line, before tax; a line of what was given back is negative."""
+def left(
+    statement: Statement, before: Sequence[CreditNote], later: Iterable[Statement] = ()
+) -> dict[str, Decimal]:  # fmt: skip
+    """What is left to credit of each line, before tax; a line of what was given back is negative. What invoices `later`
+    gave back of what it charges ahead isn't left: somebody ended, or holds less."""
     credited = _sums(before)
-    return {
+    rest = {
         line.line_id: line.amount - line.discount - credited.get(line.line_id, Decimal(0)) for line in statement.lines
     }
+    ahead = [_Given(line, rest[line.line_id]) for line in statement.lines if _is_ahead(line) and rest[line.line_id] > 0]
+    for each in later:
+        off = {line.line_id: line.amount for line in each.lines if line.description_key == CREDITED_BEFORE}
+        for line in each.lines:
+            back = line.discount - line.amount - off.get(f"credited:{line.line_id}", Decimal(0))
+            if back > 0:
+                _take(ahead, line, back)
+    return rest | {each.line.line_id: each.left for each in ahead}
 
 
 def wanted_lines(
-    statement: Statement, before: Sequence[CreditNote], asked: Sequence[CreditedLine]
+    statement: Statement, before: Sequence[CreditNote], asked: Sequence[CreditedLine], later: Iterable[Statement] = ()
 ) -> list[CreditedLine]:
-    """The lines to credit: those asked for, or all that is left when none are. Raises `CreditExceedsLine`,
+    """The lines to credit: those asked for, or all that is `left` when none are. Raises `CreditExceedsLine`,
     `InvoiceLineNotFound`, `AmountInvalid`."""
-    rest = left(statement, before)
+    rest = left(statement, before, later)
     if not asked:
         found = [CreditedLine(line_id, amount) for line_id, amount in rest.items() if amount]
         if not found or (before and _gone(statement, before) >= statement.total > 0):
-            raise CreditExceedsLine("All of the invoice is credited already.")
+            raise CreditExceedsLine(
+                "Nothing is left of the invoice: it is credited already, or a later one gave it back."
+            )
         return found
     if len({each.line_id for each in asked}) != len(asked):
         raise AmountInvalid.of("lines", "name a line twice")
@@ -191,8 +204,7 @@ def given_before(
         taken += [line for line in statement.lines if line.description_key == CREDITED_BEFORE]
         given += [
             _Given(line, sums[line.line_id]) for line in statement.lines
-            if sums.get(line.line_id, Decimal(0)) > 0
-            and (line.kind is LineKind.FEE or ADVANCE_START in line.description_parameters)
+            if sums.get(line.line_id, Decimal(0)) > 0 and _is_ahead(line)
         ]  # fmt: skip
     for line in taken:
         _take(given, line, line.amount)
@@ -219,6 +231,10 @@ def _take(given: Sequence[_Given], line: StatementLine, wanted: Decimal) -> Deci
             each.left -= part
             taken += part
     return taken
+
+
+def _is_ahead(line: StatementLine) -> bool:
+    return line.kind is LineKind.FEE or ADVANCE_START in line.description_parameters
 
 
 def _what(line: StatementLine) -> tuple[str, int, str, str]:

@@ -17,6 +17,7 @@ from billing.domain.dunning import Stage
 from billing.domain.invoicing import ISSUED, PAYABLE, Invoice, InvoiceStateWrong
 from billing.domain.parties import NoLegalEntity
 from billing.domain.payments import MANUAL, Method, NoPaymentMethod, Outcome, Payment, PaymentState, ProviderEvent
+from billing.domain.statements import Statement
 from billing.ops import auto_top_ups, settling
 from billing.ops import invoicing as invoices
 from billing.store import invoicing as invoice_store
@@ -86,7 +87,7 @@ async def credit(tx: Tx, invoice_id: str, why: str, asked: Sequence[CreditedLine
         )
     reason = invoicing.text(why, "reason", invoicing.LONGEST_REASON)
     statement, before = canonical.statement_from(invoice.statement), await store.credit_notes_of(tx, invoice_id)
-    lines = credit_notes.wanted_lines(statement, before, asked)
+    lines = credit_notes.wanted_lines(statement, before, asked, await _issued_since(tx, invoice))
     taxes = credit_notes.taxes_of(statement, before, lines)
     credit_notes.check_within(statement, before, lines, taxes)
     total = credit_notes.total_of(lines, taxes)
@@ -108,6 +109,21 @@ async def credit(tx: Tx, invoice_id: str, why: str, asked: Sequence[CreditedLine
     changed = replace(invoice, credited=invoice.credited + applied, version=invoice.version + 1)
     await settling.settle(tx, changed, now)
     return note
+
+
+async def _issued_since(tx: Tx, invoice: Invoice) -> list[Statement]:
+    """What invoices say that count and were issued after this one."""
+    found: list[Statement] = []
+    for each in await invoice_store.finalized(tx, invoice.kind):
+        if (
+            each.void_time is None
+            and each.cutoff_time
+            and invoice.cutoff_time
+            and each.cutoff_time > invoice.cutoff_time
+        ):
+            whole = await invoice_store.invoice(tx, each.invoice_id)
+            found += [canonical.statement_from(whole.statement)] if whole is not None else []
+    return found
 
 
 async def credit_of(tx: Tx) -> Mapping[str, Decimal]:
