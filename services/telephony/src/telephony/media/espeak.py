@@ -38,15 +38,12 @@ class Espeak:
     def speak(
         self, text: str, language: str, *, variant: str = "", words_per_minute: int = 150, pitch: int = 45
     ) -> NDArray[np.int16]:
-        """Samples at `self.rate`, mono. ValueError for a language we have no voice for, and
-        for more than MAX_TEXT characters.
+        """Samples at `self.rate`, mono. ValueError for a language we have no voice for.
 
         `variant` is another speaker of the language (m1, f2, ...); `pitch` is 0..99.
         """
         if language not in LANGUAGES:
             raise ValueError(f"no voice for language {language!r}")
-        if len(text) > MAX_TEXT:
-            raise ValueError(f"a text of {len(text)} characters is longer than {MAX_TEXT}")
         voice = f"{language}+{variant}" if variant else language
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise RuntimeError(f"eSpeak NG has no voice {voice!r}")
@@ -55,7 +52,7 @@ class Espeak:
         # Breath and flutter are random: the same text is spoken the same way every time.
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         self._pieces = []
-        encoded = _CONTROL.sub(" ", text).encode()
+        encoded = _CONTROL.sub(" ", text[:MAX_TEXT]).encode()
         self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, _CHARS_UTF8, None, None)
         self._library.espeak_Synchronize()
         return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.int16)
