@@ -183,6 +183,32 @@ async def test_nobody_staffed_minds_skills_breaks_and_pages_that_are_loaded_anew
     assert (await floor.look(waits)).leave_reason is LeaveReason.NOBODY_STAFFED
 
 
+async def test_who_closes_the_browser_and_goes_home_is_no_staff_for_callers(floor: Floor) -> None:
+    queue = await floor.queue(overflow=Overflow(leave_when_unstaffed=True))
+    agent_id = await floor.agent()
+    attached = (await floor.see(agent_id)).station_time
+    await floor.run(agent_ops.detach_station, agent_id, attached)
+    waits = await come(floor, queue)
+    floor.clock.advance(299)
+    assert (await look_round(floor), waits.state) == ([], ContactState.QUEUED), "a network that comes back"
+    floor.clock.advance(1)
+    assert await look_round(floor) == [waits.contact_id]
+    assert (await come(floor, queue)).leave_reason is LeaveReason.NOBODY_STAFFED
+    await floor.run(agent_ops.attach_station, agent_id, new_id("stn", floor.clock.now()), floor.clock.now())
+    assert (await come(floor, queue)).state is ContactState.QUEUED, "back at the desk, and about to be ready"
+
+
+async def test_who_goes_home_from_a_break_with_the_browser_closed_is_no_staff_by_the_evening(floor: Floor) -> None:
+    queue = await floor.queue(overflow=Overflow(leave_when_unstaffed=True))
+    agent_id = await floor.agent()
+    await floor.run(agent_ops.set_state, agent_id, AgentState.NOT_READY, "Lunch")
+    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_time)
+    floor.clock.advance(7199)
+    assert (await come(floor, queue)).state is ContactState.QUEUED, "a machine may sleep while its agent eats"
+    floor.clock.advance(1)
+    assert (await come(floor, queue)).leave_reason is LeaveReason.NOBODY_STAFFED
+
+
 async def test_who_answers_no_calls_is_no_staff_for_callers(floor: Floor) -> None:
     queue = await floor.queue(overflow=Overflow(leave_when_unstaffed=True))
     agent_id = await floor.agent()
