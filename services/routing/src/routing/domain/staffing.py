@@ -18,7 +18,7 @@ LOST = timedelta(minutes=5)
 """For so long whoever was ready when their desk went out of reach does: a network may come back, and who closed the
 browser and went home says nothing more."""
 ASLEEP = timedelta(hours=2)
-"""For so long whoever is on a break with the desk out of reach does: their machine may sleep meanwhile."""
+"""For so long whoever is on a break, or in wrap-up, with the desk out of reach does: their machine may sleep."""
 
 
 def is_staffed(
@@ -39,6 +39,6 @@ def _signed_in(agent: Agent, now: datetime) -> bool:
     since = now - agent.state_time
     if agent.state is AgentState.OFFLINE:
         return since < GRACE
-    if agent.state is AgentState.NOT_READY and not agent.has_station:
+    if agent.state in (AgentState.NOT_READY, AgentState.WRAP_UP) and not agent.has_station:
         return since < (LOST if agent.reason == NO_STATION else ASLEEP)
     return True
