@@ -290,6 +290,28 @@ async def test_queue_that_closes_holds_its_callbacks_until_it_opens(floor: Floor
     assert (again.state, (await contact_of(floor, again.contact_id)).queue_time) == (S.WAITING, made.place_time)
 
 
+@pytest.mark.parametrize(
+    ("asked_hours", "expires_hours"),
+    [(0.0, 24.0), (6.0, 24.0), (104.5, 191.5), (106.0, 192.0)],
+    ids=["in the morning", "in the afternoon", "Friday before closing", "Friday night"],
+)
+async def test_callback_asked_for_before_a_weekend_is_made_after_it(
+    floor: Floor, asked_hours: float, expires_hours: float
+) -> None:
+    """The queue is open Monday to Friday, 9 to 18; its callbacks have no hours of their own."""
+    monday = floor.clock.now()
+    assert (monday.isoweekday(), monday.hour) == (1, 9)
+    weekdays = tuple(OpenInterval(day, 540, 1080) for day in range(1, 6))
+    office = await floor.run(hours_ops.create_hours, BusinessHours("", "Office", "UTC", weekdays, (), NEVER))
+    queue = await floor.queue(business_hours_id=office.business_hours_id)
+    floor.clock.advance(asked_hours * 3600)
+    made = await ask(floor, queue.queue_id)
+    expected = timedelta(hours=expires_hours if asked_hours > 24 else asked_hours + expires_hours)
+    assert (made.state, made.expire_time - monday) == (S.WAITING, expected)
+    again = await floor.run(ops.reschedule_callback, made.callback_id, When(), 0)
+    assert again.expire_time - monday == expected
+
+
 async def test_hours_given_to_a_queue_that_had_none_hold_for_those_in_line(floor: Floor) -> None:
     now = floor.clock.now()
     opens = (OpenInterval(now.isoweekday() % 7 + 1, 0, 1440),)  # tomorrow alone
