@@ -140,6 +140,7 @@ class FakeRouting(
         self.state_after_dequeue = contact_pb2.CONTACT_STATE_ENDED
         self.expected: int | None = 150
         self.offer_count = 0
+        self.told: dict[str, str] = {}
         self.standing = queue_service_pb2.QueueStanding(waiting=4, agents=2, free=0, expected_wait=Duration(seconds=90))
         self.on_enqueue: Callable[[], Any] | None = None
         self.offered, self.called_before = True, False
@@ -187,7 +188,9 @@ class FakeRouting(
 
     async def GetContact(self, request: Any, context: Any) -> contact_pb2.Contact:
         self._note("GetContact")
-        return contact_pb2.Contact(contact_id=request.contact_id, state=self.state, offer_count=self.offer_count)
+        return contact_pb2.Contact(
+            contact_id=request.contact_id, state=self.state, offer_count=self.offer_count, attributes=self.told
+        )  # fmt: skip
 
     async def ListColleagues(self, request: Any, context: Any) -> contact_service_pb2.ListColleaguesResponse:
         self._note("ListColleagues")

@@ -123,7 +123,7 @@ BYE = Step("bye", "", HangUp(said("Bye.")))
 
 def test_choice_is_kept_and_leads_on() -> None:
     caller = Caller(Step("main", "", menu()), BYE)
-    assert caller.on(Started()) == Gather((Audio("Press 1.", "", "en"),), 1, "", timedelta(seconds=5))
+    assert caller.on(Started()) == Gather((Audio("Press 1.", "", "en"),), 1, "", timedelta(seconds=5), language="en")
     assert caller.on(Digits("1")) == EndCall((Audio("Bye.", "", "en"),))
     assert caller.state.attributes["menu.main"] == "support"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -245,6 +246,16 @@ def test_every_language_is_asked_for_in_itself_and_the_chosen_one_is_spoken() ->
     assert isinstance(order, Gather) and [each.language for each in order.audio] == ["en", "fa"]
     spoken = caller.on(Digits("2"))
     assert spoken.audio[0].text == "سلام." and caller.state.attributes["language"] == "fa"
+
+
+def test_words_are_understood_in_the_language_that_was_chosen() -> None:
+    """A brand that speaks English understands nothing a caller says who chose Persian, and the other way round."""
+    menu = d.Menu(d.Utterance({"en": "Sales?", "fa": "فروش؟"}), (d.Choice("1", "", "hi", ("sales",)),))
+    for key, language in (("1", "en"), ("2", "fa")):
+        caller = Caller(step("ask", replace(LANGUAGES, next="menu")), d.Step("menu", "", menu), GREET)
+        caller.on(Started())
+        order = caller.on(Digits(key))
+        assert isinstance(order, Gather) and order.language == language
 
 
 def test_who_chooses_no_language_goes_on_in_the_one_before() -> None:

@@ -42,6 +42,25 @@ async def test_caller_agrees_and_routing_has_the_callback_once(house: Any, offer
     assert (made.priority, made.dialed_number, len(made.required_skills)) == (3, "+994120000000", 1)
 
 
+async def test_who_chose_a_language_is_greeted_in_it_when_they_are_called_back(
+    house: Any, offering: pb.Definition
+) -> None:
+    words_of = pb.Utterance(text={"en": "For your language.", "az": "Azərbaycan dili üçün 1.", "fa": "برای فارسی ۲."})
+    choices = [pb.LanguageChoice(digit="1", language="az"), pb.LanguageChoice(digit="2", language="fa")]
+    ask = pb.ChooseLanguage(utterance=words_of, choices=choices, next="offer")
+    offering.steps.add(step_id="ask", choose_language=ask)
+    offering.start = "ask"
+    asked = await begun(house, offering)
+    await house.advance(await house.advance(asked, "DIGITS", "2"), "DIGITS", "1")
+    (made,) = house.routing.callbacks.values()
+    house.routing.told = dict(made.attributes)
+    waits = {"queue_id": house.routing.queue_id, "waiting_contact_id": house.fresh("con")}
+    greeted = await house.hand_on(house.fresh("call"), **waits)
+    assert greeted.play.audio[0].language == "fa", "the brand speaks Turkish"
+    house.routing.told = {"language": "Klingon"}
+    assert (await house.hand_on(house.fresh("call"), **waits)).play.audio[0].language == "tr"
+
+
 async def test_caller_who_asked_before_hears_so(house: Any, offering: pb.Definition) -> None:
     house.routing.called_before = True
     end = await house.advance(await begun(house, offering), "DIGITS", "1")

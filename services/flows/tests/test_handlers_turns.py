@@ -34,7 +34,7 @@ async def test_call_handed_to_a_queue_has_a_second_run_and_the_first_is_over(hou
     first = await house.start(flow.flow_id, call_id)
     target = {"queue_id": house.routing.queue_id, "previous_contact_id": before}
     queue = await house.hand_on(call_id, **target)
-    assert queue.release_id == "builtin:queue" and queue.queue.audio[0].language == "tr"
+    assert queue.release_id == "builtin:queue" and queue.queue.audio[0].language == "en", "as before"
     [contact] = house.routing.contacts.values()
     assert (contact.kind, contact.previous_contact_id, contact.call_id) == (
         contact_pb2.CONTACT_KIND_TRANSFER, before, call_id,
@@ -46,6 +46,21 @@ async def test_call_handed_to_a_queue_has_a_second_run_and_the_first_is_over(hou
     assert (second.turn, second.flow_id, second.release_id) == (1, "", "builtin:queue")
     assert await house.start(flow.flow_id, call_id) == first, "a repeat of the first turn changes nothing"
     assert not (await read(house, queue.run_id)).HasField("end_time")
+
+
+async def test_who_chose_a_language_is_spoken_to_in_it_after_an_agent_hands_them_on(house: Any) -> None:
+    choices = [pb.LanguageChoice(digit="1", language="az"), pb.LanguageChoice(digit="2", language="fa")]
+    words = pb.Utterance(text={"en": "For your language.", "az": "Azərbaycan dili üçün 1.", "fa": "برای فارسی ۲."})
+    asks = pb.Step(step_id="ask", choose_language=pb.ChooseLanguage(utterance=words, choices=choices, next="q"))
+    flow = await house.publish(flow_of(asks, pb.Step(step_id="q", queue=pb.Queue(queue_id=house.routing.queue_id))))
+    call_id = house.fresh("call")
+    asked = await house.start(flow.flow_id, call_id)
+    waits = await house.advance(asked, "DIGITS", digits="2")
+    assert waits.queue.audio[0].language == "fa"
+    again = await house.hand_on(call_id, queue_id=house.routing.queue_id)
+    assert again.queue.audio[0].language == "fa", "the brand speaks Turkish, and they don't"
+    once_more = await house.hand_on(call_id, 2, flow_id=flow.flow_id)
+    assert (await read(house, once_more.run_id)).attributes["language"] == "fa"
 
 
 async def test_turn_that_was_overtaken_before_it_began_does_not_begin(house: Any) -> None:

@@ -17,12 +17,14 @@ from routing.domain.callbacks import CallbackMoved, CallbackState, When
 from routing.domain.contacts import CallOver, ContactKind, ContactNotFound, ContactState
 from routing.domain.facts import ContactDequeued
 from routing.domain.hours import BusinessHours
+from routing.domain.overflow import Overflow, OverflowRule, Trigger
 from routing.domain.queues import QueueNotFound, SkillInUse, SkillLevel
 from routing.ops import agents as agent_ops
 from routing.ops import callbacks as ops
 from routing.ops import contacts as contact_ops
 from routing.ops import hours as hours_ops
 from routing.ops import offers as offer_ops
+from routing.ops import overflow as overflow_ops
 from routing.ops import queues as queue_ops
 
 from .callers import NUMBER, accept, ask, attempt, dial, end, see, wish
@@ -288,6 +290,28 @@ async def test_queue_that_closes_holds_its_callbacks_until_it_opens(floor: Floor
     assert (again.state, (await contact_of(floor, again.contact_id)).queue_time) == (S.WAITING, made.place_time)
 
 
+@pytest.mark.parametrize(
+    ("asked_hours", "expires_hours"),
+    [(0.0, 24.0), (6.0, 24.0), (104.5, 191.5), (106.0, 192.0)],
+    ids=["in the morning", "in the afternoon", "Friday before closing", "Friday night"],
+)
+async def test_callback_asked_for_before_a_weekend_is_made_after_it(
+    floor: Floor, asked_hours: float, expires_hours: float
+) -> None:
+    """The queue is open Monday to Friday, 9 to 18; its callbacks have no hours of their own."""
+    monday = floor.clock.now()
+    assert (monday.isoweekday(), monday.hour) == (1, 9)
+    weekdays = tuple(OpenInterval(day, 540, 1080) for day in range(1, 6))
+    office = await floor.run(hours_ops.create_hours, BusinessHours("", "Office", "UTC", weekdays, (), NEVER))
+    queue = await floor.queue(business_hours_id=office.business_hours_id)
+    floor.clock.advance(asked_hours * 3600)
+    made = await ask(floor, queue.queue_id)
+    expected = timedelta(hours=expires_hours if asked_hours > 24 else asked_hours + expires_hours)
+    assert (made.state, made.expire_time - monday) == (S.WAITING, expected)
+    again = await floor.run(ops.reschedule_callback, made.callback_id, When(), 0)
+    assert again.expire_time - monday == expected
+
+
 async def test_hours_given_to_a_queue_that_had_none_hold_for_those_in_line(floor: Floor) -> None:
     now = floor.clock.now()
     opens = (OpenInterval(now.isoweekday() % 7 + 1, 0, 1440),)  # tomorrow alone
@@ -355,6 +379,22 @@ async def test_place_is_of_one_line_and_of_nobody_who_left_it_long_ago(
     floor.clock.advance(60 * minutes)
     made = await ask(floor, queue.queue_id if same else other.queue_id, previous_contact_id=gone.contact_id)
     assert made.place_time == (gone.queue_time if kept else floor.clock.now())
+
+
+async def test_caller_who_was_sent_on_by_overflow_keeps_their_place_in_the_line_they_came_to(floor: Floor) -> None:
+    skill_id = (await floor.run(queue_ops.create_skill, "French")).skill_id
+    support = await floor.queue("Support")
+    sends = Overflow((OverflowRule(Trigger.AFTER_WAIT, timedelta(seconds=60), queue_id=support.queue_id),))
+    queue = await floor.queue(overflow=sends)
+    caller = await floor.contact(
+        queue.queue_id, caller_number=NUMBER, required_skills=(SkillLevel(skill_id, 2),)
+    )  # fmt: skip
+    floor.clock.advance(60)
+    assert (await floor.run(overflow_ops.send_on, caller.contact_id)).queue_id == support.queue_id
+    floor.clock.advance(240)
+    made = await ask(floor, queue.queue_id, previous_contact_id=caller.contact_id)
+    assert made.place_time == caller.queue_time, "five minutes of waiting are not for nothing"
+    assert made.required_skills == (SkillLevel(skill_id, 2),)
 
 
 async def test_skill_a_callback_asks_for_stays(floor: Floor) -> None:

@@ -16,7 +16,7 @@ from routing.domain.contacts import Channel, Contact, ContactKind, ContactState
 from routing.domain.facts import ContactDequeued, ContactOverflowed
 from routing.domain.hours import BusinessHours
 from routing.domain.overflow import LeaveReason, Overflow, OverflowRule, Trigger
-from routing.domain.queues import Queue, SkillLevel
+from routing.domain.queues import Queue, SkillLevel, WrapUpMode
 from routing.domain.views import line_of, waiting_of
 from routing.ledger import Desk
 from routing.ops import agents as agent_ops
@@ -181,6 +181,44 @@ async def test_nobody_staffed_minds_skills_breaks_and_pages_that_are_loaded_anew
     floor.clock.advance(1)
     assert await look_round(floor) == [waits.contact_id]
     assert (await floor.look(waits)).leave_reason is LeaveReason.NOBODY_STAFFED
+
+
+async def test_who_closes_the_browser_and_goes_home_is_no_staff_for_callers(floor: Floor) -> None:
+    queue = await floor.queue(overflow=Overflow(leave_when_unstaffed=True))
+    agent_id = await floor.agent()
+    attached = (await floor.see(agent_id)).station_time
+    await floor.run(agent_ops.detach_station, agent_id, attached)
+    waits = await come(floor, queue)
+    floor.clock.advance(299)
+    assert (await look_round(floor), waits.state) == ([], ContactState.QUEUED), "a network that comes back"
+    floor.clock.advance(1)
+    assert await look_round(floor) == [waits.contact_id]
+    assert (await come(floor, queue)).leave_reason is LeaveReason.NOBODY_STAFFED
+    await floor.run(agent_ops.attach_station, agent_id, new_id("stn", floor.clock.now()), floor.clock.now())
+    assert (await come(floor, queue)).state is ContactState.QUEUED, "back at the desk, and about to be ready"
+
+
+async def test_who_goes_home_from_a_break_with_the_browser_closed_is_no_staff_by_the_evening(floor: Floor) -> None:
+    queue = await floor.queue(overflow=Overflow(leave_when_unstaffed=True))
+    agent_id = await floor.agent()
+    await floor.run(agent_ops.set_state, agent_id, AgentState.NOT_READY, "Lunch")
+    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_time)
+    floor.clock.advance(7199)
+    assert (await come(floor, queue)).state is ContactState.QUEUED, "a machine may sleep while its agent eats"
+    floor.clock.advance(1)
+    assert (await come(floor, queue)).leave_reason is LeaveReason.NOBODY_STAFFED
+
+
+async def test_who_goes_home_without_ending_wrap_up_is_no_staff_by_the_evening(floor: Floor) -> None:
+    _, agent_id, contact = await floor.talking(
+        wrap_up_mode=WrapUpMode.UNTIMED, overflow=Overflow(leave_when_unstaffed=True)
+    )
+    await floor.hang_up(contact)
+    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_time)
+    assert (await floor.contact(contact.queue_id)).state is ContactState.QUEUED
+    floor.clock.advance(7200)
+    left = await floor.run(ops.enqueue_contact, draft_contact(contact.queue_id, floor.clock.now()))
+    assert left.leave_reason is LeaveReason.NOBODY_STAFFED
 
 
 async def test_who_answers_no_calls_is_no_staff_for_callers(floor: Floor) -> None:

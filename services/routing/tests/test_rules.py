@@ -180,6 +180,23 @@ async def test_agents_are_ranked_by_what_their_rows_say_of_the_shift(floor: Floo
     assert (await floor.see(busy)).shift_contacts == 0, "a new shift begins from OFFLINE"
 
 
+async def test_who_closes_the_browser_in_the_evening_begins_a_new_shift_in_the_morning(floor: Floor) -> None:
+    _, agent_id, contact = await floor.talking(wrap_up_duration=timedelta(0))
+    floor.clock.advance(90)
+    await floor.hang_up(contact)
+    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_time)
+    floor.clock.advance(3600)
+    await floor.run(agent_ops.attach_station, agent_id, new_id("stn", floor.clock.now()), floor.clock.now())
+    await floor.run(agent_ops.set_state, agent_id, AgentState.AVAILABLE, "")
+    assert (await floor.see(agent_id)).shift_contacts == 1, "an hour of no network is part of the shift"
+    await floor.run(agent_ops.detach_station, agent_id, (await floor.see(agent_id)).station_time)
+    floor.clock.advance(6 * 3600)
+    await floor.run(agent_ops.attach_station, agent_id, new_id("stn", floor.clock.now()), floor.clock.now())
+    await floor.run(agent_ops.set_state, agent_id, AgentState.AVAILABLE, "")
+    found = await floor.see(agent_id)
+    assert (found.shift_contacts, found.shift_talk) == (0, timedelta(0)), "or yesterday's work would count today"
+
+
 async def test_supervisor_changes_what_a_waiting_contact_asks_for_and_the_next_assignment_heeds_it(
     edge: Edge, floor: Floor
 ) -> None:

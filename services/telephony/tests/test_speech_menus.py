@@ -38,9 +38,9 @@ async def carrier() -> AsyncIterator[Carrier]:
     await made.close()
 
 
-def a_menu(text: str = "", *, seconds: int = 10) -> run.Instruction:
+def a_menu(text: str = "", *, seconds: int = 10, language: str = "") -> run.Instruction:
     spoken = [run.SpokenChoice(phrase=phrase, digit=digit) for phrase, digit in MENU.items()]
-    gather = run.GatherInstruction(max_digits=1, timeout=Duration(seconds=seconds), spoken=spoken)
+    gather = run.GatherInstruction(max_digits=1, timeout=Duration(seconds=seconds), spoken=spoken, language=language)
     if text:
         gather.audio.add(text=text)
     return run.Instruction(gather=gather)
@@ -78,6 +78,15 @@ async def test_what_is_on_no_menu_is_reported_as_not_understood_and_the_next_wor
     first, second = exchange.flows.reports
     assert (first.digits, first.detail) == ("", "NOT_UNDERSTOOD")
     assert (second.digits, second.detail) == ("3", "SPOKEN")
+
+
+async def test_who_chose_a_language_of_which_no_word_is_understood_is_not_taken_for_saying_something_else(
+    exchange, carrier, said
+) -> None:
+    exchange.flows.steps = [a_menu(seconds=5, language="tr"), a_menu(language="en"), queue_instruction()]
+    await call(exchange, carrier, await said("technical support"), quiet(6.0), await said("opening hours"))
+    await eventually(lambda: len(exchange.flows.reports) == 2, deadline=40)
+    assert exchange.flows.events() == [("TIMEOUT", ""), ("DIGITS", "3")]
 
 
 async def test_the_keypad_works_in_every_speech_menu(exchange, carrier) -> None:

@@ -40,8 +40,9 @@ from merkez.routing.v1 import (
 from flows.callback_clients import Callbacks
 from flows.convert.channels import channel_to
 from flows.domain.branching import CheckQueue
+from flows.domain.callbacks import LANGUAGE
 from flows.domain.deeds import Found, LookedUp, LookUp, QueueSeen, QueueStanding
-from flows.domain.definitions import CallbackOffer, Definition, Hours, Queue, Transfer, Voicemail
+from flows.domain.definitions import LANGUAGES, CallbackOffer, Definition, Hours, Queue, Transfer, Voicemail
 from flows.domain.effects import CheckContact, CheckHours, Dequeue, Enqueue, Estimate
 from flows.domain.entry import EntryRules
 from flows.domain.names import OF_ROUTING, Names, Noun
@@ -253,6 +254,17 @@ class Routing:
         except (DomainError, RemoteFailed) as error:
             log.info("a contact could not be looked at", contact_id=effect.contact_id, reason=type(error).__name__)
             return ContactChecked(True)
+
+    async def spoken(self, contact_id: str) -> str:
+        """The language that whoever is called back had chosen; empty when that can't be told within a second."""
+        request = contact_service_pb2.GetContactRequest(contact_id=contact_id)
+        try:
+            found = await self._contacts.GetContact(request, timeout=_IDENTIFY_SECONDS)
+        except (DomainError, RemoteFailed) as error:
+            log.info("a language is not known", contact_id=contact_id, reason=type(error).__name__)
+            return ""
+        language = found.attributes.get(LANGUAGE, "")
+        return language if language in LANGUAGES else ""
 
     async def check_hours(self, effect: CheckHours) -> HoursChecked:
         """Whether it is open now."""

@@ -85,6 +85,10 @@ class Turns:
             raise outcome
         return outcome
 
+    async def spoken(self, contact_id: str) -> str:
+        """The language of a customer who is called back and waits already; empty when it isn't known."""
+        return await self._routing.spoken(contact_id)
+
     async def drain(self) -> None:
         """Let turns at hand come to their end."""
         if self._running:

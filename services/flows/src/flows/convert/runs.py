@@ -162,6 +162,7 @@ def to_instruction(instruction: Instruction) -> pb.Instruction:
                     timeout=duration_out(gather.timeout),
                     masked=gather.masked,
                     spoken=[pb.SpokenChoice(phrase=each.phrase, digit=each.digit) for each in gather.spoken],
+                    language=gather.language,
                 )
             )
         case Wait(filler):

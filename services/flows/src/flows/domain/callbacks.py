@@ -12,11 +12,13 @@ from flows.domain.deeds import CallbackChecked, CallbackMade, CheckCallback, Req
 from flows.domain.definitions import DEFAULT_INPUT_TIMEOUT, CallbackOffer, Utterance
 from flows.domain.orders import Audio, Gather
 from flows.domain.runs import Phase
-from flows.domain.telling import told
+from flows.domain.telling import MOST_TOLD, told
 from flows.domain.walks import Turn, Walk
 
 NUMBER = "callback_number"
 """Attribute that holds the number somebody typed."""
+LANGUAGE = "language"
+"""Attribute of a callback that holds the language its customer was spoken to in."""
 MOST_TIMES = 3
 """How often one is asked for a number that can be called."""
 _OFFER, _TYPED, _CONFIRM = "offer", "number", "confirm"
@@ -116,6 +118,8 @@ def _typed(walk: Walk, action: CallbackOffer, digits: str) -> Turn:
 
 def _request(walk: Walk, action: CallbackOffer, number: str) -> Turn:
     own = {name: value for name, value in told(walk).items() if name != NUMBER}
+    if walk.state.language and len(own) < MOST_TOLD:
+        own[LANGUAGE] = walk.state.language  # the call back begins anew, and would be greeted in the brand's
     effect = RequestCallback(
         f"{walk.request_id}:callback", action.queue_id, number, action.skills, action.priority, own,
         walk.state.left_contact_id,

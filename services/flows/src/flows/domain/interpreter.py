@@ -117,7 +117,7 @@ def _gather(walk: Walk, action: Menu | Collect, before: tuple[Audio, ...]) -> Tu
         spoken = tuple(
             SpokenChoice(phrase, choice.digit) for choice in action.choices for phrase in choice.phrases
         )  # fmt: skip
-        return walk.order(Phase.GATHERING, Gather(audio, 1, "", timeout, spoken=spoken))
+        return walk.order(Phase.GATHERING, Gather(audio, 1, "", timeout, spoken=spoken, language=walk.state.language))
     terminator = action.terminator or "#"
     return walk.order(Phase.GATHERING, Gather(audio, action.max_digits, terminator, timeout, action.masked))
 

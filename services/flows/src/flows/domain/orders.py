@@ -33,7 +33,7 @@ class SpokenChoice:
 
 @dataclass(frozen=True)
 class Gather:
-    """Play, then wait for digits."""
+    """Play, then wait for digits. `language` is the run's, in which may be said what may."""
 
     audio: tuple[Audio, ...]
     max_digits: int
@@ -41,6 +41,7 @@ class Gather:
     timeout: timedelta
     masked: bool = False
     spoken: tuple[SpokenChoice, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True)

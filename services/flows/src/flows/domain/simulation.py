@@ -219,7 +219,7 @@ class _Runner:
         waiting = replace(
             self._ask(Kind.DIGITS, Kind.TEXT, Kind.TIMED_OUT),
             min_digits=least, max_digits=order.max_digits, terminator=order.terminator,
-            phrases=tuple(each.phrase for each in order.spoken) if self._understood else (),
+            phrases=tuple(each.phrase for each in order.spoken) if order.language in spoken.LANGUAGES else (),
         )  # fmt: skip
         given = self._peek(waiting)
         pressed = given.value if given.kind != Kind.TEXT else ""
@@ -231,7 +231,7 @@ class _Runner:
         self._take()
         if ends >= 0:
             return Digits(pressed[:ends])
-        if given.kind == Kind.TEXT and given.value.strip() and order.spoken and self._understood:
+        if given.kind == Kind.TEXT and given.value.strip() and waiting.phrases:
             digit = spoken.digit_for(given.value, order.spoken)
             return Digits(digit, How.SPOKEN if digit else How.NOT_UNDERSTOOD)
         # To a step that listens to no words the time ran out, as it does when too few digits come.
@@ -342,11 +342,6 @@ class _Runner:
         self._flow_id = effect.flow_id
         self._definition = self._world.flows[effect.flow_id] if effect.flow_id else self._root
         return FlowLeft(effect.flow_id, effect.release_id)
-
-    @property
-    def _understood(self) -> bool:
-        """Whether words are understood in the language of the call."""
-        return (self._scenario.language or self._root.language) in spoken.LANGUAGES
 
     @property
     def _goes_on(self) -> bool:

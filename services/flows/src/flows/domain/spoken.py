@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from flows.domain.orders import SpokenChoice
 
 LANGUAGES = frozenset({"en"})
-"""Languages of calls whose words are understood; in others menus are keypad only."""
+"""Languages of callers whose words are understood; in others menus are keypad only."""
 _WORD = re.compile(r"[a-z0-9']+")
 _AROUND = (((), ()), ((), ("please",)), (("um",), ()), (("the",), ()), (("the",), ("please",)))
 

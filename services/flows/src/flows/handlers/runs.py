@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -45,6 +46,9 @@ class RunServicer(run_service_pb2_grpc.RunServiceServicer):
             customer_id = await self._engagement.identify(
                 call.call_id, call.brand_id, call.caller_number, call.caller_name
             )
+            if call.origin.waiting_contact_id:
+                language = await self._turns.spoken(call.origin.waiting_contact_id)
+                call = replace(call, language=language or call.language)
             standing = await self._db.run(
                 tenant_id, lambda tx: ops.begin_run(tx, call, customer_id, self._seal, self._clock.now())
             )

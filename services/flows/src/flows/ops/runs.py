@@ -75,6 +75,8 @@ async def begin_run(tx: Tx, call: Call, customer_id: str, seal: Seal, now: datet
     if known is not None:
         return known
     release_id, definition = await _to_run(tx, call)
+    if call.turn:
+        call = replace(call, language=await _spoken(tx, call, seal) or call.language)
     run = Run(
         run_id=new_id("run", now),
         call_id=call.call_id,
@@ -97,6 +99,12 @@ async def newest_release(tx: Tx, flow_id: str) -> FlowChanged:
         return FlowChanged(flow_id, (await flow_store.get_flow(tx, flow_id)).release_id)
     except FlowNotFound:
         return FlowChanged()
+
+
+async def _spoken(tx: Tx, call: Call, seal: Seal) -> str:
+    """The language the customer was spoken to in last: they may have chosen another than their brand has."""
+    runs = await store.runs_of_call(tx, call.call_id, seal)
+    return max(runs, key=lambda each: each.turn).state.language if runs else ""
 
 
 async def _to_run(tx: Tx, call: Call) -> tuple[str, Definition]:

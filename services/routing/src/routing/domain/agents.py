@@ -22,6 +22,8 @@ MAX_COST = 100
 MISSED_OFFER, DECLINED, NO_STATION = "missed_offer", "declined", "no_station"
 RETURNS_IN_ROW = 2
 """Who missed more offers than these one after the other isn't there, and comes back only by themselves."""
+SHIFT_OVER = timedelta(hours=6)
+"""Who was NOT_READY for so long begins a new shift: many close the browser when they go home, and say nothing more."""
 
 
 class AgentNotFound(NotFound):
@@ -147,7 +149,7 @@ class Agent:
     passed_over: bool = False
     last_offer_time: datetime | None = None
     shift_contacts: int = 0
-    """Contacts handled since the shift began: since they were last OFFLINE."""
+    """Contacts handled since the shift began: since they were last OFFLINE, or NOT_READY for `SHIFT_OVER`."""
     shift_talk: timedelta = timedelta(0)
     reason_id: str = ""
     next_reason_id: str = ""
@@ -228,7 +230,8 @@ def wish(agent: Agent, state: AgentState, reason: str, now: datetime, reason_id:
             agent, next_state=later, next_reason=kept, next_reason_id=kept_id, return_time=None,
             version=agent.version + 1,
         )  # fmt: skip
-    if agent.state is AgentState.OFFLINE and state is not AgentState.OFFLINE:
+    went_home = agent.state is AgentState.NOT_READY and now - agent.state_time >= SHIFT_OVER
+    if state is not AgentState.OFFLINE and (went_home or agent.state is AgentState.OFFLINE):
         agent = replace(agent, shift_contacts=0, shift_talk=timedelta(0), missed_offers=0, missed_in_row=0)
     if state is AgentState.AVAILABLE:
         if not agent.has_station:

@@ -282,7 +282,7 @@ def asked_for(
             attributes=attributes_with(draft.attributes, caller.attributes),
             preferred_agent_id=draft.preferred_agent_id or caller.preferred_agent_id,
         )
-        if caller.queue_id == draft.queue_id and not (draft.required_skills or draft.requirement):
+        if draft.queue_id in caller.been_in and not (draft.required_skills or draft.requirement):
             draft = replace(draft, required_skills=caller.required_skills, requirement=caller.requirement)
     return replace(
         draft, state=CallbackState.SCHEDULED, due_time=due, expire_time=due + rules.time_to_live, create_time=now,

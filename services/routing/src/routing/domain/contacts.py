@@ -193,6 +193,11 @@ class Contact:
     version: int = 1
 
     @property
+    def been_in(self) -> frozenset[str]:
+        """The queue it is in, and those that sent it on: its age counts in each."""
+        return frozenset((self.queue_id, *(each.from_queue_id for each in self.overflows)))
+
+    @property
     def to_be_called(self) -> bool:
         """Whether the customer waits to be called, and not in a call."""
         return self.kind is ContactKind.CALLBACK and not self.call_id

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from routing.domain.agents import Agent, AgentState
+from routing.domain.agents import NO_STATION, Agent, AgentState
 from routing.domain.capacity import USUAL_RULES, CapacityRules
 from routing.domain.contacts import Contact
 from routing.domain.explaining import stages_ahead, unfit
@@ -14,6 +14,11 @@ from routing.domain.queues import Queue
 
 GRACE = timedelta(seconds=30)
 """For so long whoever went OFFLINE counts as there: a page that is loaded anew must not send everybody away."""
+LOST = timedelta(minutes=5)
+"""For so long whoever was ready when their desk went out of reach does: a network may come back, and who closed the
+browser and went home says nothing more."""
+ASLEEP = timedelta(hours=2)
+"""For so long whoever is on a break, or in wrap-up, with the desk out of reach does: their machine may sleep."""
 
 
 def is_staffed(
@@ -29,4 +34,11 @@ def is_staffed(
 
 
 def _signed_in(agent: Agent, now: datetime) -> bool:
-    return agent.active and (agent.state is not AgentState.OFFLINE or agent.findable or now - agent.state_time < GRACE)
+    if not agent.active or agent.findable:
+        return agent.active
+    since = now - agent.state_time
+    if agent.state is AgentState.OFFLINE:
+        return since < GRACE
+    if agent.state in (AgentState.NOT_READY, AgentState.WRAP_UP) and not agent.has_station:
+        return since < (LOST if agent.reason == NO_STATION else ASLEEP)
+    return True

@@ -28,6 +28,7 @@ from routing.domain.facts import (
     CallbackRescheduled,
 )
 from routing.domain.hours import BusinessHours
+from routing.domain.lasting import expires_at
 from routing.domain.queues import Queue
 from routing.ledger import Ledger
 from routing.ops import contacts as contact_ops
@@ -82,6 +83,7 @@ async def create_callback(
         await contact_ops.dequeue_contact(tx, caller.contact_id, "callback", now, rescind_offer=True)
     later = wanted is not None and wanted > now
     made = callbacks.asked_for(draft, caller, queue.callbacks, due, now, later=later)
+    made = await _lasting(tx, made, queue)
     if known is not None:
         return await _hasten(tx, known, made, hours, now), True
     made = replace(made, callback_id=new_id("cbk", now))
@@ -137,7 +139,7 @@ async def reschedule_callback(tx: Ledger, callback_id: str, when: When, version:
     queue = await rules_of(tx, before.queue_id)
     hours = await _hours(tx, queue)
     due = callbacks.due_at(callbacks.wanted_at(when, before.time_zone, hours), hours, now, when.field)
-    after = callbacks.rescheduled(before, due, queue.callbacks)
+    after = await _lasting(tx, callbacks.rescheduled(before, due, queue.callbacks), queue)
     await _leave_line(tx, before, "callback_rescheduled", now)
     await _keep(tx, before, after, CallbackRescheduled, now)
     return await _line_up(tx, after, hours, now) if after.due_time <= now else after
@@ -341,6 +343,14 @@ async def _to_dial(tx: Ledger, contact: Contact) -> Callback:
 
 def _called_already(callback: Callback) -> CallbackMoved:
     return CallbackMoved("the customer is being called already", metadata={"state": callback.state})
+
+
+async def _lasting(tx: Ledger, callback: Callback, queue: Queue) -> Callback:
+    if queue.callbacks.business_hours_id or not queue.business_hours_id:
+        return callback
+    hours = await hours_store.find_hours(tx, queue.business_hours_id)
+    expires = expires_at(callback.due_time, queue.callbacks.time_to_live, hours)
+    return replace(callback, expire_time=expires)
 
 
 async def _hours(tx: Ledger, queue: Queue) -> BusinessHours | None:

@@ -140,7 +140,7 @@ class _Hall:
 
     async def way(self, contact: Contact, *, entering: bool = False) -> Overflowed | LeaveReason | None:
         """Where the contact goes from its queue; None: it stays."""
-        asking = overflow.way(self._overflows, contact.queue_id, _been_in(contact), entering=entering)
+        asking = overflow.way(self._overflows, contact.queue_id, contact.been_in, entering=entering)
         found = await self._answered(contact, asking)
         if not isinstance(found, SentOn):
             return found
@@ -151,7 +151,7 @@ class _Hall:
 
     async def refusal(self, contact: Contact, rule: OverflowRule) -> str:
         """Why the rule's target doesn't take the contact; empty when it does."""
-        asking = overflow.refusal(self._overflows, contact.queue_id, rule, _been_in(contact))
+        asking = overflow.refusal(self._overflows, contact.queue_id, rule, contact.been_in)
         return await self._answered(contact, asking)
 
     async def _answered(self, contact: Contact, asking: Generator[Look, Situation | None, _T]) -> _T:
@@ -212,10 +212,6 @@ class _Hall:
 
 async def _hall(tx: Ledger, now: datetime) -> _Hall:
     return _Hall(tx, now, {queue.queue_id: queue for queue in await queue_store.every_queue(tx)})
-
-
-def _been_in(contact: Contact) -> set[str]:
-    return {contact.queue_id, *(each.from_queue_id for each in contact.overflows)}
 
 
 def _goes_by_queue(contact: Contact) -> bool:

@@ -64,10 +64,11 @@ class Asking:
 
     def _listen(self, gather: run.GatherInstruction) -> _Words | None:
         """An ear for what may be said, where the language is one that is understood."""
-        language = self._live.call.language
+        language = gather.language or self._live.call.language
         if not gather.spoken or language not in self._house.recognizer.languages:
             return None
-        return _Words(self._house, self._live, self._tasks, {each.phrase: each.digit for each in gather.spoken})
+        digits = {each.phrase: each.digit for each in gather.spoken}
+        return _Words(self._house, self._live, self._tasks, digits, language)
 
     async def _answer(
         self, playing: asyncio.Future[bool] | None, seconds: float, words: _Words | None
@@ -104,8 +105,8 @@ class Asking:
 class _Words:
     """What the customer says while a question is open."""
 
-    def __init__(self, house: House, live: LiveCall, tasks: Tasks, digits: dict[str, str]) -> None:
-        self._house, self._live, self._tasks, self._digits = house, live, tasks, digits
+    def __init__(self, house: House, live: LiveCall, tasks: Tasks, digits: dict[str, str], language: str) -> None:
+        self._house, self._live, self._tasks, self._digits, self._language = house, live, tasks, digits, language
         self._heard: asyncio.Queue[_Said] = asyncio.Queue()
         self._asked = 0
         self._utterances = Utterances(house.plane.ticker, self._understand)
@@ -131,7 +132,7 @@ class _Words:
 
     async def _recognize(self, said: Samples) -> None:
         try:
-            found = await self._house.recognizer.recognize(said, list(self._digits), self._live.call.language)
+            found = await self._house.recognizer.recognize(said, list(self._digits), self._language)
             self._heard.put_nowait(_Said(self._digits.get(found.phrase, "")))
         except ClipFailed as error:
             # The keys are there still, and the question is asked again.

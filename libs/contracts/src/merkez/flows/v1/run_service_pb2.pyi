@@ -351,12 +351,15 @@ class GatherInstruction(_message.Message):
     TIMEOUT_FIELD_NUMBER: _builtins.int
     MASKED_FIELD_NUMBER: _builtins.int
     SPOKEN_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     max_digits: _builtins.int
     """Report at this many digits."""
     terminator: _builtins.str
     """Report at this digit, without it; empty for none."""
     masked: _builtins.bool
     """Digits are secret: keep them out of logs, traces and recordings."""
+    language: _builtins.str
+    """Language in which that may be said, the one the caller chose if they did; empty for the call's."""
     @_builtins.property
     def audio(self) -> _containers.RepeatedCompositeFieldContainer[Global___Audio]:
         """What."""
@@ -380,10 +383,11 @@ class GatherInstruction(_message.Message):
         timeout: _duration_pb2.Duration | None = ...,
         masked: _builtins.bool = ...,
         spoken: _abc.Iterable[Global___SpokenChoice] | None = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "masked", b"masked", "max_digits", b"max_digits", "spoken", b"spoken", "terminator", b"terminator", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "language", b"language", "masked", b"masked", "max_digits", b"max_digits", "spoken", b"spoken", "terminator", b"terminator", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
