@@ -1,0 +1,62 @@
+"""A day of work that can wait: it hangs on the days before, as the week's plan had it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from chassis.auth import acting_as
+from chassis.sql import Database
+from merkez.wfm.v1 import intraday_service_pb2
+from testkit import ManualClock, RpcHouse, someone
+from wfm.domain.staffing import Rule
+from wfm.ops import staffing
+from wfm.store.history import SeriesKey
+
+from .conftest import planned
+from .planned import MONDAY, Shop, at
+
+ask = intraday_service_pb2
+WORKDAYS = tuple((day, 540, 1020) for day in range(1, 6))
+
+
+@pytest_asyncio.fixture
+async def shop(service_db: Callable[..., Awaitable[Database]], clock: ManualClock, rpc: RpcHouse) -> Shop:
+    """Mail comes on seven days, and is answered on five, from 9 to 17."""
+    made = await Shop.opened(await planned(service_db, clock, fresh=True), rpc)
+    made.run_id = await made.required(2.0)
+    rule = Rule(shrinkage=0.2, deadline_minutes=240, work_intervals=WORKDAYS)
+    key = SeriesKey(made.queue_id, "VOICE")
+    await made.planning.db.run(made.planning.tenant, lambda tx: staffing.update_rule(tx, key, rule, 0))
+    return made
+
+
+async def test_day_asks_for_those_that_the_week_was_planned_with(shop: Shop, clock: ManualClock) -> None:
+    clock.advance(at(0, 8) - clock.now())
+
+    async def asked(tx: object) -> list[staffing.Asked]:
+        return await staffing.asked(tx, shop.run_id, (), None, None, 0.0)  # pyright: ignore[reportArgumentType]
+
+    (week,), _ = staffing.required(await shop.planning.db.run(shop.planning.tenant, asked))
+    with acting_as(someone("supervisor", shop.planning.tenant)):
+        for number in (0, 2, 5):
+            day = (MONDAY + timedelta(days=number)).isoformat()
+            found = await shop.intraday.GetIntraday(ask.GetIntradayRequest(day=day, queue_id=shop.queue_id))
+            told = [each.planned_agents for each in found.intervals]
+            assert told == pytest.approx([each.scheduled for each in week.needs[48 * number : 48 * number + 48]])
+    monday, wednesday = (sum(each.scheduled for each in week.needs[48 * day : 48 * day + 48]) for day in (0, 2))
+    assert monday > 1.5 * wednesday, "the weekend's mail is Monday's work"
+
+
+async def test_rest_of_a_day_as_it_stands_takes_what_the_day_says_and_no_mail_of_the_evening(
+    shop: Shop, clock: ManualClock
+) -> None:
+    clock.advance(at(1, 16) - clock.now())
+    tried = {"day": at(1, 0).date().isoformat(), "queue_id": shop.queue_id}
+    with acting_as(someone("supervisor", shop.planning.tenant)):
+        day = await shop.intraday.GetIntraday(ask.GetIntradayRequest(**tried))
+        rest = [each.required_agents for each in day.intervals[day.over_count :]]
+        assert day.over_count == 32 and list(day.outcome.required_agents) == pytest.approx(rest)
+        assert sum(each > 0 for each in rest) == 2, "from 16 to 17"
