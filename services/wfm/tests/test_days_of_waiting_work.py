@@ -9,7 +9,9 @@ import pytest
 import pytest_asyncio
 from chassis.auth import acting_as
 from chassis.sql import Database
-from merkez.wfm.v1 import intraday_service_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
+from kernel.errors import InvalidInput
+from merkez.wfm.v1 import intraday_pb2, intraday_service_pb2, staffing_pb2
 from testkit import ManualClock, RpcHouse, someone
 from wfm.domain.staffing import Rule
 from wfm.ops import staffing
@@ -60,3 +62,32 @@ async def test_rest_of_a_day_as_it_stands_takes_what_the_day_says_and_no_mail_of
         rest = [each.required_agents for each in day.intervals[day.over_count :]]
         assert day.over_count == 32 and list(day.outcome.required_agents) == pytest.approx(rest)
         assert sum(each > 0 for each in rest) == 2, "from 16 to 17"
+
+
+async def test_scenario_may_say_that_nobody_is_ill_of_a_queue_where_some_are(shop: Shop, clock: ManualClock) -> None:
+    """What a scenario doesn't say stays as the queue has it; what its mask names holds, though it is nothing."""
+    clock.advance(at(1, 8) - clock.now())
+    tried = {"day": at(1, 0).date().isoformat(), "queue_id": shop.queue_id}
+
+    def told(*paths: str, **said: float) -> intraday_pb2.Scenario:
+        mask = {"staffing_rule_mask": FieldMask(paths=paths)} if paths else {}
+        return intraday_pb2.Scenario(display_name="Well", staffing_rule=staffing_pb2.StaffingRule(**said), **mask)
+
+    wanted = [told(), told(shrinkage=0.5), told("shrinkage"), told("shrinkage", "work_intervals", max_occupancy=0.5)]
+    with acting_as(someone("supervisor", shop.planning.tenant)):
+        found = await shop.intraday.TryScenarios(ask.TryScenariosRequest(scenarios=wanted, **tried))
+        usual, same, more, none, anytime = [sum(each.required_agents) for each in found.outcomes]
+        assert same == usual > 0
+        assert (more, none) == (pytest.approx(usual * 0.8 / 0.5), pytest.approx(usual * 0.8))
+        late = [each.required_agents[-12] for each in found.outcomes]
+        assert late[:4] == [0.0] * 4 and late[4] > 0 and anytime > 0, "nobody answers at six but where hours are none"
+        made = await shop.intraday.CreateScenario(ask.CreateScenarioRequest(request_id="well", scenario=wanted[3]))
+        assert list(made.staffing_rule_mask.paths) == ["shrinkage", "work_intervals"]
+        assert made.staffing_rule == staffing_pb2.StaffingRule()
+        (kept,) = (await shop.intraday.ListScenarios(ask.ListScenariosRequest())).scenarios
+        assert kept == made
+        again = await shop.intraday.TryScenarios(ask.TryScenariosRequest(scenarios=[kept], **tried))
+        assert again.outcomes[1].required_agents == found.outcomes[4].required_agents
+        with pytest.raises(InvalidInput) as refused:
+            await shop.intraday.TryScenarios(ask.TryScenariosRequest(scenarios=[told("version")], **tried))
+        assert refused.value.reason == "STAFFING_RULE_INVALID"

@@ -222,9 +222,8 @@ def seen(gathered: Gathered, now: datetime) -> Seen:
 
     def try_out(scenario: Scenario, since: int = over) -> Outcome:
         took = slice(since, None)
-        rule = promised(first.rule, scenario.rule)
         return domain.tried(
-            replace(scenario, rule=rule), mine.volume[took], mine.aht[took], staffed[took], first.rule, minutes,
+            scenario, mine.volume[took], mine.aht[took], staffed[took], first.rule, minutes,
             lambda volumes, ahts, rule: [each.agents for each in _needs(first, volumes, ahts, rule, minutes, since)],
         )  # fmt: skip
 
@@ -303,8 +302,7 @@ def checked_scenario(value: Scenario) -> Scenario:
     ):
         if not fine:
             raise ScenarioInvalid.of(f"scenario.{name}", words)
-    if value.rule is not None:
-        checked(value.rule)
+    checked(promised(Rule(), value.promises))
     return value
 
 
