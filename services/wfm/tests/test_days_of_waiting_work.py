@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,10 +13,12 @@ from chassis.sql import Database
 from google.protobuf.field_mask_pb2 import FieldMask
 from kernel.errors import InvalidInput
 from merkez.wfm.v1 import intraday_pb2, intraday_service_pb2, staffing_pb2
+from sqlalchemy.dialects.postgresql import insert
 from testkit import ManualClock, RpcHouse, someone
 from wfm.domain.staffing import Rule
 from wfm.ops import staffing
 from wfm.store.history import SeriesKey
+from wfm.store.tables import scenarios
 
 from .conftest import planned
 from .planned import MONDAY, Shop, at
@@ -38,8 +41,8 @@ async def shop(service_db: Callable[..., Awaitable[Database]], clock: ManualCloc
 async def test_day_asks_for_those_that_the_week_was_planned_with(shop: Shop, clock: ManualClock) -> None:
     clock.advance(at(0, 8) - clock.now())
 
-    async def asked(tx: object) -> list[staffing.Asked]:
-        return await staffing.asked(tx, shop.run_id, (), None, None, 0.0)  # pyright: ignore[reportArgumentType]
+    async def asked(tx: Any) -> list[staffing.Asked]:
+        return await staffing.asked(tx, shop.run_id, (), None, None, 0.0)
 
     (week,), _ = staffing.required(await shop.planning.db.run(shop.planning.tenant, asked))
     with acting_as(someone("supervisor", shop.planning.tenant)):
@@ -91,3 +94,26 @@ async def test_scenario_may_say_that_nobody_is_ill_of_a_queue_where_some_are(sho
         with pytest.raises(InvalidInput) as refused:
             await shop.intraday.TryScenarios(ask.TryScenariosRequest(scenarios=[told("version")], **tried))
         assert refused.value.reason == "STAFFING_RULE_INVALID"
+
+
+async def test_scenario_that_was_kept_with_a_whole_rule_says_what_it_said(shop: Shop) -> None:
+    whole = {name: getattr(Rule(), name) for name in Rule.__dataclass_fields__ if name != "work_intervals"}
+    settings = {
+        "volume_percent": 10.0, "aht_percent": 0.0, "absence_percent": 0.0, "extra_agents": 0.0,
+        "rule": whole | {"service_level": 0.95, "patience_seconds": 60.0},
+    }  # fmt: skip
+    now = shop.planning.clock.now()
+    row = {
+        "scenario_id": "scn_old", "name": "Old", "settings": settings, "create_user_id": "usr_1", "create_time": now,
+    }  # fmt: skip
+
+    async def keep(tx: Any) -> None:
+        await tx.execute(insert(scenarios).values(tenant_id=tx.tenant_id, **row))
+
+    await shop.planning.db.run(shop.planning.tenant, keep)
+    with acting_as(someone("supervisor", shop.planning.tenant)):
+        (kept,) = (await shop.intraday.ListScenarios(ask.ListScenariosRequest())).scenarios
+    assert kept.volume_percent == 10
+    assert kept.staffing_rule == staffing_pb2.StaffingRule(
+        service_level=0.95, threshold_seconds=20, patience_seconds=60.0
+    )
