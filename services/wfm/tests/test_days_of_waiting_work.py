@@ -59,7 +59,7 @@ async def test_rest_of_a_day_as_it_stands_takes_what_the_day_says_and_no_mail_of
     shop: Shop, clock: ManualClock
 ) -> None:
     clock.advance(at(1, 16) - clock.now())
-    tried = {"day": at(1, 0).date().isoformat(), "queue_id": shop.queue_id}
+    tried: dict[str, Any] = {"day": at(1, 0).date().isoformat(), "queue_id": shop.queue_id}
     with acting_as(someone("supervisor", shop.planning.tenant)):
         day = await shop.intraday.GetIntraday(ask.GetIntradayRequest(**tried))
         rest = [each.required_agents for each in day.intervals[day.over_count :]]
@@ -70,10 +70,10 @@ async def test_rest_of_a_day_as_it_stands_takes_what_the_day_says_and_no_mail_of
 async def test_scenario_may_say_that_nobody_is_ill_of_a_queue_where_some_are(shop: Shop, clock: ManualClock) -> None:
     """What a scenario doesn't say stays as the queue has it; what its mask names holds, though it is nothing."""
     clock.advance(at(1, 8) - clock.now())
-    tried = {"day": at(1, 0).date().isoformat(), "queue_id": shop.queue_id}
+    tried: dict[str, Any] = {"day": at(1, 0).date().isoformat(), "queue_id": shop.queue_id}
 
-    def told(*paths: str, **said: float) -> intraday_pb2.Scenario:
-        mask = {"staffing_rule_mask": FieldMask(paths=paths)} if paths else {}
+    def told(*paths: str, **said: Any) -> intraday_pb2.Scenario:
+        mask: dict[str, Any] = {"staffing_rule_mask": FieldMask(paths=paths)} if paths else {}
         return intraday_pb2.Scenario(display_name="Well", staffing_rule=staffing_pb2.StaffingRule(**said), **mask)
 
     wanted = [told(), told(shrinkage=0.5), told("shrinkage"), told("shrinkage", "work_intervals", max_occupancy=0.5)]
