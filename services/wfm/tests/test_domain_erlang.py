@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wfm.domain.deferring import smoothest
 from wfm.domain.erlang import agents_c, erlang_c, inverse_b
 from wfm.domain.erlang_a import agents_a, erlang_a, outcomes_a
-from wfm.domain.staffing import Rule, need, needs, promised, whole, worked
+from wfm.domain.staffing import Rule, StaffingRuleInvalid, need, needs, promised, said_of, whole, worked
 
 # Computed two ways and compared with published ones where there are any: load, AHT, agents, threshold, then P(wait),
 # service level, ASA.
@@ -240,9 +240,11 @@ def test_where_the_office_is_closed_all_day_its_mail_waits() -> None:
 
 def test_other_promises_leave_how_a_queues_agents_work_as_it_is() -> None:
     queue = Rule(shrinkage=0.3, patience_seconds=120.0, concurrency=3, service_level=0.9)
-    other = promised(queue, Rule(threshold_seconds=60))
-    assert other == replace(queue, service_level=0.8, threshold_seconds=60)
-    assert promised(queue, Rule(shrinkage=0.4)).shrinkage == 0.4 and promised(queue, None) == queue
+    other = promised(queue, {"threshold_seconds": 60})
+    assert other == replace(queue, threshold_seconds=60) and promised(queue, {}) == queue
+    assert promised(queue, said_of(Rule(), ["shrinkage"])) == replace(queue, shrinkage=0.0)
+    with pytest.raises(StaffingRuleInvalid, match="version is no field"):
+        said_of(Rule(), ["version"])
 
 
 def test_impatient_customers_take_fewer_agents_than_patient_ones() -> None:

@@ -158,7 +158,7 @@ def test_scenarios_say_what_comes_of_more_calls_longer_calls_absence_and_other_p
         assert found.service_level < usual.service_level and found.missing_hours > usual.missing_hours
     more = scenario_of(Scenario(volume_percent=20, extra_agents=3))
     assert (more.service_level or 0) > (scenario_of(Scenario(volume_percent=20)).service_level or 0)
-    strict = scenario_of(Scenario(rule=Rule(service_level=0.95, patience_seconds=120)))
+    strict = scenario_of(Scenario(promises={"service_level": 0.95, "patience_seconds": 120}))
     assert strict.required.sum() > usual.required.sum()
     assert np.array_equal(strict.staffed, usual.staffed) and strict.service_level == usual.service_level
 

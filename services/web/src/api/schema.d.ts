@@ -19063,7 +19063,7 @@ export interface components {
              * @description Agents more, or fewer: -1000 to 1000.
              */
             extraAgents?: number;
-            /** @description Other promises; queue_id, channel and version don't matter. Unset for those of the queue. */
+            /** @description Other promises, or another way of working; queue_id, channel and version don't matter. Only fields of it that staffing_rule_mask names take the place of the queue's own, or without a mask those that are set (not 0, not empty); all others stay as the queue's rule has them. Unset for the queue's rule as it is. */
             staffingRule?: components["schemas"]["wfm.v1.StaffingRule"];
             /** @description Output only. Who saved it. */
             readonly createUserId?: string;
@@ -19072,6 +19072,11 @@ export interface components {
              * @description Output only. When.
              */
             readonly createTime?: string;
+            /**
+             * @description Fields of staffing_rule that hold here, such as shrinkage; one that is 0 means what 0 means in StaffingRule: shrinkage 0 is none. Empty for those that are set. Saved scenarios name all that hold in them.
+             * @example displayName,language
+             */
+            staffingRuleMask?: string;
         };
         /** @description What comes of the rest of a day. */
         "wfm.v1.ScenarioOutcome": {

@@ -9,15 +9,16 @@ way. The farther an interval lies ahead, the less of it is believed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 
 from wfm.domain.erlang import Waiting
 from wfm.domain.shifts import Shift, TimeOff
-from wfm.domain.staffing import Rule, outcomes, scheduled
+from wfm.domain.staffing import Rule, outcomes, promised, scheduled
 
 MEMORY_HOURS = 1.75
 """What came this long before counts half."""
@@ -53,13 +54,14 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What if. Percent: more or less of volume and handle time; share of agents who don't come; agents more."""
+    """What if. Percent: more or less of volume and handle time; share of agents who don't come; agents more.
+    `promises`: fields of a `Rule` by name that hold instead of the queue's."""
 
     volume_percent: float = 0.0
     aht_percent: float = 0.0
     absence_percent: float = 0.0
     extra_agents: float = 0.0
-    rule: Rule | None = None
+    promises: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,7 @@ def tried(
     required: Callable[[Sequence[float], Sequence[float], Rule], Sequence[float]],
 ) -> Outcome:  # fmt: skip
     """What would come of these intervals. `required` says how many agents volumes and handle times take."""
-    rule = scenario.rule or rule
+    rule = promised(rule, scenario.promises)
     if not len(volume):
         nothing = np.zeros(0)
         return Outcome(nothing, nothing, (), None, None, None, None, 0.0, 0.0)

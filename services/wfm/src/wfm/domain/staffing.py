@@ -78,16 +78,21 @@ def worked(rule: Rule, starts: Sequence[datetime], zone: str) -> list[bool]:
     return found
 
 
-def promised(rule: Rule, other: Rule | None) -> Rule:
-    """A queue's rule with other promises: how its agents work stays as it is where `other` says what is usual."""
-    if other is None:
-        return rule
-    usual = Rule()
-    said = {
-        name: value for name in Rule.__dataclass_fields__ if (value := getattr(other, name)) != getattr(usual, name)
-    }
-    promises = {"service_level": other.service_level, "threshold_seconds": other.threshold_seconds}
-    return replace(rule, **{**said, **promises})
+def promised(rule: Rule, said: Mapping[str, Any]) -> Rule:
+    """A queue's rule with other promises: these fields of it are others, all else stays as it is."""
+    return replace(rule, **said)
+
+
+def said_of(told: Rule, names: Sequence[str] = ()) -> dict[str, Any]:
+    """What `promised` takes of a rule that somebody tells: the fields named, whatever is in them. Raises
+    `StaffingRuleInvalid` for a name that is none of a rule's."""
+    for name in names:
+        if name not in Rule.__dataclass_fields__:
+            raise StaffingRuleInvalid.of(
+                "staffing_rule_mask",
+                f"{name[:64]} is no field of it; these are: {', '.join(Rule.__dataclass_fields__)}",
+            )
+    return {name: getattr(told, name) for name in names}
 
 
 def checked(value: Rule) -> Rule:

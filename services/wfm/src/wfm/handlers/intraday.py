@@ -12,10 +12,11 @@ from chassis.instants import time_out
 from chassis.sql import Database, Tx
 from google.protobuf import empty_pb2
 from kernel.ids import require_id, require_request_id
-from merkez.wfm.v1 import intraday_pb2, intraday_service_pb2, intraday_service_pb2_grpc
+from merkez.wfm.v1 import intraday_pb2, intraday_service_pb2, intraday_service_pb2_grpc, staffing_pb2
 
 from wfm import convert
 from wfm.domain.intraday import Outcome, Scenario
+from wfm.domain.staffing import Rule, promised, said_of
 from wfm.ops import intraday as ops
 from wfm.ops.intraday import Saved, Seen, SeriesKey
 
@@ -79,18 +80,29 @@ class Intraday(intraday_service_pb2_grpc.IntradayServiceServicer):
 
 
 def _scenario_in(said: intraday_pb2.Scenario) -> Scenario:
-    rule = convert.rule_in(said.staffing_rule) if said.HasField("staffing_rule") else None
-    return Scenario(said.volume_percent, said.aht_percent, said.absence_percent, said.extra_agents, rule)
+    told = said.staffing_rule
+    # Without a mask what is set is what is said.
+    names = said.staffing_rule_mask.paths or [
+        each.name for each, _ in told.ListFields() if each.name in Rule.__dataclass_fields__
+    ]
+    promises = said_of(convert.rule_in(told), names)
+    return Scenario(said.volume_percent, said.aht_percent, said.absence_percent, said.extra_agents, promises)
 
 
 def _saved(value: Saved) -> intraday_pb2.Scenario:
     said = value.scenario
-    return intraday_pb2.Scenario(
+    made = intraday_pb2.Scenario(
         scenario_id=value.scenario_id, display_name=value.name, volume_percent=said.volume_percent,
         aht_percent=said.aht_percent, absence_percent=said.absence_percent, extra_agents=said.extra_agents,
-        staffing_rule=convert.rule_out("", "VOICE", said.rule, 0) if said.rule else None,
         create_user_id=value.create_user_id, create_time=time_out(value.create_time),
     )  # fmt: skip
+    if said.promises:
+        whole = convert.rule_out("", "VOICE", promised(Rule(), said.promises), 0)
+        for name in (each for each in Rule.__dataclass_fields__ if each in said.promises):
+            made.staffing_rule_mask.paths.append(name)
+            part = staffing_pb2.StaffingRule(**{name: getattr(whole, name)})
+            made.staffing_rule.MergeFrom(part)
+    return made
 
 
 def _outcome(

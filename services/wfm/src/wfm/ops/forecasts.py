@@ -188,10 +188,10 @@ def curve_of(run: Run, kept: Kept, zone: str) -> Curve:
 async def known_curve(tx: Tx, run: Run, kept: Kept, zone: str, start: datetime | None, end: datetime | None) -> Curve:
     """What a run says of the intervals that begin in [start, end), with what is known better. That is laid over the
     whole run first: the total of a week is none of a day of it."""
-    return _cut(await _with_overrides(tx, kept.key, curve_of(run, kept, zone)), start, end)
+    return cut(await _with_overrides(tx, kept.key, curve_of(run, kept, zone)), start, end)
 
 
-def _cut(curve: Curve, start: datetime | None, end: datetime | None) -> Curve:
+def cut(curve: Curve, start: datetime | None, end: datetime | None) -> Curve:
     """Only the intervals that begin in [start, end)."""
     keep = np.array([(start is None or at >= start) and (end is None or at < end) for at in curve.starts], bool)
     starts = [at for at, kept in zip(curve.starts, keep, strict=True) if kept]

@@ -19,9 +19,9 @@ from wfm.domain.intraday import Outcome, Outlook, Scenario
 from wfm.domain.overrides import Curve
 from wfm.domain.series import binned, midnight
 from wfm.domain.shifts import Shift, TimeOff
-from wfm.domain.staffing import Rule, checked, needs, promised, worked
+from wfm.domain.staffing import Need, Rule, checked, needs, promised, worked
 from wfm.ops import adherence
-from wfm.ops.forecasts import get_run, known_curve
+from wfm.ops.forecasts import cut, get_run, known_curve
 from wfm.ops.history import RangeInvalid
 from wfm.store import adherence as heard
 from wfm.store import adjustments as store
@@ -70,8 +70,9 @@ class Going:
     came: np.ndarray
     handled: np.ndarray
     seconds: np.ndarray
-    worked: Sequence[bool]
-    """By interval whether work that can wait is done in it."""
+    week: Curve
+    """Of the day's week: work that can wait is spread over all of it, as it was when the week was planned."""
+    zone: str
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ async def going(tx: Tx, run: Run, key: SeriesKey, zone: str, start: datetime, en
     )
     if kept is None:
         return None
-    curve = await known_curve(tx, run, kept, zone, start, end)
+    week = await known_curve(tx, run, kept, zone, *_week(start, zone))
+    curve = cut(week, start, end)
     if not curve.starts:
         return None
     said, _ = await rules.find(tx, key)
@@ -185,7 +187,15 @@ async def going(tx: Tx, run: Run, key: SeriesKey, zone: str, start: datetime, en
         np.array([getattr(row, name) if row else 0.0 for row in rows])
         for name in ("offered", "handled", "handle_seconds")
     )  # fmt: skip
-    return Going(key, said, curve, offered, handled, seconds, worked(said, curve.starts, zone))
+    return Going(key, said, curve, offered, handled, seconds, week, zone)
+
+
+def _week(at: datetime, zone: str) -> tuple[datetime, datetime]:
+    """When the company's week of an instant begins and ends."""
+    place = ZoneInfo(zone)
+    day = at.astimezone(place).date()
+    monday = day - timedelta(days=day.weekday())
+    return midnight(monday, place), midnight(monday + timedelta(days=7), place)
 
 
 def seen(gathered: Gathered, now: datetime) -> Seen:
@@ -212,13 +222,9 @@ def seen(gathered: Gathered, now: datetime) -> Seen:
 
     def try_out(scenario: Scenario, since: int = over) -> Outcome:
         took = slice(since, None)
-        rule = promised(first.rule, scenario.rule)
         return domain.tried(
-            replace(scenario, rule=rule), mine.volume[took], mine.aht[took], staffed[took], first.rule, minutes,
-            lambda volumes, ahts, rule: [
-                each.agents
-                for each in needs(volumes, ahts, rule, minutes, worked(rule, starts[took], gathered.zone))
-            ],
+            scenario, mine.volume[took], mine.aht[took], staffed[took], first.rule, minutes,
+            lambda volumes, ahts, rule: [each.agents for each in _needs(first, volumes, ahts, rule, minutes, since)],
         )  # fmt: skip
 
     day = try_out(Scenario(), 0)
@@ -247,8 +253,22 @@ def required_now(value: Going, over: int, minutes: int) -> np.ndarray:
 
 
 def _required(volume: np.ndarray, aht: np.ndarray, value: Going, minutes: int) -> np.ndarray:
-    found = needs(volume.tolist(), aht.tolist(), value.rule, minutes, value.worked)
+    found = _needs(value, volume.tolist(), aht.tolist(), value.rule, minutes)
     return np.array([each.scheduled for each in found])
+
+
+def _needs(
+    value: Going, volumes: Sequence[float], ahts: Sequence[float], rule: Rule, minutes: int, since: int = 0
+) -> list[Need]:
+    """What the day's intervals from `since` on take. Of what can wait, what other days of the week leave to this one
+    and this one to them counts: Monday does the weekend's."""
+    if not rule.deadline_minutes or not volumes:
+        return needs(volumes, ahts, rule, minutes)
+    week, begin = value.week, value.week.starts.index(value.curve.starts[0]) + since
+    end = begin + len(volumes)
+    everything, times = week.volume.tolist(), week.aht.tolist()
+    everything[begin:end], times[begin:end] = volumes, ahts
+    return needs(everything, times, rule, minutes, worked(rule, week.starts, value.zone))[begin:end]
 
 
 def _present(gathered: Gathered, starts: Sequence[datetime], minutes: int, now: datetime) -> np.ndarray:
@@ -282,8 +302,7 @@ def checked_scenario(value: Scenario) -> Scenario:
     ):
         if not fine:
             raise ScenarioInvalid.of(f"scenario.{name}", words)
-    if value.rule is not None:
-        checked(value.rule)
+    checked(promised(Rule(), value.promises))
     return value
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from wfm.domain.adjusting import Adjustment, Kind, Offer, Reply
 from wfm.domain.intraday import Scenario
 from wfm.domain.shifts import Break, Shift
-from wfm.domain.staffing import rule_of
+from wfm.domain.staffing import Rule, rule_of
 from wfm.store.rows import instant, own, seconds
 from wfm.store.tables import adjustments, scenarios, shift_offer_replies, shift_offers
 
@@ -206,9 +206,19 @@ def _adjustment(row: Mapping[Any, Any]) -> Adjustment:
 
 
 def _saved(row: Mapping[Any, Any]) -> Saved:
-    said = row["settings"]
-    scenario = Scenario(**{**said, "rule": rule_of(said["rule"]) if said["rule"] else None})
-    return Saved(row["scenario_id"], row["name"], scenario, row["create_user_id"], row["create_time"])
+    said = dict(row["settings"])
+    # Once a whole rule was kept, of which the promise itself counted, and what wasn't as usual.
+    if whole := said.pop("rule", None):
+        usual, told = Rule(), rule_of(whole)
+        said["promises"] = {
+            name: value
+            for name in Rule.__dataclass_fields__
+            if (value := getattr(told, name)) != getattr(usual, name) or name in ("service_level", "threshold_seconds")
+        }
+    elif promises := said.get("promises"):
+        told = rule_of(promises)
+        said["promises"] = {name: getattr(told, name) for name in promises}
+    return Saved(row["scenario_id"], row["name"], Scenario(**said), row["create_user_id"], row["create_time"])
 
 
 def _shift_out(value: Shift | None) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ A day as it goes: what came against what was planned, what the rest of it will b
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -235,6 +236,7 @@ class Scenario(_message.Message):
     STAFFING_RULE_FIELD_NUMBER: _builtins.int
     CREATE_USER_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    STAFFING_RULE_MASK_FIELD_NUMBER: _builtins.int
     scenario_id: _builtins.str
     """Output only. Empty for one that isn't saved."""
     display_name: _builtins.str
@@ -251,11 +253,15 @@ class Scenario(_message.Message):
     """Output only. Who saved it."""
     @_builtins.property
     def staffing_rule(self) -> _staffing_pb2.StaffingRule:
-        """Other promises; queue_id, channel and version don't matter. Unset for those of the queue."""
+        """Other promises, or another way of working; queue_id, channel and version don't matter. Only fields of it that staffing_rule_mask names take the place of the queue's own, or without a mask those that are set (not 0, not empty); all others stay as the queue's rule has them. Unset for the queue's rule as it is."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When."""
+
+    @_builtins.property
+    def staffing_rule_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields of staffing_rule that hold here, such as shrinkage; one that is 0 means what 0 means in StaffingRule: shrinkage 0 is none. Empty for those that are set. Saved scenarios name all that hold in them."""
 
     def __init__(
         self,
@@ -269,10 +275,11 @@ class Scenario(_message.Message):
         staffing_rule: _staffing_pb2.StaffingRule | None = ...,
         create_user_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        staffing_rule_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "staffing_rule", b"staffing_rule"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "staffing_rule", b"staffing_rule", "staffing_rule_mask", b"staffing_rule_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["absence_percent", b"absence_percent", "aht_percent", b"aht_percent", "create_time", b"create_time", "create_user_id", b"create_user_id", "display_name", b"display_name", "extra_agents", b"extra_agents", "scenario_id", b"scenario_id", "staffing_rule", b"staffing_rule", "volume_percent", b"volume_percent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absence_percent", b"absence_percent", "aht_percent", b"aht_percent", "create_time", b"create_time", "create_user_id", b"create_user_id", "display_name", b"display_name", "extra_agents", b"extra_agents", "scenario_id", b"scenario_id", "staffing_rule", b"staffing_rule", "staffing_rule_mask", b"staffing_rule_mask", "volume_percent", b"volume_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

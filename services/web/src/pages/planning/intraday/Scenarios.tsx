@@ -182,10 +182,10 @@ function wordsOf(
           count: `${scenario.extraAgents > 0 ? "+" : ""}${formatNumber(scenario.extraAgents, language)}`,
         })
       : "",
-    rule
+    rule?.serviceLevel && rule.thresholdSeconds
       ? t("planning.ruleSays", {
-          level: formatShare(rule.serviceLevel ?? 0.8, language),
-          seconds: formatNumber(rule.thresholdSeconds ?? 20, language),
+          level: formatShare(rule.serviceLevel, language),
+          seconds: formatNumber(rule.thresholdSeconds, language),
         })
       : "",
   ]
