@@ -379,6 +379,7 @@ async def test_archived_and_expired_coupons_are_not_redeemed_and_operators_give_
         ({"percent": ""}, "COUPON_INVALID", "coupon.percent"),
         ({"percent": "", "amount": money_pb2.Money(currency="XXX", amount="5")}, "CURRENCY_UNKNOWN",
          "coupon.amount.currency"),
+        ({"percent": "", "amount": money_pb2.Money(currency="JPY", amount="0.5")}, "COUPON_INVALID", "coupon.amount"),
         ({"max_redemptions": -1}, "COUPON_INVALID", "coupon.max_redemptions"),
     ],
 )  # fmt: skip
