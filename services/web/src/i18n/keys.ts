@@ -5,6 +5,7 @@ import type calls from "../messages/calls.json";
 import type charges from "../messages/charges.json";
 import type clientBills from "../messages/clientBills.json";
 import type common from "../messages/common.json";
+import type coupons from "../messages/coupons.json";
 import type desktop from "../messages/desktop.json";
 import type differences from "../messages/differences.json";
 import type findMe from "../messages/findMe.json";
@@ -52,6 +53,7 @@ export type MessageKey =
   | keyof typeof callbacks
   | keyof typeof charges
   | keyof typeof clientBills
+  | keyof typeof coupons
   | keyof typeof differences
   | keyof typeof findMe
   | keyof typeof flows

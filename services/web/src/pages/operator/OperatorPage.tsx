@@ -17,6 +17,7 @@ import { Plans } from "./plans/Plans.tsx";
 import { RateDecks } from "./RateDecks.tsx";
 import { Tenants } from "./Tenants.tsx";
 
+const Coupons = lazy(() => import("./coupons/Coupons.tsx"));
 const Meters = lazy(() => import("./Meters.tsx"));
 const Resales = lazy(() => import("./Resales.tsx"));
 const Inventory = lazy(() => import("./Inventory.tsx"));
@@ -44,6 +45,9 @@ export default function OperatorPage() {
             <Tabs.Tab value="tenants">{t("operator.tenants")}</Tabs.Tab>
             <Tabs.Tab value="plans" data-testid="tab-plans">
               {t("plans.tab")}
+            </Tabs.Tab>
+            <Tabs.Tab value="coupons" data-testid="tab-coupons">
+              {t("coupons.title")}
             </Tabs.Tab>
             <Tabs.Tab value="numbers" data-testid="tab-numbers">
               {t("operator.numbers")}
@@ -81,6 +85,11 @@ export default function OperatorPage() {
           </Tabs.Panel>
           <Tabs.Panel value="plans">
             <Plans />
+          </Tabs.Panel>
+          <Tabs.Panel value="coupons">
+            <Suspense fallback={<Loading />}>
+              <Coupons />
+            </Suspense>
           </Tabs.Panel>
           <Tabs.Panel value="numbers">
             <Numbers />
