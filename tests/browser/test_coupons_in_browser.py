@@ -42,6 +42,7 @@ async def test_operator_makes_a_coupon_gives_it_to_a_company_and_ends_it(
     await page.get_by_test_id("coupon-most").fill("5")
     await page.get_by_test_id("coupon-rates").fill("fee")
     await page.get_by_test_id("coupon-rates").press("Enter")
+    await page.get_by_test_id("coupon-rates").press("Tab")
     await page.get_by_test_id("coupon-save").click()
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("A whole number from 1 to 120")

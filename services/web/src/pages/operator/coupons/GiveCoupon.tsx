@@ -66,7 +66,6 @@ export function GiveCoupon({ coupon, onClose, onDone }: Props) {
         inputWrapperOrder={HINT_BELOW}
         required
         searchable
-        data-autofocus
         data={shown}
         filter={({ options }) => options}
         nothingFoundMessage={t("coupons.noCompany")}
