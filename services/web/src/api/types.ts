@@ -139,6 +139,7 @@ export type UsageRecord = Schemas["billing.v1.UsageRecord"];
 export type CurrentUsage = Schemas["billing.v1.CurrentUsage"];
 export type Meter = Schemas["billing.v1.Meter"];
 export type Coupon = Schemas["billing.v1.Coupon"];
+export type TaxRate = Schemas["billing.v1.TaxRate"];
 export type MeterUsage = Schemas["billing.v1.MeterUsage"];
 export type LeftOutUsage = Schemas["billing.v1.LeftOutUsage"];
 export type InvoicePreview = Schemas["billing.v1.InvoicePreview"];

@@ -37,6 +37,7 @@ import type skillPlans from "../messages/skillPlans.json";
 import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
 import type surveys from "../messages/surveys.json";
+import type taxRates from "../messages/taxRates.json";
 import type telephony from "../messages/telephony.json";
 import type usageCharts from "../messages/usageCharts.json";
 import type voicemail from "../messages/voicemail.json";
@@ -83,6 +84,7 @@ export type MessageKey =
   | keyof typeof skillPlans
   | keyof typeof sound
   | keyof typeof surveys
+  | keyof typeof taxRates
   | keyof typeof usageCharts
   | keyof typeof telephony
   | keyof typeof voicemail
