@@ -8,7 +8,7 @@ import { textOr, useText } from "../../../i18n/index.ts";
 import { toast } from "../../../ui/announce.tsx";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { HINT_BELOW, SelectField, TextField } from "../../../ui/fields.tsx";
-import { isWrong, partName, typedCount, typedDecimal } from "./says.ts";
+import { isWrong, partName, saidAtFields, typedCount, typedDecimal } from "./says.ts";
 
 interface Props {
   onClose: () => void;
@@ -54,7 +54,14 @@ export function CouponForm({ onClose, onDone }: Props) {
     toast(t("coupons.made", { code: value.code.trim() }));
   };
   return (
-    <FormModal title={t("coupons.add")} onClose={onClose} onSave={save} size="lg" testId="coupon">
+    <FormModal
+      title={t("coupons.add")}
+      onClose={onClose}
+      onSave={save}
+      size="lg"
+      testId="coupon"
+      noted={saidAtFields}
+    >
       {(problem) => {
         const wrong = (path: string) =>
           isWrong(problem, path) ? textOr("coupons.fault", path.split(".").at(-1) ?? "") : undefined;

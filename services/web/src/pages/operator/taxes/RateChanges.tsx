@@ -7,7 +7,7 @@ import { useLanguage, useText } from "../../../i18n/index.ts";
 import { toast } from "../../../ui/announce.tsx";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { HINT_BELOW, TextField } from "../../../ui/fields.tsx";
-import { isWrong, typedDecimal } from "../coupons/says.ts";
+import { isWrong, saidAtFields, typedDecimal } from "../coupons/says.ts";
 
 interface Props {
   rate: TaxRate;
@@ -40,6 +40,7 @@ export function ChangeRate({ rate, onClose, onDone }: Props) {
       onClose={onClose}
       onSave={save}
       testId="taxrate-change"
+      noted={saidAtFields}
     >
       {(problem) => (
         <>
@@ -86,6 +87,7 @@ export function EndRate({ rate, onClose, onDone }: Props) {
       saveLabel={t("taxRates.end")}
       saveColor="red"
       testId="taxrate-end"
+      noted={saidAtFields}
     >
       {(problem) => (
         <Moment

@@ -6,7 +6,7 @@ import { toast } from "../../../ui/announce.tsx";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { HINT_BELOW, TextField } from "../../../ui/fields.tsx";
 import { CountrySelect } from "../../admin/CountrySelect.tsx";
-import { isWrong, typedDecimal } from "../coupons/says.ts";
+import { isWrong, saidAtFields, typedDecimal } from "../coupons/says.ts";
 
 interface Props {
   onClose: () => void;
@@ -47,7 +47,14 @@ export function TaxRateForm({ onClose, onDone }: Props) {
     toast(t("taxRates.made", { name: taxRate.name }));
   };
   return (
-    <FormModal title={t("taxRates.add")} onClose={onClose} onSave={save} size="lg" testId="taxrate">
+    <FormModal
+      title={t("taxRates.add")}
+      onClose={onClose}
+      onSave={save}
+      size="lg"
+      testId="taxrate"
+      noted={saidAtFields}
+    >
       {(problem) => {
         const wrong = (path: string) =>
           isWrong(problem, path) ? textOr("taxRates.fault", path.split(".").at(-1) ?? "") : undefined;
