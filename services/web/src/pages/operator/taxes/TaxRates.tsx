@@ -1,4 +1,5 @@
 import { Button, Group, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { IconReceiptTax, IconSearch } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ask } from "../../../api/client.ts";
@@ -24,7 +25,8 @@ export default function TaxRates() {
   const t = useText();
   const language = useLanguage();
   const refresh = useRefresh("taxRates", "audit");
-  const [wanted, setWanted] = useState("");
+  const [typed, setTyped] = useState("");
+  const [wanted] = useDebouncedValue(typed.trim(), 300);
   const [adding, setAdding] = useState(false);
   const [asked, setAsked] = useState<Asked>();
   const close = () => setAsked(undefined);
@@ -51,8 +53,8 @@ export default function TaxRates() {
               label={t("common.search")}
               placeholder={t("taxRates.searchHint")}
               leftSection={<IconSearch size={16} aria-hidden />}
-              value={wanted}
-              onChange={(event) => setWanted(event.currentTarget.value)}
+              value={typed}
+              onChange={(event) => setTyped(event.currentTarget.value)}
               style={{ flex: 1, minWidth: 200, maxWidth: 420 }}
               data-testid="taxrates-search"
             />
@@ -64,7 +66,9 @@ export default function TaxRates() {
             cell: (row) => (
               <>
                 {countryOf(row, language)}
-                <div className={`${classes.small} m-ltr`}>{row.region}</div>
+                <div className={classes.small}>
+                  <span className="m-ltr">{row.region}</span>
+                </div>
               </>
             ),
           },
@@ -73,7 +77,9 @@ export default function TaxRates() {
             cell: (row) => (
               <>
                 <bdi>{row.name}</bdi> <Standing rate={row} />
-                <div className={`${classes.small} m-ltr`}>{row.taxCode}</div>
+                <div className={classes.small}>
+                  <span className="m-ltr">{row.taxCode}</span>
+                </div>
               </>
             ),
           },
@@ -146,7 +152,7 @@ function countryOf(rate: TaxRate, language: Language): string {
 
 function meant(rate: TaxRate, wanted: string, language: Language): boolean {
   const said = `${countryOf(rate, language)} ${rate.region} ${rate.name} ${rate.taxCode}`;
-  return searchable(said).includes(searchable(wanted.trim()));
+  return searchable(said).includes(searchable(wanted));
 }
 
 /** Where a rate stands in time; undefined while it is in force. */
