@@ -379,6 +379,7 @@ async def test_archived_and_expired_coupons_are_not_redeemed_and_operators_give_
         ({"percent": ""}, "COUPON_INVALID", "coupon.percent"),
         ({"percent": "", "amount": money_pb2.Money(currency="XXX", amount="5")}, "CURRENCY_UNKNOWN",
          "coupon.amount.currency"),
+        ({"percent": "", "amount": money_pb2.Money(currency="JPY", amount="0.5")}, "COUPON_INVALID", "coupon.amount"),
         ({"max_redemptions": -1}, "COUPON_INVALID", "coupon.max_redemptions"),
     ],
 )  # fmt: skip
@@ -406,14 +407,15 @@ async def test_tax_rates_of_a_region_do_not_overlap_and_end_only_in_the_future(h
         made = await house.taxes.CreateTaxRate(first)
         assert await house.taxes.CreateTaxRate(first) == made
         later = request(MARCH + timedelta(days=90), percent="20")
-        overlap = await refused(FailedPrecondition, house.taxes.CreateTaxRate(later))
-        assert overlap.reason == "TAX_RATES_OVERLAP"
+        assert (await refused(FailedPrecondition, house.taxes.CreateTaxRate(later))).reason == "TAX_RATES_OVERLAP"
         past = ask.EndTaxRateRequest(tax_rate_id=made.tax_rate_id, end_time=time_out(now - timedelta(days=1)))
         assert (await refused(InvalidInput, house.taxes.EndTaxRate(past))).fields[0].field == "end_time"
         ended = await house.taxes.EndTaxRate(
             ask.EndTaxRateRequest(tax_rate_id=made.tax_rate_id, end_time=later.tax_rate.start_time)
         )
         await house.taxes.CreateTaxRate(later)
+        longer = ask.EndTaxRateRequest(tax_rate_id=made.tax_rate_id, end_time=time_out(MARCH + timedelta(days=91)))
+        assert (await refused(FailedPrecondition, house.taxes.EndTaxRate(longer))).reason == "TAX_RATES_OVERLAP"
         await house.taxes.CreateTaxRate(request(MARCH, "city", "1"))
         found = (await house.taxes.ListTaxRates(ask.ListTaxRatesRequest(region=where))).tax_rates
         assert [each.percent for each in found] == ["1", "18", "20"] and ended.end_time == later.tax_rate.start_time

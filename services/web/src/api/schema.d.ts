@@ -4735,7 +4735,7 @@ export interface paths {
         put?: never;
         /**
          * Lets a tax rate end at a moment to come
-         * @description Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID. Needs the permission `tenants.write`.
+         * @description Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID also when it is over, FAILED_PRECONDITION TAX_RATES_OVERLAP when one that follows would be in force at the same time. Needs the permission `tenants.write`.
          */
         post: operations["merkez.billing.v1.TaxService.EndTaxRate"];
         delete?: never;

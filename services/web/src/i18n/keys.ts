@@ -5,6 +5,7 @@ import type calls from "../messages/calls.json";
 import type charges from "../messages/charges.json";
 import type clientBills from "../messages/clientBills.json";
 import type common from "../messages/common.json";
+import type coupons from "../messages/coupons.json";
 import type desktop from "../messages/desktop.json";
 import type differences from "../messages/differences.json";
 import type findMe from "../messages/findMe.json";
@@ -36,6 +37,7 @@ import type skillPlans from "../messages/skillPlans.json";
 import type sound from "../messages/sound.json";
 import type start from "../messages/start.json";
 import type surveys from "../messages/surveys.json";
+import type taxRates from "../messages/taxRates.json";
 import type telephony from "../messages/telephony.json";
 import type usageCharts from "../messages/usageCharts.json";
 import type voicemail from "../messages/voicemail.json";
@@ -52,6 +54,7 @@ export type MessageKey =
   | keyof typeof callbacks
   | keyof typeof charges
   | keyof typeof clientBills
+  | keyof typeof coupons
   | keyof typeof differences
   | keyof typeof findMe
   | keyof typeof flows
@@ -81,6 +84,7 @@ export type MessageKey =
   | keyof typeof skillPlans
   | keyof typeof sound
   | keyof typeof surveys
+  | keyof typeof taxRates
   | keyof typeof usageCharts
   | keyof typeof telephony
   | keyof typeof voicemail

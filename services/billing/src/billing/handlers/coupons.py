@@ -11,6 +11,7 @@ from chassis.instants import time_in, time_out
 from chassis.paging import Page
 from chassis.sql import Database, Tx
 from kernel.ids import new_id, require_id, require_request_id
+from kernel.money import minor_digits
 from merkez.billing.v1 import coupon_pb2, coupon_service_pb2, coupon_service_pb2_grpc
 from merkez.type.v1 import money_pb2
 
@@ -116,7 +117,7 @@ def _redeemed(coupon: Coupon, time: datetime) -> coupon_service_pb2.RedeemedCoup
 
 
 def _coupon(each: Coupon) -> coupon_pb2.Coupon:
-    amount = money_pb2.Money(currency=each.currency, amount=f"{each.amount:f}") if each.amount else None
+    amount = _money(each.amount, each.currency) if each.amount else None
     return coupon_pb2.Coupon(
         coupon_id=each.coupon_id,
         code=each.code,
@@ -127,6 +128,12 @@ def _coupon(each: Coupon) -> coupon_pb2.Coupon:
         periods=each.periods if each.frequency == Frequency.REPEATING else 0,
         rates=each.rates,
     )
+
+
+def _money(amount: Decimal, code: str) -> money_pb2.Money:
+    """With the currency's digits, and more where an older coupon has them."""
+    digits = max(minor_digits(code), -int(amount.normalize().as_tuple().exponent))
+    return money_pb2.Money(currency=code, amount=f"{amount:.{digits}f}")
 
 
 def _shown(value: Decimal) -> str:

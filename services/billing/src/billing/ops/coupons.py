@@ -10,6 +10,7 @@ from decimal import Decimal
 from chassis.paging import Page, encode_token
 from chassis.sql import Tx
 from kernel.errors import AlreadyExists, Conflict, FailedPrecondition, InvalidInput, NotFound
+from kernel.money import minor_digits
 
 from billing.domain.discounts import Coupon, Frequency
 from billing.domain.money import currency
@@ -113,7 +114,10 @@ def _check(value: KeptCoupon) -> None:
     if not Decimal(0) <= each.percent <= Decimal(100):
         raise CouponInvalid.of("coupon.percent", "must be above 0 and at most 100")
     if each.amount:
-        currency(each.currency, "coupon.amount.currency")
+        digits = minor_digits(currency(each.currency, "coupon.amount.currency"))
+        # What is less than the smallest coin would be taken off nothing, and said to be.
+        if each.amount != round(each.amount, digits):
+            raise CouponInvalid.of("coupon.amount", f"has more than {digits} digits after the point")
     if each.frequency == Frequency.REPEATING and not 1 <= each.periods <= _MOST_PERIODS:
         raise CouponInvalid.of("coupon.periods", f"must be 1 to {_MOST_PERIODS}")
     if len(each.rates) > _MOST_RATES or not all(0 < len(rate) <= _LONGEST_NAME for rate in each.rates):

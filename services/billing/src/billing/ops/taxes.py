@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from chassis.sql import Tx
@@ -57,23 +59,24 @@ async def create_rate(tx: Tx, value: TaxRate) -> TaxRate:
         raise TaxInvalid.of("tax_rate.percent", "must be 0 to 100")
     if value.end_time is not None and value.end_time <= value.start_time:
         raise TaxInvalid.of("tax_rate.end_time", "must be after start_time")
-    for each in await store.list_rates(tx):
-        same = (each.region, each.tax_code) == (value.region, value.tax_code)
-        lines = not each.line_codes or not value.line_codes or set(each.line_codes) & set(value.line_codes)
-        if same and lines and _overlap(each, value):
-            raise TaxRatesOverlap(f"{each.name} is in force in {each.region} at the same time.")
+    _alone(value, await store.list_rates(tx))
     await store.insert_rate(tx, value)
     return value
 
 
 async def end_rate(tx: Tx, tax_rate_id: str, end_time: datetime, now: datetime) -> TaxRate:
-    """Lets a rate end at a moment to come. Raises `TaxRateNotFound`, `TaxInvalid`."""
-    known = next((each for each in await store.list_rates(tx) if each.tax_rate_id == tax_rate_id), None)
+    """Lets a rate end at a moment to come. Raises `TaxRateNotFound`, `TaxInvalid`, `TaxRatesOverlap`."""
+    rates = await store.list_rates(tx)
+    known = next((each for each in rates if each.tax_rate_id == tax_rate_id), None)
     if known is None:
         raise TaxRateNotFound("There is no such tax rate.")
     # Invoices of what is over stand: an end in the past would change what they say when they are made again.
     if end_time <= now or end_time <= known.start_time:
         raise TaxInvalid.of("end_time", "must be to come, after the start")
+    if known.end_time is not None and known.end_time <= now:
+        raise TaxInvalid.of("end_time", "is over already")
+    # A later end than before may reach into the time of the rate that followed: both would be charged.
+    _alone(replace(known, end_time=end_time), rates)
     await store.end_rate(tx, tax_rate_id, end_time)
     return next(each for each in await store.list_rates(tx) if each.tax_rate_id == tax_rate_id)
 
@@ -95,6 +98,15 @@ async def set_tax_data(tx: Tx, value: TaxData, version: int) -> tuple[TaxData, i
         raise TaxDataConflict("Somebody changed the tax data in between: read it again.")
     await store.save_data(tx, value, version + 1)
     return value, version + 1
+
+
+def _alone(value: TaxRate, rates: Sequence[TaxRate]) -> None:
+    """Raises `TaxRatesOverlap` where another rate of the same tax is in force at the same time for the same lines."""
+    for each in rates:
+        same = (each.region, each.tax_code) == (value.region, value.tax_code) and each.tax_rate_id != value.tax_rate_id
+        lines = not each.line_codes or not value.line_codes or set(each.line_codes) & set(value.line_codes)
+        if same and lines and _overlap(each, value):
+            raise TaxRatesOverlap(f"{each.name} is in force in {each.region} at the same time.")
 
 
 def _overlap(one: TaxRate, other: TaxRate) -> bool:

@@ -17,9 +17,11 @@ import { Plans } from "./plans/Plans.tsx";
 import { RateDecks } from "./RateDecks.tsx";
 import { Tenants } from "./Tenants.tsx";
 
+const Coupons = lazy(() => import("./coupons/Coupons.tsx"));
 const Meters = lazy(() => import("./Meters.tsx"));
 const Resales = lazy(() => import("./Resales.tsx"));
 const Inventory = lazy(() => import("./Inventory.tsx"));
+const TaxRates = lazy(() => import("./taxes/TaxRates.tsx"));
 
 /** Everything a platform operator has: the companies of this installation, what is sold to them, the numbers they brought, the nodes that hold
  * their calls, and what operators did. */
@@ -45,6 +47,9 @@ export default function OperatorPage() {
             <Tabs.Tab value="plans" data-testid="tab-plans">
               {t("plans.tab")}
             </Tabs.Tab>
+            <Tabs.Tab value="coupons" data-testid="tab-coupons">
+              {t("coupons.title")}
+            </Tabs.Tab>
             <Tabs.Tab value="numbers" data-testid="tab-numbers">
               {t("operator.numbers")}
             </Tabs.Tab>
@@ -56,6 +61,9 @@ export default function OperatorPage() {
             </Tabs.Tab>
             <Tabs.Tab value="entities" data-testid="tab-entities">
               {t("operator.entities")}
+            </Tabs.Tab>
+            <Tabs.Tab value="taxes" data-testid="tab-taxes">
+              {t("taxRates.title")}
             </Tabs.Tab>
             <Tabs.Tab value="resale" data-testid="tab-resale">
               {t("resale.tab")}
@@ -82,6 +90,11 @@ export default function OperatorPage() {
           <Tabs.Panel value="plans">
             <Plans />
           </Tabs.Panel>
+          <Tabs.Panel value="coupons">
+            <Suspense fallback={<Loading />}>
+              <Coupons />
+            </Suspense>
+          </Tabs.Panel>
           <Tabs.Panel value="numbers">
             <Numbers />
           </Tabs.Panel>
@@ -95,6 +108,11 @@ export default function OperatorPage() {
           </Tabs.Panel>
           <Tabs.Panel value="entities">
             <LegalEntities />
+          </Tabs.Panel>
+          <Tabs.Panel value="taxes">
+            <Suspense fallback={<Loading />}>
+              <TaxRates />
+            </Suspense>
           </Tabs.Panel>
           <Tabs.Panel value="resale">
             <Suspense fallback={<Loading />}>

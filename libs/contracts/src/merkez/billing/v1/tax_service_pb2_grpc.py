@@ -87,7 +87,7 @@ class TaxServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EndTaxRate(self, request, context):
-        """Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID.
+        """Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID also when it is over, FAILED_PRECONDITION TAX_RATES_OVERLAP when one that follows would be in force at the same time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

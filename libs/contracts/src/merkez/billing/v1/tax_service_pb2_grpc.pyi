@@ -39,7 +39,7 @@ class TaxServiceStub:
     CreateTaxRate: _grpc.UnaryUnaryMultiCallable[_tax_service_pb2.CreateTaxRateRequest, _tax_pb2.TaxRate]
     """Adds a tax rate. INVALID_ARGUMENT TAX_INVALID, FAILED_PRECONDITION TAX_RATES_OVERLAP when one of the same code is in force in the region at the same time."""
     EndTaxRate: _grpc.UnaryUnaryMultiCallable[_tax_service_pb2.EndTaxRateRequest, _tax_pb2.TaxRate]
-    """Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID."""
+    """Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID also when it is over, FAILED_PRECONDITION TAX_RATES_OVERLAP when one that follows would be in force at the same time."""
     GetTaxData: _grpc.UnaryUnaryMultiCallable[_tax_service_pb2.GetTaxDataRequest, _tax_pb2.TaxData]
     """The company's tax data."""
     GetTenantTaxData: _grpc.UnaryUnaryMultiCallable[_tax_service_pb2.GetTenantTaxDataRequest, _tax_pb2.TaxData]
@@ -57,7 +57,7 @@ class TaxServiceAsyncStub(TaxServiceStub):
     CreateTaxRate: _aio.UnaryUnaryMultiCallable[_tax_service_pb2.CreateTaxRateRequest, _tax_pb2.TaxRate]  # type: ignore[assignment]
     """Adds a tax rate. INVALID_ARGUMENT TAX_INVALID, FAILED_PRECONDITION TAX_RATES_OVERLAP when one of the same code is in force in the region at the same time."""
     EndTaxRate: _aio.UnaryUnaryMultiCallable[_tax_service_pb2.EndTaxRateRequest, _tax_pb2.TaxRate]  # type: ignore[assignment]
-    """Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID."""
+    """Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID also when it is over, FAILED_PRECONDITION TAX_RATES_OVERLAP when one that follows would be in force at the same time."""
     GetTaxData: _aio.UnaryUnaryMultiCallable[_tax_service_pb2.GetTaxDataRequest, _tax_pb2.TaxData]  # type: ignore[assignment]
     """The company's tax data."""
     GetTenantTaxData: _aio.UnaryUnaryMultiCallable[_tax_service_pb2.GetTenantTaxDataRequest, _tax_pb2.TaxData]  # type: ignore[assignment]
@@ -90,7 +90,7 @@ class TaxServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tax_service_pb2.EndTaxRateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tax_pb2.TaxRate, _abc.Awaitable[_tax_pb2.TaxRate]]:
-        """Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID."""
+        """Lets a tax rate end at a moment to come. NOT_FOUND TAX_RATE_NOT_FOUND, INVALID_ARGUMENT TAX_INVALID also when it is over, FAILED_PRECONDITION TAX_RATES_OVERLAP when one that follows would be in force at the same time."""
 
     @_abc_1.abstractmethod
     def GetTaxData(
