@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { Problem } from "../src/api/problem.ts";
 import { countryName, searchable } from "../src/format/countries.ts";
-import { complaintAt, decimalText, numbersOf, readRates, writeRates } from "../src/pages/admin/trunkText.ts";
+import { decimalText } from "../src/format/typed.ts";
+import { complaintAt, numbersOf, readRates, writeRates } from "../src/pages/admin/trunkText.ts";
 
 test("prices are read one country a line, a star for all others, with a comma or a point", () => {
   const { rates, wrong } = readRates("TR 0.045\n\naz: 0,02\n* 0.2\n");

@@ -64,6 +64,7 @@ export function fieldProblem(problem: Problem | undefined, field: string): strin
   return found?.description;
 }
 
-function camel(name: string): string {
+/** A field's name or path as JSON has it. */
+export function camel(name: string): string {
   return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -90,9 +90,7 @@ def money_amount(amount: str, currency: str, expected: str, field: str) -> Decim
     return value.quantize(Decimal(1).scaleb(-digits))
 
 
-def left(
-    statement: Statement, before: Sequence[CreditNote], later: Iterable[Statement] = ()
-) -> dict[str, Decimal]:  # fmt: skip
+def left(statement: Statement, before: Sequence[CreditNote], later: Iterable[Statement] = ()) -> dict[str, Decimal]:
     """What is left to credit of each line, before tax; a line of what was given back is negative. What invoices `later`
     gave back of what it charges ahead isn't left: somebody ended, or holds less."""
     credited = _sums(before)
@@ -103,7 +101,7 @@ def left(
     for each in later:
         off = {line.line_id: line.amount for line in each.lines if line.description_key == CREDITED_BEFORE}
         for line in each.lines:
-            back = line.discount - line.amount - off.get(f"credited:{line.line_id}", Decimal(0))
+            back = line.discount - line.amount - off.get(_credited_id(line), Decimal(0))
             if back > 0:
                 _take(ahead, line, back)
     return rest | {each.line.line_id: each.left for each in ahead}
@@ -213,7 +211,7 @@ def given_before(
         back = line.discount - line.amount
         if back > 0 and (part := _take(given, line, back)):
             made = replace(
-                line, line_id=f"credited:{line.line_id}", kind=LineKind.ADJUSTMENT, amount=part,
+                line, line_id=_credited_id(line), kind=LineKind.ADJUSTMENT, amount=part,
                 discount=line.discount * 0,
                 quantity=Fraction(0), included=Fraction(0), unit_price=Decimal(0), brands=(),
                 description_key=CREDITED_BEFORE,
@@ -231,6 +229,11 @@ def _take(given: Sequence[_Given], line: StatementLine, wanted: Decimal) -> Deci
             each.left -= part
             taken += part
     return taken
+
+
+def _credited_id(line: StatementLine) -> str:
+    """Of the line that takes off what this one gives back and a credit note gave back before."""
+    return f"credited:{line.line_id}"
 
 
 def _is_ahead(line: StatementLine) -> bool:

@@ -5,6 +5,7 @@ import { api, ask } from "../../api/client.ts";
 import { asProblem } from "../../api/problem.ts";
 import type { OutboundSettings } from "../../api/types.ts";
 import { formatMoney } from "../../format/numbers.ts";
+import { decimalText } from "../../format/typed.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { toast } from "../../ui/announce.tsx";
 import { Form } from "../../ui/Form.tsx";
@@ -15,7 +16,7 @@ import { PageHeader, Panel } from "../../ui/Page.tsx";
 import { ProblemNote } from "../../ui/ProblemNote.tsx";
 import desktop from "../desktop/desktop.module.css";
 import { Countries } from "./Countries.tsx";
-import { complaintAt, decimalText } from "./trunkText.ts";
+import { complaintAt } from "./trunkText.ts";
 
 export default function OutboundPage() {
   const t = useText();

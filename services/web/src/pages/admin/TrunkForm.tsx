@@ -4,13 +4,14 @@ import { api, ask, newRequestId } from "../../api/client.ts";
 import { Problem } from "../../api/problem.ts";
 import type { Trunk } from "../../api/types.ts";
 import { formatNumber } from "../../format/numbers.ts";
+import { decimalText } from "../../format/typed.ts";
 import { useLanguage, useText } from "../../i18n/index.ts";
 import { FormModal } from "../../ui/FormModal.tsx";
 import { HINT_BELOW, PasswordField, TextField } from "../../ui/fields.tsx";
 import { GatewayFields, NEW_GATEWAY } from "./GatewayFields.tsx";
 import { Section } from "./Section.tsx";
 import { TrunkNumbers } from "./TrunkNumbers.tsx";
-import { complaintAt, decimalText, linesOf, readRates, writeRates } from "./trunkText.ts";
+import { complaintAt, linesOf, readRates, writeRates } from "./trunkText.ts";
 
 const MASK =
   "displayName,gateways,registers,userName,sourceNetworks,codecs,srtp,digits,callerHeader,country,dialedFormat,callerFormat,limits,currency,rates,priority,enabled";

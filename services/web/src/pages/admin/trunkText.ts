@@ -55,8 +55,3 @@ export function readRates(text: string): { rates: Rate[]; wrong?: number } {
 export function writeRates(rates: readonly Rate[] = []): string {
   return rates.map(({ country, price }) => `${country || "*"} ${price}`).join("\n");
 }
-
-/** A decimal as it is typed in any of our languages: Persian digits, a comma for the point. */
-export function decimalText(text: string): string {
-  return latinDigits(text.trim()).replace(/[,٫]/, ".");
-}

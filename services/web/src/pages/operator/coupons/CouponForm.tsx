@@ -2,13 +2,15 @@ import { SimpleGrid, TagsInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../../api/client.ts";
+import { isWrong, saidAtFields } from "../../../api/fields.ts";
 import { Problem } from "../../../api/problem.ts";
 import type { Coupon } from "../../../api/types.ts";
+import { decimalText } from "../../../format/typed.ts";
 import { textOr, useText } from "../../../i18n/index.ts";
 import { toast } from "../../../ui/announce.tsx";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { HINT_BELOW, SelectField, TextField } from "../../../ui/fields.tsx";
-import { isWrong, partName, saidAtFields, typedCount, typedDecimal } from "./says.ts";
+import { partName, typedCount } from "./says.ts";
 
 interface Props {
   onClose: () => void;
@@ -207,8 +209,8 @@ function couponOf(value: typeof FIRST): Coupon {
     name: value.name.trim(),
     frequency: value.frequency,
     ...(value.kind === "percent"
-      ? { percent: typedDecimal(value.percent) }
-      : { amount: { amount: typedDecimal(value.amount), currency: value.currency.trim() } }),
+      ? { percent: decimalText(value.percent) }
+      : { amount: { amount: decimalText(value.amount), currency: value.currency.trim() } }),
     ...(repeating ? { periods: counted(value.periods, "coupon.periods", 1) } : {}),
     rates: value.rates,
     ...(value.until ? { redeemUntilTime: new Date(value.until).toISOString() } : {}),

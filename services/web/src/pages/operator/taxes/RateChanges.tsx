@@ -1,13 +1,14 @@
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../../api/client.ts";
+import { isWrong, saidAtFields } from "../../../api/fields.ts";
 import { Problem } from "../../../api/problem.ts";
 import type { TaxRate } from "../../../api/types.ts";
 import { formatPercent } from "../../../format/numbers.ts";
+import { decimalText } from "../../../format/typed.ts";
 import { useLanguage, useText } from "../../../i18n/index.ts";
 import { toast } from "../../../ui/announce.tsx";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { HINT_BELOW, TextField } from "../../../ui/fields.tsx";
-import { isWrong, saidAtFields, typedDecimal } from "../coupons/says.ts";
 
 interface Props {
   rate: TaxRate;
@@ -25,7 +26,7 @@ export function ChangeRate({ rate, onClose, onDone }: Props) {
   const [percent, setPercent] = useState("");
   const [from, setFrom] = useState("");
   const save = async () => {
-    const taxRate = changed(rate, typedDecimal(percent), new Date(from));
+    const taxRate = changed(rate, decimalText(percent), new Date(from));
     // The one in force ends first, or both would be charged. Said again after a failure, both do what they did.
     const change = async () => {
       await ended(rate, taxRate.startTime);

@@ -1,12 +1,13 @@
 import { Checkbox, SimpleGrid } from "@mantine/core";
 import { useState } from "react";
 import { api, ask, newRequestId } from "../../../api/client.ts";
+import { isWrong, saidAtFields } from "../../../api/fields.ts";
+import { decimalText } from "../../../format/typed.ts";
 import { textOr, useText } from "../../../i18n/index.ts";
 import { toast } from "../../../ui/announce.tsx";
 import { FormModal } from "../../../ui/FormModal.tsx";
 import { HINT_BELOW, TextField } from "../../../ui/fields.tsx";
 import { CountrySelect } from "../../admin/CountrySelect.tsx";
-import { isWrong, saidAtFields, typedDecimal } from "../coupons/says.ts";
 
 interface Props {
   onClose: () => void;
@@ -37,7 +38,7 @@ export function TaxRateForm({ onClose, onDone }: Props) {
       taxCode: value.taxCode.trim(),
       name: value.name.trim(),
       region: part ? `${value.country}-${part}` : value.country,
-      percent: typedDecimal(value.percent),
+      percent: decimalText(value.percent),
       included: value.included,
       startTime: new Date(value.from).toISOString(),
       ...(value.until ? { endTime: new Date(value.until).toISOString() } : {}),
